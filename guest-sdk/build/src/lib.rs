@@ -1,0 +1,1 @@
+//! Finds or prepares the guest toolchain and builds guest crates with it.

@@ -1,0 +1,1 @@
+//! Everything an author of an external worker needs.

@@ -1,0 +1,1 @@
+//! Every option of the SDK in one worker.

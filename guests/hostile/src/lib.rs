@@ -1,0 +1,1 @@
+//! Attacks on the host, one class and one file each.

@@ -1,0 +1,36 @@
+//! The only `bindgen!` of the host: WASI's own bindings come from `wasmtime-wasi`, so this world
+//! names just what this project defines.
+
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::allow_attributes_without_reason,
+    reason = "generated; the items are documented in wit/"
+)]
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    inline: r#"
+        package external-worker:host;
+
+        world host {
+            include funcnodes:external-worker/external-worker-core@0.1.0;
+            import funcnodes:external-worker/serial@0.1.0;
+        }
+    "#,
+    world: "external-worker:host/host",
+    imports: { default: trappable },
+    with: {
+        "funcnodes:external-worker/serial.port": crate::capability::serial::Port,
+        "funcnodes:external-worker/host.node": crate::instance::host::NodeHandle,
+        "funcnodes:external-worker/host.node-class-handle": crate::instance::host::ClassHandle,
+    },
+    additional_derives: [Clone],
+});
+
+pub use exports::funcnodes::external_worker::worker;
+pub use funcnodes::external_worker::{host, serial, types};

@@ -1,0 +1,4 @@
+//! Serial ports.
+
+/// An open port.
+pub struct Port;

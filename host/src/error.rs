@@ -1,0 +1,118 @@
+//! What can go wrong in the host, as one typed error.
+//!
+//! The `Display` text is for the person who runs the host: what, where, and what to do. What a
+//! guest or a remote client may see of it is [`HostError::public`].
+
+use std::path::PathBuf;
+
+use crate::limits::Exhausted;
+
+/// A failure of the host or of what it was asked to do.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// A file could not be read or written.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    File {
+        /// What was tried: "read", "write", …
+        action: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file is no component that this host can run.
+    #[error("{name} is not a usable component: {problem}. {fix}")]
+    Component {
+        /// The component's file or name.
+        name: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do about it.
+        fix: String,
+    },
+    /// Capabilities are imported that the policy does not grant.
+    #[error("{0}")]
+    MissingGrants(crate::policy::MissingGrants),
+    /// The policy is wrong.
+    #[error("the policy {origin} is wrong: {problem}")]
+    Policy {
+        /// Where the policy came from.
+        origin: String,
+        /// What is wrong, with line and column where known.
+        problem: String,
+    },
+    /// A capability could not be set up for an instance.
+    #[error("cannot prepare the capability `{capability}`: {problem}")]
+    Capability {
+        /// The capability's name.
+        capability: &'static str,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// There is no such class in the component.
+    #[error("the component has no class `{class_id}`; it has: {known}")]
+    UnknownClass {
+        /// What was asked for.
+        class_id: String,
+        /// What there is.
+        known: String,
+    },
+    /// The description that a component gives of itself is not usable.
+    #[error("the component describes itself wrongly: {0}")]
+    Description(String),
+    /// The configuration does not fit the schema.
+    #[error("the configuration is not valid: {0}")]
+    Config(String),
+    /// The guest answered with an error of its own.
+    #[error("{message}")]
+    Guest {
+        /// Its code.
+        code: crate::bindings::types::ErrorCode,
+        /// Its sentence, cleaned of control characters.
+        message: String,
+    },
+    /// An input or an output is not what the method declares, or too big.
+    #[error("{0}")]
+    Value(String),
+    /// A budget is used up.
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+    /// Too much at once.
+    #[error("the instance is busy: {0}")]
+    Busy(String),
+    /// A deadline passed.
+    #[error("{what} took longer than {limit_ms} ms")]
+    Deadline {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        limit_ms: u64,
+    },
+    /// The call was cancelled by its caller.
+    #[error("the call was cancelled")]
+    Cancelled,
+    /// The instance is not there any more.
+    #[error("the instance has ended: {0}")]
+    Ended(String),
+    /// The engine failed.
+    #[error("the engine failed: {0}")]
+    Engine(String),
+}
+
+/// The host's result.
+pub type Result<T, E = HostError> = std::result::Result<T, E>;
+
+impl HostError {
+    /// The sentence that a guest or a remote client may see: no paths, no host detail.
+    pub fn public(&self) -> String {
+        match self {
+            Self::File { action, .. } => format!("the host could not {action} a file"),
+            Self::Engine(_) => "the host failed; its log says why".to_owned(),
+            Self::Policy { .. } => "the host's policy is wrong; its log says how".to_owned(),
+            Self::Capability { capability, .. } => {
+                format!("the capability `{capability}` is not available now")
+            }
+            other => other.to_string(),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! One running external worker.
+
+pub mod host;

@@ -1,0 +1,2 @@
+//! The command `ewh`.
+fn main() {}

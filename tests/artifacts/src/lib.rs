@@ -1,0 +1,1 @@
+//! Builds the guests and says where they are.

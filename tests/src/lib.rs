@@ -1,0 +1,1 @@
+//! The tests: one binary against real devices.
