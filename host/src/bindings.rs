@@ -1,5 +1,6 @@
 //! The only `bindgen!` of the host: WASI's own bindings come from `wasmtime-wasi`, so this world
-//! names just what this project defines.
+//! names just what this project defines. What a guest exports is looked up by `instance::exports`:
+//! the macro cannot name a function `loop`.
 
 #![allow(
     missing_docs,
@@ -18,7 +19,8 @@ wasmtime::component::bindgen!({
         package external-worker:host;
 
         world host {
-            include funcnodes:external-worker/external-worker-core@0.1.0;
+            import funcnodes:external-worker/types@0.1.0;
+            import funcnodes:external-worker/host@0.1.0;
             import funcnodes:external-worker/serial@0.1.0;
         }
     "#,
@@ -32,5 +34,4 @@ wasmtime::component::bindgen!({
     additional_derives: [Clone],
 });
 
-pub use exports::funcnodes::external_worker::worker;
 pub use funcnodes::external_worker::{host, serial, types};
