@@ -1,1 +1,42 @@
 //! Finds or prepares the guest toolchain and builds guest crates with it.
+//!
+//! `ewh build`, the demo and the test build all need the target `wasm32-wasip2`, and machines differ
+//! in how they come by it. That knowledge is here, once:
+//!
+//! 1. an installed target (`rustup target add wasm32-wasip2` was run before);
+//! 2. Debian's `rustc-web`, `rust-web-src` and `wasi-libc`, from which cargo builds `std` itself;
+//! 3. failing both, installing the first or else the second, unless [`NO_INSTALL`] is set.
+//!
+//! What is there is used before anything is fetched, so a prepared machine needs no network.
+//!
+//! ```no_run
+//! use external_worker_build::{BuildRequest, Stderr, Toolchain};
+//!
+//! # fn main() -> Result<(), external_worker_build::Error> {
+//! let mut progress = Stderr::default();
+//! let toolchain = Toolchain::find(&mut progress)?;
+//! let built = toolchain.build(&BuildRequest::new("guests/examples/thermometer"), &mut progress)?;
+//! for artifact in built {
+//!     println!("{}: {}", artifact.package, artifact.path.display());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod build;
+mod command;
+mod component;
+mod environment;
+mod error;
+mod messages;
+mod progress;
+mod project;
+mod remap;
+mod toolchain;
+
+pub use build::{Artifact, BuildRequest, SMALL_PROFILE};
+pub use component::{WasmKind, wasm_kind};
+pub use error::Error;
+pub use progress::{Progress, Silent, Stderr};
+pub use project::{Package, ProjectKind, Workspace, project_kind};
+pub use toolchain::{NO_INSTALL, Route, TARGET, Toolchain};

@@ -1,0 +1,136 @@
+//! Installs what is missing, saying each command before it runs.
+
+use std::fs::{self, File};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::command;
+use crate::error::Error;
+use crate::progress::Progress;
+
+use super::machine::Machine;
+use super::present::{self, Present};
+use super::{NO_INSTALL, TARGET, Toolchain};
+
+/// Fetches the target for the toolchain in use.
+pub(crate) fn rustup_command() -> Vec<&'static str> {
+    vec!["rustup", "target", "add", TARGET]
+}
+
+/// Installs a rustc with sources and the libc. Other rustc packages conflict with this one, and are
+/// the user's to remove.
+pub(crate) fn apt_command() -> Vec<&'static str> {
+    let mut words = vec![
+        "apt-get",
+        "install",
+        "-y",
+        "--no-install-recommends",
+        "--no-remove",
+    ];
+    words.extend(["rustc-web", "rust-web-src", "wasi-libc"]);
+    words
+}
+
+/// Finds what is there, or else installs and looks again.
+pub(super) fn find(machine: &Machine, progress: &mut dyn Progress) -> Result<Toolchain, Error> {
+    let present = present::look(machine)?;
+    if let Some(toolchain) = present.toolchain {
+        return Ok(toolchain);
+    }
+    if !machine.may_install {
+        let mut tried = present.missing;
+        tried.push(format!(
+            "nothing was installed, because {NO_INSTALL} is set"
+        ));
+        return Err(Error::NoTarget { tried });
+    }
+    let _lock = lock(machine, progress)?;
+    // Whoever held the lock before may have installed it.
+    let present = present::look(machine)?;
+    if let Some(toolchain) = present.toolchain {
+        return Ok(toolchain);
+    }
+    install(machine, present, progress)
+}
+
+/// Taken for the time of an installation; the file stays, since removing it would race.
+fn lock(machine: &Machine, progress: &mut dyn Progress) -> Result<File, Error> {
+    let path = &machine.lock;
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    }
+    let file = File::options().create(true).append(true).open(path);
+    let file = file.map_err(Error::io("open", path))?;
+    if file.try_lock().is_err() {
+        progress.note("waiting for another process that prepares the guest toolchain");
+        file.lock().map_err(Error::io("lock", path))?;
+    }
+    Ok(file)
+}
+
+fn install(
+    machine: &Machine,
+    present: Present,
+    progress: &mut dyn Progress,
+) -> Result<Toolchain, Error> {
+    let mut tried = present.missing;
+    tried.extend(rustup(machine, progress).err());
+    let present = present::look(machine)?;
+    if let Some(toolchain) = present.toolchain {
+        return Ok(toolchain);
+    }
+    if present.packages_would_help {
+        tried.extend(apt(machine, progress).err());
+    }
+    present::look(machine)?
+        .toolchain
+        .ok_or(Error::NoTarget { tried })
+}
+
+fn rustup(machine: &Machine, progress: &mut dyn Progress) -> Result<(), String> {
+    if machine.which("rustup").is_none() {
+        return Err("rustup is not installed".to_owned());
+    }
+    let command = typed(machine, &rustup_command());
+    run(command, machine.rustup_time, progress)
+}
+
+fn apt(machine: &Machine, progress: &mut dyn Progress) -> Result<(), String> {
+    if machine.which("apt-get").is_none() {
+        return Err("there is no apt-get, so Debian's packages cannot be installed".to_owned());
+    }
+    if !machine.is_root {
+        return Err("installing Debian's packages takes root".to_owned());
+    }
+    // With yesterday's lists the packages may still be had, so a failure is told and not final.
+    let update = run(
+        typed(machine, &["apt-get", "update"]),
+        machine.apt_time,
+        progress,
+    );
+    if let Err(problem) = &update {
+        progress.note(problem);
+    }
+    run(typed(machine, &apt_command()), machine.apt_time, progress)
+}
+
+fn typed(machine: &Machine, words: &[&str]) -> Command {
+    let (program, arguments) = words.split_first().unwrap_or((&"", &[]));
+    let mut command = machine.command(program);
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn run(command: Command, limit: Duration, progress: &mut dyn Progress) -> Result<(), String> {
+    progress.command(&command::display(&command));
+    command::run(command, limit)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+#[path = "install_tests.rs"]
+mod tests;
