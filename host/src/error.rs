@@ -32,7 +32,7 @@ pub enum HostError {
     },
     /// Capabilities are imported that the policy does not grant.
     #[error("{0}")]
-    MissingGrants(crate::policy::MissingGrants),
+    MissingGrants(#[from] crate::policy::MissingGrants),
     /// The policy is wrong.
     #[error("the policy {origin} is wrong: {problem}")]
     Policy {

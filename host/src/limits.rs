@@ -18,6 +18,22 @@ pub const MIB: u64 = 1024 * 1024;
 /// How often the epoch of every engine advances. A guest that spins gives way at each tick.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 
+/// Instances that the pool holds; further ones are mapped on demand. 4 GiB of address space each.
+pub const POOL_INSTANCES: u32 = 2_000;
+/// Core instances of one pooled component: its module, the WASI adapter and their shims.
+pub const POOL_CORE_INSTANCES: u32 = 8;
+/// Tables of one pooled component.
+pub const POOL_TABLES: u32 = 4;
+/// Fibers of one pooled component: one for each task that is inside a host call.
+pub const POOL_STACKS: u32 = 4;
+/// Largest memory that a pool slot can grow to.
+pub const POOL_MEMORY_BYTES: usize = 1 << 32;
+/// Largest table that a pool slot can grow to.
+pub const POOL_TABLE_ELEMENTS: usize = 20_000;
+/// Bytes of a slot that stay resident between two instances, to save page faults.
+pub const POOL_KEEP_RESIDENT_BYTES: usize = 32 * 1024;
+/// Slots that are kept warm for the component that used them last.
+pub const POOL_WARM_SLOTS: u32 = 64;
 /// Largest component file that is read at all.
 pub const MAX_COMPONENT_BYTES: u64 = 256 * MIB;
 /// Largest manifest section that is parsed.
@@ -38,6 +54,12 @@ pub const MAX_NAME_BYTES: usize = 256;
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// Bytes of one JSON document in a description (schema, type, options).
 pub const MAX_DESCRIPTION_JSON_BYTES: usize = 256 * 1024;
+/// Depth to which a config schema is followed for defaults and secrets.
+pub const MAX_SCHEMA_DEPTH: usize = 32;
+/// Problems of one configuration that are reported at once.
+pub const MAX_CONFIG_PROBLEMS: usize = 20;
+/// Compiled size of one pattern of a config schema.
+pub const MAX_REGEX_BYTES: usize = MIB as usize;
 /// Axes of an n-dimensional array.
 pub const MAX_ARRAY_AXES: usize = 32;
 /// What one host call may copy out of a guest, beyond `value-size`, before the call traps.
@@ -46,6 +68,8 @@ pub const HOSTCALL_SLACK_BYTES: u64 = MIB;
 pub const MAX_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bytes that one call of the guest's random source returns.
 pub const MAX_RANDOM_BYTES: u64 = MIB;
+/// Longest line that a guest prints; what is longer is cut.
+pub const MAX_PRINTED_LINE_BYTES: usize = 8 * 1024;
 /// What the bookkeeping of one handle is counted as, towards `memory`.
 pub const HANDLE_BYTES: u64 = 256;
 /// What one table element costs the host, towards `memory`.
@@ -60,6 +84,14 @@ pub const MAX_LOOP_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const RESTART_BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// An instance that ran this long after a restart is healthy: the count begins anew.
 pub const RESTART_HEALTHY_AFTER: Duration = Duration::from_secs(60);
+/// An instance ahead of its CPU share waits in steps of at most this.
+pub const MAX_THROTTLE_STEP: Duration = Duration::from_millis(100);
+/// Events that an observer may lag behind before it loses the oldest.
+pub const EVENT_BACKLOG: usize = 1024;
+/// Entries of a guest's handle tables for one handle of its budget: own, borrowed, and waitable.
+pub const WASM_HANDLES_PER_HANDLE: usize = 4;
+/// Tasks, waitables and stream ends that one store may have at once.
+pub const MAX_CONCURRENT_STATE: usize = 10_000;
 /// How long a call, cancelled or past its deadline, may go on before it ends its instance.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 
@@ -148,7 +180,7 @@ impl Default for Budget {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code, reason = "describes ByteSize to the JSON Schema")]
-enum Size {
+pub(crate) enum Size {
     /// A number of bytes.
     Bytes(u64),
     /// A number and a unit.
@@ -271,6 +303,11 @@ impl Ledger {
     pub fn hold(self: &Arc<Self>, what: Resource, amount: u64) -> Result<Held, Exhausted> {
         self.charge(what, amount)?;
         Ok(Held { ledger: Arc::clone(self), what, amount })
+    }
+
+    /// The most that may be charged at once.
+    pub fn limit(&self, what: Resource) -> u64 {
+        self.account(what).limit
     }
 
     /// What is charged now.

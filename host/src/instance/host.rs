@@ -1,7 +1,279 @@
-//! The interface `host` that every guest gets.
+//! The interface `host` that every guest gets, granted or not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use wasmtime::component::{Accessor, Resource};
+use wasmtime::{Result, error::Context as _};
+
+use super::events::{Event, InputChange};
+use super::state::{HasHost, HostView};
+use super::surface::{Inputs, Refused};
+use super::value;
+use crate::bindings::host::{self, Level};
+use crate::bindings::types::{self, Error, ErrorCode, Value};
+use crate::limits::{self, Held, Resource as Budgeted};
+use crate::text;
 
 /// A node in the graph, as a guest holds it.
-pub struct NodeHandle;
+pub struct NodeHandle(Handle);
 
 /// A node class, as a guest holds it.
-pub struct ClassHandle;
+pub struct ClassHandle(Handle);
+
+struct Handle {
+    inputs: Arc<Inputs>,
+    _held: Held,
+}
+
+type Answer<T = ()> = std::result::Result<T, Error>;
+
+fn refuse(code: ErrorCode, message: impl Into<String>) -> Error {
+    Error { code, message: message.into() }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        refuse(ErrorCode::Unavailable, refused.to_string())
+    }
+}
+
+impl types::Host for HostView<'_> {}
+
+impl HostView<'_> {
+    fn emit_json(&self, json: &str) -> Answer<Json> {
+        let limit = self.0.budget.event_size.as_u64();
+        if json.len() as u64 > limit {
+            let message = format!("{} bytes of JSON are more than the {limit} allowed", json.len());
+            return Err(refuse(ErrorCode::InvalidInput, message));
+        }
+        serde_json::from_str(json)
+            .map_err(|error| refuse(ErrorCode::InvalidInput, format!("not JSON: {error}")))
+    }
+
+    fn send(&self, event: Event) -> Answer {
+        if self.0.events.send_within_rate(event) {
+            return Ok(());
+        }
+        let rate = self.0.budget.events_per_second;
+        Err(refuse(ErrorCode::Busy, format!("more than {rate} events a second")))
+    }
+
+    fn handle(&self, inputs: Arc<Inputs>) -> Answer<Handle> {
+        let ledger = &self.0.ledger;
+        let held = ledger
+            .hold(Budgeted::Handles, 1)
+            .map_err(|error| refuse(ErrorCode::Busy, error.to_string()))?;
+        Ok(Handle { inputs, _held: held })
+    }
+
+    fn change(&self, inputs: &Inputs, input: &str, change: InputChange) -> Answer {
+        inputs.change(input, &change)?;
+        let (node, method) = (inputs.node.clone(), inputs.method.clone());
+        self.send(Event::InputChanged { node, method, input: input.to_owned(), change })
+    }
+
+    fn change_value(&self, inputs: &Inputs, input: &str, value: Value) -> Answer {
+        self.check(&value)?;
+        self.change(inputs, input, InputChange::Value(value))
+    }
+
+    fn change_default(&self, inputs: &Inputs, input: &str, default: Option<Value>) -> Answer {
+        default.as_ref().map_or(Ok(()), |value| self.check(value))?;
+        self.change(inputs, input, InputChange::Default(default))
+    }
+
+    fn change_value_options(&self, inputs: &Inputs, input: &str, options: &str) -> Answer {
+        self.change(inputs, input, InputChange::ValueOptions(self.emit_json(options)?))
+    }
+
+    fn change_render_options(&self, inputs: &Inputs, input: &str, options: &str) -> Answer {
+        self.change(inputs, input, InputChange::RenderOptions(self.emit_json(options)?))
+    }
+
+    /// What stays with a node is held for as long as the node is, so it is bounded like an event.
+    fn check(&self, value: &Value) -> Answer {
+        let limit = self.0.budget.event_size.as_u64();
+        value::check(value, limit)
+            .map_err(|problem| refuse(ErrorCode::InvalidInput, problem.to_string()))
+    }
+}
+
+impl host::Host for HostView<'_> {
+    fn log(&mut self, level: Level, message: String) -> Result<()> {
+        self.0.events.log(level, &message);
+        Ok(())
+    }
+
+    fn panicked(&mut self, message: String) -> Result<()> {
+        self.0.events.log(Level::Error, &message);
+        self.0.last_words = Some(text::clean_line(&message, limits::MAX_PRINTED_LINE_BYTES));
+        Ok(())
+    }
+
+    fn emit(&mut self, event: String, data: String) -> Result<Answer> {
+        let event = text::clean_line(&event, limits::MAX_NAME_BYTES);
+        Ok(self.emit_json(&data).and_then(|data| self.send(Event::Emitted { event, data })))
+    }
+
+    fn set_loop_delay(&mut self, ms: u32) -> Result<()> {
+        self.0.turns.set_delay(Duration::from_millis(ms.into()));
+        Ok(())
+    }
+
+    fn pause(&mut self) -> Result<()> {
+        self.0.turns.pause();
+        Ok(())
+    }
+
+    fn resume_in(&mut self, ms: u32) -> Result<()> {
+        self.0.turns.resume_in(Duration::from_millis(ms.into()));
+        Ok(())
+    }
+
+    fn stop_self(&mut self) -> Result<()> {
+        self.0.stop.notify_one();
+        Ok(())
+    }
+
+    fn request_trigger(&mut self, method: String) -> Result<Answer> {
+        let asked = self.0.surface.class(&method).map_err(Error::from);
+        Ok(asked.and_then(|_class| self.send(Event::TriggerRequested { method })))
+    }
+
+    fn nodes(&mut self, method: String) -> Result<Answer<Vec<Resource<NodeHandle>>>> {
+        let nodes = match self.0.surface.nodes(&method) {
+            Ok(nodes) => nodes,
+            Err(refused) => return Ok(Err(refused.into())),
+        };
+        let mut handles = Vec::new();
+        for inputs in nodes {
+            match self.handle(inputs) {
+                Ok(handle) => handles.push(self.table().push(NodeHandle(handle))?),
+                Err(error) => {
+                    for handle in handles {
+                        self.table().delete(handle)?;
+                    }
+                    return Ok(Err(error));
+                }
+            }
+        }
+        Ok(Ok(handles))
+    }
+
+    fn get_node_class(&mut self, method: String) -> Result<Answer<Resource<ClassHandle>>> {
+        let class = self.0.surface.class(&method).map_err(Error::from);
+        match class.and_then(|inputs| self.handle(inputs)) {
+            Ok(handle) => Ok(Ok(self.table().push(ClassHandle(handle))?)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+impl<T: Send> host::HostWithStore<T> for HasHost {
+    async fn sleep(_accessor: &Accessor<T, Self>, ms: u32) -> Result<()> {
+        let wait = Duration::from_millis(ms.into()).min(limits::MAX_SLEEP);
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+}
+
+impl host::HostNode for HostView<'_> {
+    fn id(&mut self, node: Resource<NodeHandle>) -> Result<String> {
+        Ok(self.node(&node)?.node.clone().unwrap_or_default())
+    }
+
+    fn set_value(&mut self, node: Resource<NodeHandle>, input: String, value: Value) -> Result<Answer> {
+        let inputs = self.node(&node)?;
+        Ok(self.change_value(&inputs, &input, value))
+    }
+
+    fn set_default(
+        &mut self,
+        node: Resource<NodeHandle>,
+        input: String,
+        default: Option<Value>,
+    ) -> Result<Answer> {
+        let inputs = self.node(&node)?;
+        Ok(self.change_default(&inputs, &input, default))
+    }
+
+    fn set_value_options(
+        &mut self,
+        node: Resource<NodeHandle>,
+        input: String,
+        options: String,
+    ) -> Result<Answer> {
+        let inputs = self.node(&node)?;
+        Ok(self.change_value_options(&inputs, &input, &options))
+    }
+
+    fn set_render_options(
+        &mut self,
+        node: Resource<NodeHandle>,
+        input: String,
+        options: String,
+    ) -> Result<Answer> {
+        let inputs = self.node(&node)?;
+        Ok(self.change_render_options(&inputs, &input, &options))
+    }
+
+    fn drop(&mut self, node: Resource<NodeHandle>) -> Result<()> {
+        self.table().delete(node)?;
+        Ok(())
+    }
+}
+
+impl host::HostNodeClassHandle for HostView<'_> {
+    fn set_default(
+        &mut self,
+        class: Resource<ClassHandle>,
+        input: String,
+        default: Option<Value>,
+    ) -> Result<Answer> {
+        let inputs = self.class(&class)?;
+        Ok(self.change_default(&inputs, &input, default))
+    }
+
+    fn set_value_options(
+        &mut self,
+        class: Resource<ClassHandle>,
+        input: String,
+        options: String,
+    ) -> Result<Answer> {
+        let inputs = self.class(&class)?;
+        Ok(self.change_value_options(&inputs, &input, &options))
+    }
+
+    fn set_render_options(
+        &mut self,
+        class: Resource<ClassHandle>,
+        input: String,
+        options: String,
+    ) -> Result<Answer> {
+        let inputs = self.class(&class)?;
+        Ok(self.change_render_options(&inputs, &input, &options))
+    }
+
+    fn drop(&mut self, class: Resource<ClassHandle>) -> Result<()> {
+        self.table().delete(class)?;
+        Ok(())
+    }
+}
+
+impl HostView<'_> {
+    fn table(&mut self) -> &mut wasmtime::component::ResourceTable {
+        self.0.table()
+    }
+
+    fn node(&mut self, node: &Resource<NodeHandle>) -> Result<Arc<Inputs>> {
+        let handle = self.table().get(node).context("not a node of this instance")?;
+        Ok(Arc::clone(&handle.0.inputs))
+    }
+
+    fn class(&mut self, class: &Resource<ClassHandle>) -> Result<Arc<Inputs>> {
+        let handle = self.table().get(class).context("not a node class of this instance")?;
+        Ok(Arc::clone(&handle.0.inputs))
+    }
+}

@@ -1,3 +1,407 @@
-//! One running external worker.
+//! One running external worker: an actor that owns a store, and the handle that everybody else has.
+//!
+//! The handle's side of things is here and in [`calls`]; [`actor`] supervises from outside the
+//! store (deadlines, kill, restart), [`drive`] works inside it (start, loop, calls, stop).
 
+mod actor;
+pub mod calls;
+pub mod config;
+pub mod description;
+mod drive;
+pub mod events;
+pub mod exports;
 pub mod host;
+mod limiter;
+pub mod meter;
+pub mod state;
+pub mod surface;
+pub mod turns;
+pub mod value;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::bindings::types::Shelf;
+use crate::component::Worker;
+use crate::error::{HostError, Result};
+use crate::limits::{Ledger, Resource};
+use calls::{Calls, Operation};
+use config::ConfigSchema;
+use description::Class;
+use events::{Event, Events};
+use exports::Ports;
+use meter::Meter;
+use state::Lasting;
+use surface::Surface;
+use turns::{LoopStatus, Turns};
+
+/// Who an instance is to be.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// Which class of the component.
+    pub class_id: String,
+    /// Its uuid, kept over restarts.
+    pub uuid: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its configuration; what is missing is filled with the schema's defaults.
+    pub config: Json,
+}
+
+/// What an instance is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// `start` is under way.
+    Starting,
+    /// It runs.
+    Running,
+    /// It trapped and will start again.
+    Restarting {
+        /// Why it trapped.
+        reason: String,
+    },
+    /// `stop` is under way.
+    Stopping,
+    /// It is gone, and everything that it held.
+    Ended(End),
+}
+
+/// How an instance ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It was stopped, or stopped itself.
+    Stopped,
+    /// `stop` did not end in time; it was dropped.
+    Dropped,
+    /// It was killed by the host or trapped too often; why.
+    Failed(String),
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("it was stopped"),
+            Self::Dropped => f.write_str("it was dropped: `stop` did not end in time"),
+            Self::Failed(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// What an instance did and uses.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// What it is doing.
+    pub state: State,
+    /// Its loop.
+    pub turns: LoopStatus,
+    /// Calls that wait or run.
+    pub open_calls: usize,
+    /// Times that it was started again after a trap.
+    pub restarts: u32,
+    /// CPU time in all.
+    pub cpu: Duration,
+    /// Time that it had to wait because it was ahead of its CPU share.
+    pub throttled: Duration,
+    /// Bytes that the host holds for it.
+    pub memory: u64,
+    /// The most that they ever were.
+    pub memory_peak: u64,
+    /// Log lines that were over its budget.
+    pub dropped_log_lines: u64,
+}
+
+/// A command to the actor.
+enum Command {
+    Call { id: u64, node: String, inputs: Ports },
+    UpdateConfig(ConfigUpdate),
+    Shelves { reply: oneshot::Sender<Result<Option<Vec<Shelf>>>> },
+}
+
+/// A change of the configuration, and who waits for it.
+struct ConfigUpdate {
+    patch: Json,
+    reply: oneshot::Sender<Result<()>>,
+}
+
+/// What cannot wait in the mailbox.
+enum Signal {
+    /// Ask this call to end.
+    Cancel(u64),
+    Stop,
+    Kill(String),
+    Restart,
+}
+
+/// What the handle and the actor share.
+struct Shared {
+    spec: Spec,
+    class: Arc<Class>,
+    worker: Arc<Worker>,
+    lasting: Arc<Lasting>,
+    calls: Calls,
+    config: Mutex<Json>,
+    state: watch::Sender<State>,
+    restarts: std::sync::atomic::AtomicU32,
+}
+
+impl Shared {
+    fn set_state(&self, state: State) {
+        self.lasting.events.send(Event::State(state.clone()));
+        self.state.send_replace(state);
+    }
+
+    fn mailbox_size(&self) -> usize {
+        usize::try_from(self.lasting.budget.mailbox).unwrap_or(1).max(1)
+    }
+
+    fn ended(&self) -> HostError {
+        let reason = match &*self.state.borrow() {
+            State::Ended(end) => end.to_string(),
+            State::Restarting { reason } => reason.clone(),
+            _ => "it is ending".to_owned(),
+        };
+        HostError::Ended(reason)
+    }
+}
+
+/// A running external worker. Clones are the same instance; when the last one is dropped, the
+/// instance is stopped.
+#[derive(Clone)]
+pub struct Instance {
+    shared: Arc<Shared>,
+    mailbox: mpsc::Sender<Command>,
+    signals: mpsc::UnboundedSender<Signal>,
+}
+
+impl Instance {
+    /// Starts an instance and waits until the guest's `start` is through.
+    ///
+    /// # Errors
+    /// When the class is unknown, the configuration does not fit, something that is granted is not
+    /// there, or the guest's `start` fails. Nothing is left of it then.
+    pub async fn start(worker: &Arc<Worker>, spec: Spec) -> Result<Self> {
+        let class = worker.class(&spec.class_id)?;
+        let empty = Json::Object(serde_json::Map::new());
+        let config = class.config.merged(&empty, &spec.config)?;
+        let budget = worker.budget();
+        let delay = Duration::from_millis(class.declared.loop_delay_ms.into());
+        let lasting = Arc::new(Lasting {
+            uuid: spec.uuid,
+            budget: budget.clone(),
+            ledger: Ledger::new(budget),
+            meter: Meter::new(budget),
+            events: Arc::new(Events::new(budget)),
+            turns: Arc::new(Turns::new(delay)),
+            surface: Arc::new(Surface::new(&class.declared.methods)),
+            stop: Arc::default(),
+        });
+        let shared = Arc::new(Shared {
+            spec,
+            class,
+            worker: Arc::clone(worker),
+            lasting,
+            calls: Calls::default(),
+            config: Mutex::new(config),
+            state: watch::Sender::new(State::Starting),
+            restarts: std::sync::atomic::AtomicU32::new(0),
+        });
+        let (mailbox, commands) = mpsc::channel(shared.mailbox_size());
+        let (signals, signalled) = mpsc::unbounded_channel();
+        let (started, start) = oneshot::channel();
+        let actor = actor::run(Arc::clone(&shared), commands, signalled, started);
+        worker.engine().spawn(actor)?;
+        let instance = Self { shared, mailbox, signals };
+        match start.await {
+            Ok(Ok(())) => Ok(instance),
+            Ok(Err(error)) => {
+                instance.ended().await;
+                Err(error)
+            }
+            Err(_) => Err(instance.shared.ended()),
+        }
+    }
+
+    /// Its uuid.
+    pub fn uuid(&self) -> Uuid {
+        self.shared.spec.uuid
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.shared.spec.name
+    }
+
+    /// Its class.
+    pub fn class(&self) -> &Arc<Class> {
+        &self.shared.class
+    }
+
+    /// Its nodes.
+    pub fn surface(&self) -> &Arc<Surface> {
+        &self.shared.lasting.surface
+    }
+
+    /// What happens in it, from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.shared.lasting.events.subscribe()
+    }
+
+    /// Calls a method, or a shelf's node by its path, within the budget's deadline.
+    ///
+    /// # Errors
+    /// What the guest answers, or why it could not be asked. Dropping the future cancels the call.
+    pub async fn call(&self, node: &str, inputs: Ports) -> Result<Ports> {
+        let limit = Duration::from_millis(self.shared.lasting.budget.call_deadline_ms);
+        self.call_within(node, inputs, limit).await
+    }
+
+    /// [`Self::call`] with a deadline of its own, at most the budget's.
+    ///
+    /// # Errors
+    /// Those of [`Self::call`].
+    pub async fn call_within(&self, node: &str, inputs: Ports, limit: Duration) -> Result<Ports> {
+        let budget = &self.shared.lasting.budget;
+        value::check_all(&inputs, budget.value_size.as_u64()).map_err(|(name, problem)| {
+            let place = if name.is_empty() { "the inputs".to_owned() } else { format!("`{name}`") };
+            HostError::Value(format!("{place} of `{node}`: {problem}"))
+        })?;
+        let limit = limit.min(Duration::from_millis(budget.call_deadline_ms));
+        let (reply, answer) = oneshot::channel();
+        let id = self.shared.calls.open(Operation::Call, limit, Some(reply));
+        let mut guard = CancelOnDrop { instance: self, id, armed: true };
+        self.send(Command::Call { id, node: node.to_owned(), inputs })?;
+        let result = answer.await.unwrap_or_else(|_| Err(self.shared.ended()));
+        guard.armed = false;
+        result
+    }
+
+    /// Merges `patch` into the configuration, property by property, and applies it.
+    ///
+    /// # Errors
+    /// When the result does not fit the schema or the guest refuses it: the old one stays in force.
+    pub async fn update_config(&self, patch: Json) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::UpdateConfig(ConfigUpdate { patch, reply }))?;
+        answer.await.unwrap_or_else(|_| Err(self.shared.ended()))
+    }
+
+    /// The configuration in force, with its secrets.
+    pub fn config(&self) -> Json {
+        self.shared.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The configuration as it may leave the host.
+    pub fn exportable_config(&self) -> Json {
+        self.schema().without_secrets(&self.config())
+    }
+
+    fn schema(&self) -> &ConfigSchema {
+        &self.shared.class.config
+    }
+
+    /// The shelves that it offers now; `None`: none.
+    ///
+    /// # Errors
+    /// When they are not well formed, or the instance cannot be asked.
+    pub async fn shelves(&self) -> Result<Option<Vec<Shelf>>> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Shelves { reply })?;
+        answer.await.unwrap_or_else(|_| Err(self.shared.ended()))
+    }
+
+    /// The clockwork of its loop: pause, resume, delay.
+    pub fn turns(&self) -> &Turns {
+        &self.shared.lasting.turns
+    }
+
+    /// Stops it: `stop` in the guest, then everything it held is given back. Waits for that.
+    pub async fn stop(&self) -> End {
+        let _ = self.signals.send(Signal::Stop);
+        self.ended().await
+    }
+
+    /// Ends it without asking the guest. Waits until nothing is left of it.
+    pub async fn kill(&self, reason: &str) -> End {
+        let _ = self.signals.send(Signal::Kill(reason.to_owned()));
+        self.ended().await
+    }
+
+    /// Stops the guest and starts it again, with its uuid, configuration and nodes.
+    pub fn restart(&self) {
+        let _ = self.signals.send(Signal::Restart);
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&self) -> End {
+        let mut state = self.shared.state.subscribe();
+        loop {
+            if let State::Ended(end) = &*state.borrow_and_update() {
+                return end.clone();
+            }
+            if state.changed().await.is_err() {
+                return End::Failed("its task is gone".to_owned());
+            }
+        }
+    }
+
+    /// Its state, and every change of it.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.shared.state.subscribe()
+    }
+
+    /// What it did and uses.
+    pub fn status(&self) -> Status {
+        let lasting = &self.shared.lasting;
+        Status {
+            state: self.shared.state.borrow().clone(),
+            turns: lasting.turns.status(),
+            open_calls: self.shared.calls.len(),
+            restarts: self.shared.restarts.load(std::sync::atomic::Ordering::Relaxed),
+            cpu: lasting.meter.bill(),
+            throttled: lasting.meter.throttled(),
+            memory: lasting.ledger.used(Resource::Memory),
+            memory_peak: lasting.ledger.peak(Resource::Memory),
+            dropped_log_lines: lasting.events.dropped_lines(),
+        }
+    }
+
+    /// What it is charged for.
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.lasting.ledger
+    }
+
+    fn send(&self, command: Command) -> Result<()> {
+        self.mailbox.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                let size = self.shared.lasting.budget.mailbox;
+                HostError::Busy(format!("{size} commands wait already"))
+            }
+            mpsc::error::TrySendError::Closed(_) => self.shared.ended(),
+        })
+    }
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").field("uuid", &self.uuid()).finish_non_exhaustive()
+    }
+}
+
+/// A caller that leaves takes its call along.
+struct CancelOnDrop<'a> {
+    instance: &'a Instance,
+    id: u64,
+    armed: bool,
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        if self.armed && self.instance.shared.calls.abandon(self.id) {
+            let _ = self.instance.signals.send(Signal::Cancel(self.id));
+        }
+    }
+}

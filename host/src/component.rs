@@ -1,0 +1,328 @@
+//! From bytes to a worker that can start: read, compile, check what it imports against the policy,
+//! let it describe itself with nothing in its hands, and link what is granted.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use crate::bindings;
+use crate::capability;
+use crate::engine::{Engine, Home, is_pool_full};
+use crate::error::{HostError, Result};
+use crate::instance::description::{self, Class};
+use crate::instance::exports::{ExportIndices, WORKER_INTERFACE};
+use crate::instance::state::{HasHost, HostView, InstanceState};
+use crate::limits::{self, Budget};
+use crate::policy::{Granted, Import, Manifest, Policy, check_imports};
+use crate::text;
+
+const HOW_TO_BUILD: &str = "Build it with `ewh build`, or for the target wasm32-wasip2";
+
+/// A component that was read, compiled and found to be an external worker. Nothing of it ran.
+pub struct LoadedComponent {
+    name: String,
+    hash: blake3::Hash,
+    wasm: Arc<[u8]>,
+    compiled: Component,
+    home: Home,
+    manifest: Manifest,
+    imports: Vec<Import>,
+    engine: Engine,
+}
+
+impl LoadedComponent {
+    /// Reads and compiles a file.
+    ///
+    /// # Errors
+    /// [`HostError::File`] or [`HostError::Component`], with what to do.
+    pub fn from_file(engine: &Engine, path: &Path) -> Result<Self> {
+        let failed = |source| HostError::File { action: "read", path: path.to_owned(), source };
+        let size = std::fs::metadata(path).map_err(failed)?.len();
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        if size > limits::MAX_COMPONENT_BYTES {
+            let max = limits::MAX_COMPONENT_BYTES;
+            return Err(unusable(
+                &name,
+                format!("its {size} bytes are more than the {max} that are read"),
+                "Build it in release mode",
+            ));
+        }
+        Self::from_bytes(engine, &name, std::fs::read(path).map_err(failed)?)
+    }
+
+    /// Compiles a component from memory. `name` is for messages.
+    ///
+    /// # Errors
+    /// [`HostError::Component`], with what to do.
+    pub fn from_bytes(engine: &Engine, name: &str, wasm: impl Into<Arc<[u8]>>) -> Result<Self> {
+        let wasm = wasm.into();
+        let name = text::clean_line(name, limits::MAX_NAME_BYTES);
+        check_header(&name, &wasm)?;
+        let manifest = Manifest::read(&wasm).map_err(|problem| {
+            unusable(&name, problem, "Build it again, or take a copy that is whole")
+        })?;
+        let (compiled, home) = compile(engine, &name, &wasm)?;
+        check_world(engine, &name, &compiled)?;
+        let imports = imports(engine, &compiled);
+        let hash = blake3::hash(&wasm);
+        let engine = engine.clone();
+        Ok(Self { name, hash, wasm, compiled, home, manifest, imports, engine })
+    }
+
+    /// The file's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The hash of its bytes: which code this is.
+    pub fn hash(&self) -> blake3::Hash {
+        self.hash
+    }
+
+    /// What it says of itself and requests.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Everything that it imports.
+    pub fn imports(&self) -> &[Import] {
+        &self.imports
+    }
+
+    /// Lets the component describe its classes, with every import a trap.
+    ///
+    /// # Errors
+    /// [`HostError::Description`] when it traps, takes too long, or describes nonsense.
+    pub async fn describe(&self) -> Result<Vec<Arc<Class>>> {
+        let budget = Budget::default();
+        let failed = |error: wasmtime::Error| {
+            let problem = format!("`describe` failed: {}", trap_text(&error));
+            HostError::Description(text::clean_line(&problem, limits::MAX_TEXT_BYTES))
+        };
+        let linker = linker(&self.engine, self.home, &Granted::default())
+            .and_then(|mut linker| {
+                linker.define_unknown_imports_as_traps(&self.compiled)?;
+                Ok(linker)
+            })
+            .map_err(failed)?;
+        let pre = linker.instantiate_pre(&self.compiled).map_err(failed)?;
+        let indices = ExportIndices::find(&pre).map_err(HostError::Description)?;
+        let engine = self.engine.wasmtime(self.home).clone();
+        let limit = std::time::Duration::from_millis(budget.start_deadline_ms);
+        let described = async move {
+            let (mut store, meter) = InstanceState::for_describe(&engine, &budget)?;
+            let run = async {
+                let instance = pre.instantiate_async(&mut store).await?;
+                let describe = indices.describe(&mut store, &instance)?;
+                let (classes,) = describe.call_async(&mut store, ()).await?;
+                wasmtime::Result::Ok(classes)
+            };
+            crate::instance::meter::Metered::new(run, meter).await.map_err(failed)
+        };
+        let task = self.engine.spawn(tokio::time::timeout(limit, described))?;
+        let classes = match task.await {
+            Ok(Ok(classes)) => classes?,
+            Ok(Err(_elapsed)) => {
+                let problem = format!("`describe` took longer than {} ms", limit.as_millis());
+                return Err(HostError::Description(problem));
+            }
+            Err(_) => return Err(HostError::Engine("the guest threads have ended".to_owned())),
+        };
+        description::check_classes(classes)
+    }
+
+    /// Checks the component against `policy`, and makes a worker of it. The describing apart,
+    /// nothing of the component runs, and that not before the policy was found to cover it.
+    ///
+    /// # Errors
+    /// [`HostError::MissingGrants`] with what is missing, or what [`Self::describe`] says.
+    pub async fn prepare(self: Arc<Self>, policy: &Policy) -> Result<Worker> {
+        let granted = check_imports(&self.imports, &self.manifest, policy)?;
+        let linked = Linked::new(&self, self.home, &self.compiled, &granted)?;
+        let classes = self.describe().await?;
+        Ok(Worker {
+            component: self,
+            granted: Arc::new(granted),
+            budget: policy.budget.clone(),
+            classes,
+            linked,
+            on_demand: OnceLock::new(),
+        })
+    }
+}
+
+/// A component under a policy: what instances are made from.
+pub struct Worker {
+    component: Arc<LoadedComponent>,
+    granted: Arc<Granted>,
+    budget: Budget,
+    classes: Vec<Arc<Class>>,
+    linked: Linked,
+    on_demand: OnceLock<Linked>,
+}
+
+/// A component linked for one home.
+#[derive(Clone)]
+pub struct Linked {
+    /// Where.
+    pub home: Home,
+    /// Ready to instantiate.
+    pub pre: InstancePre<InstanceState>,
+    /// Where its exports are.
+    pub indices: ExportIndices,
+}
+
+impl Linked {
+    fn new(
+        component: &LoadedComponent,
+        home: Home,
+        compiled: &Component,
+        granted: &Granted,
+    ) -> Result<Self> {
+        let failed = |error: wasmtime::Error| {
+            let fix = "This host offers WASI 0.2 and 0.3 and the world `external-worker`";
+            unusable(&component.name, format!("it cannot be linked: {error:#}"), fix)
+        };
+        let linker = linker(&component.engine, home, granted).map_err(failed)?;
+        let pre = linker.instantiate_pre(compiled).map_err(failed)?;
+        let indices = ExportIndices::find(&pre)
+            .map_err(|problem| unusable(&component.name, problem, HOW_TO_BUILD))?;
+        Ok(Self { home, pre, indices })
+    }
+}
+
+impl Worker {
+    /// Its component.
+    pub fn component(&self) -> &LoadedComponent {
+        &self.component
+    }
+
+    /// What its instances may do.
+    pub fn granted(&self) -> &Arc<Granted> {
+        &self.granted
+    }
+
+    /// What each of its instances may use.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// The engine that its instances run on.
+    pub fn engine(&self) -> &Engine {
+        &self.component.engine
+    }
+
+    /// Its classes; at least one.
+    pub fn classes(&self) -> &[Arc<Class>] {
+        &self.classes
+    }
+
+    /// The class `id`.
+    ///
+    /// # Errors
+    /// [`HostError::UnknownClass`], which names those that there are.
+    pub fn class(&self, id: &str) -> Result<Arc<Class>> {
+        self.classes.iter().find(|class| class.id() == id).cloned().ok_or_else(|| {
+            let known: Vec<_> = self.classes.iter().map(|class| class.id()).collect();
+            let class_id = text::clean_line(id, limits::MAX_NAME_BYTES);
+            HostError::UnknownClass { class_id, known: known.join(", ") }
+        })
+    }
+
+    /// The component, linked for where most instances live.
+    pub fn linked(&self) -> &Linked {
+        &self.linked
+    }
+
+    /// The component linked for memory of its own, for when `error` says that the pool is full.
+    pub fn linked_instead(&self, error: &wasmtime::Error) -> Option<Linked> {
+        if self.linked.home == Home::OnDemand || !is_pool_full(error) {
+            return None;
+        }
+        if let Some(linked) = self.on_demand.get() {
+            return Some(linked.clone());
+        }
+        let component = &self.component;
+        let compiled = component.engine.compile(&component.wasm, Home::OnDemand).ok()?;
+        let linked = Linked::new(component, Home::OnDemand, &compiled, &self.granted).ok()?;
+        Some(self.on_demand.get_or_init(|| linked).clone())
+    }
+}
+
+fn linker(engine: &Engine, home: Home, granted: &Granted) -> wasmtime::Result<Linker<InstanceState>> {
+    let mut linker = Linker::new(engine.wasmtime(home));
+    capability::link(&mut linker, granted)?;
+    bindings::types::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
+    bindings::host::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
+    Ok(linker)
+}
+
+fn unusable(name: &str, problem: impl Into<String>, fix: &str) -> HostError {
+    let problem = text::clean_line(&problem.into(), limits::MAX_TEXT_BYTES);
+    HostError::Component { name: name.to_owned(), problem, fix: fix.to_owned() }
+}
+
+/// What a trap says to a person: its root, without the frames.
+pub(crate) fn trap_text(error: &wasmtime::Error) -> String {
+    text::clean_line(&error.root_cause().to_string(), limits::MAX_TEXT_BYTES)
+}
+
+/// The first eight bytes tell a component from a core module and from everything else.
+fn check_header(name: &str, wasm: &[u8]) -> Result<()> {
+    const MAGIC: &[u8] = b"\0asm";
+    const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
+    let Some(version) = wasm.strip_prefix(MAGIC) else {
+        return Err(unusable(name, "it is not WebAssembly", HOW_TO_BUILD));
+    };
+    if version.starts_with(CORE_VERSION) {
+        let problem = "it is a core module, not a component";
+        return Err(unusable(name, problem, HOW_TO_BUILD));
+    }
+    Ok(())
+}
+
+/// Compiles for the pool, or on demand when the component does not fit into a slot of it.
+fn compile(engine: &Engine, name: &str, wasm: &[u8]) -> Result<(Component, Home)> {
+    let compiled = match engine.compile(wasm, Home::Pooled) {
+        Ok(component) => return Ok((component, Home::Pooled)),
+        Err(_) => engine.compile(wasm, Home::OnDemand),
+    };
+    compiled.map(|component| (component, Home::OnDemand)).map_err(|error| {
+        let fix = "Take a copy that is whole, or build it again";
+        unusable(name, format!("it does not compile: {error:#}"), fix)
+    })
+}
+
+fn check_world(engine: &Engine, name: &str, compiled: &Component) -> Result<()> {
+    let component_type = compiled.component_type();
+    let engine = engine.wasmtime(Home::OnDemand);
+    let exports: Vec<String> =
+        component_type.exports(engine).map(|(export, _)| export.to_owned()).collect();
+    if exports.iter().any(|export| export == WORKER_INTERFACE) {
+        return Ok(());
+    }
+    let found = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+    let problem = format!("it exports {found}, and not `{WORKER_INTERFACE}`");
+    let fix = "It has to implement the world `external-worker`: `ewh new` makes a crate that does";
+    Err(unusable(name, problem, fix))
+}
+
+fn imports(engine: &Engine, compiled: &Component) -> Vec<Import> {
+    let engine = engine.wasmtime(Home::OnDemand);
+    let component_type = compiled.component_type();
+    let imports = component_type.imports(engine);
+    imports
+        .map(|(interface, item)| Import {
+            interface: interface.to_owned(),
+            callable: match item.ty {
+                ComponentItem::ComponentInstance(instance) => instance
+                    .exports(engine)
+                    .any(|(_, item)| !matches!(item.ty, ComponentItem::Type(_))),
+                ComponentItem::Type(_) => false,
+                _ => true,
+            },
+        })
+        .collect()
+}

@@ -1,0 +1,142 @@
+//! Compiled components on disk, authenticated: loading native code from a file that somebody
+//! swapped would hand them the host.
+//!
+//! An entry is named by the hash of the component and of everything in the engine that the code
+//! depends on. It begins with a MAC, keyed with a secret in the same directory that only its owner
+//! can read, over its name and its code: neither a changed entry nor one renamed to another's name
+//! passes. An entry that does not pass is compiled again.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::error::{HostError, Result};
+
+const MAC_BYTES: usize = blake3::OUT_LEN;
+const KEY_FILE: &str = "key";
+
+/// A directory of compiled components.
+#[derive(Debug)]
+pub struct CompileCache {
+    dir: PathBuf,
+    key: [u8; blake3::KEY_LEN],
+}
+
+impl CompileCache {
+    /// Opens the cache in `dir`, which is made, with a fresh key, if it is not there.
+    ///
+    /// # Errors
+    /// [`HostError::File`] when the directory or its key cannot be read or made.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
+        let dir = dir.into();
+        let failed = |action| {
+            let path = dir.clone();
+            move |source| HostError::File { action, path, source }
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .map_err(failed("create the cache directory"))?;
+        let key = read_or_make_key(&dir.join(KEY_FILE)).map_err(failed("read the key in"))?;
+        Ok(Self { dir, key })
+    }
+
+    /// The user's cache directory: `$EWH_CACHE_DIR`, or `ewh` in the directory for caches.
+    pub fn default_dir() -> Option<PathBuf> {
+        let from = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        from("EWH_CACHE_DIR")
+            .or_else(|| from("XDG_CACHE_HOME").map(|dir| dir.join("ewh")))
+            .or_else(|| from("HOME").map(|dir| dir.join(".cache/ewh")))
+    }
+
+    /// The code for `wasm`, if it is there and authentic.
+    pub(super) fn load(&self, engine: &Engine, wasm: &[u8]) -> Option<wasmtime::Result<Component>> {
+        let name = entry_name(engine, wasm);
+        let entry = fs::read(self.dir.join(&name)).ok()?;
+        let (mac, code) = entry.split_at_checked(MAC_BYTES)?;
+        let mac = blake3::Hash::from_slice(mac).ok()?;
+        // `Hash` compares in constant time.
+        if mac != self.mac(&name, code) {
+            tracing::warn!(entry = name, "a cached component is not authentic; compiling it again");
+            return None;
+        }
+        Some(deserialize_trusted(engine, code))
+    }
+
+    /// Keeps `code`. A cache that cannot be written costs time, not the load.
+    pub(super) fn store(&self, engine: &Engine, wasm: &[u8], code: &[u8]) {
+        let name = entry_name(engine, wasm);
+        if let Err(error) = self.write(&name, code) {
+            tracing::warn!(%error, dir = %self.dir.display(), "cannot write to the compile cache");
+        }
+    }
+
+    fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
+        let temporary = self.dir.join(format!("{name}.{}", uuid::Uuid::new_v4().simple()));
+        let mut file = private_file(&temporary)?;
+        let written = file
+            .write_all(self.mac(name, code).as_bytes())
+            .and_then(|()| file.write_all(code))
+            .and_then(|()| fs::rename(&temporary, self.dir.join(name)));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    fn mac(&self, name: &str, code: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(&name.len().to_le_bytes()).update(name.as_bytes()).update(code);
+        hasher.finalize()
+    }
+}
+
+/// Loads code that this process compiled itself or whose MAC it checked.
+pub(super) fn deserialize_trusted(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the callers pass what `precompile_component` made, directly or under the MAC.
+    #[allow(unsafe_code, reason = "the one place where compiled code is loaded")]
+    unsafe {
+        Component::deserialize(engine, code)
+    }
+}
+
+fn entry_name(engine: &Engine, wasm: &[u8]) -> String {
+    let mut compatibility = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut compatibility);
+    format!("{}-{:016x}.cwasm", blake3::hash(wasm).to_hex(), compatibility.finish())
+}
+
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn read_or_make_key(path: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
+    match fs::read(path) {
+        Ok(key) => key.try_into().map_err(|_wrong| {
+            io::Error::new(io::ErrorKind::InvalidData, "the key has the wrong length; delete it")
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(path),
+        Err(error) => Err(error),
+    }
+}
+
+fn make_key(path: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
+    let mut key = [0; blake3::KEY_LEN];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    // Written aside and linked into place: two hosts that start at once agree on one whole key.
+    let temporary = path.with_extension(uuid::Uuid::new_v4().simple().to_string());
+    private_file(&temporary)?.write_all(&key)?;
+    let linked = fs::hard_link(&temporary, path);
+    fs::remove_file(&temporary)?;
+    match linked {
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_or_make_key(path),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,165 @@
+//! The engines that run guests, their clock, their threads and their cache.
+//!
+//! Two wasmtime engines share one ticker: `pooled` serves instances from a preallocated pool;
+//! `on_demand` takes what the pool cannot hold: more instances than slots, or a component with
+//! bigger tables or more memories than a slot has. Their compiled code is interchangeable.
+
+mod cache;
+mod ticker;
+
+use std::sync::Arc;
+
+use wasmtime::component::Component;
+use wasmtime::{Config, InstanceAllocationStrategy, PoolConcurrencyLimitError, PoolingAllocationConfig};
+
+pub use cache::CompileCache;
+
+use crate::error::{HostError, Result};
+use crate::limits;
+
+/// Where a store lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// In the preallocated pool.
+    Pooled,
+    /// In memory of its own, mapped for it.
+    OnDemand,
+}
+
+/// How an [`Engine`] is set up.
+#[derive(Debug, Default)]
+pub struct EngineOptions {
+    /// Compiled components are kept here between runs; `None`: every load compiles.
+    pub cache: Option<CompileCache>,
+    /// Instances that the pool holds; 0: no pool. See [`limits::POOL_INSTANCES`].
+    pub pool_instances: Option<u32>,
+    /// Threads that run guests; default: one for each core.
+    pub guest_threads: Option<usize>,
+}
+
+/// Everything that guests run on. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pooled: Option<wasmtime::Engine>,
+    on_demand: wasmtime::Engine,
+    cache: Option<CompileCache>,
+    runtime: GuestRuntime,
+}
+
+/// The guests' own tokio runtime: the API answers on another, whatever guests do.
+struct GuestRuntime(Option<tokio::runtime::Runtime>);
+
+impl Drop for GuestRuntime {
+    fn drop(&mut self) {
+        // The last handle may well be dropped inside some runtime, where waiting is not allowed.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Engine {
+    /// Starts the engines, the ticker thread and the guest threads.
+    ///
+    /// # Errors
+    /// [`HostError::Engine`] when the machine cannot give what they need.
+    pub fn new(options: EngineOptions) -> Result<Self> {
+        let on_demand = build(InstanceAllocationStrategy::OnDemand)?;
+        let slots = options.pool_instances.unwrap_or(limits::POOL_INSTANCES);
+        // A machine with little address space still runs guests, one mapping at a time.
+        let pooled = (slots > 0).then(|| build(pool(slots)).ok()).flatten();
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if let Some(threads) = options.guest_threads {
+            runtime.worker_threads(threads.max(1));
+        }
+        let runtime = runtime
+            .thread_name("ewh-guest")
+            .enable_all()
+            .build()
+            .map_err(|error| HostError::Engine(error.to_string()))?;
+        let engines = pooled.iter().chain([&on_demand]).map(wasmtime::Engine::weak).collect();
+        ticker::start(engines)?;
+        let runtime = GuestRuntime(Some(runtime));
+        Ok(Self { inner: Arc::new(Inner { pooled, on_demand, cache: options.cache, runtime }) })
+    }
+
+    /// The wasmtime engine of `home`; the one on demand where there is no pool.
+    pub fn wasmtime(&self, home: Home) -> &wasmtime::Engine {
+        match home {
+            Home::Pooled => self.inner.pooled.as_ref().unwrap_or(&self.inner.on_demand),
+            Home::OnDemand => &self.inner.on_demand,
+        }
+    }
+
+    /// Compiles `wasm` for `home`, or takes it from the cache.
+    ///
+    /// # Errors
+    /// What the compiler or the pool has against the component, for [`HostError::Component`].
+    pub fn compile(&self, wasm: &[u8], home: Home) -> wasmtime::Result<Component> {
+        let engine = self.wasmtime(home);
+        let Some(cache) = &self.inner.cache else { return Component::new(engine, wasm) };
+        if let Some(component) = cache.load(engine, wasm) {
+            return component;
+        }
+        let code = engine.precompile_component(wasm)?;
+        cache.store(engine, wasm, &code);
+        cache::deserialize_trusted(engine, &code)
+    }
+
+    /// Runs `task` on the guest threads.
+    ///
+    /// # Errors
+    /// [`HostError::Engine`] while the engine shuts down.
+    pub fn spawn<F>(&self, task: F) -> Result<tokio::task::JoinHandle<F::Output>>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        match &self.inner.runtime.0 {
+            Some(runtime) => Ok(runtime.spawn(task)),
+            None => Err(HostError::Engine("the guest threads have ended".to_owned())),
+        }
+    }
+
+    /// Tasks that live on the guest threads now.
+    pub fn alive_tasks(&self) -> usize {
+        self.inner.runtime.0.as_ref().map_or(0, |runtime| runtime.metrics().num_alive_tasks())
+    }
+}
+
+/// Whether `error` says that the pool is full: the same thing fits on demand.
+pub fn is_pool_full(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>()
+}
+
+fn build(strategy: InstanceAllocationStrategy) -> Result<wasmtime::Engine> {
+    let mut config = Config::new();
+    config
+        .allocation_strategy(strategy)
+        .epoch_interruption(true)
+        .wasm_component_model_async(true)
+        // Proposals that no guest toolchain needs and that only add attack surface.
+        .wasm_memory64(false)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
+    wasmtime::Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
+}
+
+fn pool(slots: u32) -> InstanceAllocationStrategy {
+    let mut pool = PoolingAllocationConfig::new();
+    let each = |per_instance: u32| slots.saturating_mul(per_instance);
+    pool.total_component_instances(slots)
+        .total_core_instances(each(limits::POOL_CORE_INSTANCES))
+        .total_memories(slots)
+        .total_tables(each(limits::POOL_TABLES))
+        .total_stacks(each(limits::POOL_STACKS))
+        .max_memories_per_module(1)
+        .max_memory_size(limits::POOL_MEMORY_BYTES)
+        .table_elements(limits::POOL_TABLE_ELEMENTS)
+        .linear_memory_keep_resident(limits::POOL_KEEP_RESIDENT_BYTES)
+        .table_keep_resident(limits::POOL_KEEP_RESIDENT_BYTES)
+        .max_unused_warm_slots(limits::POOL_WARM_SLOTS);
+    InstanceAllocationStrategy::Pooling(pool)
+}

@@ -1,0 +1,252 @@
+//! The task that owns an instance: makes its stores, watches its deadlines from outside them, kills
+//! by dropping, and starts again what trapped.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use wasmtime::Store;
+use wasmtime::component::Instance as WasmInstance;
+
+use super::calls::{Expired, Operation};
+use super::drive::{self, Left};
+use super::exports::Exports;
+use super::meter::{Metered, Spun};
+use super::state::{AuditToEvents, InstanceState};
+use super::{Command, End, Shared, Signal, State};
+use crate::bindings::host::Level;
+use crate::component::{Linked, trap_text};
+use crate::error::{HostError, Result};
+use crate::limits;
+
+/// Who waits for the first start.
+type Started = oneshot::Sender<Result<()>>;
+
+/// Why a store was dropped.
+enum Outcome {
+    End(End),
+    Trapped(String),
+    Restart,
+    NotStarted(HostError),
+}
+
+/// The life of one instance, from its first start to its end.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    mut commands: mpsc::Receiver<Command>,
+    mut signals: mpsc::UnboundedReceiver<Signal>,
+    started: Started,
+) {
+    let mut started = Some(started);
+    let mut failures = 0;
+    let end = loop {
+        let begin = Instant::now();
+        shared.set_state(State::Starting);
+        let outcome = live(&shared, &mut commands, &mut signals, &mut started).await;
+        if begin.elapsed() > limits::RESTART_HEALTHY_AFTER {
+            failures = 0;
+        }
+        let reason = match outcome {
+            Outcome::End(end) => break end,
+            Outcome::NotStarted(error) if started.is_some() => {
+                let end = End::Failed(error.to_string());
+                if let Some(started) = started.take() {
+                    let _ = started.send(Err(error));
+                }
+                break end;
+            }
+            Outcome::Restart => {
+                shared.calls.fail_all(|| HostError::Ended("it is restarted".to_owned()));
+                continue;
+            }
+            Outcome::NotStarted(error) => format!("it did not start again: {error}"),
+            Outcome::Trapped(reason) if started.is_some() => break End::Failed(reason),
+            Outcome::Trapped(reason) => reason,
+        };
+        shared.calls.fail_all(|| HostError::Ended(reason.clone()));
+        if failures >= shared.lasting.budget.restarts {
+            break End::Failed(reason);
+        }
+        failures += 1;
+        shared.restarts.fetch_add(1, Ordering::Relaxed);
+        shared.lasting.events.log(Level::Error, &format!("ended: {reason}; it starts again"));
+        shared.set_state(State::Restarting { reason });
+        if let Some(end) = pause_before_restart(&mut signals, failures).await {
+            break end;
+        }
+    };
+    commands.close();
+    if let End::Failed(reason) = &end {
+        shared.lasting.events.log(Level::Error, &format!("ended: {reason}"));
+    }
+    shared.set_state(State::Ended(end));
+    shared.calls.fail_all(|| shared.ended());
+    if let Some(started) = started {
+        let _ = started.send(Err(shared.ended()));
+    }
+}
+
+/// Waits before the next start; a stop or a kill ends the wait and the instance.
+async fn pause_before_restart(
+    signals: &mut mpsc::UnboundedReceiver<Signal>,
+    failures: u32,
+) -> Option<End> {
+    let doublings = failures.saturating_sub(1).min(10);
+    let pause = limits::RESTART_BACKOFF_FIRST.saturating_mul(1 << doublings);
+    let ended = async {
+        loop {
+            match signals.recv().await {
+                None | Some(Signal::Stop) => return Some(End::Stopped),
+                Some(Signal::Kill(reason)) => return Some(End::Failed(reason)),
+                Some(Signal::Restart) => return None,
+                Some(Signal::Cancel(_)) => {}
+            }
+        }
+    };
+    tokio::time::timeout(pause, ended).await.unwrap_or(None)
+}
+
+/// One store from instantiation to its drop.
+async fn live(
+    shared: &Arc<Shared>,
+    commands: &mut mpsc::Receiver<Command>,
+    signals: &mut mpsc::UnboundedReceiver<Signal>,
+    started: &mut Option<Started>,
+) -> Outcome {
+    // Instantiating runs the guest's own initialisation, so it is under the deadline and on the
+    // bill like the rest.
+    let limit = Duration::from_millis(shared.lasting.budget.start_deadline_ms);
+    let opened = shared.calls.open(Operation::Start, limit, None);
+    let meter = Arc::clone(&shared.lasting.meter);
+    let made = tokio::select! {
+        biased;
+        outcome = watch(shared, None) => Err(outcome),
+        made = Metered::new(make(shared), Arc::clone(&meter)) => made.map_err(Outcome::NotStarted),
+    };
+    let (mut store, exports) = match made {
+        Ok(made) => made,
+        Err(outcome) => {
+            shared.calls.close(opened);
+            return outcome;
+        }
+    };
+    shared.lasting.turns.restarted();
+    let (inner_signals, inner) = mpsc::unbounded_channel();
+    let outcome = {
+        let drive = drive::Drive::new(shared, exports, commands, inner, opened, started);
+        let inside = store.run_concurrent(async move |accessor| drive.run(accessor).await);
+        tokio::select! {
+            biased;
+            outcome = watch(shared, Some(&inner_signals)) => Ok(outcome),
+            outcome = relay(signals, &inner_signals) => Ok(outcome),
+            left = Metered::new(inside, meter) => left.and_then(|left| left),
+        }
+    };
+    let words = store.data_mut().last_words.take();
+    drop(store);
+    outcome.map_or_else(|trap| trapped(shared, &trap, words), |outcome| outcome)
+}
+
+/// Instantiates in the pool, or on demand when it is full.
+async fn make(shared: &Shared) -> Result<(Store<InstanceState>, Exports)> {
+    let failed = |error: wasmtime::Error| HostError::Ended(start_failure(shared, &error));
+    let linked = shared.worker.linked();
+    let (mut store, instance) = match instantiate(shared, linked).await? {
+        Ok(made) => made,
+        Err(error) => match shared.worker.linked_instead(&error) {
+            Some(linked) => instantiate(shared, &linked).await?.map_err(failed)?,
+            None => return Err(failed(error)),
+        },
+    };
+    let exports = linked.indices.bind(&mut store, &instance).map_err(|error| {
+        HostError::Component {
+            name: shared.worker.component().name().to_owned(),
+            problem: format!("{error:#}"),
+            fix: "Build it against the world of this host".to_owned(),
+        }
+    })?;
+    Ok((store, exports))
+}
+
+async fn instantiate(
+    shared: &Shared,
+    linked: &Linked,
+) -> Result<wasmtime::Result<(Store<InstanceState>, WasmInstance)>> {
+    let lasting = &shared.lasting;
+    let audit = Arc::new(AuditToEvents::new(lasting.uuid, &lasting.events));
+    let engine = shared.worker.engine().wasmtime(linked.home);
+    let mut store = InstanceState::store(engine, shared.worker.granted(), lasting, audit)?;
+    let made = linked.pre.instantiate_async(&mut store).await;
+    Ok(made.map(|instance| (store, instance)))
+}
+
+fn start_failure(shared: &Shared, error: &wasmtime::Error) -> String {
+    match shared.lasting.ledger.last_refusal() {
+        Some(refusal) => format!("it cannot be instantiated: {refusal}"),
+        None => format!("it cannot be instantiated: {}", trap_text(error)),
+    }
+}
+
+/// Watches deadlines. Returns when one costs the instance its life.
+async fn watch(shared: &Shared, inner: Option<&mpsc::UnboundedSender<Left>>) -> Outcome {
+    loop {
+        for expired in shared.calls.expired().await {
+            match expired {
+                Expired::Ask(id) => {
+                    if let Some(inner) = inner {
+                        let _ = inner.send(Left::Cancel(id));
+                    }
+                }
+                Expired::Kill(Operation::Stop, _) => return Outcome::End(End::Dropped),
+                Expired::Kill(_, reason) => return Outcome::Trapped(reason),
+            }
+        }
+    }
+}
+
+/// Passes signals on into the store; a kill does not wait for what is inside.
+async fn relay(
+    signals: &mut mpsc::UnboundedReceiver<Signal>,
+    inner: &mpsc::UnboundedSender<Left>,
+) -> Outcome {
+    loop {
+        let left = match signals.recv().await {
+            Some(Signal::Kill(reason)) => return Outcome::End(End::Failed(reason)),
+            Some(Signal::Cancel(id)) => Left::Cancel(id),
+            Some(Signal::Restart) => Left::Restart,
+            Some(Signal::Stop) => Left::Stop,
+            None => {
+                // Every handle is gone: nobody can want anything of it any more.
+                let _ = inner.send(Left::Stop);
+                return std::future::pending().await;
+            }
+        };
+        let _ = inner.send(left);
+    }
+}
+
+/// Why it trapped, for a person: its own last words, the budget that it ran into, or the trap.
+fn trapped(shared: &Shared, error: &wasmtime::Error, words: Option<String>) -> Outcome {
+    if let Some(spun) = error.downcast_ref::<Spun>() {
+        return Outcome::Trapped(spun.to_string());
+    }
+    let trap = trap_text(error);
+    Outcome::Trapped(match (words, shared.lasting.ledger.last_refusal()) {
+        (Some(words), Some(refusal)) => format!("it panicked: {words} (and before, {refusal})"),
+        (Some(words), None) => format!("it panicked: {words}"),
+        (None, Some(refusal)) => format!("it trapped ({trap}) after {refusal}"),
+        (None, None) => format!("it trapped: {trap}"),
+    })
+}
+
+impl From<drive::Exit> for Outcome {
+    fn from(exit: drive::Exit) -> Self {
+        match exit {
+            drive::Exit::Stopped => Self::End(End::Stopped),
+            drive::Exit::Restart => Self::Restart,
+            drive::Exit::NotStarted(error) => Self::NotStarted(error),
+        }
+    }
+}

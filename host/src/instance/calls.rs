@@ -1,0 +1,222 @@
+//! What is open at an instance, until when, and who waits for it.
+//!
+//! Deadlines are kept here and watched from outside the store, because inside it nothing runs
+//! while a guest blocks: first the operation is asked to end and its caller is answered; when it
+//! still goes on after a grace, the instance ends.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, oneshot};
+
+use super::exports::Ports;
+use crate::error::{HostError, Result};
+use crate::limits;
+
+/// Who waits for a call.
+pub type Reply = oneshot::Sender<Result<Ports>>;
+
+/// What is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// `start`.
+    Start,
+    /// `call`.
+    Call,
+    /// `update-config`.
+    UpdateConfig,
+    /// `get-nodeshelf`.
+    GetNodeshelf,
+    /// `stop`.
+    Stop,
+}
+
+impl Operation {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Start => "`start`",
+            Self::Call => "a call",
+            Self::UpdateConfig => "`update-config`",
+            Self::GetNodeshelf => "`get-nodeshelf`",
+            Self::Stop => "`stop`",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Open {
+    id: u64,
+    operation: Operation,
+    limit: Duration,
+    deadline: Instant,
+    reply: Option<Reply>,
+    asked_to_end: bool,
+}
+
+/// What the watcher of deadlines has to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Expired {
+    /// Ask this call to end.
+    Ask(u64),
+    /// End the instance; the reason.
+    Kill(Operation, String),
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    // A few dozen at most: scanning beats any index.
+    open: Vec<Open>,
+    armed: Option<Instant>,
+}
+
+/// The open operations of one instance.
+#[derive(Debug, Default)]
+pub struct Calls {
+    table: Mutex<Table>,
+    next_id: AtomicU64,
+    rearm: Notify,
+}
+
+impl Calls {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens an operation that must end within `limit`. Returns its id, never used before.
+    pub fn open(&self, operation: Operation, limit: Duration, reply: Option<Reply>) -> u64 {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let now = Instant::now();
+        let deadline = now.checked_add(limit).unwrap_or(now);
+        let mut table = self.table();
+        table.open.push(Open { id, operation, limit, deadline, reply, asked_to_end: false });
+        let sooner = table.armed.is_none_or(|armed| deadline < armed);
+        drop(table);
+        if sooner {
+            self.rearm.notify_one();
+        }
+        id
+    }
+
+    /// Closes `id`; returns who waits for it, unless they were answered already.
+    pub fn close(&self, id: u64) -> Option<Reply> {
+        let mut table = self.table();
+        let at = table.open.iter().position(|open| open.id == id)?;
+        table.open.swap_remove(at).reply
+    }
+
+    /// Whether somebody still waits for the call `id`.
+    pub fn is_wanted(&self, id: u64) -> bool {
+        let table = self.table();
+        table.open.iter().any(|open| open.id == id && !open.asked_to_end)
+    }
+
+    /// The caller of `id` left: from now on it has only the grace.
+    pub fn abandon(&self, id: u64) -> bool {
+        let mut table = self.table();
+        let Some(open) = table.open.iter_mut().find(|open| open.id == id) else { return false };
+        open.reply = None;
+        open.asked_to_end = true;
+        open.deadline = grace();
+        drop(table);
+        self.rearm.notify_one();
+        true
+    }
+
+    /// Answers everybody who waits with an error, and closes all.
+    pub fn fail_all(&self, error: impl Fn() -> HostError) {
+        let open = std::mem::take(&mut self.table().open);
+        for reply in open.into_iter().filter_map(|open| open.reply) {
+            let _ = reply.send(Err(error()));
+        }
+    }
+
+    /// How many operations are open, waiting in the mailbox or running.
+    pub fn len(&self) -> usize {
+        self.table().open.len()
+    }
+
+    /// Whether nothing is open.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits until a deadline passes; says what to do about it.
+    pub async fn expired(&self) -> Vec<Expired> {
+        loop {
+            let earliest = self.arm();
+            let changed = self.rearm.notified();
+            match earliest {
+                None => changed.await,
+                Some(at) => {
+                    let _ = tokio::time::timeout_at(at.into(), changed).await;
+                }
+            }
+            let expired = self.expire(Instant::now());
+            if !expired.is_empty() {
+                return expired;
+            }
+        }
+    }
+
+    fn arm(&self) -> Option<Instant> {
+        let mut table = self.table();
+        table.armed = table.open.iter().map(|open| open.deadline).min();
+        table.armed
+    }
+
+    fn expire(&self, now: Instant) -> Vec<Expired> {
+        let mut expired = Vec::new();
+        for open in self.table().open.iter_mut().filter(|open| open.deadline <= now) {
+            let limit_ms = u64::try_from(open.limit.as_millis()).unwrap_or(u64::MAX);
+            let name = open.operation.name();
+            if open.operation != Operation::Call || open.asked_to_end {
+                let went_on = if open.operation == Operation::Call {
+                    format!("{name} went on after it was asked to end")
+                } else {
+                    format!("{name} took longer than {limit_ms} ms")
+                };
+                expired.push(Expired::Kill(open.operation, went_on));
+                continue;
+            }
+            if let Some(reply) = open.reply.take() {
+                let _ = reply.send(Err(HostError::Deadline { what: name.to_owned(), limit_ms }));
+            }
+            open.asked_to_end = true;
+            open.deadline = grace();
+            expired.push(Expired::Ask(open.id));
+        }
+        expired
+    }
+}
+
+fn grace() -> Instant {
+    Instant::now() + limits::CANCEL_GRACE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_call_is_first_asked_and_answered_then_costs_the_instance() {
+        let calls = Calls::default();
+        let (reply, mut answer) = oneshot::channel();
+        let id = calls.open(Operation::Call, Duration::ZERO, Some(reply));
+        let later = Instant::now() + limits::CANCEL_GRACE;
+        assert_eq!(calls.expire(Instant::now()), [Expired::Ask(id)]);
+        assert!(matches!(answer.try_recv().unwrap(), Err(HostError::Deadline { .. })));
+        assert!(calls.expire(later - Duration::from_millis(500)).is_empty());
+        let killed = calls.expire(later + limits::CANCEL_GRACE);
+        assert!(matches!(killed.as_slice(), [Expired::Kill(Operation::Call, _)]), "{killed:?}");
+    }
+
+    #[test]
+    fn a_closed_call_never_expires() {
+        let calls = Calls::default();
+        let id = calls.open(Operation::Call, Duration::ZERO, None);
+        calls.close(id);
+        assert!(calls.expire(Instant::now() + Duration::from_secs(9)).is_empty());
+        assert!(calls.is_empty());
+    }
+}

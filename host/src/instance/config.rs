@@ -1,0 +1,226 @@
+//! The configuration of an instance: schema, defaults, merging, and which of it is secret.
+//!
+//! Messages made here say where and what is wrong, and never the value: it may be the secret.
+
+use jsonschema::{PatternOptions, Validator};
+use serde_json::{Map, Value as Json};
+
+use crate::error::{HostError, Result};
+use crate::limits;
+
+/// A class's configuration schema, compiled.
+#[derive(Debug)]
+pub struct ConfigSchema {
+    schema: Json,
+    validator: Validator,
+    exclude: Vec<String>,
+}
+
+/// What stands in an export in the place of a secret: nothing. See [`ConfigSchema::without_secrets`].
+const EXPORT_KEY: &str = "export";
+
+impl ConfigSchema {
+    /// Compiles `schema`; `exclude` names top-level properties that are secret besides those that
+    /// the schema marks with `"export": false`.
+    ///
+    /// # Errors
+    /// [`HostError::Description`] when this is no JSON Schema of an object.
+    pub fn new(schema: &str, exclude: &[String]) -> Result<Self> {
+        let wrong = |problem: String| HostError::Description(format!("its config schema: {problem}"));
+        if schema.len() > limits::MAX_DESCRIPTION_JSON_BYTES {
+            let max = limits::MAX_DESCRIPTION_JSON_BYTES;
+            return Err(wrong(format!("{} bytes are more than the {max} allowed", schema.len())));
+        }
+        let schema: Json = serde_json::from_str(schema).map_err(|error| wrong(error.to_string()))?;
+        if !schema.is_object() {
+            return Err(wrong("it is not an object".to_owned()));
+        }
+        let validator = jsonschema::draft202012::options()
+            // A schema is a stranger's: its patterns may not backtrack, its references not leave it.
+            .with_pattern_options(PatternOptions::regex().size_limit(limits::MAX_REGEX_BYTES))
+            .build(&schema)
+            .map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { schema, validator, exclude: exclude.to_vec() })
+    }
+
+    /// The schema itself.
+    pub fn schema(&self) -> &Json {
+        &self.schema
+    }
+
+    /// `patch` over `current`, property by property, completed with the schema's defaults.
+    ///
+    /// # Errors
+    /// [`HostError::Config`] with every problem and its place.
+    pub fn merged(&self, current: &Json, patch: &Json) -> Result<Json> {
+        let (Json::Object(current), Json::Object(patch)) = (current, patch) else {
+            return Err(HostError::Config("a configuration is a JSON object".to_owned()));
+        };
+        let mut merged = current.clone();
+        merged.extend(patch.clone());
+        let mut merged = Json::Object(merged);
+        self.fill_defaults(&self.schema, &mut merged, 0);
+        self.validate(&merged)?;
+        Ok(merged)
+    }
+
+    /// Every default of the schema.
+    ///
+    /// # Errors
+    /// [`HostError::Config`] when some property has none and is required.
+    pub fn defaults(&self) -> Result<Json> {
+        let empty = Json::Object(Map::new());
+        self.merged(&empty, &empty)
+    }
+
+    fn validate(&self, config: &Json) -> Result<()> {
+        let problems: Vec<String> = self
+            .validator
+            .iter_errors(config)
+            .take(limits::MAX_CONFIG_PROBLEMS)
+            .map(|error| {
+                let path = error.instance_path().to_string();
+                let place = if path.is_empty() { "the configuration".to_owned() } else { path };
+                format!("{place}: {}", error.masked())
+            })
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(HostError::Config(problems.join("; "))) }
+    }
+
+    fn fill_defaults(&self, schema: &Json, value: &mut Json, depth: usize) {
+        let schema = self.resolve(schema);
+        let Json::Object(object) = value else { return };
+        let Some(properties) = schema.get("properties").and_then(Json::as_object) else { return };
+        if depth > limits::MAX_SCHEMA_DEPTH {
+            return;
+        }
+        for (name, property) in properties {
+            let default = property.get("default").or_else(|| self.resolve(property).get("default"));
+            if let (false, Some(default)) = (object.contains_key(name), default) {
+                object.insert(name.clone(), default.clone());
+            }
+            if let Some(inner) = object.get_mut(name) {
+                self.fill_defaults(property, inner, depth + 1);
+            }
+        }
+    }
+
+    /// Follows a reference into the schema's own definitions, one step.
+    fn resolve<'a>(&'a self, schema: &'a Json) -> &'a Json {
+        let target = schema.get("$ref").and_then(Json::as_str).and_then(|r| r.strip_prefix('#'));
+        target.and_then(|pointer| self.schema.pointer(pointer)).unwrap_or(schema)
+    }
+
+    /// `config` as it may leave the host: no secret property, at any depth.
+    pub fn without_secrets(&self, config: &Json) -> Json {
+        let mut exported = config.clone();
+        if let Json::Object(object) = &mut exported {
+            object.retain(|name, _| !self.exclude.contains(name));
+        }
+        self.drop_secrets(&self.schema, &mut exported, 0);
+        exported
+    }
+
+    fn drop_secrets(&self, schema: &Json, value: &mut Json, depth: usize) {
+        if depth > limits::MAX_SCHEMA_DEPTH {
+            // Deeper than any schema that is followed: better to say nothing than a secret.
+            *value = Json::Null;
+            return;
+        }
+        let schema = self.resolve(schema);
+        for branch in ["allOf", "anyOf", "oneOf"] {
+            for inner in schema.get(branch).and_then(Json::as_array).into_iter().flatten() {
+                self.drop_secrets(inner, value, depth + 1);
+            }
+        }
+        match value {
+            Json::Object(object) => {
+                let properties = schema.get("properties").and_then(Json::as_object);
+                object.retain(|name, _| {
+                    properties.and_then(|all| all.get(name)).is_none_or(|p| !self.is_secret(p))
+                });
+                for (name, inner) in object {
+                    let declared = properties.and_then(|all| all.get(name));
+                    if let Some(schema) = declared.or_else(|| schema.get("additionalProperties")) {
+                        self.drop_secrets(schema, inner, depth + 1);
+                    }
+                }
+            }
+            Json::Array(items) => {
+                let Some(schema) = schema.get("items") else { return };
+                if self.is_secret(schema) {
+                    items.clear();
+                }
+                for item in items {
+                    self.drop_secrets(schema, item, depth + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_secret(&self, property: &Json) -> bool {
+        let marked = |schema: &Json| schema.get(EXPORT_KEY) == Some(&Json::Bool(false));
+        marked(property) || marked(self.resolve(property))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn schema() -> ConfigSchema {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "interval_s": {"type": "number", "default": 1.0, "minimum": 0.05},
+                "token": {"type": "string", "default": ""},
+                "server": {"$ref": "#/$defs/Server", "default": {}},
+                "peers": {"type": "array", "items": {"$ref": "#/$defs/Server"}, "default": []},
+            },
+            "$defs": {"Server": {"type": "object", "properties": {
+                "host": {"type": "string", "default": "localhost"},
+                "password": {"type": "string", "export": false, "default": ""},
+            }}},
+        });
+        ConfigSchema::new(&schema.to_string(), &["token".to_owned()]).unwrap()
+    }
+
+    #[test]
+    fn defaults_are_filled_at_every_depth() {
+        let config = schema().merged(&json!({}), &json!({"peers": [{}]})).unwrap();
+        assert_eq!(config["server"], json!({"host": "localhost", "password": ""}));
+        assert_eq!(config["interval_s"], 1.0);
+    }
+
+    #[test]
+    fn a_patch_overrides_and_what_is_wrong_is_named_without_its_value() {
+        let schema = schema();
+        let current = schema.defaults().unwrap();
+        assert_eq!(schema.merged(&current, &json!({"interval_s": 2})).unwrap()["interval_s"], 2);
+        let wrong = json!({"interval_s": "s3cr3t", "token": 17});
+        let message = schema.merged(&current, &wrong).unwrap_err().to_string();
+        assert!(message.contains("/interval_s") && message.contains("/token"), "{message}");
+        assert!(!message.contains("s3cr3t"), "{message}");
+    }
+
+    #[test]
+    fn secrets_leave_at_every_depth() {
+        let config = json!({
+            "token": "s3cr3t", "server": {"host": "a", "password": "s3cr3t"},
+            "peers": [{"password": "s3cr3t"}, {"host": "b"}],
+        });
+        let exported = schema().without_secrets(&config);
+        assert!(!exported.to_string().contains("s3cr3t"), "{exported}");
+        assert_eq!(exported["server"]["host"], "a");
+    }
+
+    #[test]
+    fn a_schema_cannot_reach_out_or_backtrack() {
+        let remote = r#"{"$ref": "http://127.0.0.1:1/schema.json"}"#;
+        ConfigSchema::new(remote, &[]).unwrap_err();
+        let pattern = r#"{"properties": {"a": {"pattern": "(?=a)b"}}}"#;
+        ConfigSchema::new(pattern, &[]).unwrap_err();
+    }
+}

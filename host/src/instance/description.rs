@@ -1,0 +1,203 @@
+//! What a component says it is, checked once: everything else of the host may rely on it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::config::ConfigSchema;
+use crate::bindings::types::{NodeClass, Port, Shelf, WorkerClass};
+use crate::error::{HostError, Result};
+use crate::{limits, text};
+
+/// One class of a component, checked.
+#[derive(Debug)]
+pub struct Class {
+    /// What the guest said, its texts clean.
+    pub declared: WorkerClass,
+    /// Its configuration schema.
+    pub config: ConfigSchema,
+}
+
+impl Class {
+    /// Its stable identifier.
+    pub fn id(&self) -> &str {
+        &self.declared.class_id
+    }
+
+    /// The method `name`, if there is one.
+    pub fn method(&self, name: &str) -> Option<&NodeClass> {
+        self.declared.methods.iter().find(|method| method.name == name)
+    }
+}
+
+fn wrong<T>(problem: String) -> Result<T> {
+    Err(HostError::Description(text::clean_line(&problem, limits::MAX_TEXT_BYTES)))
+}
+
+/// Checks all classes of a component.
+///
+/// # Errors
+/// [`HostError::Description`] with the first thing that is wrong.
+pub fn check_classes(classes: Vec<WorkerClass>) -> Result<Vec<Arc<Class>>> {
+    if classes.is_empty() {
+        return wrong("it describes no class".to_owned());
+    }
+    if classes.len() > limits::MAX_CLASSES {
+        let max = limits::MAX_CLASSES;
+        return wrong(format!("{} classes; at most {max} are allowed", classes.len()));
+    }
+    let mut seen = HashSet::new();
+    for class in &classes {
+        if !seen.insert(class.class_id.clone()) {
+            return wrong(format!("two classes are called `{}`", class.class_id));
+        }
+    }
+    classes.into_iter().map(|class| check_class(class).map(Arc::new)).collect()
+}
+
+fn check_class(mut class: WorkerClass) -> Result<Class> {
+    if !is_class_id(&class.class_id) {
+        let id = &class.class_id;
+        return wrong(format!("the class id `{id}` is not [A-Za-z_][A-Za-z0-9_-]*, 256 bytes at most"));
+    }
+    class.title = text::clean_line(&class.title, limits::MAX_NAME_BYTES);
+    clean_text(&mut class.description);
+    check_json(class.ui_schema.as_deref(), "the ui schema")?;
+    check_node_classes(&mut class.methods, &class.class_id)?;
+    let config = ConfigSchema::new(&class.config_schema, &class.export_exclude)?;
+    Ok(Class { declared: class, config })
+}
+
+/// Checks what `get-nodeshelf` returned.
+///
+/// # Errors
+/// [`HostError::Description`] with the first thing that is wrong.
+pub fn check_shelves(mut shelves: Vec<Shelf>) -> Result<Vec<Shelf>> {
+    if shelves.len() > limits::MAX_SHELVES {
+        let max = limits::MAX_SHELVES;
+        return wrong(format!("{} shelves; at most {max} are allowed", shelves.len()));
+    }
+    let mut nodes = 0usize;
+    for (index, shelf) in shelves.iter_mut().enumerate() {
+        check_name(&shelf.name, "a shelf")?;
+        clean_text(&mut shelf.description);
+        if shelf.parent.is_some_and(|parent| parent as usize >= index) {
+            return wrong(format!("the shelf `{}` comes before its parent", shelf.name));
+        }
+        check_node_classes(&mut shelf.nodes, &shelf.name)?;
+        nodes = nodes.saturating_add(shelf.nodes.len());
+    }
+    if nodes > limits::MAX_NODE_CLASSES {
+        let max = limits::MAX_NODE_CLASSES;
+        return wrong(format!("{nodes} nodes on the shelves; at most {max} are allowed"));
+    }
+    Ok(shelves)
+}
+
+fn is_class_id(id: &str) -> bool {
+    let mut chars = id.chars();
+    let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    first
+        && id.len() <= limits::MAX_NAME_BYTES
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+fn check_node_classes(classes: &mut [NodeClass], owner: &str) -> Result<()> {
+    if classes.len() > limits::MAX_NODE_CLASSES {
+        let max = limits::MAX_NODE_CLASSES;
+        return wrong(format!("`{owner}` has {} nodes; at most {max} are allowed", classes.len()));
+    }
+    let mut seen = HashSet::new();
+    for class in classes {
+        check_name(&class.name, "a method")?;
+        if !seen.insert(class.name.clone()) {
+            return wrong(format!("`{owner}` has two nodes called `{}`", class.name));
+        }
+        clean_text(&mut class.description);
+        clean_text(&mut class.title);
+        check_json(class.render_options.as_deref(), "render options")?;
+        check_ports(&mut class.inputs, &class.name, "input")?;
+        check_ports(&mut class.outputs, &class.name, "output")?;
+    }
+    Ok(())
+}
+
+fn check_ports(ports: &mut [Port], method: &str, side: &str) -> Result<()> {
+    if ports.len() > limits::MAX_PORTS {
+        let max = limits::MAX_PORTS;
+        return wrong(format!("`{method}` has {} {side}s; at most {max} are allowed", ports.len()));
+    }
+    let mut seen = HashSet::new();
+    for port in ports {
+        check_name(&port.name, side)?;
+        if !seen.insert(port.name.clone()) {
+            return wrong(format!("`{method}` has two {side}s called `{}`", port.name));
+        }
+        clean_text(&mut port.description);
+        check_json(Some(&port.type_), &format!("the type of `{method}.{}`", port.name))?;
+        check_json(port.value_options.as_deref(), "value options")?;
+        check_json(port.render_options.as_deref(), "render options")?;
+        if let Some(default) = &port.default {
+            super::value::check(default, limits::MAX_DESCRIPTION_JSON_BYTES as u64).or_else(
+                |problem| wrong(format!("the default of `{method}.{}`: {problem}", port.name)),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// A name is a key in paths and ids: no slash, no control character, not empty, not long.
+fn check_name(name: &str, what: &str) -> Result<()> {
+    let is_plain = !name.is_empty()
+        && name.len() <= limits::MAX_NAME_BYTES
+        && !name.chars().any(|c| c.is_control() || c == '/')
+        && text::clean(name, limits::MAX_NAME_BYTES) == name;
+    if is_plain {
+        return Ok(());
+    }
+    let shown = text::clean_line(name, 64);
+    wrong(format!("the name `{shown}` of {what} is empty, too long, or has a slash or control character"))
+}
+
+fn check_json(json: Option<&str>, what: &str) -> Result<()> {
+    let Some(json) = json else { return Ok(()) };
+    if json.len() > limits::MAX_DESCRIPTION_JSON_BYTES {
+        return wrong(format!("{what}: {} bytes are too many", json.len()));
+    }
+    match serde_json::from_str::<serde::de::IgnoredAny>(json) {
+        Ok(_) => Ok(()),
+        Err(error) => wrong(format!("{what}: not JSON: {error}")),
+    }
+}
+
+fn clean_text(text: &mut Option<String>) {
+    if let Some(text) = text {
+        *text = crate::text::clean(text, limits::MAX_TEXT_BYTES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn class_ids_are_identifiers() {
+        for good in ["a", "_x", "my-worker_2"] {
+            assert!(is_class_id(good), "{good}");
+        }
+        for bad in ["", "2a", "-a", "a b", "a/b", "é", "a.b"] {
+            assert!(!is_class_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_shelf_comes_after_its_parent() {
+        let shelf = |parent| Shelf {
+            name: "s".to_owned(),
+            description: None,
+            parent,
+            nodes: Vec::new(),
+        };
+        check_shelves(vec![shelf(None), shelf(Some(0))]).unwrap();
+        check_shelves(vec![shelf(Some(0))]).unwrap_err();
+    }
+}

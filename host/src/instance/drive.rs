@@ -1,0 +1,291 @@
+//! Inside the store: everything that a guest does at once. `start` comes first; then the loop turns
+//! while calls, configuration changes and shelves are served; `stop` comes last.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde_json::Value as Json;
+use tokio::sync::{mpsc, oneshot};
+use wasmtime::component::Accessor;
+
+use super::calls::Operation;
+use super::events::Event;
+use super::exports::{Exports, Outcome as GuestOutcome, Ports};
+use super::state::InstanceState;
+use super::{Command, ConfigUpdate, Shared, State, description, value};
+use crate::bindings::host::Level;
+use crate::bindings::types::{Error, InstanceInfo, Shelf};
+use crate::error::{HostError, Result};
+use crate::{limits, text};
+
+/// What reaches the inside from the supervisor.
+pub(super) enum Left {
+    /// Ask this call to end.
+    Cancel(u64),
+    /// Stop for good.
+    Stop,
+    /// Stop, to be started again.
+    Restart,
+}
+
+/// How the inside came to its end without a trap.
+pub(super) enum Exit {
+    Stopped,
+    Restart,
+    NotStarted(HostError),
+}
+
+/// A trap: the store is lost.
+type Trap = wasmtime::Error;
+/// One thing that the guest does.
+type Task<'a> = BoxFuture<'a, Result<(), Trap>>;
+/// The store's accessor.
+type Inside = Accessor<InstanceState>;
+
+/// The inside of one store.
+pub(super) struct Drive<'a> {
+    guest: Guest<'a>,
+    commands: &'a mut mpsc::Receiver<Command>,
+    signals: mpsc::UnboundedReceiver<Left>,
+    start_id: u64,
+    started: &'a mut Option<oneshot::Sender<Result<()>>>,
+}
+
+/// The guest's functions, with what the host does around each.
+#[derive(Clone, Copy)]
+struct Guest<'a> {
+    shared: &'a Shared,
+    exports: Exports,
+}
+
+impl<'a> Drive<'a> {
+    pub(super) fn new(
+        shared: &'a Arc<Shared>,
+        exports: Exports,
+        commands: &'a mut mpsc::Receiver<Command>,
+        signals: mpsc::UnboundedReceiver<Left>,
+        start_id: u64,
+        started: &'a mut Option<oneshot::Sender<Result<()>>>,
+    ) -> Self {
+        Self { guest: Guest { shared, exports }, commands, signals, start_id, started }
+    }
+
+    /// Runs until the instance stops.
+    pub(super) async fn run<O: From<Exit>>(mut self, accessor: &Inside) -> Result<O, Trap> {
+        let started = self.guest.start(accessor).await;
+        self.guest.shared.calls.close(self.start_id);
+        if let Err(error) = started? {
+            return Ok(Exit::NotStarted(error).into());
+        }
+        self.guest.shared.set_state(State::Running);
+        if let Some(started) = self.started.take() {
+            let _ = started.send(Ok(()));
+        }
+        let guest = self.guest;
+        let mut turning = std::pin::pin!(guest.turn_for_ever(accessor).fuse());
+        let (updates, queue) = mpsc::channel(guest.shared.mailbox_size());
+        let mut updating = std::pin::pin!(guest.update_for_ever(accessor, queue).fuse());
+        let mut tasks: FuturesUnordered<Task<'_>> = FuturesUnordered::new();
+        let stop = Arc::clone(&guest.shared.lasting.stop);
+        let exit = loop {
+            tokio::select! {
+                biased;
+                Some(done) = tasks.next() => done?,
+                Some(left) = self.signals.recv() => match left {
+                    Left::Cancel(id) => tasks.push(guest.cancel(accessor, id).boxed()),
+                    Left::Stop => break Exit::Stopped,
+                    Left::Restart => break Exit::Restart,
+                },
+                () = stop.notified() => break Exit::Stopped,
+                Some(command) = self.commands.recv() => {
+                    if let Some(task) = guest.serve(accessor, command, tasks.len(), &updates) {
+                        tasks.push(task);
+                    }
+                },
+                trap = &mut turning => return Err(trap),
+                trap = &mut updating => return Err(trap),
+            }
+        };
+        // The loop and the open calls go on being driven, so that they can end themselves.
+        let stopping = guest.stop(accessor, tasks);
+        tokio::select! {
+            stopped = stopping => stopped?,
+            trap = &mut turning => return Err(trap),
+            trap = &mut updating => return Err(trap),
+        }
+        Ok(exit.into())
+    }
+}
+
+impl<'a> Guest<'a> {
+    async fn start(self, accessor: &Inside) -> Result<Result<()>, Trap> {
+        let spec = &self.shared.spec;
+        let info = InstanceInfo {
+            uuid: spec.uuid.simple().to_string(),
+            name: spec.name.clone(),
+        };
+        let config = self.shared.config.lock().unwrap_or_else(PoisonError::into_inner).to_string();
+        let outcome = self.exports.start(accessor, spec.class_id.clone(), info, config).await?;
+        self.shared.lasting.meter.progressed();
+        Ok(outcome.map_err(|error| guest_error(error, "`start` failed: ")))
+    }
+
+    /// The loop. It only ends with a trap.
+    async fn turn_for_ever(self, accessor: &Inside) -> Trap {
+        let lasting = &self.shared.lasting;
+        loop {
+            lasting.turns.due().await;
+            let outcome = match self.exports.turn(accessor).await {
+                Ok(outcome) => outcome,
+                Err(trap) => return trap,
+            };
+            lasting.meter.progressed();
+            let error = outcome.err().map(|error| guest_error(error, "").to_string());
+            if lasting.turns.ended(error.clone()) {
+                let message = error.unwrap_or_default();
+                lasting.events.log(Level::Error, &format!("the loop failed: {message}"));
+                lasting.events.send(Event::LoopFailed { message });
+            }
+        }
+    }
+
+    /// Begins what `command` asks for; `None`: it is answered already.
+    fn serve(
+        self,
+        accessor: &'a Inside,
+        command: Command,
+        running: usize,
+        updates: &mpsc::Sender<ConfigUpdate>,
+    ) -> Option<Task<'a>> {
+        let calls = &self.shared.calls;
+        match command {
+            Command::Call { id, .. } if !calls.is_wanted(id) => {
+                calls.close(id);
+                None
+            }
+            Command::Call { id, .. } if running >= self.shared.lasting.budget.calls as usize => {
+                let most = self.shared.lasting.budget.calls;
+                let busy = HostError::Busy(format!("{most} calls run already"));
+                answer(calls.close(id), Err(busy));
+                None
+            }
+            Command::Call { id, node, inputs } => {
+                Some(self.call(accessor, id, node, inputs).boxed())
+            }
+            Command::UpdateConfig(update) => {
+                if let Err(refused) = updates.try_send(update) {
+                    let busy = HostError::Busy("too many configuration changes wait".to_owned());
+                    let _ = refused.into_inner().reply.send(Err(busy));
+                }
+                None
+            }
+            Command::Shelves { reply } => Some(self.shelves(accessor, reply).boxed()),
+        }
+    }
+
+    async fn call(self, accessor: &Inside, id: u64, node: String, inputs: Ports) -> Result<(), Trap> {
+        let outcome = self.exports.call(accessor, id, node, inputs).await?;
+        self.shared.lasting.meter.progressed();
+        let reply = self.shared.calls.close(id);
+        answer(reply, self.outputs(outcome));
+        Ok(())
+    }
+
+    fn outputs(self, outcome: GuestOutcome<Ports>) -> Result<Ports> {
+        let outputs = outcome.map_err(|error| guest_error(error, ""))?;
+        let limit = self.shared.lasting.budget.value_size.as_u64();
+        value::check_all(&outputs, limit).map_err(|(name, problem)| {
+            let name = text::clean_line(&name, limits::MAX_NAME_BYTES);
+            HostError::Value(format!("the output `{name}`: {problem}"))
+        })?;
+        Ok(outputs)
+    }
+
+    /// Changes of the configuration, one after another; calls go on meanwhile. It only ends with a
+    /// trap.
+    async fn update_for_ever(self, accessor: &Inside, mut queue: mpsc::Receiver<ConfigUpdate>) -> Trap {
+        while let Some(ConfigUpdate { patch, reply }) = queue.recv().await {
+            match self.update_config(accessor, &patch).await {
+                // Nobody waiting is fine.
+                Ok(outcome) => drop(reply.send(outcome)),
+                Err(trap) => return trap,
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn update_config(self, accessor: &Inside, patch: &Json) -> Result<Result<()>, Trap> {
+        let shared = self.shared;
+        let current = shared.config.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let merged = match shared.class.config.merged(&current, patch) {
+            Ok(merged) => merged,
+            Err(error) => return Ok(Err(error)),
+        };
+        let limit = Duration::from_millis(shared.lasting.budget.config_deadline_ms);
+        let id = shared.calls.open(Operation::UpdateConfig, limit, None);
+        let outcome = self.exports.update_config(accessor, merged.to_string()).await;
+        shared.calls.close(id);
+        shared.lasting.meter.progressed();
+        let outcome = outcome?.map_err(|error| guest_error(error, "the worker refused it: "));
+        if outcome.is_ok() {
+            *shared.config.lock().unwrap_or_else(PoisonError::into_inner) = merged;
+        }
+        Ok(outcome)
+    }
+
+    async fn shelves(
+        self,
+        accessor: &Inside,
+        reply: oneshot::Sender<Result<Option<Vec<Shelf>>>>,
+    ) -> Result<(), Trap> {
+        let limit = Duration::from_millis(self.shared.lasting.budget.call_deadline_ms);
+        let id = self.shared.calls.open(Operation::GetNodeshelf, limit, None);
+        let shelves = self.exports.get_nodeshelf(accessor).await;
+        self.shared.calls.close(id);
+        self.shared.lasting.meter.progressed();
+        let _ = reply.send(shelves?.map(description::check_shelves).transpose());
+        Ok(())
+    }
+
+    async fn cancel(self, accessor: &Inside, id: u64) -> Result<(), Trap> {
+        self.exports.cancel(accessor, id).await
+    }
+
+    /// `stop`, then a grace for the calls that end themselves.
+    async fn stop(self, accessor: &Inside, mut tasks: FuturesUnordered<Task<'_>>) -> Result<(), Trap> {
+        let shared = self.shared;
+        shared.set_state(State::Stopping);
+        let limit = Duration::from_millis(shared.lasting.budget.stop_deadline_ms);
+        let id = shared.calls.open(Operation::Stop, limit, None);
+        let mut stop = std::pin::pin!(self.exports.stop(accessor));
+        loop {
+            tokio::select! {
+                stopped = &mut stop => break stopped?,
+                Some(done) = tasks.next() => done?,
+            }
+        }
+        let finish = async {
+            while let Some(done) = tasks.next().await {
+                done?;
+            }
+            Ok(())
+        };
+        let finished = tokio::time::timeout(limits::CANCEL_GRACE, finish).await;
+        shared.calls.close(id);
+        finished.unwrap_or(Ok(()))
+    }
+}
+
+fn answer(reply: Option<super::calls::Reply>, result: Result<Ports>) {
+    if let Some(reply) = reply {
+        let _ = reply.send(result);
+    }
+}
+
+fn guest_error(error: Error, prefix: &str) -> HostError {
+    let message = text::clean(&error.message, limits::MAX_TEXT_BYTES);
+    HostError::Guest { code: error.code, message: format!("{prefix}{message}") }
+}

@@ -1,0 +1,148 @@
+//! What an instance tells the world: log lines, events, changes of nodes; each within its rate.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use governor::DefaultDirectRateLimiter;
+use governor::{Quota, RateLimiter};
+use serde_json::Value as Json;
+use tokio::sync::broadcast;
+
+use crate::bindings::host::Level;
+use crate::bindings::types::Value;
+use crate::limits::{self, Budget};
+use crate::text;
+
+/// Something that happened in an instance.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A line of its log.
+    Log {
+        /// How much it matters.
+        level: Level,
+        /// One line, clean of control characters.
+        message: String,
+    },
+    /// It emitted an event.
+    Emitted {
+        /// Such as "nodes_update".
+        event: String,
+        /// Any JSON.
+        data: Json,
+    },
+    /// It asks all nodes of a method to run.
+    TriggerRequested {
+        /// The method.
+        method: String,
+    },
+    /// It changed an input, of one node or of a node class.
+    InputChanged {
+        /// The node's id; `None`: the class, for nodes yet to be made.
+        node: Option<String>,
+        /// The method whose nodes these are.
+        method: String,
+        /// The input's name.
+        input: String,
+        /// What changed.
+        change: InputChange,
+    },
+    /// The operator did not grant something that it tried.
+    Denied {
+        /// What, and which grant is missing.
+        message: String,
+    },
+    /// A turn of the loop failed; once for each burst.
+    LoopFailed {
+        /// The guest's sentence.
+        message: String,
+    },
+    /// Its state changed; see [`super::Instance::status`].
+    State(super::State),
+}
+
+/// What changed at an input.
+#[derive(Debug, Clone)]
+pub enum InputChange {
+    /// Its value.
+    Value(Value),
+    /// Its default.
+    Default(Option<Value>),
+    /// Its value options.
+    ValueOptions(Json),
+    /// Its render options.
+    RenderOptions(Json),
+}
+
+/// Sends the events of one instance, and keeps count of what was too much.
+pub struct Events {
+    sender: broadcast::Sender<Event>,
+    log_lines: Option<DefaultDirectRateLimiter>,
+    log_bytes: Option<DefaultDirectRateLimiter>,
+    events: Option<DefaultDirectRateLimiter>,
+    dropped_lines: AtomicU64,
+    lines_lost_since: AtomicU64,
+}
+
+impl Events {
+    /// Events at the rates of `budget`. A rate of 0 lets nothing through.
+    pub fn new(budget: &Budget) -> Self {
+        let bytes = u32::try_from(budget.log_bytes_per_second.as_u64()).unwrap_or(u32::MAX);
+        Self {
+            sender: broadcast::Sender::new(limits::EVENT_BACKLOG),
+            log_lines: per_second(budget.log_lines_per_second),
+            log_bytes: per_second(bytes),
+            events: per_second(budget.events_per_second),
+            dropped_lines: AtomicU64::new(0),
+            lines_lost_since: AtomicU64::new(0),
+        }
+    }
+
+    /// Whoever wants to know. A slow one loses the oldest events and is told how many.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.sender.subscribe()
+    }
+
+    /// Log lines that were dropped in all.
+    pub fn dropped_lines(&self) -> u64 {
+        self.dropped_lines.load(Ordering::Relaxed)
+    }
+
+    /// Sends what the host itself has to say; no rate holds it.
+    pub fn send(&self, event: Event) {
+        // Nobody listening is fine.
+        let _ = self.sender.send(event);
+    }
+
+    /// Sends an event of the guest. `false`: too many.
+    pub fn send_within_rate(&self, event: Event) -> bool {
+        let fits = self.events.as_ref().is_some_and(|rate| rate.check().is_ok());
+        if fits {
+            self.send(event);
+        }
+        fits
+    }
+
+    /// A log line of the guest, cleaned; dropped and counted when it is too much.
+    pub fn log(&self, level: Level, message: &str) {
+        let line = text::clean_line(message, limits::MAX_PRINTED_LINE_BYTES);
+        let bytes = u32::try_from(line.len()).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+        let fits = |rate: &DefaultDirectRateLimiter| matches!(rate.check_n(bytes), Ok(Ok(())));
+        if !self.log_lines.as_ref().is_some_and(|rate| rate.check().is_ok())
+            || !self.log_bytes.as_ref().is_some_and(fits)
+        {
+            self.dropped_lines.fetch_add(1, Ordering::Relaxed);
+            self.lines_lost_since.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let lost = self.lines_lost_since.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let message = format!("({lost} lines dropped: over the log budget)");
+            self.send(Event::Log { level: Level::Warn, message });
+        }
+        self.send(Event::Log { level, message: line });
+    }
+}
+
+fn per_second(rate: u32) -> Option<DefaultDirectRateLimiter> {
+    NonZeroU32::new(rate).map(|rate| RateLimiter::direct(Quota::per_second(rate)))
+}

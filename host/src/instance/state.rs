@@ -1,0 +1,179 @@
+//! The data of one store: what the guest can reach, and what it is charged to.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime::{Engine, Store};
+
+use super::events::{Event, Events};
+use super::limiter::Limiter;
+use super::meter::Meter;
+use super::surface::Surface;
+use super::turns::Turns;
+use crate::bindings::host::Level;
+use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
+use crate::error::Result;
+use crate::limits::{self, Budget, Ledger};
+use crate::policy::{Audit, Denial, Granted};
+
+/// What outlives a store: an instance that is started again goes on with it.
+pub struct Lasting {
+    /// Who it is.
+    pub uuid: uuid::Uuid,
+    /// What it may use.
+    pub budget: Budget,
+    /// What it uses.
+    pub ledger: Arc<Ledger>,
+    /// Its CPU account.
+    pub meter: Arc<Meter>,
+    /// Its voice.
+    pub events: Arc<Events>,
+    /// Its loop's clockwork.
+    pub turns: Arc<Turns>,
+    /// Its nodes.
+    pub surface: Arc<Surface>,
+    /// Rung when the guest wants to stop.
+    pub stop: Arc<Notify>,
+}
+
+/// The data of one store.
+pub struct InstanceState {
+    capabilities: Capabilities,
+    limiter: Limiter,
+    lasting: Arc<Lasting>,
+    /// Why the guest is about to trap, in its own words.
+    pub last_words: Option<String>,
+}
+
+impl std::ops::Deref for InstanceState {
+    type Target = Lasting;
+    fn deref(&self) -> &Lasting {
+        &self.lasting
+    }
+}
+
+impl InstanceState {
+    /// A store for one run of an instance, with every limit in place.
+    ///
+    /// # Errors
+    /// When something that is granted is not there.
+    pub fn store(
+        engine: &Engine,
+        granted: &Arc<Granted>,
+        lasting: &Arc<Lasting>,
+        audit: Arc<dyn Audit>,
+    ) -> Result<Store<Self>> {
+        let prepare = Prepare {
+            instance: lasting.uuid,
+            ledger: Arc::clone(&lasting.ledger),
+            audit,
+            stdio: Arc::new(StdioToLog(Arc::clone(&lasting.events))),
+        };
+        let state = Self {
+            capabilities: Capabilities::prepare(granted, &prepare)?,
+            limiter: Limiter::new(Arc::clone(&lasting.ledger)),
+            lasting: Arc::clone(lasting),
+            last_words: None,
+        };
+        let mut store = Store::new(engine, state);
+        set_limits(&mut store);
+        Ok(store)
+    }
+
+    /// A store for `describe`: nothing granted, nobody listening.
+    ///
+    /// # Errors
+    /// Never in practice: nothing is granted.
+    pub fn for_describe(engine: &Engine, budget: &Budget) -> Result<(Store<Self>, Arc<Meter>)> {
+        let meter = Meter::new(budget);
+        let lasting = Arc::new(Lasting {
+            uuid: uuid::Uuid::nil(),
+            budget: budget.clone(),
+            ledger: Ledger::new(budget),
+            meter: Arc::clone(&meter),
+            events: Arc::new(Events::new(budget)),
+            turns: Arc::new(Turns::new(std::time::Duration::ZERO)),
+            surface: Arc::new(Surface::new(&[])),
+            stop: Arc::new(Notify::new()),
+        });
+        let audit = Arc::new(AuditToEvents::new(uuid::Uuid::nil(), &lasting.events));
+        Ok((Self::store(engine, &Arc::default(), &lasting, audit)?, meter))
+    }
+
+    /// The table of everything that the guest holds.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.capabilities.table
+    }
+}
+
+fn set_limits(store: &mut Store<InstanceState>) {
+    let lasting = Arc::clone(&store.data().lasting);
+    let fuel = lasting.budget.value_size.as_u64().saturating_add(limits::HOSTCALL_SLACK_BYTES);
+    store.set_hostcall_fuel(usize::try_from(fuel).unwrap_or(usize::MAX));
+    let handles = usize::try_from(lasting.budget.handles).unwrap_or(usize::MAX);
+    store.set_max_component_handles(handles.saturating_mul(limits::WASM_HANDLES_PER_HANDLE));
+    if let Some(table) = store.concurrent_resource_table() {
+        table.set_max_capacity(limits::MAX_CONCURRENT_STATE);
+    }
+    store.limiter(|state| &mut state.limiter);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|store| Ok(store.data().meter.at_tick()?));
+}
+
+impl CapabilityView for InstanceState {
+    fn capabilities(&mut self) -> &mut Capabilities {
+        &mut self.capabilities
+    }
+}
+
+/// The interface `host` on the data of a store.
+pub struct HostView<'a>(pub &'a mut InstanceState);
+
+/// How wasmtime finds a [`HostView`].
+pub struct HasHost;
+
+impl HasData for HasHost {
+    type Data<'a> = HostView<'a>;
+}
+
+/// What a guest prints goes to its log.
+struct StdioToLog(Arc<Events>);
+
+impl LineSink for StdioToLog {
+    fn line(&self, stream: Stdio, line: &str) {
+        let level = match stream {
+            Stdio::Out => Level::Info,
+            Stdio::Err => Level::Warn,
+        };
+        self.0.log(level, line);
+    }
+}
+
+/// Denials go to the host's audit log and to whoever watches the instance.
+pub struct AuditToEvents {
+    log: crate::policy::LogAudit,
+    events: Arc<Events>,
+}
+
+impl AuditToEvents {
+    /// The audit of the instance `uuid`.
+    pub fn new(uuid: uuid::Uuid, events: &Arc<Events>) -> Self {
+        Self { log: crate::policy::LogAudit { instance: uuid }, events: Arc::clone(events) }
+    }
+}
+
+impl std::fmt::Debug for AuditToEvents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.log.fmt(f)
+    }
+}
+
+impl Audit for AuditToEvents {
+    fn denied(&self, denial: &Denial) {
+        // A guest can try as often as it likes; who watches needs to see it, not to drown in it.
+        if self.events.send_within_rate(Event::Denied { message: denial.to_string() }) {
+            self.log.denied(denial);
+        }
+    }
+}

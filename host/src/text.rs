@@ -1,0 +1,42 @@
+//! Making a stranger's words fit to be read: clamped, and without the control characters that
+//! could move a terminal's cursor or forge a log line.
+
+/// `text` with at most `max_bytes` bytes, each control character but tab and newline replaced by
+/// U+FFFD, and bidirectional overrides too: they make a line read as another.
+pub fn clean(text: &str, max_bytes: usize) -> String {
+    let kept = clamp(text, max_bytes);
+    kept.chars().map(|c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// [`clean`], on one line.
+pub fn clean_line(text: &str, max_bytes: usize) -> String {
+    clean(text.trim_end(), max_bytes).replace('\n', " ")
+}
+
+/// The longest prefix of `text` that has at most `max_bytes` bytes.
+pub fn clamp(text: &str, max_bytes: usize) -> &str {
+    let end = text.floor_char_boundary(max_bytes);
+    text.get(..end).unwrap_or_default()
+}
+
+fn is_harmless(c: char) -> bool {
+    let overrides = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c == '\n' || c == '\t' || !(c.is_control() || overrides)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_overrides_lose_their_power() {
+        assert_eq!(clean("a\x1b[2Jb\u{202e}c\r", 100), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
+        assert_eq!(clean_line("one\ntwo\n", 100), "one two");
+    }
+
+    #[test]
+    fn a_clamp_never_cuts_a_character() {
+        assert_eq!(clamp("aé", 2), "a");
+        assert_eq!(clamp("aé", 3), "aé");
+    }
+}
