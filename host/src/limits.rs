@@ -46,6 +46,8 @@ pub const HOSTCALL_SLACK_BYTES: u64 = MIB;
 pub const MAX_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bytes that one call of the guest's random source returns.
 pub const MAX_RANDOM_BYTES: u64 = MIB;
+/// Longest line that a guest prints; what is longer is cut.
+pub const MAX_PRINTED_LINE_BYTES: usize = 8 * 1024;
 /// What the bookkeeping of one handle is counted as, towards `memory`.
 pub const HANDLE_BYTES: u64 = 256;
 /// What one table element costs the host, towards `memory`.
@@ -148,7 +150,7 @@ impl Default for Budget {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code, reason = "describes ByteSize to the JSON Schema")]
-enum Size {
+pub(crate) enum Size {
     /// A number of bytes.
     Bytes(u64),
     /// A number and a unit.
@@ -271,6 +273,11 @@ impl Ledger {
     pub fn hold(self: &Arc<Self>, what: Resource, amount: u64) -> Result<Held, Exhausted> {
         self.charge(what, amount)?;
         Ok(Held { ledger: Arc::clone(self), what, amount })
+    }
+
+    /// The most that may be charged at once.
+    pub fn limit(&self, what: Resource) -> u64 {
+        self.account(what).limit
     }
 
     /// What is charged now.
