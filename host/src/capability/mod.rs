@@ -1,3 +1,184 @@
 //! What a guest can reach of the world, one file for each capability, all of one shape.
+//!
+//! Each file has `NAME`, `State`, `prepare`, `link` and its host implementation, in that order.
+//! Only what is granted is linked, so a component that imports more fails to load before any of it
+//! runs; what is linked puts every single use to [`decide`](crate::policy::decide) and charges what
+//! it holds to the instance's [`Ledger`]. Only files in here open devices, sockets and files for
+//! guests.
 
+use std::fmt;
+use std::sync::Arc;
+
+use uuid::Uuid;
+use wasmtime::component::{HasData, Linker, ResourceTable};
+
+use crate::error::Result;
+use crate::limits::{Ledger, Resource};
+use crate::policy::{Access, Audit, Capability, Denial, Granted, decide};
+
+pub mod clocks;
+pub mod env;
+pub mod files;
+pub mod http;
+pub mod names;
+pub mod random;
 pub mod serial;
+pub mod sockets;
+pub mod stdio;
+
+pub use stdio::{LineSink, Stdio};
+
+/// What is needed to set up the capabilities of one instance.
+#[derive(Clone)]
+pub struct Prepare {
+    /// The instance.
+    pub instance: Uuid,
+    /// What it uses.
+    pub ledger: Arc<Ledger>,
+    /// Where its denials are written down.
+    pub audit: Arc<dyn Audit>,
+    /// Where what it prints goes.
+    pub stdio: Arc<dyn LineSink>,
+}
+
+impl fmt::Debug for Prepare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepare").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}
+
+/// What every capability asks before it does something, and where a no is written down.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    granted: Arc<Granted>,
+    audit: Arc<dyn Audit>,
+    /// What the instance uses.
+    pub ledger: Arc<Ledger>,
+}
+
+impl Guard {
+    /// A guard for an instance that may do what `granted` says.
+    pub fn new(granted: Arc<Granted>, cx: &Prepare) -> Self {
+        Self { granted, audit: Arc::clone(&cx.audit), ledger: Arc::clone(&cx.ledger) }
+    }
+
+    /// What is granted.
+    pub fn granted(&self) -> &Granted {
+        &self.granted
+    }
+
+    /// Whether `access` is allowed; a denial is audited.
+    ///
+    /// # Errors
+    /// When it is not allowed.
+    pub fn check(&self, access: &Access<'_>) -> Result<(), Denial> {
+        self.ask(access).inspect_err(|denial| self.audit.denied(denial))
+    }
+
+    /// Whether `access` is allowed, for what strangers cause and would flood the audit with.
+    ///
+    /// # Errors
+    /// When it is not allowed.
+    pub fn ask(&self, access: &Access<'_>) -> Result<(), Denial> {
+        decide(&self.granted, access)
+    }
+}
+
+/// The capabilities of one instance: part of its store's data.
+pub struct Capabilities {
+    /// Every handle that the guest holds, of all capabilities.
+    pub table: ResourceTable,
+    /// Serial ports.
+    pub serial: serial::State,
+    /// Directories.
+    pub files: files::State,
+    /// TCP and UDP.
+    pub sockets: sockets::State,
+    /// HTTP requests.
+    pub http: http::State,
+    /// The time.
+    pub clocks: clocks::State,
+    /// Random bytes.
+    pub random: random::State,
+    /// Environment and standard streams.
+    pub env: env::State,
+}
+
+impl Capabilities {
+    /// Sets up what is granted. Nothing is opened yet but directories.
+    ///
+    /// # Errors
+    /// When something that is granted is not there.
+    pub fn prepare(granted: &Arc<Granted>, cx: &Prepare) -> Result<Self> {
+        let guard = Guard::new(Arc::clone(granted), cx);
+        let names = names::Names::new(&cx.ledger);
+        let mut table = ResourceTable::new();
+        let handles = cx.ledger.limit(Resource::Handles);
+        table.set_max_capacity(usize::try_from(handles).unwrap_or(usize::MAX));
+        Ok(Self {
+            table,
+            serial: serial::prepare(&guard, cx)?,
+            files: files::prepare(&guard, cx)?,
+            sockets: sockets::prepare(&guard, &names)?,
+            http: http::prepare(&guard, &names)?,
+            clocks: clocks::prepare(&guard)?,
+            random: random::prepare(cx)?,
+            env: env::prepare(&guard, cx)?,
+        })
+    }
+}
+
+impl fmt::Debug for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capabilities").finish_non_exhaustive()
+    }
+}
+
+/// Store data that has capabilities.
+pub trait CapabilityView: Send + 'static {
+    /// The instance's capabilities.
+    fn capabilities(&mut self) -> &mut Capabilities;
+}
+
+/// Links what `granted` covers, and what every component may import.
+///
+/// # Errors
+/// When something is linked already.
+pub fn link<T: CapabilityView>(linker: &mut Linker<T>, granted: &Granted) -> wasmtime::Result<()> {
+    link_io(linker)?;
+    for capability in Capability::ALL {
+        match capability {
+            Capability::Serial if granted.has(capability) => serial::link(linker)?,
+            Capability::Sockets if granted.has(capability) => sockets::link(linker)?,
+            Capability::Http if granted.has(capability) => http::link(linker)?,
+            Capability::Clocks if granted.has(capability) => clocks::link(linker)?,
+            Capability::Serial | Capability::Sockets | Capability::Http | Capability::Clocks => {}
+            // Standard libraries import these in every component; without a grant they are empty.
+            Capability::Files => files::link(linker)?,
+            Capability::Env => env::link(linker)?,
+            Capability::Random => random::link(linker, granted.has(capability))?,
+        }
+    }
+    Ok(())
+}
+
+/// The table alone, for interfaces that need nothing else.
+struct Table;
+
+impl HasData for Table {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+fn table<T: CapabilityView>(data: &mut T) -> &mut ResourceTable {
+    &mut data.capabilities().table
+}
+
+fn link_io<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    use wasmtime_wasi::p2::bindings::io;
+    io::error::add_to_linker::<T, Table>(linker, table)?;
+    io::poll::add_to_linker::<T, Table>(linker, table)?;
+    io::streams::add_to_linker::<T, Table>(linker, table)
+}
+
+#[cfg(test)]
+pub(crate) mod testing;

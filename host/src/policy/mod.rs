@@ -1,6 +1,284 @@
 //! What may be granted, what is granted, and the one place that decides.
+//!
+//! Two keys open a capability: the component requests it in its [`Manifest`], and the operator
+//! grants it in a [`Policy`]. Where both agree it is in [`Granted`]; every use of it is then put to
+//! [`decide`]. An empty policy grants nothing. This module knows no engine and opens nothing.
 
-/// Capabilities that a component needs and the policy does not grant.
-#[derive(Debug, thiserror::Error)]
-#[error("missing grants")]
-pub struct MissingGrants;
+use std::fmt;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{HostError, Result};
+use crate::limits::{Budget, MAX_POLICY_BYTES};
+
+pub mod address;
+pub mod audit;
+pub mod decide;
+pub mod grant;
+pub mod imports;
+pub mod manifest;
+pub mod pattern;
+mod problem;
+
+pub use audit::{Audit, LogAudit};
+pub use decide::{Access, Denial, DenyReason, decide};
+pub use grant::{EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Switch};
+pub use imports::{Import, Missing, MissingGrants, check_imports};
+pub use manifest::Manifest;
+
+/// Something of the world that a worker can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capability {
+    /// Serial ports.
+    Serial,
+    /// Directories.
+    Files,
+    /// TCP and UDP.
+    Sockets,
+    /// HTTP requests.
+    Http,
+    /// The time, and waiting.
+    Clocks,
+    /// Random bytes that nobody can guess.
+    Random,
+    /// Environment variables.
+    Env,
+}
+
+impl Capability {
+    /// Every capability.
+    pub const ALL: [Self; 7] = [
+        Self::Serial,
+        Self::Files,
+        Self::Sockets,
+        Self::Http,
+        Self::Clocks,
+        Self::Random,
+        Self::Env,
+    ];
+
+    /// The one name that it has everywhere: manifest, policy, logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Serial => "serial",
+            Self::Files => "files",
+            Self::Sockets => "sockets",
+            Self::Http => "http",
+            Self::Clocks => "clocks",
+            Self::Random => "random",
+            Self::Env => "env",
+        }
+    }
+
+    /// The capability of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.name() == name)
+    }
+
+    /// All names, for a sentence.
+    pub fn all_names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
+    /// The interfaces that are linked only when the capability is granted, without version. A
+    /// final `/` stands for the whole package. Capabilities with none are always linked and empty
+    /// without a grant, because standard libraries import them in every component.
+    pub const fn interfaces(self) -> &'static [&'static str] {
+        match self {
+            Self::Serial => &["funcnodes:external-worker/serial"],
+            Self::Sockets => &["wasi:sockets/"],
+            Self::Http => &["wasi:http/"],
+            Self::Clocks => &["wasi:clocks/"],
+            Self::Random => &["wasi:random/random"],
+            Self::Files | Self::Env => &[],
+        }
+    }
+
+    /// The capability that an import needs, if it needs one.
+    pub fn of_interface(interface: &str) -> Option<Self> {
+        let plain = interface.split_once('@').map_or(interface, |(plain, _)| plain);
+        let owns = |own: &&str| {
+            if own.ends_with('/') { plain.starts_with(*own) } else { plain == *own }
+        };
+        Self::ALL.into_iter().find(|capability| capability.interfaces().iter().any(|i| owns(&i)))
+    }
+
+    /// Lines of a policy that grant it, for an operator to adapt.
+    pub const fn example(self) -> &'static str {
+        match self {
+            Self::Serial => {
+                "[[serial]]\nname = \"port\"\ndevice = \"/dev/ttyUSB0\"\nbaud-rates = [9600]\n"
+            }
+            Self::Files => {
+                "[[files]]\nhost = \"/srv/data\"\nguest = \"/data\"\nmode = \"ro\"\n"
+            }
+            Self::Sockets => {
+                "[[sockets]]\nprotocol = \"tcp\"\ndirection = \"connect\"\nhost = \
+                 \"redis.example\"\nports = [6379]\n"
+            }
+            Self::Http => "[[http]]\nhost = \"api.example.com\"\nmethods = [\"GET\"]\n",
+            Self::Clocks => "[clocks]\n",
+            Self::Random => "[random]\n",
+            Self::Env => "[env]\nvars = { NAME = \"value\" }\n",
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What an operator grants to one worker. The empty policy grants nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Policy {
+    /// What one instance may use; everything has a default.
+    pub budget: Budget,
+    /// Serial ports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub serial: Vec<SerialGrant>,
+    /// Directories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FilesGrant>,
+    /// TCP and UDP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sockets: Vec<SocketsGrant>,
+    /// HTTP requests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpGrant>,
+    /// The time, and waiting.
+    pub clocks: Switch,
+    /// Random bytes that nobody can guess.
+    pub random: Switch,
+    /// Environment variables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env: Option<EnvGrant>,
+}
+
+impl Policy {
+    /// Reads a policy. `origin` names it in errors.
+    ///
+    /// # Errors
+    /// When it is wrong, with the line, and with a suggestion where a word is misspelled.
+    pub fn parse(text: &str, origin: &str) -> Result<Self> {
+        let wrong = |problem| HostError::Policy { origin: origin.to_owned(), problem };
+        let policy: Self =
+            toml::from_str(text).map_err(|err| wrong(problem::describe(&err, text)))?;
+        policy.check().map_err(wrong)?;
+        Ok(policy)
+    }
+
+    /// Reads a policy from a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is too large, or is no policy.
+    pub fn load(path: &Path) -> Result<Self> {
+        let file_error =
+            |source| HostError::File { action: "read", path: path.to_owned(), source };
+        let origin = path.display().to_string();
+        let size = std::fs::metadata(path).map_err(file_error)?.len();
+        if size > MAX_POLICY_BYTES {
+            let problem = format!("it has {size} bytes, at most {MAX_POLICY_BYTES} are read");
+            return Err(HostError::Policy { origin, problem });
+        }
+        Self::parse(&std::fs::read_to_string(path).map_err(file_error)?, &origin)
+    }
+
+    /// The JSON Schema of policies, for editors and for checks elsewhere.
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+
+    /// Whether anything of the capability is granted.
+    pub fn grants(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::Serial => !self.serial.is_empty(),
+            Capability::Files => !self.files.is_empty(),
+            Capability::Sockets => !self.sockets.is_empty(),
+            Capability::Http => !self.http.is_empty(),
+            Capability::Clocks => self.clocks.0,
+            Capability::Random => self.random.0,
+            Capability::Env => self.env.is_some(),
+        }
+    }
+
+    /// What the policy grants of the capabilities that are requested.
+    pub fn granted(&self, requested: impl IntoIterator<Item = Capability>) -> Granted {
+        let mut granted = Granted::default();
+        for capability in requested {
+            match capability {
+                Capability::Serial => granted.serial.clone_from(&self.serial),
+                Capability::Files => granted.files.clone_from(&self.files),
+                Capability::Sockets => granted.sockets.clone_from(&self.sockets),
+                Capability::Http => granted.http.clone_from(&self.http),
+                Capability::Clocks => granted.clocks = self.clocks.0,
+                Capability::Random => granted.random = self.random.0,
+                Capability::Env => granted.env.clone_from(&self.env),
+            }
+        }
+        granted
+    }
+
+    /// What types cannot say of a policy.
+    fn check(&self) -> Result<(), String> {
+        self.serial.iter().try_for_each(SerialGrant::check)?;
+        self.files.iter().try_for_each(FilesGrant::check)?;
+        self.sockets.iter().try_for_each(SocketsGrant::check)?;
+        self.http.iter().try_for_each(HttpGrant::check)?;
+        self.env.iter().try_for_each(EnvGrant::check)?;
+        if let Some(name) = twice(self.serial.iter().map(|grant| &grant.name)) {
+            return Err(format!("two [[serial]] grants are named `{name}`; rename one"));
+        }
+        if let Some(guest) = twice(self.files.iter().map(|grant| &grant.guest)) {
+            return Err(format!("two [[files]] grants have guest = \"{guest}\"; move one"));
+        }
+        Ok(())
+    }
+}
+
+/// The first item that was there before.
+fn twice<T: Ord + Copy>(items: impl IntoIterator<Item = T>) -> Option<T> {
+    let mut seen = std::collections::BTreeSet::new();
+    items.into_iter().find(|item| !seen.insert(*item))
+}
+
+/// What one worker may use: what its component requests and its policy grants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Granted {
+    /// Serial ports.
+    pub serial: Vec<SerialGrant>,
+    /// Directories.
+    pub files: Vec<FilesGrant>,
+    /// TCP and UDP.
+    pub sockets: Vec<SocketsGrant>,
+    /// HTTP requests.
+    pub http: Vec<HttpGrant>,
+    /// The time, and waiting.
+    pub clocks: bool,
+    /// Random bytes that nobody can guess.
+    pub random: bool,
+    /// Environment variables.
+    pub env: Option<EnvGrant>,
+}
+
+impl Granted {
+    /// Whether anything of the capability is granted.
+    pub fn has(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::Serial => !self.serial.is_empty(),
+            Capability::Files => !self.files.is_empty(),
+            Capability::Sockets => !self.sockets.is_empty(),
+            Capability::Http => !self.http.is_empty(),
+            Capability::Clocks => self.clocks,
+            Capability::Random => self.random,
+            Capability::Env => self.env.is_some(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

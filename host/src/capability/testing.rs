@@ -1,0 +1,63 @@
+//! What the capabilities' own tests share.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use uuid::Uuid;
+
+use super::{LineSink, Prepare, Stdio};
+use crate::limits::{Budget, Ledger};
+use crate::policy::{Audit, Capability, Denial, DenyReason, Granted, Policy};
+
+/// Keeps the lines that a guest prints.
+#[derive(Default)]
+pub(crate) struct Lines(Mutex<Vec<(Stdio, String)>>);
+
+impl Lines {
+    pub(crate) fn take(&self) -> Vec<(Stdio, String)> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl LineSink for Lines {
+    fn line(&self, stream: Stdio, line: &str) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push((stream, line.to_owned()));
+    }
+}
+
+/// Keeps the denials.
+#[derive(Debug, Default)]
+pub(crate) struct Denials(Mutex<Vec<Denial>>);
+
+impl Denials {
+    pub(crate) fn reasons(&self) -> Vec<DenyReason> {
+        let denials = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        denials.iter().map(|denial| denial.reason).collect()
+    }
+}
+
+impl Audit for Denials {
+    fn denied(&self, denial: &Denial) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(denial.clone());
+    }
+}
+
+/// The surroundings of an instance that nobody looks at.
+pub(crate) fn prepare() -> Prepare {
+    prepare_with(&Budget::default(), Arc::new(Denials::default()))
+}
+
+/// The surroundings of an instance with this budget and audit.
+pub(crate) fn prepare_with(budget: &Budget, audit: Arc<Denials>) -> Prepare {
+    Prepare {
+        instance: Uuid::from_u128(1),
+        ledger: Ledger::new(budget),
+        audit,
+        stdio: Arc::new(Lines::default()),
+    }
+}
+
+/// Everything that a policy grants.
+pub(crate) fn granted(policy: &str) -> Arc<Granted> {
+    Arc::new(Policy::parse(policy, "test").unwrap().granted(Capability::ALL))
+}

@@ -1,0 +1,417 @@
+//! The one place that decides whether a worker may do something.
+//!
+//! [`decide`] is pure: everything it needs comes in, so that a decision can be tested, explained
+//! and repeated. The order is always the same: is anything granted, is this target, is this use of
+//! it. Using up a budget is never a denial.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use super::grant::{Direction, Protocol, Scheme, SocketsGrant};
+use super::pattern::LOCALHOST;
+use super::{Capability, Granted, address};
+
+/// Something that a worker is about to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Access<'a> {
+    /// Open a serial port, or change the rate of an open one.
+    Serial {
+        /// The port's granted name.
+        name: &'a str,
+        /// The rate that it asks for.
+        baud_rate: u32,
+    },
+    /// Reach a file.
+    Files {
+        /// Its absolute path, as the worker sees it.
+        path: &'a str,
+        /// Whether something may change.
+        write: bool,
+    },
+    /// Look a host name up.
+    Lookup {
+        /// The name, in its normal spelling.
+        name: &'a str,
+    },
+    /// Connect over TCP, or send over UDP.
+    Connect {
+        /// Which protocol.
+        protocol: Protocol,
+        /// To whom.
+        peer: SocketAddr,
+        /// Names that were resolved to this address for this instance.
+        names: &'a [String],
+    },
+    /// Bind a socket to an address, or listen there.
+    Bind {
+        /// Which protocol.
+        protocol: Protocol,
+        /// Where.
+        local: SocketAddr,
+        /// Whether the socket only listens now, on the port that it got when it was bound.
+        listen: bool,
+    },
+    /// Take what a peer sends of itself: a connection, or a datagram.
+    Receive {
+        /// Which protocol.
+        protocol: Protocol,
+        /// From whom.
+        peer: SocketAddr,
+        /// Names that were resolved to this address for this instance.
+        names: &'a [String],
+    },
+    /// Send an HTTP request.
+    Request(Request<'a>),
+    /// Open the connection for an HTTP request, to an address that its host was resolved to.
+    RequestTo {
+        /// The request.
+        request: Request<'a>,
+        /// The address.
+        address: IpAddr,
+    },
+}
+
+/// What counts of an HTTP request.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Its scheme.
+    pub scheme: Scheme,
+    /// Its host: a name in its normal spelling, or an address.
+    pub host: &'a str,
+    /// Its port.
+    pub port: u16,
+    /// Its method.
+    pub method: &'a str,
+}
+
+/// Why something was denied. The labels are stable; nothing is ever renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DenyReason {
+    /// Nothing of the kind is granted.
+    NotGranted,
+    /// No grant names the host.
+    HostNotGranted,
+    /// The host is granted, the port is not.
+    PortNotGranted,
+    /// The address is a special one, and no grant names it itself.
+    SpecialAddress,
+    /// The host is granted, the method is not.
+    MethodNotGranted,
+    /// The serial port is granted, the rate is not.
+    BaudRateNotGranted,
+    /// No grant has this name.
+    NameNotGranted,
+    /// No grant covers the path.
+    PathNotGranted,
+    /// The path is granted for reading only.
+    ReadOnly,
+}
+
+impl DenyReason {
+    /// The stable name, for logs and metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NotGranted => "not-granted",
+            Self::HostNotGranted => "host-not-granted",
+            Self::PortNotGranted => "port-not-granted",
+            Self::SpecialAddress => "special-address",
+            Self::MethodNotGranted => "method-not-granted",
+            Self::BaudRateNotGranted => "baud-rate-not-granted",
+            Self::NameNotGranted => "name-not-granted",
+            Self::PathNotGranted => "path-not-granted",
+            Self::ReadOnly => "read-only",
+        }
+    }
+}
+
+/// The answer no, with what an operator can do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// Which capability.
+    pub capability: Capability,
+    /// Why.
+    pub reason: DenyReason,
+    /// What was asked for and why not, as a sentence.
+    pub what: String,
+    /// The policy's lines that would allow it.
+    pub fix: String,
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; to allow it, the policy needs: {}", self.what, self.fix)
+    }
+}
+
+impl std::error::Error for Denial {}
+
+/// Whether `granted` allows `access`.
+///
+/// # Errors
+/// When it does not: the denial says why, and which grant is missing.
+pub fn decide(granted: &Granted, access: &Access<'_>) -> Result<(), Denial> {
+    match *access {
+        Access::Serial { name, baud_rate } => serial(granted, name, baud_rate),
+        Access::Files { path, write } => files(granted, path, write),
+        Access::Lookup { name } => lookup(granted, name),
+        Access::Connect { protocol, peer, names } => connect(granted, protocol, peer, names),
+        Access::Bind { protocol, local, listen } => bind(granted, protocol, local, listen),
+        Access::Receive { protocol, peer, names } => receive(granted, protocol, peer, names),
+        Access::Request(request) => http(granted, &request),
+        Access::RequestTo { request, address } => http_to(granted, &request, address),
+    }
+}
+
+fn serial(granted: &Granted, name: &str, baud_rate: u32) -> Result<(), Denial> {
+    let deny = |reason, why: &str| Denial {
+        capability: Capability::Serial,
+        reason,
+        what: format!("opening the serial port `{}`: {why}", clean(name)),
+        fix: format!(
+            "[[serial]] name = {} device = \"/dev/…\" baud-rates = [{baud_rate}]",
+            quoted(name)
+        ),
+    };
+    if granted.serial.is_empty() {
+        return Err(deny(DenyReason::NotGranted, "no serial port is granted"));
+    }
+    match granted.serial.iter().find(|grant| grant.name == name) {
+        None => Err(deny(DenyReason::NameNotGranted, "no grant has this name")),
+        Some(grant) if !grant.allows(baud_rate) => Err(deny(
+            DenyReason::BaudRateNotGranted,
+            &format!("{baud_rate} baud is not among the granted rates"),
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+fn files(granted: &Granted, path: &str, write: bool) -> Result<(), Denial> {
+    let deny = |reason, why: &str| Denial {
+        capability: Capability::Files,
+        reason,
+        what: format!("{} `{}`: {why}", if write { "changing" } else { "reading" }, clean(path)),
+        fix: format!(
+            "[[files]] host = \"/…\" guest = {} mode = \"{}\"",
+            quoted(path),
+            if write { "rw" } else { "ro" }
+        ),
+    };
+    if granted.files.iter().any(|grant| grant.allows(path, write)) {
+        Ok(())
+    } else if granted.files.is_empty() {
+        Err(deny(DenyReason::NotGranted, "no directory is granted"))
+    } else if granted.files.iter().any(|grant| grant.allows(path, false)) {
+        Err(deny(DenyReason::ReadOnly, "it is granted for reading only"))
+    } else {
+        Err(deny(DenyReason::PathNotGranted, "no granted directory contains it"))
+    }
+}
+
+fn lookup(granted: &Granted, name: &str) -> Result<(), Denial> {
+    let mut rules = granted.sockets.iter().filter(|rule| rule.direction == Direction::Connect);
+    if rules.any(|rule| rule.host.matches_name(name)) {
+        return Ok(());
+    }
+    Err(Denial {
+        capability: Capability::Sockets,
+        reason: DenyReason::NameNotGranted,
+        what: format!("looking up `{}`: no grant names this host", clean(name)),
+        fix: socket_fix("tcp", Direction::Connect, name, None),
+    })
+}
+
+fn connect(
+    granted: &Granted,
+    protocol: Protocol,
+    peer: SocketAddr,
+    names: &[String],
+) -> Result<(), Denial> {
+    let verb = match protocol {
+        Protocol::Tcp => "connecting to",
+        Protocol::Udp => "sending to",
+    };
+    let matches_port = |rule: &&SocketsGrant| rule.allows_port(peer.port());
+    let target = Target { verb, protocol, direction: Direction::Connect, address: peer, names };
+    target.check(granted, matches_port)
+}
+
+fn bind(
+    granted: &Granted,
+    protocol: Protocol,
+    local: SocketAddr,
+    listen: bool,
+) -> Result<(), Denial> {
+    // Whoever may connect needs a local port for it, which the system chooses.
+    let implicit = !listen && local.ip().is_unspecified() && local.port() == 0;
+    if implicit && granted.sockets.iter().any(|rule| rule.is_for(protocol, Direction::Connect)) {
+        return Ok(());
+    }
+    let matches_port = |rule: &&SocketsGrant| {
+        // A port that was asked for was checked when it was bound; a socket that got a free port
+        // listens on one that no rule could name.
+        rule.allows_port(local.port()) || (listen && rule.allows_port(0))
+    };
+    let verb = if listen { "listening on" } else { "binding" };
+    let target =
+        Target { verb, protocol, direction: Direction::Bind, address: local, names: &[] };
+    target.check(granted, matches_port)
+}
+
+fn receive(
+    granted: &Granted,
+    protocol: Protocol,
+    peer: SocketAddr,
+    names: &[String],
+) -> Result<(), Denial> {
+    // Whoever may be reached takes what comes; whoever only connects takes answers.
+    if granted.sockets.iter().any(|rule| rule.is_for(protocol, Direction::Bind)) {
+        return Ok(());
+    }
+    let matches_port = |rule: &&SocketsGrant| rule.allows_port(peer.port());
+    let verb = "receiving from";
+    let target = Target { verb, protocol, direction: Direction::Connect, address: peer, names };
+    target.check(granted, matches_port)
+}
+
+/// The far or near end of a socket, and what is about to be done with it.
+struct Target<'a> {
+    verb: &'a str,
+    protocol: Protocol,
+    direction: Direction,
+    address: SocketAddr,
+    names: &'a [String],
+}
+
+impl Target<'_> {
+    fn check(
+        &self,
+        granted: &Granted,
+        matches_port: impl Fn(&&SocketsGrant) -> bool,
+    ) -> Result<(), Denial> {
+        let ip = self.address.ip();
+        let rules = || granted.sockets.iter().filter(|r| r.is_for(self.protocol, self.direction));
+        let mut reaching = rules().filter(|rule| rule.reaches(ip, self.names)).peekable();
+        if reaching.peek().is_some() {
+            return match reaching.find(|rule| matches_port(rule)) {
+                Some(_) => Ok(()),
+                None => Err(self.denial(DenyReason::PortNotGranted, "the port is not granted")),
+            };
+        }
+        match (rules().next(), address::special(ip)) {
+            (None, _) => Err(self.denial(DenyReason::NotGranted, "nothing of the kind is granted")),
+            (Some(_), Some(kind)) => Err(self.denial(
+                DenyReason::SpecialAddress,
+                &format!("it is {}, and no grant names it itself", kind.label()),
+            )),
+            (Some(_), None) => {
+                Err(self.denial(DenyReason::HostNotGranted, "no grant names this host"))
+            }
+        }
+    }
+
+    fn denial(&self, reason: DenyReason, why: &str) -> Denial {
+        let Self { verb, protocol, address, .. } = self;
+        let protocol = protocol.label();
+        let host = match self.names.first() {
+            Some(name) if reason != DenyReason::SpecialAddress => name.clone(),
+            _ => address::unwrap(address.ip()).to_string(),
+        };
+        Denial {
+            capability: Capability::Sockets,
+            reason,
+            what: format!("{verb} {protocol} {address}: {why}"),
+            fix: socket_fix(protocol, self.direction, &host, Some(address.port())),
+        }
+    }
+}
+
+fn socket_fix(protocol: &str, direction: Direction, host: &str, port: Option<u16>) -> String {
+    let direction = match direction {
+        Direction::Connect => "connect",
+        Direction::Bind => "bind",
+    };
+    let ports = port.map_or_else(|| "…".to_owned(), |port| port.to_string());
+    format!(
+        "[[sockets]] protocol = \"{protocol}\" direction = \"{direction}\" host = {} \
+         ports = [{ports}]",
+        quoted(host)
+    )
+}
+
+fn http(granted: &Granted, request: &Request<'_>) -> Result<(), Denial> {
+    let deny = |reason, why: &str| http_denial(request, request.host, reason, why);
+    if granted.http.is_empty() {
+        return Err(deny(DenyReason::NotGranted, "no server is granted"));
+    }
+    let address = request.host.parse::<IpAddr>().ok();
+    let mut of_host = granted
+        .http
+        .iter()
+        .filter(|rule| match address {
+            Some(address) => rule.host.reaches(address),
+            None => rule.host.matches_name(request.host),
+        })
+        .peekable();
+    if of_host.peek().is_none() {
+        return Err(match address.and_then(address::special) {
+            Some(kind) => deny(
+                DenyReason::SpecialAddress,
+                &format!("it is {}, and no grant names it itself", kind.label()),
+            ),
+            None => deny(DenyReason::HostNotGranted, "no grant names this server"),
+        });
+    }
+    let mut of_port =
+        of_host.filter(|rule| rule.allows_port(request.scheme, request.port)).peekable();
+    if of_port.peek().is_none() {
+        return Err(deny(DenyReason::PortNotGranted, "this scheme and port are not granted"));
+    }
+    match of_port.find(|rule| rule.allows_method(request.method)) {
+        Some(_) => Ok(()),
+        None => Err(deny(DenyReason::MethodNotGranted, "the method is not granted")),
+    }
+}
+
+fn http_to(granted: &Granted, request: &Request<'_>, ip: IpAddr) -> Result<(), Denial> {
+    http(granted, request)?;
+    let Some(kind) = address::special(ip) else { return Ok(()) };
+    let mut rules = granted.http.iter().filter(|rule| {
+        rule.allows_port(request.scheme, request.port) && rule.allows_method(request.method)
+    });
+    if rules.any(|rule| rule.host.reaches(ip)) {
+        return Ok(());
+    }
+    let why = format!("it leads to {ip}, {}, and no grant names that itself", kind.label());
+    let host = if request.host == LOCALHOST { request.host } else { &ip.to_string() };
+    Err(http_denial(request, host, DenyReason::SpecialAddress, &why))
+}
+
+fn http_denial(request: &Request<'_>, fix: &str, reason: DenyReason, why: &str) -> Denial {
+    let Request { scheme, host, port, method } = request;
+    let scheme = scheme.label();
+    Denial {
+        capability: Capability::Http,
+        reason,
+        what: format!("{} {scheme}://{}:{port}: {why}", clean(method), clean(host)),
+        fix: format!(
+            "[[http]] host = {} scheme = \"{scheme}\" ports = [{port}] methods = [{}]",
+            quoted(fix),
+            quoted(method)
+        ),
+    }
+}
+
+/// Text of a guest, made fit for one line of a log.
+fn clean(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let short: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(LONGEST).is_some() { short + "…" } else { short }
+}
+
+/// Text of a guest as a TOML string.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", clean(text))
+}
+
+#[cfg(test)]
+mod tests;

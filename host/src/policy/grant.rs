@@ -1,0 +1,517 @@
+//! One typed grant for each capability: what an operator writes, and what it allows.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use bytesize::ByteSize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::pattern::{HostPattern, PortPattern};
+
+/// A serial port that may be opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SerialGrant {
+    /// What the worker calls the port.
+    pub name: String,
+    /// The device file, such as "/dev/ttyUSB0". Either this or `usb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<PathBuf>,
+    /// The USB device, as "vendor:product" or "vendor:product:serial-number". Either this or
+    /// `device`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usb: Option<UsbId>,
+    /// The rates that may be set; empty: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baud_rates: Vec<u32>,
+}
+
+/// How a serial port is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SerialTarget<'a> {
+    /// By its device file.
+    Device(&'a Path),
+    /// By what the USB device says of itself.
+    Usb(&'a UsbId),
+}
+
+impl SerialGrant {
+    /// How to find the port; `None` when the grant names neither or both, which a checked policy
+    /// never does.
+    pub fn target(&self) -> Option<SerialTarget<'_>> {
+        match (&self.device, &self.usb) {
+            (Some(device), None) => Some(SerialTarget::Device(device)),
+            (None, Some(usb)) => Some(SerialTarget::Usb(usb)),
+            _ => None,
+        }
+    }
+
+    /// Whether the rate may be set.
+    pub fn allows(&self, baud_rate: u32) -> bool {
+        self.baud_rates.is_empty() || self.baud_rates.contains(&baud_rate)
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        let name = &self.name;
+        if name.is_empty() {
+            return Err("a [[serial]] grant has an empty `name`".into());
+        }
+        if self.target().is_none() {
+            return Err(format!(
+                "the [[serial]] grant `{name}` needs either `device` or `usb`, and not both"
+            ));
+        }
+        if self.baud_rates.contains(&0) {
+            return Err(format!("the [[serial]] grant `{name}` lists the baud rate 0"));
+        }
+        Ok(())
+    }
+}
+
+/// A USB device by vendor, product and, to tell twins apart, serial number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsbId {
+    /// Vendor id.
+    pub vendor: u16,
+    /// Product id.
+    pub product: u16,
+    /// Serial number; `None`: any.
+    pub serial_number: Option<String>,
+}
+
+impl FromStr for UsbId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let problem = || {
+            format!("`{text}` is not a USB device: write `0403:6001` or `0403:6001:SERIALNUMBER`")
+        };
+        let hex = |part: &str| {
+            let plain = part.len() == 4 && part.bytes().all(|b| b.is_ascii_hexdigit());
+            plain.then(|| u16::from_str_radix(part, 16).ok()).flatten().ok_or_else(problem)
+        };
+        let mut parts = text.splitn(3, ':');
+        let vendor = hex(parts.next().unwrap_or_default())?;
+        let product = hex(parts.next().unwrap_or_default())?;
+        let serial_number = parts.next().map(str::to_owned);
+        if serial_number.as_deref() == Some("") {
+            return Err(problem());
+        }
+        Ok(Self { vendor, product, serial_number })
+    }
+}
+
+impl fmt::Display for UsbId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04x}:{:04x}", self.vendor, self.product)?;
+        match &self.serial_number {
+            Some(number) => write!(f, ":{number}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for UsbId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for UsbId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for UsbId {
+    fn schema_name() -> Cow<'static, str> {
+        "UsbId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "vendor:product or vendor:product:serial-number, ids in hexadecimal.",
+            "type": "string",
+            "pattern": "^[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}(:.+)?$",
+        })
+    }
+}
+
+/// A directory of the host that the worker sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FilesGrant {
+    /// The directory of the host; it has to exist.
+    pub host: PathBuf,
+    /// Where the worker sees it, such as "/data".
+    pub guest: String,
+    /// Whether it may write; "ro" unless said otherwise.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Bytes that everything in the directory may come to through this worker's writing; none: no
+    /// limit. Only with mode "rw".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::limits::Size>")]
+    pub quota: Option<ByteSize>,
+}
+
+impl FilesGrant {
+    /// Whether the grant covers the absolute guest path `path`, for writing or only for reading.
+    pub fn allows(&self, path: &str, write: bool) -> bool {
+        let inside = Path::new(path).starts_with(&self.guest);
+        inside && (!write || self.mode == Mode::Rw)
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        let guest = &self.guest;
+        let plain = guest.starts_with('/')
+            && guest.split('/').all(|part| part != "." && part != "..")
+            && !guest.contains('\0')
+            && (guest == "/" || !guest.ends_with('/'));
+        if !plain {
+            return Err(format!(
+                "the [[files]] grant's `guest` is `{guest}`; write an absolute path such as \
+                 `/data`, without `..` and without a final `/`"
+            ));
+        }
+        if !self.host.is_absolute() {
+            let host = self.host.display();
+            return Err(format!(
+                "the [[files]] grant for `{guest}` has the relative `host` `{host}`; write an \
+                 absolute path"
+            ));
+        }
+        if self.quota.is_some() && self.mode == Mode::Ro {
+            return Err(format!(
+                "the [[files]] grant for `{guest}` has a `quota` but is read-only; remove it or \
+                 write mode = \"rw\""
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What may be done with files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Read only.
+    #[default]
+    Ro,
+    /// Read and write.
+    Rw,
+}
+
+/// Peers that may be connected to, or addresses that may be bound.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SocketsGrant {
+    /// "tcp", "udp" or "both".
+    pub protocol: Protocols,
+    /// "connect": to reach others. "bind": to be reached.
+    #[serde(default)]
+    pub direction: Direction,
+    /// The peer to reach, or the own address to bind.
+    pub host: HostPattern,
+    /// The ports; for "bind", 0 means a free port of the system's choice.
+    pub ports: Vec<PortPattern>,
+}
+
+impl SocketsGrant {
+    /// Whether the grant is for this protocol and direction at all.
+    pub fn is_for(&self, protocol: Protocol, direction: Direction) -> bool {
+        let protocols = match self.protocol {
+            Protocols::Both => true,
+            Protocols::Tcp => protocol == Protocol::Tcp,
+            Protocols::Udp => protocol == Protocol::Udp,
+        };
+        protocols && self.direction == direction
+    }
+
+    /// Whether the grant reaches the address, by itself or through a name that was resolved to it.
+    pub fn reaches(&self, address: IpAddr, names: &[String]) -> bool {
+        self.host.reaches(address)
+            || (super::address::special(address).is_none()
+                && names.iter().any(|name| self.host.matches_name(name)))
+    }
+
+    /// Whether the grant is about the port.
+    pub fn allows_port(&self, port: u16) -> bool {
+        self.ports.iter().any(|ports| ports.matches(port))
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        let host = &self.host;
+        if self.ports.is_empty() {
+            return Err(format!(
+                "the [[sockets]] grant for `{host}` has no `ports`; write for example \
+                 ports = [6379], or ports = [\"*\"] for all"
+            ));
+        }
+        let named = matches!(host, HostPattern::Name(_) | HostPattern::Below(_) | HostPattern::Any);
+        if self.direction == Direction::Bind && named {
+            return Err(format!(
+                "the [[sockets]] grant for `{host}` has direction = \"bind\"; an address is \
+                 needed there, such as \"127.0.0.1\", or \"0.0.0.0\" for all own addresses"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The protocols of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocols {
+    /// TCP only.
+    Tcp,
+    /// UDP only.
+    Udp,
+    /// TCP and UDP.
+    Both,
+}
+
+/// The protocol of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Protocol {
+    /// As policies spell it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// Who starts to talk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The worker reaches others.
+    #[default]
+    Connect,
+    /// Others reach the worker.
+    Bind,
+}
+
+/// Servers that may be asked over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HttpGrant {
+    /// The server.
+    pub host: HostPattern,
+    /// The methods, in capitals; "*": all.
+    pub methods: Vec<String>,
+    /// "http" or "https"; none: both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<Scheme>,
+    /// The ports; none: 80 for http and 443 for https.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortPattern>,
+}
+
+impl HttpGrant {
+    /// Whether the grant is about this scheme and port.
+    pub fn allows_port(&self, scheme: Scheme, port: u16) -> bool {
+        let port_fits = match self.ports.as_slice() {
+            [] => port == scheme.default_port(),
+            ports => ports.iter().any(|pattern| pattern.matches(port)),
+        };
+        port_fits && self.scheme.is_none_or(|own| own == scheme)
+    }
+
+    /// Whether the grant is about this method.
+    pub fn allows_method(&self, method: &str) -> bool {
+        self.methods.iter().any(|own| own == "*" || own == method)
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        let host = &self.host;
+        if self.methods.is_empty() {
+            return Err(format!(
+                "the [[http]] grant for `{host}` has no `methods`; write for example \
+                 methods = [\"GET\"]"
+            ));
+        }
+        let odd = |method: &&String| {
+            *method != "*" && !method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-')
+        };
+        match self.methods.iter().find(odd) {
+            Some(method) => Err(format!(
+                "the [[http]] grant for `{host}` lists the method `{method}`; methods are in \
+                 capitals, such as `{}`",
+                method.to_ascii_uppercase()
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A scheme of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Through TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As in an address.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that is meant when none is said.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Environment variables that the worker sees.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EnvGrant {
+    /// Variables and their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vars: BTreeMap<String, String>,
+    /// Variables that are passed on from the host, where it has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inherit: Vec<String>,
+}
+
+impl EnvGrant {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let odd = |name: &&String| name.is_empty() || name.contains(['=', '\0']);
+        match self.vars.keys().chain(&self.inherit).find(odd) {
+            Some(name) => Err(format!(
+                "the [env] grant names the variable `{}`; a name is not empty and has no `=`",
+                name.escape_debug()
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A capability that is granted as a whole or not: `true`, `false`, or an empty table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Switch(pub bool);
+
+impl<'de> Deserialize<'de> for Switch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SwitchVisitor;
+
+        impl<'de> Visitor<'de> for SwitchVisitor {
+            type Value = Switch;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true or false")
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Switch, E> {
+                Ok(Switch(value))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Switch, A::Error> {
+                match map.next_key::<String>()? {
+                    None => Ok(Switch(true)),
+                    Some(key) => Err(de::Error::unknown_field(&key, &[])),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(SwitchVisitor)
+    }
+}
+
+impl Serialize for Switch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(self.0)
+    }
+}
+
+impl JsonSchema for Switch {
+    fn schema_name() -> Cow<'static, str> {
+        "Switch".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Granted as a whole: true, or an empty table.",
+            "anyOf": [
+                { "type": "boolean" },
+                { "type": "object", "additionalProperties": false },
+            ],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usb_ids_are_exact() {
+        let id: UsbId = "0403:6001:A1:B".parse().unwrap();
+        assert_eq!((id.vendor, id.product), (0x0403, 0x6001));
+        assert_eq!(id.serial_number.as_deref(), Some("A1:B"));
+        assert_eq!(id.to_string(), "0403:6001:A1:B");
+        for wrong in ["", "0403", "0403:600", "0403:6001:", "+403:6001", "0403:60011"] {
+            wrong.parse::<UsbId>().unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_files_grant_covers_its_directory_and_nothing_beside_it() {
+        let grant = FilesGrant {
+            host: "/srv/data".into(),
+            guest: "/data".into(),
+            mode: Mode::Ro,
+            quota: None,
+        };
+        assert!(grant.allows("/data", false));
+        assert!(grant.allows("/data/a/b", false));
+        assert!(!grant.allows("/database", false));
+        assert!(!grant.allows("/data/a", true));
+        assert!(!grant.allows("/", false));
+    }
+
+    #[test]
+    fn http_ports_follow_the_scheme_unless_the_grant_names_them() {
+        let mut grant = HttpGrant {
+            host: HostPattern::Any,
+            methods: vec!["GET".into()],
+            scheme: None,
+            ports: Vec::new(),
+        };
+        assert!(grant.allows_port(Scheme::Https, 443));
+        assert!(!grant.allows_port(Scheme::Https, 80));
+        assert!(!grant.allows_port(Scheme::Http, 8080));
+        grant.scheme = Some(Scheme::Https);
+        assert!(!grant.allows_port(Scheme::Http, 80));
+        grant.ports = vec![PortPattern::single(8080)];
+        assert!(grant.allows_port(Scheme::Https, 8080));
+        assert!(!grant.allows_port(Scheme::Https, 443));
+        assert!(!grant.allows_method("get"));
+    }
+}

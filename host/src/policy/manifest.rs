@@ -1,0 +1,186 @@
+//! What a component asks for: the manifest that it carries in a custom section.
+//!
+//! The section may be in the component itself or in a module or component nested in it. The
+//! outermost one counts, so that a tool can replace what a compiler wrote.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use wasmparser::{Parser, Payload};
+
+use super::Capability;
+use crate::limits::{MAX_MANIFEST_BYTES, MAX_NAME_BYTES, MAX_TEXT_BYTES};
+
+/// The name of the custom section.
+pub const SECTION: &str = "external-worker:manifest";
+/// The version of the manifest that this host reads.
+pub const VERSION: u32 = 1;
+
+/// What a component says of itself before it runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// The package's name.
+    pub name: String,
+    /// The package's version.
+    pub package_version: String,
+    /// The capabilities that it asks for, each with its reason.
+    pub requests: BTreeMap<Capability, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Raw {
+    version: u32,
+    name: String,
+    #[serde(default)]
+    package_version: String,
+    #[serde(default)]
+    requests: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Reads the manifest of a component; one without a manifest asks for nothing.
+    ///
+    /// # Errors
+    /// A sentence, when the bytes are no WebAssembly or the manifest is wrong.
+    pub fn read(component: &[u8]) -> Result<Self, String> {
+        match section(component)? {
+            Some(data) => Self::parse(data),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Reads the section's content.
+    ///
+    /// # Errors
+    /// A sentence, when the manifest is wrong.
+    pub fn parse(data: &[u8]) -> Result<Self, String> {
+        if data.len() > MAX_MANIFEST_BYTES {
+            return Err(format!("its manifest is larger than {MAX_MANIFEST_BYTES} bytes"));
+        }
+        let raw: Raw =
+            serde_json::from_slice(data).map_err(|err| format!("its manifest is wrong: {err}"))?;
+        if raw.version != VERSION {
+            return Err(format!(
+                "its manifest has version {}, this host reads version {VERSION}",
+                raw.version
+            ));
+        }
+        let requests = raw
+            .requests
+            .into_iter()
+            .map(|(name, reason)| match Capability::from_name(&name) {
+                Some(capability) => Ok((capability, text(&reason, MAX_TEXT_BYTES))),
+                None => Err(format!(
+                    "its manifest requests `{}`, which is no capability of this host: {}",
+                    text(&name, MAX_NAME_BYTES),
+                    Capability::all_names()
+                )),
+            })
+            .collect::<Result<_, String>>()?;
+        Ok(Self {
+            name: text(&raw.name, MAX_NAME_BYTES),
+            package_version: text(&raw.package_version, MAX_NAME_BYTES),
+            requests,
+        })
+    }
+}
+
+/// Cuts `text` to `limit` bytes, without control characters.
+fn text(text: &str, limit: usize) -> String {
+    let mut end = text.len().min(limit);
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or_default().chars().filter(|c| !c.is_control()).collect()
+}
+
+/// The content of the outermost manifest section.
+fn section(component: &[u8]) -> Result<Option<&[u8]>, String> {
+    let mut depth = 0_usize;
+    let mut found: Option<(usize, &[u8])> = None;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(|err| format!("it cannot be read: {err}"))? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(custom) if custom.name() == SECTION => match found {
+                Some((at, _)) if at < depth => {}
+                Some((at, _)) if at == depth => {
+                    return Err(format!("it has two sections `{SECTION}` side by side"));
+                }
+                _ => found = Some((depth, custom.data())),
+            },
+            _ => {}
+        }
+    }
+    Ok(found.map(|(_, data)| data))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leb(mut value: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        loop {
+            let low = (value & 0x7f) as u8;
+            value >>= 7;
+            out.push(if value == 0 { low } else { low | 0x80 });
+            if value == 0 {
+                return out;
+            }
+        }
+    }
+
+    fn section_bytes(id: u8, content: &[u8]) -> Vec<u8> {
+        [&[id][..], &leb(content.len()), content].concat()
+    }
+
+    fn custom(json: &str) -> Vec<u8> {
+        let content = [&leb(SECTION.len())[..], SECTION.as_bytes(), json.as_bytes()].concat();
+        section_bytes(0, &content)
+    }
+
+    fn module(json: &str) -> Vec<u8> {
+        [b"\0asm\x01\0\0\0", &custom(json)[..]].concat()
+    }
+
+    fn component(sections: &[Vec<u8>]) -> Vec<u8> {
+        [b"\0asm\x0d\0\x01\0", &sections.concat()[..]].concat()
+    }
+
+    const INNER: &str =
+        r#"{"version":1,"name":"inner","package-version":"1","requests":{"serial":"to read"}}"#;
+    const OUTER: &str = r#"{"version":1,"name":"outer"}"#;
+
+    #[test]
+    fn the_outermost_manifest_counts() {
+        let inner = section_bytes(1, &module(INNER));
+        let manifest = Manifest::read(&component(std::slice::from_ref(&inner))).unwrap();
+        assert_eq!(manifest.name, "inner");
+        assert_eq!(manifest.requests[&Capability::Serial], "to read");
+        for both in [[inner.clone(), custom(OUTER)], [custom(OUTER), inner.clone()]] {
+            assert_eq!(Manifest::read(&component(&both)).unwrap().name, "outer");
+        }
+        assert!(Manifest::read(&component(&[inner.clone(), inner])).is_err());
+        assert_eq!(Manifest::read(&component(&[])).unwrap(), Manifest::default());
+    }
+
+    #[test]
+    fn a_wrong_manifest_is_one_sentence() {
+        let table = [
+            (r#"{"version":2,"name":"a"}"#, "version 2"),
+            (r#"{"version":1,"name":"a","requests":{"serail":""}}"#, "`serail`"),
+            (r#"{"version":1,"name":"a","request":{}}"#, "request"),
+            ("nonsense", "wrong"),
+        ];
+        for (json, part) in table {
+            let problem = Manifest::parse(json.as_bytes()).unwrap_err();
+            assert!(problem.contains(part), "{problem}");
+        }
+        let huge = format!("{}{}", " ".repeat(MAX_MANIFEST_BYTES), OUTER);
+        Manifest::parse(huge.as_bytes()).unwrap_err();
+        Manifest::read(b"\0asm").unwrap_err();
+        Manifest::read(b"not wasm at all").unwrap_err();
+    }
+}
