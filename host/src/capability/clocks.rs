@@ -39,5 +39,8 @@ pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
 
 fn view<T: CapabilityView>(data: &mut T) -> WasiClocksCtxView<'_> {
     let capabilities = data.capabilities();
-    WasiClocksCtxView { ctx: &mut capabilities.clocks.ctx, table: &mut capabilities.table }
+    WasiClocksCtxView {
+        ctx: &mut capabilities.clocks.ctx,
+        table: &mut capabilities.table,
+    }
 }

@@ -28,13 +28,17 @@ pub struct State {
 /// # Errors
 /// Never; all capabilities share the signature.
 pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
-    let variables = variables(guard.granted().env.as_ref(), |name| std::env::var(name).ok());
+    let variables = variables(guard.granted().env.as_ref(), |name| {
+        std::env::var(name).ok()
+    });
     let mut wasi = WasiCtx::builder()
         .envs(&variables)
         .stdout(Printer::new(Stdio::Out, Arc::clone(&cx.stdio)))
         .stderr(Printer::new(Stdio::Err, Arc::clone(&cx.stdio)))
         .build();
-    Ok(State { ctx: std::mem::take(wasi.cli()) })
+    Ok(State {
+        ctx: std::mem::take(wasi.cli()),
+    })
 }
 
 /// Links environment and standard streams.
@@ -68,7 +72,10 @@ pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
 
 fn view<T: CapabilityView>(data: &mut T) -> WasiCliCtxView<'_> {
     let capabilities = data.capabilities();
-    WasiCliCtxView { ctx: &mut capabilities.env.ctx, table: &mut capabilities.table }
+    WasiCliCtxView {
+        ctx: &mut capabilities.env.ctx,
+        table: &mut capabilities.table,
+    }
 }
 
 /// The variables that a grant comes to. What is written in the policy wins over what is inherited.
@@ -76,13 +83,18 @@ fn variables(
     grant: Option<&EnvGrant>,
     of_host: impl Fn(&str) -> Option<String>,
 ) -> Vec<(String, String)> {
-    let Some(grant) = grant else { return Vec::new() };
+    let Some(grant) = grant else {
+        return Vec::new();
+    };
     let inherited = grant
         .inherit
         .iter()
         .filter(|name| !grant.vars.contains_key(*name))
         .filter_map(|name| of_host(name).map(|value| (name.clone(), value)));
-    let written = grant.vars.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let written = grant
+        .vars
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
     written.chain(inherited).collect()
 }
 
@@ -99,10 +111,17 @@ mod tests {
         };
         assert!(variables(None, of_host).is_empty());
         let grant = EnvGrant {
-            vars: [("A".to_owned(), "b".to_owned()), ("HOME".to_owned(), "/".to_owned())].into(),
+            vars: [
+                ("A".to_owned(), "b".to_owned()),
+                ("HOME".to_owned(), "/".to_owned()),
+            ]
+            .into(),
             inherit: vec!["HOME".into(), "MISSING".into()],
         };
         let seen = variables(Some(&grant), of_host);
-        assert_eq!(seen, [("A".into(), "b".into()), ("HOME".into(), "/".into())]);
+        assert_eq!(
+            seen,
+            [("A".into(), "b".into()), ("HOME".into(), "/".into())]
+        );
     }
 }

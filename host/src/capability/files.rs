@@ -38,5 +38,8 @@ pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
 
 fn view<T: CapabilityView>(data: &mut T) -> WasiFilesystemCtxView<'_> {
     let capabilities = data.capabilities();
-    WasiFilesystemCtxView { ctx: &mut capabilities.files.ctx, table: &mut capabilities.table }
+    WasiFilesystemCtxView {
+        ctx: &mut capabilities.files.ctx,
+        table: &mut capabilities.table,
+    }
 }

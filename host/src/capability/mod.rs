@@ -43,7 +43,9 @@ pub struct Prepare {
 
 impl fmt::Debug for Prepare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prepare").field("instance", &self.instance).finish_non_exhaustive()
+        f.debug_struct("Prepare")
+            .field("instance", &self.instance)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,7 +61,11 @@ pub struct Guard {
 impl Guard {
     /// A guard for an instance that may do what `granted` says.
     pub fn new(granted: Arc<Granted>, cx: &Prepare) -> Self {
-        Self { granted, audit: Arc::clone(&cx.audit), ledger: Arc::clone(&cx.ledger) }
+        Self {
+            granted,
+            audit: Arc::clone(&cx.audit),
+            ledger: Arc::clone(&cx.ledger),
+        }
     }
 
     /// What is granted.
@@ -72,7 +78,8 @@ impl Guard {
     /// # Errors
     /// When it is not allowed.
     pub fn check(&self, access: &Access<'_>) -> Result<(), Denial> {
-        self.ask(access).inspect_err(|denial| self.audit.denied(denial))
+        self.ask(access)
+            .inspect_err(|denial| self.audit.denied(denial))
     }
 
     /// Whether `access` is allowed, for what strangers cause and would flood the audit with.

@@ -14,6 +14,8 @@ pub struct Names {
 impl Names {
     /// No names yet.
     pub fn new(ledger: &Arc<Ledger>) -> Self {
-        Self { _ledger: Arc::clone(ledger) }
+        Self {
+            _ledger: Arc::clone(ledger),
+        }
     }
 }

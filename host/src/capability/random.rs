@@ -32,7 +32,9 @@ pub fn prepare(cx: &Prepare) -> Result<State> {
         .insecure_random_seed(seed)
         .max_random_size(MAX_RANDOM_BYTES)
         .build();
-    Ok(State { ctx: std::mem::take(wasi.random()) })
+    Ok(State {
+        ctx: std::mem::take(wasi.random()),
+    })
 }
 
 /// Links the insecure sources, and the secure one where it is granted.

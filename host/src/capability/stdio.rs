@@ -43,8 +43,15 @@ struct Line {
 
 impl Printer {
     pub(super) fn new(stream: Stdio, sink: Arc<dyn LineSink>) -> Self {
-        let line = Line { stream, sink, bytes: Vec::new(), cut: false };
-        Self { line: Arc::new(Mutex::new(line)) }
+        let line = Line {
+            stream,
+            sink,
+            bytes: Vec::new(),
+            cut: false,
+        };
+        Self {
+            line: Arc::new(Mutex::new(line)),
+        }
     }
 
     fn print(&self, bytes: &[u8]) {
@@ -176,7 +183,10 @@ mod tests {
 
     #[test]
     fn lines_are_put_together_from_any_pieces() {
-        assert_eq!(printed(&[b"a", b"b\nc", b"\n\nd\r\n", b"end"]), ["ab", "c", "", "d", "end"]);
+        assert_eq!(
+            printed(&[b"a", b"b\nc", b"\n\nd\r\n", b"end"]),
+            ["ab", "c", "", "d", "end"]
+        );
         assert!(printed(&[b"", b""]).is_empty());
     }
 

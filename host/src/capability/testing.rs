@@ -38,7 +38,10 @@ impl Denials {
 
 impl Audit for Denials {
     fn denied(&self, denial: &Denial) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(denial.clone());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(denial.clone());
     }
 }
 
@@ -59,5 +62,9 @@ pub(crate) fn prepare_with(budget: &Budget, audit: Arc<Denials>) -> Prepare {
 
 /// Everything that a policy grants.
 pub(crate) fn granted(policy: &str) -> Arc<Granted> {
-    Arc::new(Policy::parse(policy, "test").unwrap().granted(Capability::ALL))
+    Arc::new(
+        Policy::parse(policy, "test")
+            .unwrap()
+            .granted(Capability::ALL),
+    )
 }

@@ -51,18 +51,27 @@ pub struct Block {
 
 impl Block {
     const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Self {
-        Self { network: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), prefix }
+        Self {
+            network: IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+            prefix,
+        }
     }
 
     const fn v6(segments: [u16; 8], prefix: u8) -> Self {
         let [a, b, c, d, e, f, g, h] = segments;
-        Self { network: IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)), prefix }
+        Self {
+            network: IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)),
+            prefix,
+        }
     }
 
     /// The block of one address.
     pub const fn single(address: IpAddr) -> Self {
         let prefix = if address.is_ipv4() { 32 } else { 128 };
-        Self { network: address, prefix }
+        Self {
+            network: address,
+            prefix,
+        }
     }
 
     /// Whether `address` lies in the block. Addresses are compared as they are: see [`unwrap`].
@@ -70,11 +79,17 @@ impl Block {
         match (self.network, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 let shift = 32_u32.saturating_sub(self.prefix.into());
-                (network.to_bits() ^ address.to_bits()).checked_shr(shift).unwrap_or(0) == 0
+                (network.to_bits() ^ address.to_bits())
+                    .checked_shr(shift)
+                    .unwrap_or(0)
+                    == 0
             }
             (IpAddr::V6(network), IpAddr::V6(address)) => {
                 let shift = 128_u32.saturating_sub(self.prefix.into());
-                (network.to_bits() ^ address.to_bits()).checked_shr(shift).unwrap_or(0) == 0
+                (network.to_bits() ^ address.to_bits())
+                    .checked_shr(shift)
+                    .unwrap_or(0)
+                    == 0
             }
             _ => false,
         }
@@ -102,23 +117,33 @@ impl FromStr for Block {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
         };
-        let address: IpAddr =
-            address.parse().map_err(|_| format!("`{text}` is not an address or a block"))?;
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_| format!("`{text}` is not an address or a block"))?;
         let canonical = unwrap(address);
         if canonical != address {
-            return Err(format!("`{text}` is another spelling of {canonical}; write that"));
+            return Err(format!(
+                "`{text}` is another spelling of {canonical}; write that"
+            ));
         }
         let whole = Self::single(address);
-        let Some(prefix) = prefix else { return Ok(whole) };
+        let Some(prefix) = prefix else {
+            return Ok(whole);
+        };
         let prefix = prefix
             .parse::<u8>()
             .ok()
             .filter(|prefix| *prefix <= whole.prefix)
             .ok_or_else(|| format!("`{text}`: the part after / is 0 to {}", whole.prefix))?;
-        let block = Self { network: address, prefix };
+        let block = Self {
+            network: address,
+            prefix,
+        };
         if block.first() != address {
             let first = block.first();
-            return Err(format!("`{text}` has bits beyond its prefix; write {first}/{prefix}"));
+            return Err(format!(
+                "`{text}` has bits beyond its prefix; write {first}/{prefix}"
+            ));
         }
         Ok(block)
     }
@@ -158,23 +183,41 @@ const SPECIAL: &[(Special, Block)] = &[
     (Special::Metadata, Block::v4(100, 100, 100, 200, 32)),
     (Special::Metadata, Block::v4(192, 0, 0, 192, 32)),
     (Special::Metadata, Block::v4(168, 63, 129, 16, 32)),
-    (Special::Metadata, Block::v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128)),
-    (Special::Metadata, Block::v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128)),
+    (
+        Special::Metadata,
+        Block::v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128),
+    ),
+    (
+        Special::Metadata,
+        Block::v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128),
+    ),
     (Special::Unspecified, Block::v4(0, 0, 0, 0, 32)),
     (Special::Unspecified, Block::v6([0; 8], 128)),
     (Special::Loopback, Block::v4(127, 0, 0, 0, 8)),
     (Special::Loopback, Block::v6([0, 0, 0, 0, 0, 0, 0, 1], 128)),
     (Special::LinkLocal, Block::v4(169, 254, 0, 0, 16)),
-    (Special::LinkLocal, Block::v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10)),
+    (
+        Special::LinkLocal,
+        Block::v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10),
+    ),
     (Special::Private, Block::v4(10, 0, 0, 0, 8)),
     (Special::Private, Block::v4(172, 16, 0, 0, 12)),
     (Special::Private, Block::v4(192, 168, 0, 0, 16)),
-    (Special::Private, Block::v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7)),
-    (Special::Private, Block::v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10)),
+    (
+        Special::Private,
+        Block::v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7),
+    ),
+    (
+        Special::Private,
+        Block::v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10),
+    ),
     (Special::SharedNat, Block::v4(100, 64, 0, 0, 10)),
     (Special::Multicast, Block::v4(224, 0, 0, 0, 4)),
     (Special::Multicast, Block::v4(255, 255, 255, 255, 32)),
-    (Special::Multicast, Block::v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8)),
+    (
+        Special::Multicast,
+        Block::v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8),
+    ),
     (Special::Reserved, Block::v4(0, 0, 0, 0, 8)),
     (Special::Reserved, Block::v4(192, 0, 0, 0, 24)),
     (Special::Reserved, Block::v4(192, 0, 2, 0, 24)),
@@ -184,19 +227,40 @@ const SPECIAL: &[(Special, Block)] = &[
     (Special::Reserved, Block::v4(203, 0, 113, 0, 24)),
     (Special::Reserved, Block::v4(240, 0, 0, 0, 4)),
     // Forms that carry an IPv4 address which cannot be read off safely.
-    (Special::Reserved, Block::v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48)),
-    (Special::Reserved, Block::v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23)),
-    (Special::Reserved, Block::v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32)),
-    (Special::Reserved, Block::v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20)),
-    (Special::Reserved, Block::v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16)),
-    (Special::Reserved, Block::v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64)),
+    (
+        Special::Reserved,
+        Block::v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48),
+    ),
+    (
+        Special::Reserved,
+        Block::v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),
+    ),
+    (
+        Special::Reserved,
+        Block::v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),
+    ),
+    (
+        Special::Reserved,
+        Block::v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20),
+    ),
+    (
+        Special::Reserved,
+        Block::v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16),
+    ),
+    (
+        Special::Reserved,
+        Block::v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64),
+    ),
     (Special::Reserved, Block::v6([0; 8], 8)),
 ];
 
 /// What kind of special address this is, if it is one.
 pub fn special(address: IpAddr) -> Option<Special> {
     let address = unwrap(address);
-    SPECIAL.iter().find(|(_, block)| block.contains(address)).map(|(kind, _)| *kind)
+    SPECIAL
+        .iter()
+        .find(|(_, block)| block.contains(address))
+        .map(|(kind, _)| *kind)
 }
 
 /// Whether a rule for `block` reaches `address`.
@@ -208,7 +272,9 @@ pub fn reaches(block: &Block, address: IpAddr) -> bool {
 /// The address that is meant: IPv4 addresses inside IPv6 ones (mapped, compatible, NAT64, 6to4 and
 /// ISATAP) come out, everything else stays.
 pub fn unwrap(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address else { return address };
+    let IpAddr::V6(v6) = address else {
+        return address;
+    };
     let from = |high: u16, low: u16| {
         let bits = (u32::from(high) << 16) | u32::from(low);
         IpAddr::V4(Ipv4Addr::from_bits(bits))
@@ -234,8 +300,16 @@ mod tests {
 
     #[test]
     fn an_ipv4_address_has_one_meaning_however_it_is_wrapped() {
-        for v4 in ["127.0.0.1", "10.1.2.3", "169.254.169.254", "8.8.8.8", "0.0.0.0"] {
-            let IpAddr::V4(inner) = ip(v4) else { unreachable!() };
+        for v4 in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "169.254.169.254",
+            "8.8.8.8",
+            "0.0.0.0",
+        ] {
+            let IpAddr::V4(inner) = ip(v4) else {
+                unreachable!()
+            };
             let [a, b, c, d] = inner.octets();
             let spellings = [
                 format!("::ffff:{v4}"),
@@ -280,7 +354,13 @@ mod tests {
         for (address, kind) in table {
             assert_eq!(special(ip(address)), Some(kind), "{address}");
         }
-        for public in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "1.1.1.1"] {
+        for public in [
+            "8.8.8.8",
+            "172.32.0.1",
+            "100.128.0.1",
+            "2606:4700::1111",
+            "1.1.1.1",
+        ] {
             assert_eq!(special(ip(public)), None, "{public}");
         }
     }
@@ -318,8 +398,14 @@ mod tests {
 
     #[test]
     fn blocks_are_refused_when_they_do_not_mean_what_they_say() {
-        for wrong in ["10.0.0.1/8", "10.0.0.0/33", "::ffff:10.0.0.0/104", "10.0.0", "::/129", "1/2"]
-        {
+        for wrong in [
+            "10.0.0.1/8",
+            "10.0.0.0/33",
+            "::ffff:10.0.0.0/104",
+            "10.0.0",
+            "::/129",
+            "1/2",
+        ] {
             wrong.parse::<Block>().unwrap_err();
         }
         for fine in ["10.0.0.0/8", "::1", "0.0.0.0/0", "fe80::/10", "1.2.3.4/32"] {
@@ -333,10 +419,17 @@ mod tests {
     fn a_block_contains_what_shares_its_prefix() {
         let base = u32::from_be_bytes([203, 14, 77, 201]);
         for prefix in 0..=32_u8 {
-            let network = Block { network: IpAddr::V4(Ipv4Addr::from_bits(base)), prefix };
+            let network = Block {
+                network: IpAddr::V4(Ipv4Addr::from_bits(base)),
+                prefix,
+            };
             for bit in 0..32_u8 {
                 let other = IpAddr::V4(Ipv4Addr::from_bits(base ^ (1 << (31 - bit))));
-                assert_eq!(network.contains(other), bit >= prefix, "/{prefix} bit {bit}");
+                assert_eq!(
+                    network.contains(other),
+                    bit >= prefix,
+                    "/{prefix} bit {bit}"
+                );
             }
         }
     }

@@ -139,7 +139,11 @@ pub struct Denial {
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; to allow it, the policy needs: {}", self.what, self.fix)
+        write!(
+            f,
+            "{}; to allow it, the policy needs: {}",
+            self.what, self.fix
+        )
     }
 }
 
@@ -154,9 +158,21 @@ pub fn decide(granted: &Granted, access: &Access<'_>) -> Result<(), Denial> {
         Access::Serial { name, baud_rate } => serial(granted, name, baud_rate),
         Access::Files { path, write } => files(granted, path, write),
         Access::Lookup { name } => lookup(granted, name),
-        Access::Connect { protocol, peer, names } => connect(granted, protocol, peer, names),
-        Access::Bind { protocol, local, listen } => bind(granted, protocol, local, listen),
-        Access::Receive { protocol, peer, names } => receive(granted, protocol, peer, names),
+        Access::Connect {
+            protocol,
+            peer,
+            names,
+        } => connect(granted, protocol, peer, names),
+        Access::Bind {
+            protocol,
+            local,
+            listen,
+        } => bind(granted, protocol, local, listen),
+        Access::Receive {
+            protocol,
+            peer,
+            names,
+        } => receive(granted, protocol, peer, names),
         Access::Request(request) => http(granted, &request),
         Access::RequestTo { request, address } => http_to(granted, &request, address),
     }
@@ -189,7 +205,11 @@ fn files(granted: &Granted, path: &str, write: bool) -> Result<(), Denial> {
     let deny = |reason, why: &str| Denial {
         capability: Capability::Files,
         reason,
-        what: format!("{} `{}`: {why}", if write { "changing" } else { "reading" }, clean(path)),
+        what: format!(
+            "{} `{}`: {why}",
+            if write { "changing" } else { "reading" },
+            clean(path)
+        ),
         fix: format!(
             "[[files]] host = \"/…\" guest = {} mode = \"{}\"",
             quoted(path),
@@ -203,12 +223,18 @@ fn files(granted: &Granted, path: &str, write: bool) -> Result<(), Denial> {
     } else if granted.files.iter().any(|grant| grant.allows(path, false)) {
         Err(deny(DenyReason::ReadOnly, "it is granted for reading only"))
     } else {
-        Err(deny(DenyReason::PathNotGranted, "no granted directory contains it"))
+        Err(deny(
+            DenyReason::PathNotGranted,
+            "no granted directory contains it",
+        ))
     }
 }
 
 fn lookup(granted: &Granted, name: &str) -> Result<(), Denial> {
-    let mut rules = granted.sockets.iter().filter(|rule| rule.direction == Direction::Connect);
+    let mut rules = granted
+        .sockets
+        .iter()
+        .filter(|rule| rule.direction == Direction::Connect);
     if rules.any(|rule| rule.host.matches_name(name)) {
         return Ok(());
     }
@@ -231,7 +257,13 @@ fn connect(
         Protocol::Udp => "sending to",
     };
     let matches_port = |rule: &&SocketsGrant| rule.allows_port(peer.port());
-    let target = Target { verb, protocol, direction: Direction::Connect, address: peer, names };
+    let target = Target {
+        verb,
+        protocol,
+        direction: Direction::Connect,
+        address: peer,
+        names,
+    };
     target.check(granted, matches_port)
 }
 
@@ -243,7 +275,12 @@ fn bind(
 ) -> Result<(), Denial> {
     // Whoever may connect needs a local port for it, which the system chooses.
     let implicit = !listen && local.ip().is_unspecified() && local.port() == 0;
-    if implicit && granted.sockets.iter().any(|rule| rule.is_for(protocol, Direction::Connect)) {
+    if implicit
+        && granted
+            .sockets
+            .iter()
+            .any(|rule| rule.is_for(protocol, Direction::Connect))
+    {
         return Ok(());
     }
     let matches_port = |rule: &&SocketsGrant| {
@@ -252,8 +289,13 @@ fn bind(
         rule.allows_port(local.port()) || (listen && rule.allows_port(0))
     };
     let verb = if listen { "listening on" } else { "binding" };
-    let target =
-        Target { verb, protocol, direction: Direction::Bind, address: local, names: &[] };
+    let target = Target {
+        verb,
+        protocol,
+        direction: Direction::Bind,
+        address: local,
+        names: &[],
+    };
     target.check(granted, matches_port)
 }
 
@@ -264,12 +306,22 @@ fn receive(
     names: &[String],
 ) -> Result<(), Denial> {
     // Whoever may be reached takes what comes; whoever only connects takes answers.
-    if granted.sockets.iter().any(|rule| rule.is_for(protocol, Direction::Bind)) {
+    if granted
+        .sockets
+        .iter()
+        .any(|rule| rule.is_for(protocol, Direction::Bind))
+    {
         return Ok(());
     }
     let matches_port = |rule: &&SocketsGrant| rule.allows_port(peer.port());
     let verb = "receiving from";
-    let target = Target { verb, protocol, direction: Direction::Connect, address: peer, names };
+    let target = Target {
+        verb,
+        protocol,
+        direction: Direction::Connect,
+        address: peer,
+        names,
+    };
     target.check(granted, matches_port)
 }
 
@@ -289,8 +341,15 @@ impl Target<'_> {
         matches_port: impl Fn(&&SocketsGrant) -> bool,
     ) -> Result<(), Denial> {
         let ip = self.address.ip();
-        let rules = || granted.sockets.iter().filter(|r| r.is_for(self.protocol, self.direction));
-        let mut reaching = rules().filter(|rule| rule.reaches(ip, self.names)).peekable();
+        let rules = || {
+            granted
+                .sockets
+                .iter()
+                .filter(|r| r.is_for(self.protocol, self.direction))
+        };
+        let mut reaching = rules()
+            .filter(|rule| rule.reaches(ip, self.names))
+            .peekable();
         if reaching.peek().is_some() {
             return match reaching.find(|rule| matches_port(rule)) {
                 Some(_) => Ok(()),
@@ -310,7 +369,12 @@ impl Target<'_> {
     }
 
     fn denial(&self, reason: DenyReason, why: &str) -> Denial {
-        let Self { verb, protocol, address, .. } = self;
+        let Self {
+            verb,
+            protocol,
+            address,
+            ..
+        } = self;
         let protocol = protocol.label();
         let host = match self.names.first() {
             Some(name) if reason != DenyReason::SpecialAddress => name.clone(),
@@ -361,33 +425,54 @@ fn http(granted: &Granted, request: &Request<'_>) -> Result<(), Denial> {
             None => deny(DenyReason::HostNotGranted, "no grant names this server"),
         });
     }
-    let mut of_port =
-        of_host.filter(|rule| rule.allows_port(request.scheme, request.port)).peekable();
+    let mut of_port = of_host
+        .filter(|rule| rule.allows_port(request.scheme, request.port))
+        .peekable();
     if of_port.peek().is_none() {
-        return Err(deny(DenyReason::PortNotGranted, "this scheme and port are not granted"));
+        return Err(deny(
+            DenyReason::PortNotGranted,
+            "this scheme and port are not granted",
+        ));
     }
     match of_port.find(|rule| rule.allows_method(request.method)) {
         Some(_) => Ok(()),
-        None => Err(deny(DenyReason::MethodNotGranted, "the method is not granted")),
+        None => Err(deny(
+            DenyReason::MethodNotGranted,
+            "the method is not granted",
+        )),
     }
 }
 
 fn http_to(granted: &Granted, request: &Request<'_>, ip: IpAddr) -> Result<(), Denial> {
     http(granted, request)?;
-    let Some(kind) = address::special(ip) else { return Ok(()) };
+    let Some(kind) = address::special(ip) else {
+        return Ok(());
+    };
     let mut rules = granted.http.iter().filter(|rule| {
         rule.allows_port(request.scheme, request.port) && rule.allows_method(request.method)
     });
     if rules.any(|rule| rule.host.reaches(ip)) {
         return Ok(());
     }
-    let why = format!("it leads to {ip}, {}, and no grant names that itself", kind.label());
-    let host = if request.host == LOCALHOST { request.host } else { &ip.to_string() };
+    let why = format!(
+        "it leads to {ip}, {}, and no grant names that itself",
+        kind.label()
+    );
+    let host = if request.host == LOCALHOST {
+        request.host
+    } else {
+        &ip.to_string()
+    };
     Err(http_denial(request, host, DenyReason::SpecialAddress, &why))
 }
 
 fn http_denial(request: &Request<'_>, fix: &str, reason: DenyReason, why: &str) -> Denial {
-    let Request { scheme, host, port, method } = request;
+    let Request {
+        scheme,
+        host,
+        port,
+        method,
+    } = request;
     let scheme = scheme.label();
     Denial {
         capability: Capability::Http,
@@ -404,8 +489,16 @@ fn http_denial(request: &Request<'_>, fix: &str, reason: DenyReason, why: &str) 
 /// Text of a guest, made fit for one line of a log.
 fn clean(text: &str) -> String {
     const LONGEST: usize = 200;
-    let short: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST).is_some() { short + "…" } else { short }
+    let short: String = text
+        .chars()
+        .take(LONGEST)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        short + "…"
+    } else {
+        short
+    }
 }
 
 /// Text of a guest as a TOML string.

@@ -68,7 +68,9 @@ impl SerialGrant {
             ));
         }
         if self.baud_rates.contains(&0) {
-            return Err(format!("the [[serial]] grant `{name}` lists the baud rate 0"));
+            return Err(format!(
+                "the [[serial]] grant `{name}` lists the baud rate 0"
+            ));
         }
         Ok(())
     }
@@ -94,7 +96,10 @@ impl FromStr for UsbId {
         };
         let hex = |part: &str| {
             let plain = part.len() == 4 && part.bytes().all(|b| b.is_ascii_hexdigit());
-            plain.then(|| u16::from_str_radix(part, 16).ok()).flatten().ok_or_else(problem)
+            plain
+                .then(|| u16::from_str_radix(part, 16).ok())
+                .flatten()
+                .ok_or_else(problem)
         };
         let mut parts = text.splitn(3, ':');
         let vendor = hex(parts.next().unwrap_or_default())?;
@@ -103,7 +108,11 @@ impl FromStr for UsbId {
         if serial_number.as_deref() == Some("") {
             return Err(problem());
         }
-        Ok(Self { vendor, product, serial_number })
+        Ok(Self {
+            vendor,
+            product,
+            serial_number,
+        })
     }
 }
 
@@ -119,7 +128,9 @@ impl fmt::Display for UsbId {
 
 impl<'de> Deserialize<'de> for UsbId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -254,7 +265,10 @@ impl SocketsGrant {
                  ports = [6379], or ports = [\"*\"] for all"
             ));
         }
-        let named = matches!(host, HostPattern::Name(_) | HostPattern::Below(_) | HostPattern::Any);
+        let named = matches!(
+            host,
+            HostPattern::Name(_) | HostPattern::Below(_) | HostPattern::Any
+        );
         if self.direction == Direction::Bind && named {
             return Err(format!(
                 "the [[sockets]] grant for `{host}` has direction = \"bind\"; an address is \
@@ -476,7 +490,14 @@ mod tests {
         assert_eq!((id.vendor, id.product), (0x0403, 0x6001));
         assert_eq!(id.serial_number.as_deref(), Some("A1:B"));
         assert_eq!(id.to_string(), "0403:6001:A1:B");
-        for wrong in ["", "0403", "0403:600", "0403:6001:", "+403:6001", "0403:60011"] {
+        for wrong in [
+            "",
+            "0403",
+            "0403:600",
+            "0403:6001:",
+            "+403:6001",
+            "0403:60011",
+        ] {
             wrong.parse::<UsbId>().unwrap_err();
         }
     }

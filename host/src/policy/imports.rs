@@ -47,12 +47,18 @@ pub fn check_imports(
     manifest: &Manifest,
     policy: &Policy,
 ) -> Result<Granted, MissingGrants> {
-    let mut needed: BTreeMap<Capability, Vec<String>> =
-        manifest.requests.keys().map(|capability| (*capability, Vec::new())).collect();
+    let mut needed: BTreeMap<Capability, Vec<String>> = manifest
+        .requests
+        .keys()
+        .map(|capability| (*capability, Vec::new()))
+        .collect();
     for import in imports.iter().filter(|import| import.callable) {
         let interface = import.interface.as_str();
         if let Some(capability) = Capability::of_interface(interface) {
-            needed.entry(capability).or_default().push(interface.to_owned());
+            needed
+                .entry(capability)
+                .or_default()
+                .push(interface.to_owned());
         }
     }
     let missing: Vec<_> = needed
@@ -68,7 +74,10 @@ pub fn check_imports(
     if missing.is_empty() {
         Ok(policy.granted(manifest.requests.keys().copied()))
     } else {
-        Err(MissingGrants { component: manifest.name.clone(), missing })
+        Err(MissingGrants {
+            component: manifest.name.clone(),
+            missing,
+        })
     }
 }
 
@@ -85,10 +94,18 @@ impl fmt::Display for MissingGrants {
             }
             missing.fmt(f)?;
         }
-        let to_grant: Vec<_> =
-            self.missing.iter().filter(|m| !m.granted).map(|m| m.capability.example()).collect();
+        let to_grant: Vec<_> = self
+            .missing
+            .iter()
+            .filter(|m| !m.granted)
+            .map(|m| m.capability.example())
+            .collect();
         if !to_grant.is_empty() {
-            write!(f, ". To grant it, add to the policy:\n\n{}", to_grant.join("\n"))?;
+            write!(
+                f,
+                ". To grant it, add to the policy:\n\n{}",
+                to_grant.join("\n")
+            )?;
         }
         Ok(())
     }
@@ -102,11 +119,17 @@ impl fmt::Display for Missing {
                 write!(f, "it requests `{name}`, which the policy does not grant")
             }
             (Some(reason), _) => {
-                write!(f, "it requests `{name}` ({reason}), which the policy does not grant")
+                write!(
+                    f,
+                    "it requests `{name}` ({reason}), which the policy does not grant"
+                )
             }
             (None, granted) => {
                 let imports = self.imports.join(", ");
-                write!(f, "it imports {imports} but its manifest does not request `{name}`")?;
+                write!(
+                    f,
+                    "it imports {imports} but its manifest does not request `{name}`"
+                )?;
                 f.write_str(if granted {
                     "; its author has to add the request and build it again"
                 } else {
@@ -125,13 +148,19 @@ mod tests {
     use super::*;
 
     fn import(interface: &str) -> Import {
-        Import { interface: interface.into(), callable: true }
+        Import {
+            interface: interface.into(),
+            callable: true,
+        }
     }
 
     fn requesting(capabilities: &[Capability]) -> Manifest {
         Manifest {
             name: "demo".into(),
-            requests: capabilities.iter().map(|c| (*c, "because".to_owned())).collect(),
+            requests: capabilities
+                .iter()
+                .map(|c| (*c, "because".to_owned()))
+                .collect(),
             ..Manifest::default()
         }
     }
@@ -145,18 +174,28 @@ mod tests {
     #[test]
     fn a_capability_takes_both_keys() {
         let imports = [import("funcnodes:external-worker/serial@0.1.0")];
-        let both = check_imports(&imports, &requesting(&[Capability::Serial]), &policy(SERIAL));
+        let both = check_imports(
+            &imports,
+            &requesting(&[Capability::Serial]),
+            &policy(SERIAL),
+        );
         assert_eq!(both.unwrap().serial.len(), 1);
 
-        let unrequested =
-            check_imports(&imports, &requesting(&[]), &policy(SERIAL)).unwrap_err();
+        let unrequested = check_imports(&imports, &requesting(&[]), &policy(SERIAL)).unwrap_err();
         assert!(unrequested.missing[0].granted);
-        assert!(unrequested.to_string().contains("does not request `serial`"));
+        assert!(
+            unrequested
+                .to_string()
+                .contains("does not request `serial`")
+        );
 
         let ungranted =
             check_imports(&imports, &requesting(&[Capability::Serial]), &policy("")).unwrap_err();
         let text = ungranted.to_string();
-        assert!(text.contains("`serial` (because)") && text.contains("[[serial]]"), "{text}");
+        assert!(
+            text.contains("`serial` (because)") && text.contains("[[serial]]"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -167,7 +206,10 @@ mod tests {
 
     #[test]
     fn types_and_ever_present_interfaces_need_no_grant() {
-        let types = Import { interface: "wasi:sockets/network@0.2.0".into(), callable: false };
+        let types = Import {
+            interface: "wasi:sockets/network@0.2.0".into(),
+            callable: false,
+        };
         let imports = [
             types,
             import("wasi:cli/environment@0.2.6"),
@@ -188,7 +230,11 @@ mod tests {
         ];
         let requests = requesting(&[Capability::Sockets, Capability::Files]);
         let missing = check_imports(&imports, &requests, &policy("")).unwrap_err();
-        let names: Vec<_> = missing.missing.iter().map(|m| m.capability.name()).collect();
+        let names: Vec<_> = missing
+            .missing
+            .iter()
+            .map(|m| m.capability.name())
+            .collect();
         assert_eq!(names, ["files", "sockets", "http"]);
     }
 

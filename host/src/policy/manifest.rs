@@ -56,7 +56,9 @@ impl Manifest {
     /// A sentence, when the manifest is wrong.
     pub fn parse(data: &[u8]) -> Result<Self, String> {
         if data.len() > MAX_MANIFEST_BYTES {
-            return Err(format!("its manifest is larger than {MAX_MANIFEST_BYTES} bytes"));
+            return Err(format!(
+                "its manifest is larger than {MAX_MANIFEST_BYTES} bytes"
+            ));
         }
         let raw: Raw =
             serde_json::from_slice(data).map_err(|err| format!("its manifest is wrong: {err}"))?;
@@ -92,7 +94,11 @@ fn text(text: &str, limit: usize) -> String {
     while !text.is_char_boundary(end) {
         end = end.saturating_sub(1);
     }
-    text.get(..end).unwrap_or_default().chars().filter(|c| !c.is_control()).collect()
+    text.get(..end)
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect()
 }
 
 /// The content of the outermost manifest section.
@@ -159,18 +165,27 @@ mod tests {
         let manifest = Manifest::read(&component(std::slice::from_ref(&inner))).unwrap();
         assert_eq!(manifest.name, "inner");
         assert_eq!(manifest.requests[&Capability::Serial], "to read");
-        for both in [[inner.clone(), custom(OUTER)], [custom(OUTER), inner.clone()]] {
+        for both in [
+            [inner.clone(), custom(OUTER)],
+            [custom(OUTER), inner.clone()],
+        ] {
             assert_eq!(Manifest::read(&component(&both)).unwrap().name, "outer");
         }
         assert!(Manifest::read(&component(&[inner.clone(), inner])).is_err());
-        assert_eq!(Manifest::read(&component(&[])).unwrap(), Manifest::default());
+        assert_eq!(
+            Manifest::read(&component(&[])).unwrap(),
+            Manifest::default()
+        );
     }
 
     #[test]
     fn a_wrong_manifest_is_one_sentence() {
         let table = [
             (r#"{"version":2,"name":"a"}"#, "version 2"),
-            (r#"{"version":1,"name":"a","requests":{"serail":""}}"#, "`serail`"),
+            (
+                r#"{"version":1,"name":"a","requests":{"serail":""}}"#,
+                "`serail`",
+            ),
             (r#"{"version":1,"name":"a","request":{}}"#, "request"),
             ("nonsense", "wrong"),
         ];

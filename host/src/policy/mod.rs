@@ -74,7 +74,9 @@ impl Capability {
 
     /// The capability of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|capability| capability.name() == name)
+        Self::ALL
+            .into_iter()
+            .find(|capability| capability.name() == name)
     }
 
     /// All names, for a sentence.
@@ -98,11 +100,19 @@ impl Capability {
 
     /// The capability that an import needs, if it needs one.
     pub fn of_interface(interface: &str) -> Option<Self> {
-        let plain = interface.split_once('@').map_or(interface, |(plain, _)| plain);
+        let plain = interface
+            .split_once('@')
+            .map_or(interface, |(plain, _)| plain);
         let owns = |own: &&str| {
-            if own.ends_with('/') { plain.starts_with(*own) } else { plain == *own }
+            if own.ends_with('/') {
+                plain.starts_with(*own)
+            } else {
+                plain == *own
+            }
         };
-        Self::ALL.into_iter().find(|capability| capability.interfaces().iter().any(|i| owns(&i)))
+        Self::ALL
+            .into_iter()
+            .find(|capability| capability.interfaces().iter().any(|i| owns(&i)))
     }
 
     /// Lines of a policy that grant it, for an operator to adapt.
@@ -111,9 +121,7 @@ impl Capability {
             Self::Serial => {
                 "[[serial]]\nname = \"port\"\ndevice = \"/dev/ttyUSB0\"\nbaud-rates = [9600]\n"
             }
-            Self::Files => {
-                "[[files]]\nhost = \"/srv/data\"\nguest = \"/data\"\nmode = \"ro\"\n"
-            }
+            Self::Files => "[[files]]\nhost = \"/srv/data\"\nguest = \"/data\"\nmode = \"ro\"\n",
             Self::Sockets => {
                 "[[sockets]]\nprotocol = \"tcp\"\ndirection = \"connect\"\nhost = \
                  \"redis.example\"\nports = [6379]\n"
@@ -165,7 +173,10 @@ impl Policy {
     /// # Errors
     /// When it is wrong, with the line, and with a suggestion where a word is misspelled.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let wrong = |problem| HostError::Policy { origin: origin.to_owned(), problem };
+        let wrong = |problem| HostError::Policy {
+            origin: origin.to_owned(),
+            problem,
+        };
         let policy: Self =
             toml::from_str(text).map_err(|err| wrong(problem::describe(&err, text)))?;
         policy.check().map_err(wrong)?;
@@ -177,8 +188,11 @@ impl Policy {
     /// # Errors
     /// When the file cannot be read, is too large, or is no policy.
     pub fn load(path: &Path) -> Result<Self> {
-        let file_error =
-            |source| HostError::File { action: "read", path: path.to_owned(), source };
+        let file_error = |source| HostError::File {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        };
         let origin = path.display().to_string();
         let size = std::fs::metadata(path).map_err(file_error)?.len();
         if size > MAX_POLICY_BYTES {
@@ -231,10 +245,14 @@ impl Policy {
         self.http.iter().try_for_each(HttpGrant::check)?;
         self.env.iter().try_for_each(EnvGrant::check)?;
         if let Some(name) = twice(self.serial.iter().map(|grant| &grant.name)) {
-            return Err(format!("two [[serial]] grants are named `{name}`; rename one"));
+            return Err(format!(
+                "two [[serial]] grants are named `{name}`; rename one"
+            ));
         }
         if let Some(guest) = twice(self.files.iter().map(|grant| &grant.guest)) {
-            return Err(format!("two [[files]] grants have guest = \"{guest}\"; move one"));
+            return Err(format!(
+                "two [[files]] grants have guest = \"{guest}\"; move one"
+            ));
         }
         Ok(())
     }

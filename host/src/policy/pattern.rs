@@ -59,12 +59,18 @@ impl FromStr for HostPattern {
         if text == "*" {
             return Ok(Self::Any);
         }
-        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        if text.contains("://") {
+            return Err(format!("`{text}`: leave out the scheme and the port"));
+        }
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(text);
         if bare.contains('/') || bare.parse::<IpAddr>().is_ok() {
             return bare.parse().map(Self::Block);
         }
         if text.contains(':') {
-            return Err(format!("`{text}`: leave out the scheme and the port"));
+            return Err(format!("`{text}`: leave out the port"));
         }
         if let Some(parent) = text.strip_prefix("*.") {
             return normal_name(parent)
@@ -109,10 +115,14 @@ pub fn normal_name(name: &str) -> Option<String> {
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    let last_starts_with_digit =
-        name.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+    let last_starts_with_digit = name
+        .rsplit('.')
+        .next()
+        .is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
     (name.split('.').all(label) && !last_starts_with_digit).then(|| name.to_ascii_lowercase())
 }
 
@@ -125,11 +135,17 @@ pub struct PortPattern {
 
 impl PortPattern {
     /// Every port.
-    pub const ANY: Self = Self { first: 0, last: u16::MAX };
+    pub const ANY: Self = Self {
+        first: 0,
+        last: u16::MAX,
+    };
 
     /// One port.
     pub const fn single(port: u16) -> Self {
-        Self { first: port, last: port }
+        Self {
+            first: port,
+            last: port,
+        }
     }
 
     /// Whether the rule is about `port`.
@@ -148,14 +164,19 @@ impl FromStr for PortPattern {
         let problem = || format!("`{text}` is not a port, a range such as `8000-8010`, or `*`");
         let port = |text: &str| {
             let digits = text.bytes().all(|b| b.is_ascii_digit());
-            digits.then(|| text.parse().ok()).flatten().ok_or_else(problem)
+            digits
+                .then(|| text.parse().ok())
+                .flatten()
+                .ok_or_else(problem)
         };
         let (first, last) = match text.split_once('-') {
             Some((first, last)) => (port(first)?, port(last)?),
             None => (port(text)?, port(text)?),
         };
         if first > last {
-            return Err(format!("`{text}` ends before it starts; write `{last}-{first}`"));
+            return Err(format!(
+                "`{text}` ends before it starts; write `{last}-{first}`"
+            ));
         }
         Ok(Self { first, last })
     }
@@ -284,13 +305,36 @@ mod tests {
     #[test]
     fn what_resolvers_read_as_an_address_is_not_a_name() {
         let wrong = [
-            "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "1.2.3", "a.0x7f", "", ".", "a..b",
-            "-a.b", "a b", "a/b", "a@b", "a\0b", "ex\u{e4}mple.com", "[::1]", "a:80", "a.1",
+            "127.1",
+            "0x7f.1",
+            "2130706433",
+            "0177.0.0.1",
+            "1.2.3",
+            "a.0x7f",
+            "",
+            ".",
+            "a..b",
+            "-a.b",
+            "a b",
+            "a/b",
+            "a@b",
+            "a\0b",
+            "ex\u{e4}mple.com",
+            "[::1]",
+            "a:80",
+            "a.1",
         ];
         for name in wrong {
             assert_eq!(normal_name(name), None, "{name:?}");
         }
-        for fine in ["a", "a.b", "1a.b", "4.4.4.example", "_srv.example", "xn--nxasmq6b.example"] {
+        for fine in [
+            "a",
+            "a.b",
+            "1a.b",
+            "4.4.4.example",
+            "_srv.example",
+            "xn--nxasmq6b.example",
+        ] {
             assert!(normal_name(fine).is_some(), "{fine}");
         }
     }
@@ -300,14 +344,25 @@ mod tests {
         let table = [
             ("*", HostPattern::Any),
             ("LOCALHOST", HostPattern::Localhost),
-            ("127.0.0.1", HostPattern::Block("127.0.0.1".parse().unwrap())),
+            (
+                "127.0.0.1",
+                HostPattern::Block("127.0.0.1".parse().unwrap()),
+            ),
             ("[::1]", HostPattern::Block("::1".parse().unwrap())),
             ("a.b.", HostPattern::Name("a.b".into())),
         ];
         for (text, expected) in table {
             assert_eq!(text.parse::<HostPattern>().unwrap(), expected, "{text}");
         }
-        for wrong in ["http://a.b", "a.b:80", "*", "a.*.b", "**.b", "10.0.0.0/99", "127.1"] {
+        for wrong in [
+            "http://a.b",
+            "a.b:80",
+            "*",
+            "a.*.b",
+            "**.b",
+            "10.0.0.0/99",
+            "127.1",
+        ] {
             if wrong != "*" {
                 wrong.parse::<HostPattern>().unwrap_err();
             }
@@ -317,7 +372,10 @@ mod tests {
     #[test]
     fn the_wildcard_and_localhost_do_not_reach_special_addresses_of_others() {
         let reaches = |pattern: &str, address: &str| {
-            pattern.parse::<HostPattern>().unwrap().reaches(address.parse().unwrap())
+            pattern
+                .parse::<HostPattern>()
+                .unwrap()
+                .reaches(address.parse().unwrap())
         };
         assert!(reaches("*", "8.8.8.8"));
         assert!(!reaches("*", "127.0.0.1"));
@@ -338,7 +396,9 @@ mod tests {
             assert_eq!(one.matches(port), port == 6379);
             assert!(PortPattern::ANY.matches(port));
         }
-        for wrong in ["", "-", "1-", "-1", "2-1", "65536", "a", "1-2-3", "+1", " 1", "*-2"] {
+        for wrong in [
+            "", "-", "1-", "-1", "2-1", "65536", "a", "1-2-3", "+1", " 1", "*-2",
+        ] {
             wrong.parse::<PortPattern>().unwrap_err();
         }
     }

@@ -11,7 +11,12 @@ pub(super) fn describe(err: &toml::de::Error, text: &str) -> String {
         Some(span) => {
             let before = text.get(..span.start).unwrap_or(text);
             let line = before.matches('\n').count().saturating_add(1);
-            let column = before.chars().rev().take_while(|c| *c != '\n').count().saturating_add(1);
+            let column = before
+                .chars()
+                .rev()
+                .take_while(|c| *c != '\n')
+                .count()
+                .saturating_add(1);
             format!("line {line}, column {column}: {message}{hint}")
         }
         None => format!("{message}{hint}"),
@@ -84,7 +89,10 @@ mod tests {
     fn only_a_likely_word_is_suggested() {
         let message = "unknown field `baudrates`, expected one of `name`, `baud-rates`";
         assert_eq!(suggestion(message), Some("baud-rates"));
-        assert_eq!(suggestion("unknown field `xyz`, expected one of `name`, `device`"), None);
+        assert_eq!(
+            suggestion("unknown field `xyz`, expected one of `name`, `device`"),
+            None
+        );
         assert_eq!(suggestion("invalid type: `name`, `names`"), None);
     }
 }

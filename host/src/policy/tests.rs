@@ -45,7 +45,10 @@ inherit = ["HOME"]
 fn problem(text: &str) -> String {
     let err = Policy::parse(text, "my.toml").unwrap_err();
     let sentence = err.to_string();
-    assert!(sentence.contains("my.toml") && !sentence.contains('\n'), "{sentence}");
+    assert!(
+        sentence.contains("my.toml") && !sentence.contains('\n'),
+        "{sentence}"
+    );
     sentence
 }
 
@@ -60,9 +63,17 @@ fn a_full_policy_is_read() {
     assert_eq!(policy.sockets[0].protocol, Protocols::Both);
     assert_eq!(policy.sockets[0].direction, Direction::Bind);
     assert_eq!(policy.http[0].scheme, Some(Scheme::Https));
-    assert!(Capability::ALL.into_iter().all(|capability| policy.grants(capability)));
+    assert!(
+        Capability::ALL
+            .into_iter()
+            .all(|capability| policy.grants(capability))
+    );
     let all = policy.granted(Capability::ALL);
-    assert!(Capability::ALL.into_iter().all(|capability| all.has(capability)));
+    assert!(
+        Capability::ALL
+            .into_iter()
+            .all(|capability| all.has(capability))
+    );
 }
 
 #[test]
@@ -88,7 +99,11 @@ fn only_what_is_requested_comes_through() {
     for capability in Capability::ALL {
         let granted = policy.granted([capability]);
         for other in Capability::ALL {
-            assert_eq!(granted.has(other), other == capability, "{capability} {other}");
+            assert_eq!(
+                granted.has(other),
+                other == capability,
+                "{capability} {other}"
+            );
         }
     }
 }
@@ -96,38 +111,69 @@ fn only_what_is_requested_comes_through() {
 #[test]
 fn a_typo_is_answered_with_its_line_and_the_word_that_was_meant() {
     let wrong = problem("clocks = true\n\n[[serail]]\nname = \"a\"\n");
-    assert!(wrong.contains("line 3") && wrong.contains("`serial`?"), "{wrong}");
-    let wrong = problem("[[serial]]\nname = \"a\"\ndevice = \"/dev/a\"\nbaud-rate = [1]\n");
-    assert!(wrong.contains("line 4") && wrong.contains("`baud-rates`?"), "{wrong}");
-    let wrong = problem("[budget]\nmemroy = \"1 MiB\"\n");
-    assert!(wrong.contains("line 2") && wrong.contains("`memory`?"), "{wrong}");
-    let wrong = problem(
-        "[[sockets]]\nprotocol = \"tpc\"\nhost = \"a.b\"\nports = [1]\n",
+    assert!(
+        wrong.contains("line 3") && wrong.contains("`serial`?"),
+        "{wrong}"
     );
-    assert!(wrong.contains("line 2") && wrong.contains("`tcp`?"), "{wrong}");
+    let wrong = problem("[[serial]]\nname = \"a\"\ndevice = \"/dev/a\"\nbaud-rate = [1]\n");
+    assert!(
+        wrong.contains("line 4") && wrong.contains("`baud-rates`?"),
+        "{wrong}"
+    );
+    let wrong = problem("[budget]\nmemroy = \"1 MiB\"\n");
+    assert!(
+        wrong.contains("line 2") && wrong.contains("`memory`?"),
+        "{wrong}"
+    );
+    let wrong = problem("[[sockets]]\nprotocol = \"tpc\"\nhost = \"a.b\"\nports = [1]\n");
+    assert!(
+        wrong.contains("line 2") && wrong.contains("`tcp`?"),
+        "{wrong}"
+    );
 }
 
 #[test]
 fn wrong_values_are_explained_with_what_to_write() {
     let table = [
         ("[[serial]]\nname = \"a\"", "`device` or `usb`"),
-        ("[[serial]]\nname = \"a\"\ndevice = \"/d\"\nusb = \"0403:6001\"", "not both"),
+        (
+            "[[serial]]\nname = \"a\"\ndevice = \"/d\"\nusb = \"0403:6001\"",
+            "not both",
+        ),
         ("[[serial]]\nname = \"a\"\nusb = \"6001\"", "line 3"),
-        ("[[files]]\nhost = \"/a\"\nguest = \"data\"", "absolute path"),
-        ("[[files]]\nhost = \"/a\"\nguest = \"/a/../b\"", "absolute path"),
+        (
+            "[[files]]\nhost = \"/a\"\nguest = \"data\"",
+            "absolute path",
+        ),
+        (
+            "[[files]]\nhost = \"/a\"\nguest = \"/a/../b\"",
+            "absolute path",
+        ),
         ("[[files]]\nhost = \"a\"\nguest = \"/a\"", "relative"),
-        ("[[files]]\nhost = \"/a\"\nguest = \"/a\"\nquota = 1", "read-only"),
+        (
+            "[[files]]\nhost = \"/a\"\nguest = \"/a\"\nquota = 1",
+            "read-only",
+        ),
         (
             "[[sockets]]\nprotocol = \"tcp\"\nhost = \"a.b\"\nports = [70000]",
             "70000 is not a port",
         ),
-        ("[[sockets]]\nprotocol = \"tcp\"\nhost = \"a.b\"\nports = []", "no `ports`"),
-        ("[[sockets]]\nprotocol = \"tcp\"\nhost = \"10.0.0.1/8\"\nports = [1]", "10.0.0.0/8"),
+        (
+            "[[sockets]]\nprotocol = \"tcp\"\nhost = \"a.b\"\nports = []",
+            "no `ports`",
+        ),
+        (
+            "[[sockets]]\nprotocol = \"tcp\"\nhost = \"10.0.0.1/8\"\nports = [1]",
+            "10.0.0.0/8",
+        ),
         (
             "[[sockets]]\nprotocol = \"tcp\"\ndirection = \"bind\"\nhost = \"a.b\"\nports = [1]",
             "an address is needed",
         ),
-        ("[[http]]\nhost = \"https://a.b\"\nmethods = [\"GET\"]", "leave out the scheme"),
+        (
+            "[[http]]\nhost = \"https://a.b\"\nmethods = [\"GET\"]",
+            "leave out the scheme",
+        ),
         ("[[http]]\nhost = \"a.b\"", "methods"),
         ("[[http]]\nhost = \"a.b\"\nmethods = [\"get\"]", "`GET`"),
         ("[env]\nvars = { \"A=B\" = \"\" }", "`A=B`"),
@@ -147,7 +193,12 @@ fn wrong_values_are_explained_with_what_to_write() {
 #[test]
 fn a_policy_file_is_read_or_refused_by_name() {
     let missing = Path::new("/nonexistent/policy.toml");
-    assert!(Policy::load(missing).unwrap_err().to_string().contains("/nonexistent/policy.toml"));
+    assert!(
+        Policy::load(missing)
+            .unwrap_err()
+            .to_string()
+            .contains("/nonexistent/policy.toml")
+    );
 }
 
 /// `EWH_BLESS=1 cargo test` writes the file anew.
@@ -159,7 +210,10 @@ fn the_committed_json_schema_is_current() {
         std::fs::write(&path, &current).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == current, "host/policy.schema.json is stale; run with EWH_BLESS=1");
+    assert!(
+        committed == current,
+        "host/policy.schema.json is stale; run with EWH_BLESS=1"
+    );
 }
 
 #[test]

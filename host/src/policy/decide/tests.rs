@@ -4,7 +4,9 @@ use super::*;
 use crate::policy::Policy;
 
 fn granted(text: &str) -> Granted {
-    Policy::parse(text, "test").unwrap().granted(Capability::ALL)
+    Policy::parse(text, "test")
+        .unwrap()
+        .granted(Capability::ALL)
 }
 
 fn socket_rule(protocol: &str, direction: &str, host: &str, ports: &str) -> Granted {
@@ -17,7 +19,11 @@ fn socket_rule(protocol: &str, direction: &str, host: &str, ports: &str) -> Gran
 fn connect_to(granted: &Granted, peer: &str, names: &[&str]) -> Result<(), DenyReason> {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let peer = peer.parse().unwrap();
-    let access = Access::Connect { protocol: Protocol::Tcp, peer, names: &names };
+    let access = Access::Connect {
+        protocol: Protocol::Tcp,
+        peer,
+        names: &names,
+    };
     decide(granted, &access).map_err(|denial| denial.reason)
 }
 
@@ -25,16 +31,42 @@ fn connect_to(granted: &Granted, peer: &str, names: &[&str]) -> Result<(), DenyR
 fn nothing_is_allowed_without_a_grant() {
     let none = Granted::default();
     let peer = "8.8.8.8:53".parse().unwrap();
-    let request = Request { scheme: Scheme::Https, host: "a.b", port: 443, method: "GET" };
+    let request = Request {
+        scheme: Scheme::Https,
+        host: "a.b",
+        port: 443,
+        method: "GET",
+    };
     let accesses = [
-        Access::Serial { name: "a", baud_rate: 9600 },
-        Access::Files { path: "/data", write: false },
+        Access::Serial {
+            name: "a",
+            baud_rate: 9600,
+        },
+        Access::Files {
+            path: "/data",
+            write: false,
+        },
         Access::Lookup { name: "a.b" },
-        Access::Connect { protocol: Protocol::Udp, peer, names: &[] },
-        Access::Bind { protocol: Protocol::Tcp, local: peer, listen: false },
-        Access::Receive { protocol: Protocol::Udp, peer, names: &[] },
+        Access::Connect {
+            protocol: Protocol::Udp,
+            peer,
+            names: &[],
+        },
+        Access::Bind {
+            protocol: Protocol::Tcp,
+            local: peer,
+            listen: false,
+        },
+        Access::Receive {
+            protocol: Protocol::Udp,
+            peer,
+            names: &[],
+        },
         Access::Request(request),
-        Access::RequestTo { request, address: peer.ip() },
+        Access::RequestTo {
+            request,
+            address: peer.ip(),
+        },
     ];
     for access in accesses {
         let denial = decide(&none, &access).unwrap_err();
@@ -49,15 +81,47 @@ fn a_name_reaches_what_it_was_resolved_to_and_nothing_else() {
     let rule = socket_rule("tcp", "connect", "*.example.com", "6379");
     let table = [
         ("203.1.1.1:6379", &["db.example.com"][..], Ok(())),
-        ("203.1.1.1:6380", &["db.example.com"], Err(DenyReason::PortNotGranted)),
+        (
+            "203.1.1.1:6380",
+            &["db.example.com"],
+            Err(DenyReason::PortNotGranted),
+        ),
         ("203.1.1.1:6379", &[], Err(DenyReason::HostNotGranted)),
-        ("203.1.1.1:6379", &["example.com"], Err(DenyReason::HostNotGranted)),
-        ("203.1.1.1:6379", &["other.net"], Err(DenyReason::HostNotGranted)),
-        ("10.0.0.1:6379", &["db.example.com"], Err(DenyReason::SpecialAddress)),
-        ("127.0.0.1:6379", &["db.example.com"], Err(DenyReason::SpecialAddress)),
-        ("[::ffff:127.0.0.1]:6379", &["db.example.com"], Err(DenyReason::SpecialAddress)),
-        ("[64:ff9b::a00:1]:6379", &["db.example.com"], Err(DenyReason::SpecialAddress)),
-        ("169.254.169.254:6379", &["db.example.com"], Err(DenyReason::SpecialAddress)),
+        (
+            "203.1.1.1:6379",
+            &["example.com"],
+            Err(DenyReason::HostNotGranted),
+        ),
+        (
+            "203.1.1.1:6379",
+            &["other.net"],
+            Err(DenyReason::HostNotGranted),
+        ),
+        (
+            "10.0.0.1:6379",
+            &["db.example.com"],
+            Err(DenyReason::SpecialAddress),
+        ),
+        (
+            "127.0.0.1:6379",
+            &["db.example.com"],
+            Err(DenyReason::SpecialAddress),
+        ),
+        (
+            "[::ffff:127.0.0.1]:6379",
+            &["db.example.com"],
+            Err(DenyReason::SpecialAddress),
+        ),
+        (
+            "[64:ff9b::a00:1]:6379",
+            &["db.example.com"],
+            Err(DenyReason::SpecialAddress),
+        ),
+        (
+            "169.254.169.254:6379",
+            &["db.example.com"],
+            Err(DenyReason::SpecialAddress),
+        ),
     ];
     for (peer, names, expected) in table {
         assert_eq!(connect_to(&rule, peer, names), expected, "{peer} {names:?}");
@@ -67,8 +131,16 @@ fn a_name_reaches_what_it_was_resolved_to_and_nothing_else() {
 /// No spelling of a special address is reached by a rule for everything.
 #[test]
 fn a_rule_for_everything_reaches_no_special_address() {
-    let special = ["127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-        "0.0.0.0", "224.0.0.1", "172.16.0.1"];
+    let special = [
+        "127.0.0.1",
+        "10.0.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "172.16.0.1",
+    ];
     for rule in ["*", "0.0.0.0/0", "::/0"] {
         let rule = socket_rule("tcp", "connect", rule, "\"*\"");
         for v4 in special {
@@ -88,9 +160,18 @@ fn a_rule_for_everything_reaches_no_special_address() {
                 assert_eq!(reason, DenyReason::SpecialAddress, "{spelling}");
             }
         }
-        for v6 in ["[::1]:80", "[fe80::1]:80", "[fd00:ec2::254]:80", "[fc00::1]:80", "[ff02::1]:80"]
-        {
-            assert_eq!(connect_to(&rule, v6, &[]), Err(DenyReason::SpecialAddress), "{v6}");
+        for v6 in [
+            "[::1]:80",
+            "[fe80::1]:80",
+            "[fd00:ec2::254]:80",
+            "[fc00::1]:80",
+            "[ff02::1]:80",
+        ] {
+            assert_eq!(
+                connect_to(&rule, v6, &[]),
+                Err(DenyReason::SpecialAddress),
+                "{v6}"
+            );
         }
     }
 }
@@ -115,43 +196,83 @@ fn a_special_address_is_reached_when_it_is_named() {
 fn protocols_and_directions_are_kept_apart() {
     let tcp = socket_rule("tcp", "connect", "8.8.8.8", "53");
     let peer = "8.8.8.8:53".parse().unwrap();
-    let udp = Access::Connect { protocol: Protocol::Udp, peer, names: &[] };
-    assert_eq!(decide(&tcp, &udp).unwrap_err().reason, DenyReason::NotGranted);
-    let bind = Access::Bind { protocol: Protocol::Tcp, local: peer, listen: false };
-    assert_eq!(decide(&tcp, &bind).unwrap_err().reason, DenyReason::NotGranted);
+    let udp = Access::Connect {
+        protocol: Protocol::Udp,
+        peer,
+        names: &[],
+    };
+    assert_eq!(
+        decide(&tcp, &udp).unwrap_err().reason,
+        DenyReason::NotGranted
+    );
+    let bind = Access::Bind {
+        protocol: Protocol::Tcp,
+        local: peer,
+        listen: false,
+    };
+    assert_eq!(
+        decide(&tcp, &bind).unwrap_err().reason,
+        DenyReason::NotGranted
+    );
     let bound = socket_rule("both", "bind", "127.0.0.1", "53");
-    assert_eq!(connect_to(&bound, "127.0.0.1:53", &[]), Err(DenyReason::NotGranted));
+    assert_eq!(
+        connect_to(&bound, "127.0.0.1:53", &[]),
+        Err(DenyReason::NotGranted)
+    );
 }
 
 #[test]
 fn binding_takes_a_rule_for_the_own_address() {
     let bind = |granted: &Granted, local: &str, listen| {
-        let access =
-            Access::Bind { protocol: Protocol::Tcp, local: local.parse().unwrap(), listen };
+        let access = Access::Bind {
+            protocol: Protocol::Tcp,
+            local: local.parse().unwrap(),
+            listen,
+        };
         decide(granted, &access).map_err(|denial| denial.reason)
     };
     let fixed = socket_rule("tcp", "bind", "127.0.0.1", "8080");
     assert_eq!(bind(&fixed, "127.0.0.1:8080", false), Ok(()));
     assert_eq!(bind(&fixed, "127.0.0.1:8080", true), Ok(()));
-    assert_eq!(bind(&fixed, "127.0.0.1:0", false), Err(DenyReason::PortNotGranted));
-    assert_eq!(bind(&fixed, "0.0.0.0:8080", false), Err(DenyReason::SpecialAddress));
+    assert_eq!(
+        bind(&fixed, "127.0.0.1:0", false),
+        Err(DenyReason::PortNotGranted)
+    );
+    assert_eq!(
+        bind(&fixed, "0.0.0.0:8080", false),
+        Err(DenyReason::SpecialAddress)
+    );
     let free = socket_rule("tcp", "bind", "127.0.0.1", "0");
     assert_eq!(bind(&free, "127.0.0.1:0", false), Ok(()));
-    assert_eq!(bind(&free, "127.0.0.1:40123", false), Err(DenyReason::PortNotGranted));
+    assert_eq!(
+        bind(&free, "127.0.0.1:40123", false),
+        Err(DenyReason::PortNotGranted)
+    );
     assert_eq!(bind(&free, "127.0.0.1:40123", true), Ok(()));
     let everywhere = socket_rule("tcp", "bind", "0.0.0.0", "\"*\"");
     assert_eq!(bind(&everywhere, "0.0.0.0:80", true), Ok(()));
-    assert_eq!(bind(&everywhere, "127.0.0.1:80", true), Err(DenyReason::SpecialAddress));
+    assert_eq!(
+        bind(&everywhere, "127.0.0.1:80", true),
+        Err(DenyReason::SpecialAddress)
+    );
 }
 
 #[test]
 fn connecting_brings_a_local_port_but_no_right_to_listen() {
     let rule = socket_rule("tcp", "connect", "8.8.8.8", "53");
     let any = "0.0.0.0:0".parse().unwrap();
-    let access = |listen| Access::Bind { protocol: Protocol::Tcp, local: any, listen };
+    let access = |listen| Access::Bind {
+        protocol: Protocol::Tcp,
+        local: any,
+        listen,
+    };
     decide(&rule, &access(false)).unwrap();
     decide(&rule, &access(true)).unwrap_err();
-    let udp = Access::Bind { protocol: Protocol::Udp, local: any, listen: false };
+    let udp = Access::Bind {
+        protocol: Protocol::Udp,
+        local: any,
+        listen: false,
+    };
     decide(&rule, &udp).unwrap_err();
 }
 
@@ -159,7 +280,15 @@ fn connecting_brings_a_local_port_but_no_right_to_listen() {
 fn datagrams_come_from_granted_peers_or_from_all_when_binding_is_granted() {
     let receive = |granted: &Granted, peer: &str| {
         let peer = peer.parse().unwrap();
-        decide(granted, &Access::Receive { protocol: Protocol::Udp, peer, names: &[] }).is_ok()
+        decide(
+            granted,
+            &Access::Receive {
+                protocol: Protocol::Udp,
+                peer,
+                names: &[],
+            },
+        )
+        .is_ok()
     };
     let connect = socket_rule("udp", "connect", "8.8.8.8", "53");
     assert!(receive(&connect, "8.8.8.8:53"));
@@ -176,7 +305,12 @@ fn ask(
     port: u16,
     method: &str,
 ) -> Result<(), DenyReason> {
-    let access = Access::Request(Request { scheme, host, port, method });
+    let access = Access::Request(Request {
+        scheme,
+        host,
+        port,
+        method,
+    });
     decide(granted, &access).map_err(|denial| denial.reason)
 }
 
@@ -186,14 +320,48 @@ fn a_request_is_checked_for_host_port_and_method() {
     let table = [
         (Scheme::Https, "api.example.com", 443, "GET", Ok(())),
         (Scheme::Http, "api.example.com", 80, "GET", Ok(())),
-        (Scheme::Https, "api.example.com", 443, "POST", Err(DenyReason::MethodNotGranted)),
-        (Scheme::Https, "api.example.com", 80, "GET", Err(DenyReason::PortNotGranted)),
-        (Scheme::Https, "example.com", 443, "GET", Err(DenyReason::HostNotGranted)),
-        (Scheme::Https, "127.0.0.1", 443, "GET", Err(DenyReason::SpecialAddress)),
-        (Scheme::Https, "1.1.1.1", 443, "GET", Err(DenyReason::HostNotGranted)),
+        (
+            Scheme::Https,
+            "api.example.com",
+            443,
+            "POST",
+            Err(DenyReason::MethodNotGranted),
+        ),
+        (
+            Scheme::Https,
+            "api.example.com",
+            80,
+            "GET",
+            Err(DenyReason::PortNotGranted),
+        ),
+        (
+            Scheme::Https,
+            "example.com",
+            443,
+            "GET",
+            Err(DenyReason::HostNotGranted),
+        ),
+        (
+            Scheme::Https,
+            "127.0.0.1",
+            443,
+            "GET",
+            Err(DenyReason::SpecialAddress),
+        ),
+        (
+            Scheme::Https,
+            "1.1.1.1",
+            443,
+            "GET",
+            Err(DenyReason::HostNotGranted),
+        ),
     ];
     for (scheme, host, port, method, expected) in table {
-        assert_eq!(ask(&rule, scheme, host, port, method), expected, "{host}:{port} {method}");
+        assert_eq!(
+            ask(&rule, scheme, host, port, method),
+            expected,
+            "{host}:{port} {method}"
+        );
     }
 }
 
@@ -212,33 +380,66 @@ fn two_half_fitting_http_rules_do_not_make_a_whole_one() {
 #[test]
 fn a_server_that_resolves_to_a_special_address_is_not_reached() {
     let to = |granted: &Granted, host: &str, address: &str| {
-        let request = Request { scheme: Scheme::Http, host, port: 80, method: "GET" };
-        let access = Access::RequestTo { request, address: address.parse().unwrap() };
+        let request = Request {
+            scheme: Scheme::Http,
+            host,
+            port: 80,
+            method: "GET",
+        };
+        let access = Access::RequestTo {
+            request,
+            address: address.parse().unwrap(),
+        };
         decide(granted, &access).map_err(|denial| denial.reason)
     };
     let by_name = granted("[[http]]\nhost = \"a.example\"\nmethods = [\"GET\"]\n");
     assert_eq!(to(&by_name, "a.example", "93.1.1.1"), Ok(()));
-    for inside in ["127.0.0.1", "10.0.0.1", "::1", "::ffff:10.0.0.1", "169.254.169.254"] {
-        assert_eq!(to(&by_name, "a.example", inside), Err(DenyReason::SpecialAddress), "{inside}");
+    for inside in [
+        "127.0.0.1",
+        "10.0.0.1",
+        "::1",
+        "::ffff:10.0.0.1",
+        "169.254.169.254",
+    ] {
+        assert_eq!(
+            to(&by_name, "a.example", inside),
+            Err(DenyReason::SpecialAddress),
+            "{inside}"
+        );
     }
     let both = granted(
         "[[http]]\nhost = \"a.example\"\nmethods = [\"GET\"]\n\
          [[http]]\nhost = \"10.0.0.0/8\"\nmethods = [\"GET\"]\n",
     );
     assert_eq!(to(&both, "a.example", "10.0.0.1"), Ok(()));
-    assert_eq!(to(&both, "a.example", "127.0.0.1"), Err(DenyReason::SpecialAddress));
+    assert_eq!(
+        to(&both, "a.example", "127.0.0.1"),
+        Err(DenyReason::SpecialAddress)
+    );
     let local = granted("[[http]]\nhost = \"localhost\"\nmethods = [\"GET\"]\n");
     assert_eq!(to(&local, "localhost", "127.0.0.1"), Ok(()));
-    assert_eq!(to(&local, "localhost", "10.0.0.1"), Err(DenyReason::SpecialAddress));
+    assert_eq!(
+        to(&local, "localhost", "10.0.0.1"),
+        Err(DenyReason::SpecialAddress)
+    );
 }
 
 #[test]
 fn a_denial_is_one_line_and_names_the_grant_even_for_hostile_text() {
     let name = "a\"\n\u{1b}[31m".repeat(1000);
-    let denial =
-        decide(&Granted::default(), &Access::Serial { name: &name, baud_rate: 1 }).unwrap_err();
+    let denial = decide(
+        &Granted::default(),
+        &Access::Serial {
+            name: &name,
+            baud_rate: 1,
+        },
+    )
+    .unwrap_err();
     let text = denial.to_string();
-    assert!(text.len() < 2000 && !text.contains(['\n', '\u{1b}']), "{text}");
+    assert!(
+        text.len() < 2000 && !text.contains(['\n', '\u{1b}']),
+        "{text}"
+    );
     assert_eq!(denial.reason.label(), "not-granted");
 }
 
@@ -249,22 +450,46 @@ fn serial_and_files_are_decided_by_their_grants() {
          [[files]]\nhost = \"/srv\"\nguest = \"/data\"\n",
     );
     let reason = |access| decide(&rules, &access).map_err(|denial| denial.reason);
-    assert_eq!(reason(Access::Serial { name: "t", baud_rate: 9600 }), Ok(()));
     assert_eq!(
-        reason(Access::Serial { name: "t", baud_rate: 300 }),
+        reason(Access::Serial {
+            name: "t",
+            baud_rate: 9600
+        }),
+        Ok(())
+    );
+    assert_eq!(
+        reason(Access::Serial {
+            name: "t",
+            baud_rate: 300
+        }),
         Err(DenyReason::BaudRateNotGranted)
     );
     assert_eq!(
-        reason(Access::Serial { name: "x", baud_rate: 9600 }),
+        reason(Access::Serial {
+            name: "x",
+            baud_rate: 9600
+        }),
         Err(DenyReason::NameNotGranted)
     );
-    assert_eq!(reason(Access::Files { path: "/data/a", write: false }), Ok(()));
     assert_eq!(
-        reason(Access::Files { path: "/data/a", write: true }),
+        reason(Access::Files {
+            path: "/data/a",
+            write: false
+        }),
+        Ok(())
+    );
+    assert_eq!(
+        reason(Access::Files {
+            path: "/data/a",
+            write: true
+        }),
         Err(DenyReason::ReadOnly)
     );
     assert_eq!(
-        reason(Access::Files { path: "/etc", write: false }),
+        reason(Access::Files {
+            path: "/etc",
+            write: false
+        }),
         Err(DenyReason::PathNotGranted)
     );
 }
