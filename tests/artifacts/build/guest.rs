@@ -1,0 +1,83 @@
+//! One guest: its name, its component and which tests must name it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A guest that was built.
+pub struct Guest {
+    /// As an identifier, in snake case.
+    pub name: String,
+    pub path: PathBuf,
+    pub kind: Kind,
+}
+
+/// Which tests must name a guest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Example,
+    Probe,
+    Hostile,
+    Wat,
+}
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Example, Self::Probe, Self::Hostile, Self::Wat];
+
+    /// By the directory under `guests/`; `None` for one that no test would look into.
+    pub fn of(path_in_guests: &Path) -> Option<Self> {
+        match path_in_guests.iter().next()?.to_str()? {
+            "examples" => Some(Self::Example),
+            "probes" => Some(Self::Probe),
+            "hostile" => Some(Self::Hostile),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Example => "example",
+            Self::Probe => "probe",
+            Self::Hostile => "hostile",
+            Self::Wat => "wat",
+        })
+    }
+}
+
+/// `probe-files` becomes `probe_files`.
+pub fn identifier(name: &str) -> String {
+    name.replace(['-', '.', ' '], "_").to_lowercase()
+}
+
+/// Two guests of one name would get one constant.
+pub fn check_names(guests: &[Guest]) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    match guests.iter().find(|guest| !seen.insert(&guest.name)) {
+        Some(twice) => Err(format!(
+            "two guests are called `{}`: rename one",
+            twice.name
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The attacks: one file each beside `lib.rs`. What they share lies in directories.
+pub fn attacks(source_dir: &Path) -> io::Result<Vec<String>> {
+    let mut attacks = Vec::new();
+    for entry in fs::read_dir(source_dir)? {
+        let path = entry?.path();
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default();
+        if path.extension().is_some_and(|ext| ext == "rs") && stem != "lib" {
+            attacks.push(identifier(stem));
+        }
+    }
+    attacks.sort();
+    Ok(attacks)
+}
