@@ -1,0 +1,150 @@
+//! The impl block as the author wrote it, and what makes the type a worker.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{node, option};
+use crate::parse::worker::{Hook, HookKind, Worker};
+
+pub(crate) fn expand(mut worker: Worker) -> TokenStream {
+    let members: Vec<_> = worker.nodes.iter().map(node::members).collect();
+    for member in members {
+        worker.item.items.push(syn::ImplItem::Verbatim(member));
+    }
+    let item = &worker.item;
+    let implementation = implementation(&worker);
+    quote! {
+        #item
+        #implementation
+    }
+}
+
+fn implementation(worker: &Worker) -> TokenStream {
+    let ty = &worker.item.self_ty;
+    let id = &worker.id;
+    let config = match &worker.config {
+        Some(config) => quote!(#config),
+        None => quote!(::external_worker::NoConfig),
+    };
+    let class = class(worker);
+    let start = start(worker);
+    let hooks = [HookKind::Loop, HookKind::UpdateConfig, HookKind::Stop]
+        .into_iter()
+        .filter_map(|kind| hook(worker, kind));
+    let shelf = shelf(worker);
+    let arms = worker.nodes.iter().map(node::arm);
+    quote! {
+        #[automatically_derived]
+        impl ::external_worker::__private::Worker for #ty {
+            type Config = #config;
+            const CLASS_ID: &'static str = #id;
+            #class
+            #start
+            #(#hooks)*
+            #shelf
+            #[allow(unused_mut, unused_variables, reason = "a node may take no inputs")]
+            fn call<'a>(
+                &'a self,
+                node: &str,
+                mut inputs: ::external_worker::__private::Inputs,
+            ) -> ::core::option::Option<::external_worker::__private::Calling<'a>> {
+                match node {
+                    #(#arms)*
+                    _ => ::core::option::Option::None,
+                }
+            }
+        }
+    }
+}
+
+fn class(worker: &Worker) -> TokenStream {
+    let ty = &worker.item.self_ty;
+    let title = match &worker.title {
+        Some(title) => quote!(#title),
+        None => quote!(::core::stringify!(#ty)),
+    };
+    let description = option(worker.description.as_ref());
+    let ui_schema = option(worker.ui_schema.as_ref());
+    let exclude = &worker.export_exclude;
+    let delay = worker.loop_delay_ms;
+    let nodes = worker.nodes.iter().map(node::description);
+    quote! {
+        fn class() -> ::external_worker::__private::WorkerClass {
+            ::external_worker::__private::class::<Self>(::external_worker::__private::ClassSpec {
+                title: #title,
+                description: #description,
+                ui_schema: #ui_schema,
+                export_exclude: &[#(#exclude),*],
+                loop_delay_ms: #delay,
+                nodes: ::std::vec![#(#nodes),*],
+            })
+        }
+    }
+}
+
+fn find(worker: &Worker, kind: HookKind) -> Option<&Hook> {
+    worker.hooks.iter().find(|hook| hook.kind == kind)
+}
+
+fn start(worker: &Worker) -> TokenStream {
+    let ty = &worker.item.self_ty;
+    let made = match find(worker, HookKind::Start) {
+        Some(hook) => {
+            let ident = &hook.ident;
+            let context = hook.takes_context.then(|| quote!(context));
+            let wait = hook.is_async.then(|| quote!(.await));
+            quote_spanned! {ident.span()=>
+                ::external_worker::__private::Started::started(Self::#ident(#context)#wait)
+            }
+        }
+        None => quote_spanned! {ty.span()=>
+            ::core::result::Result::Ok(<#ty as ::core::default::Default>::default())
+        },
+    };
+    quote! {
+        #[allow(unused_variables, reason = "start need not look at its context")]
+        fn start(
+            context: ::external_worker::Context<Self::Config>,
+        ) -> ::external_worker::__private::BoxFuture<'static, ::external_worker::Result<Self>> {
+            ::std::boxed::Box::pin(async move { #made })
+        }
+    }
+}
+
+fn hook(worker: &Worker, kind: HookKind) -> Option<TokenStream> {
+    let hook = find(worker, kind)?;
+    let ident = &hook.ident;
+    let name = match kind {
+        HookKind::Loop => quote!(turn),
+        HookKind::UpdateConfig => quote!(config_updated),
+        HookKind::Stop => quote!(stopped),
+        HookKind::Start | HookKind::GetNodeshelf => return None,
+    };
+    let wait = hook.is_async.then(|| quote!(.await));
+    let call = quote_spanned! {ident.span()=>
+        ::external_worker::__private::HookResult::into_result(self.#ident()#wait)
+    };
+    Some(quote! {
+        fn #name(
+            &self,
+        ) -> ::external_worker::__private::BoxFuture<'_, ::external_worker::Result<()>> {
+            ::std::boxed::Box::pin(async move { #call })
+        }
+    })
+}
+
+fn shelf(worker: &Worker) -> Option<TokenStream> {
+    let hook = find(worker, HookKind::GetNodeshelf)?;
+    let ident = &hook.ident;
+    let call = quote_spanned! {ident.span()=>
+        ::external_worker::__private::ShelfResult::into_shelf(self.#ident())
+    };
+    Some(quote! {
+        fn shelf(
+            &self,
+        ) -> ::external_worker::Result<::core::option::Option<::external_worker::Shelf>> {
+            #call
+        }
+    })
+}

@@ -1,0 +1,92 @@
+//! What a worker knows of itself and may ask of its host.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::worker::Worker;
+use crate::{export, host};
+
+/// Who the instance is and how it is configured, for `start`, where there is no `self` yet.
+pub struct Context<C> {
+    config: Rc<C>,
+}
+
+impl<C> Context<C> {
+    pub(crate) fn new(config: Rc<C>) -> Self {
+        Self { config }
+    }
+
+    /// The configuration, validated and complete.
+    pub fn config(&self) -> &C {
+        &self.config
+    }
+
+    /// 32 hexadecimal digits, kept over restarts, export and import.
+    pub fn uuid(&self) -> Rc<str> {
+        export::info().uuid
+    }
+
+    /// The name that a person gave the instance.
+    pub fn name(&self) -> Rc<str> {
+        export::info().name
+    }
+}
+
+/// What every worker can do with `self`. One component instance is one worker, so this asks for it
+/// by thread and not by field.
+pub trait WorkerExt: Worker {
+    /// The configuration in force.
+    fn config(&self) -> Rc<Self::Config> {
+        export::config::<Self::Config>()
+    }
+
+    /// 32 hexadecimal digits, kept over restarts, export and import.
+    fn uuid(&self) -> Rc<str> {
+        export::info().uuid
+    }
+
+    /// The name that a person gave this instance.
+    fn name(&self) -> Rc<str> {
+        export::info().name
+    }
+
+    /// Tells this instance's clients that something happened.
+    fn emit(&self, event: &str, data: impl Serialize) -> Result<()> {
+        host::emit(event, &serde_json::to_string(&data)?)
+    }
+
+    /// Makes the host read the shelf and the options of the nodes again: `emit("nodes_update")`.
+    fn emit_nodes_update(&self) -> Result<()> {
+        self.emit("nodes_update", ())
+    }
+
+    /// Changes the pause between the end of one turn of the loop and the start of the next.
+    fn set_loop_delay(&self, delay: Duration) {
+        host::set_loop_delay(millis(delay));
+    }
+
+    /// No further turn of the loop begins until somebody resumes it.
+    fn pause(&self) {
+        host::pause();
+    }
+
+    /// Resumes a paused loop after a while.
+    fn resume_in(&self, delay: Duration) {
+        host::resume_in(millis(delay));
+    }
+
+    /// Ends this instance, as if a client had.
+    fn stop_self(&self) {
+        host::stop_self();
+    }
+}
+
+impl<W: Worker> WorkerExt for W {}
+
+/// Rounded up: nothing happens earlier than it was asked for.
+pub(crate) fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+}

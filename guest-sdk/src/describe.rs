@@ -1,0 +1,227 @@
+//! From what the macros found in the source to the records of the contract.
+
+use serde::Deserialize;
+use serde_json::Value as JsonValue;
+
+use crate::bindings::funcnodes::external_worker::types as wit;
+use crate::error::{Error, Result};
+use crate::value::{FromPort, IntoPort, PortType, Returns, Value};
+use crate::worker::Worker;
+
+/// What a class says of itself beyond its type.
+pub struct ClassSpec {
+    pub title: &'static str,
+    pub description: Option<&'static str>,
+    pub ui_schema: Option<&'static str>,
+    pub export_exclude: &'static [&'static str],
+    pub loop_delay_ms: u32,
+    pub nodes: Vec<wit::NodeClass>,
+}
+
+/// What a node says of itself.
+pub struct NodeSpec {
+    pub name: &'static str,
+    pub title: Option<&'static str>,
+    pub description: Option<&'static str>,
+    pub inputs: Vec<wit::Port>,
+    pub outputs: Vec<wit::Port>,
+    pub render_options: Option<&'static str>,
+    pub trigger_on_call: Option<bool>,
+}
+
+/// What the seed's `inputs`, `outputs` and `default_io_options` can say of one port.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PortOptions {
+    #[serde(rename = "type")]
+    ty: Option<JsonValue>,
+    description: Option<String>,
+    pub(crate) default: Option<JsonValue>,
+    required: Option<bool>,
+    does_trigger: Option<bool>,
+    hidden: Option<bool>,
+    value_options: Option<serde_json::Map<String, JsonValue>>,
+    render_options: Option<JsonValue>,
+}
+
+pub fn class<W: Worker>(spec: ClassSpec) -> wit::WorkerClass {
+    wit::WorkerClass {
+        class_id: W::CLASS_ID.into(),
+        title: spec.title.into(),
+        description: spec.description.map(Into::into),
+        config_schema: schema::<W::Config>(),
+        ui_schema: spec.ui_schema.map(Into::into),
+        export_exclude: spec.export_exclude.iter().map(|field| (*field).into()).collect(),
+        loop_delay_ms: spec.loop_delay_ms,
+        methods: spec.nodes,
+    }
+}
+
+/// Inlined, so that a form and the search for secrets need not follow references.
+fn schema<C: schemars::JsonSchema>() -> String {
+    let settings = schemars::generate::SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<C>().as_value().to_string()
+}
+
+pub fn node(spec: NodeSpec) -> wit::NodeClass {
+    wit::NodeClass {
+        name: spec.name.into(),
+        title: spec.title.map(Into::into),
+        description: spec.description.map(Into::into),
+        inputs: spec.inputs,
+        outputs: spec.outputs,
+        render_options: spec.render_options.map(Into::into),
+        trigger_on_call: spec.trigger_on_call,
+    }
+}
+
+/// `options` is an object that the macro has checked.
+pub fn input<T: FromPort + IntoPort>(
+    name: &str,
+    description: Option<&str>,
+    default: Option<fn() -> Result<T>>,
+    options: &str,
+) -> wit::Port {
+    let default = default.and_then(|make| {
+        let value = make().and_then(T::into_value);
+        value.map_err(|e| log::error!("the default of input {name:?}: {e}")).ok()
+    });
+    input_port::<T>(name, description, default, parse_options(options))
+}
+
+pub(crate) fn input_port<T: PortType>(
+    name: &str,
+    description: Option<&str>,
+    default: Option<Value>,
+    options: PortOptions,
+) -> wit::Port {
+    let required = T::required() && default.is_none();
+    let default = default.or_else(|| (!T::required()).then_some(Value::None));
+    let options = PortOptions { required: options.required.or(Some(required)), ..options };
+    port(name, description, default, (T::type_schema(), T::value_options()), options)
+}
+
+pub fn outputs<R: Returns>(given: &[(&str, &str)]) -> Vec<wit::Port> {
+    let given: Vec<_> =
+        given.iter().map(|(name, options)| (*name, parse_options(options))).collect();
+    output_ports::<R>(&given)
+}
+
+pub(crate) fn output_ports<R: Returns>(given: &[(&str, PortOptions)]) -> Vec<wit::Port> {
+    let types = R::types();
+    let count = types.len();
+    types
+        .into_iter()
+        .enumerate()
+        .map(|(i, ty)| match given.get(i) {
+            Some((name, options)) => port(name, None, None, ty, options.clone()),
+            None => port(&default_output(i, count), None, None, ty, PortOptions::default()),
+        })
+        .collect()
+}
+
+fn default_output(i: usize, count: usize) -> String {
+    if count == 1 { "out".into() } else { format!("out{i}") }
+}
+
+fn parse_options(options: &str) -> PortOptions {
+    serde_json::from_str(options).unwrap_or_else(|error| {
+        log::error!("the options {options} of a port: {error}");
+        PortOptions::default()
+    })
+}
+
+fn port(
+    name: &str,
+    description: Option<&str>,
+    default: Option<Value>,
+    (ty, offered): (JsonValue, Option<JsonValue>),
+    options: PortOptions,
+) -> wit::Port {
+    wit::Port {
+        name: name.into(),
+        type_: options.ty.unwrap_or(ty).to_string(),
+        description: options.description.or_else(|| description.map(Into::into)),
+        default,
+        required: options.required.unwrap_or(false),
+        does_trigger: options.does_trigger.unwrap_or(true),
+        hidden: options.hidden.unwrap_or(false),
+        value_options: merge(offered, options.value_options).map(|json| json.to_string()),
+        render_options: options.render_options.map(|json| json.to_string()),
+    }
+}
+
+/// What the author says wins over what the type offers, key by key.
+fn merge(
+    offered: Option<JsonValue>,
+    given: Option<serde_json::Map<String, JsonValue>>,
+) -> Option<JsonValue> {
+    match (offered, given) {
+        (Some(JsonValue::Object(mut all)), Some(given)) => {
+            all.extend(given);
+            Some(JsonValue::Object(all))
+        }
+        (offered, given) => given.map(JsonValue::Object).or(offered),
+    }
+}
+
+/// A default that was written as JSON.
+pub fn default_from_json<T: FromPort>(json: &str) -> Result<T> {
+    T::from_json(serde_json::from_str(json)?)
+}
+
+/// What `call` was given, until each input found its argument.
+pub struct Inputs(Vec<(String, Value)>);
+
+impl Inputs {
+    pub(crate) fn new(inputs: Vec<(String, Value)>) -> Self {
+        Self(inputs)
+    }
+
+    /// Takes one input. A missing one, and nothing for a type that needs something, is the default.
+    pub fn take<T: FromPort>(
+        &mut self,
+        name: &str,
+        default: Option<fn() -> Result<T>>,
+    ) -> Result<T> {
+        let place = self.0.iter().position(|(given, _)| given == name);
+        let value = place.map(|place| self.0.swap_remove(place).1);
+        let named = |error: Error| error.context(format!("input {name:?}"));
+        match value {
+            Some(value) if !(T::required() && matches!(value, Value::None)) => {
+                T::from_value(value).map_err(named)
+            }
+            _ => match default {
+                Some(default) => default().map_err(named),
+                None if !T::required() => T::from_value(Value::None).map_err(named),
+                None => Err(Error::invalid_input(format!("input {name:?} has no value"))),
+            },
+        }
+    }
+
+    /// Whatever is left has no argument.
+    pub fn finish(&self, names: &[&str]) -> Result<()> {
+        match self.0.first() {
+            None => Ok(()),
+            Some((name, _)) if names.contains(&name.as_str()) => {
+                Err(Error::invalid_input(format!("input {name:?} is there twice")))
+            }
+            Some((name, _)) => Err(Error::invalid_input(format!(
+                "there is no input {name:?}; inputs: {}",
+                if names.is_empty() { "none".into() } else { names.join(", ") }
+            ))),
+        }
+    }
+}
+
+/// Named values, as `call` gives them back.
+pub type Outputs = Vec<(String, Value)>;
+
+/// Names what a method returned.
+pub fn returned<R: Returns>(result: R, names: &[&str]) -> Result<Outputs> {
+    let values = result.into_values()?;
+    let count = values.len();
+    let name = |i: usize| names.get(i).map_or_else(|| default_output(i, count), |n| (*n).into());
+    Ok(values.into_iter().enumerate().map(|(i, value)| (name(i), value)).collect())
+}

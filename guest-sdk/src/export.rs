@@ -1,0 +1,351 @@
+//! The exports of a component as ordinary code: one worker instance, its tasks, and their end.
+//!
+//! The loop, calls and a configuration update run at the same time, each a task of the component
+//! model. Each is raced against an [`Op`], by which `stop` and `cancel` end it: what loses the race
+//! is dropped, and dropping a future cancels the host calls that it waits for.
+
+use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use crate::bindings::exports::funcnodes::external_worker::worker as wit;
+use crate::bindings::funcnodes::external_worker::types as wit_types;
+use crate::describe::Inputs;
+use crate::error::{Error, Result};
+use crate::shelf::{self, Table};
+use crate::value::Value;
+use crate::worker::{ClassEntry, Instance};
+
+/// What `export!` implements for the component.
+pub trait Component: 'static {
+    fn classes() -> &'static [ClassEntry];
+}
+
+/// Who the instance is.
+#[derive(Clone)]
+pub(crate) struct Info {
+    pub(crate) uuid: Rc<str>,
+    pub(crate) name: Rc<str>,
+}
+
+/// Why a task has to end.
+#[derive(Clone, Copy)]
+enum End {
+    Stopping,
+    Cancelled,
+}
+
+impl End {
+    fn error(self) -> Error {
+        Error::unavailable(match self {
+            Self::Stopping => "the worker is stopping",
+            Self::Cancelled => "the call was cancelled",
+        })
+    }
+}
+
+/// A task that waits.
+#[derive(Default)]
+struct Op {
+    /// Only of a call.
+    call: Option<u64>,
+    end: Cell<Option<End>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Op {
+    fn end(&self, why: End) {
+        self.end.set(Some(why));
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+#[derive(Default)]
+struct Runtime {
+    info: OnceCell<Info>,
+    config: RefCell<Option<Rc<dyn Any>>>,
+    updating: Cell<bool>,
+    worker: RefCell<Option<Rc<dyn Instance>>>,
+    shelf: RefCell<Option<Rc<Table>>>,
+    stopping: Cell<bool>,
+    ops: RefCell<BTreeMap<u64, Rc<Op>>>,
+    next_op: Cell<u64>,
+    /// `stop`, waiting until there are no `ops`.
+    stop: RefCell<Option<Waker>>,
+}
+
+thread_local! {
+    static RUNTIME: Rc<Runtime> = Rc::default();
+}
+
+fn runtime() -> Rc<Runtime> {
+    RUNTIME.with(Rc::clone)
+}
+
+pub(crate) fn set_config(config: Rc<dyn Any>) {
+    runtime().config.replace(Some(config));
+}
+
+#[track_caller]
+#[expect(clippy::panic, reason = "a mistake in the author's code that has no other outcome")]
+pub(crate) fn config<C: 'static>() -> Rc<C> {
+    let config = runtime().config.borrow().clone();
+    match config.map(Rc::downcast) {
+        Some(Ok(config)) => config,
+        _ => panic!("self.config() works only in the worker that was started, not in another one"),
+    }
+}
+
+#[track_caller]
+#[expect(clippy::panic, reason = "a mistake in the author's code that has no other outcome")]
+pub(crate) fn info() -> Info {
+    match runtime().info.get() {
+        Some(info) => info.clone(),
+        None => panic!("the name and the uuid are known only to a worker that was started"),
+    }
+}
+
+/// Takes the task off the list, after what it did was dropped, since locals go in reverse order.
+struct Registered<'a> {
+    runtime: &'a Runtime,
+    key: Option<u64>,
+    op: Rc<Op>,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        self.runtime.ops.borrow_mut().remove(&key);
+        if self.runtime.ops.borrow().is_empty()
+            && let Some(waker) = self.runtime.stop.take()
+        {
+            waker.wake();
+        }
+    }
+}
+
+impl Registered<'_> {
+    /// Only what waits can be ended, so what never does is never on the list.
+    fn wait(&mut self, waker: &Waker) {
+        if self.key.is_none() {
+            let key = self.runtime.next_op.get();
+            self.runtime.next_op.set(key + 1);
+            self.key = Some(key);
+            self.runtime.ops.borrow_mut().insert(key, Rc::clone(&self.op));
+        }
+        let mut slot = self.op.waker.borrow_mut();
+        match &mut *slot {
+            Some(old) => old.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+}
+
+impl Runtime {
+    /// Runs `work` until it is done or has to end.
+    async fn race<T>(
+        &self,
+        call: Option<u64>,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        if self.stopping.get() {
+            return Err(End::Stopping.error());
+        }
+        let op = Rc::new(Op { call, ..Op::default() });
+        let mut registered = Registered { runtime: self, key: None, op };
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            if let Some(end) = registered.op.end.get() {
+                return Poll::Ready(Err(end.error()));
+            }
+            let poll = work.as_mut().poll(cx);
+            if poll.is_pending() {
+                registered.wait(cx.waker());
+            }
+            poll
+        })
+        .await
+    }
+
+    fn worker(&self) -> Result<Rc<dyn Instance>> {
+        self.worker.borrow().clone().ok_or_else(|| {
+            Error::unavailable(if self.stopping.get() {
+                "the worker has stopped"
+            } else {
+                "the worker has not started"
+            })
+        })
+    }
+
+    /// Reads the shelf and keeps its nodes for `call`.
+    fn read_shelf(&self) -> Result<Option<Vec<wit_types::Shelf>>> {
+        let Some(shelf) = self.worker()?.shelf()? else {
+            self.shelf.replace(None);
+            return Ok(None);
+        };
+        let (list, table) = shelf::flatten(shelf)?;
+        self.shelf.replace(Some(Rc::new(table)));
+        Ok(Some(list))
+    }
+
+    async fn call(&self, node: &str, inputs: Vec<(String, Value)>) -> Result<crate::describe::Outputs> {
+        let worker = self.worker()?;
+        if !node.contains('/') {
+            return match worker.call(node, Inputs::new(inputs)) {
+                Some(running) => running.await,
+                None => Err(Error::unavailable(format!("there is no node {node:?}"))),
+            };
+        }
+        if self.shelf.borrow().is_none() {
+            self.read_shelf()?;
+        }
+        let table = self.shelf.borrow().clone();
+        match table.and_then(|table| table.call(node, Inputs::new(inputs))) {
+            Some(running) => running.await,
+            None => Err(Error::unavailable(format!("there is no node {node:?} on the shelf"))),
+        }
+    }
+}
+
+/// Puts the old configuration back unless the new one was accepted, also when the hook is dropped.
+struct Rollback<'a> {
+    runtime: &'a Runtime,
+    old: Option<Rc<dyn Any>>,
+}
+
+impl Drop for Rollback<'_> {
+    fn drop(&mut self) {
+        self.runtime.updating.set(false);
+        if let Some(old) = self.old.take() {
+            self.runtime.config.replace(Some(old));
+        }
+    }
+}
+
+fn enter() {
+    crate::panics::install();
+    crate::logging::install();
+}
+
+impl<C: Component> wit::Guest for C {
+    fn describe() -> Vec<wit::WorkerClass> {
+        enter();
+        C::classes().iter().map(|class| (class.describe)()).collect()
+    }
+
+    async fn start(
+        class_id: String,
+        instance: wit::InstanceInfo,
+        config: String,
+    ) -> Result<(), wit::Error> {
+        enter();
+        start::<C>(&class_id, instance, &config).await.map_err(Into::into)
+    }
+
+    async fn loop_() -> Result<(), wit::Error> {
+        let runtime = runtime();
+        let turn = async { runtime.worker()?.turn().await };
+        let result = runtime.race(None, turn).await;
+        // The end of a worker is not the failure of its loop.
+        if runtime.stopping.get() { Ok(()) } else { result.map_err(Into::into) }
+    }
+
+    async fn update_config(config: String) -> Result<(), wit::Error> {
+        update_config(&config).await.map_err(Into::into)
+    }
+
+    fn get_nodeshelf() -> Option<Vec<wit::Shelf>> {
+        runtime().read_shelf().unwrap_or_else(|error| {
+            log::error!("get_nodeshelf: {error}");
+            None
+        })
+    }
+
+    async fn call(
+        id: u64,
+        node: String,
+        inputs: Vec<(String, Value)>,
+    ) -> Result<Vec<(String, Value)>, wit::Error> {
+        let runtime = runtime();
+        runtime.race(Some(id), runtime.call(&node, inputs)).await.map_err(Into::into)
+    }
+
+    fn cancel(id: u64) {
+        let runtime = runtime();
+        let op = runtime.ops.borrow().values().find(|op| op.call == Some(id)).cloned();
+        if let Some(op) = op {
+            op.end(End::Cancelled);
+        }
+    }
+
+    async fn stop() {
+        enter();
+        stop().await;
+    }
+}
+
+async fn start<C: Component>(
+    class_id: &str,
+    instance: wit::InstanceInfo,
+    config: &str,
+) -> Result<()> {
+    let runtime = runtime();
+    let Some(class) = C::classes().iter().find(|class| class.id == class_id) else {
+        let ids: Vec<_> = C::classes().iter().map(|class| class.id).collect();
+        return Err(Error::unavailable(format!(
+            "there is no class {class_id:?} here; classes: {}",
+            ids.join(", ")
+        )));
+    };
+    let info = Info { uuid: instance.uuid.into(), name: instance.name.into() };
+    if runtime.info.set(info).is_err() {
+        return Err(Error::internal("start was called twice; an instance is one worker"));
+    }
+    let worker = runtime.race(None, (class.start)(config)?).await?;
+    runtime.worker.replace(Some(worker));
+    Ok(())
+}
+
+async fn update_config(config: &str) -> Result<()> {
+    let runtime = runtime();
+    let worker = runtime.worker()?;
+    let config = worker.parse_config(config)?;
+    if runtime.updating.replace(true) {
+        return Err(Error::busy("another configuration is being applied; try again when it is"));
+    }
+    let old = runtime.config.replace(Some(config));
+    let mut rollback = Rollback { runtime: &runtime, old };
+    runtime.race(None, worker.config_updated()).await?;
+    rollback.old = None;
+    Ok(())
+}
+
+async fn stop() {
+    let runtime = runtime();
+    runtime.stopping.set(true);
+    let ops: Vec<_> = runtime.ops.borrow().values().cloned().collect();
+    for op in ops {
+        op.end(End::Stopping);
+    }
+    poll_fn(|cx| {
+        if runtime.ops.borrow().is_empty() {
+            return Poll::Ready(());
+        }
+        runtime.stop.replace(Some(cx.waker().clone()));
+        Poll::Pending
+    })
+    .await;
+    let worker = runtime.worker.take();
+    if let Some(worker) = worker
+        && let Err(error) = worker.stopped().await
+    {
+        log::error!("stop: {error}");
+    }
+    runtime.shelf.replace(None);
+}

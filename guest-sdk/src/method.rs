@@ -1,0 +1,162 @@
+//! The nodes that were made from a method: `self.<method>.nodes()` and `.nodeclass()` of the seed.
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::host;
+use crate::value::IntoPort;
+
+/// A method that is a node. `#[node]` makes one for each method, named like it in capitals:
+/// `Self::PICK` for `fn pick`.
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Picker;
+///
+/// #[external_worker(id = "picker")]
+/// impl Picker {
+///     #[node(default_io_options = {"item": {"value_options": {"options": []}}})]
+///     fn pick(&self, item: String) -> String {
+///         item
+///     }
+///
+///     /// Offers other items, to the nodes there are and to those yet to be made.
+///     fn refresh_items(&self, items: &[&str]) -> Result<()> {
+///         let options = json!({ "options": items });
+///         for node in Self::PICK.nodes() {
+///             node.input("item").update_value_options(&options)?;
+///         }
+///         Self::PICK.nodeclass().input("item").update_value_options(&options)
+///     }
+/// }
+/// export!(Picker);
+/// # fn main() {}
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method(&'static str);
+
+impl Method {
+    #[doc(hidden)]
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// The name of the method.
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+
+    /// The nodes in the graph made from this method of this instance. When the host refuses to
+    /// tell, the reason is logged and there are none.
+    pub fn nodes(self) -> Vec<Node> {
+        host::nodes(self.0).unwrap_or_else(|error| {
+            log::warn!("the nodes of {:?}: {error}", self.0);
+            Vec::new()
+        })
+    }
+
+    /// The class of the nodes that will be made from this method of this instance.
+    pub fn nodeclass(self) -> NodeClass {
+        NodeClass(self.0)
+    }
+
+    /// Asks every node of this method to run with its own inputs. When the host refuses, the reason
+    /// is logged: the caller's own work is done either way.
+    pub fn request_trigger(self) {
+        if let Err(error) = host::request_trigger(self.0) {
+            log::warn!("the nodes of {:?} were not triggered: {error}", self.0);
+        }
+    }
+}
+
+/// A node in the graph. When it was removed, what is asked of it answers `unavailable`.
+pub struct Node(pub(crate) host::NodeHandle);
+
+impl Node {
+    /// Its id in the graph.
+    pub fn id(&self) -> String {
+        self.0.id()
+    }
+
+    /// One of its inputs, by name.
+    pub fn input<'a>(&'a self, name: &'a str) -> NodeInput<'a> {
+        NodeInput { node: &self.0, name }
+    }
+}
+
+/// An input of a node in the graph.
+pub struct NodeInput<'a> {
+    node: &'a host::NodeHandle,
+    name: &'a str,
+}
+
+impl NodeInput<'_> {
+    /// Sets the value, as if a client had.
+    pub fn set_value(&self, value: impl IntoPort) -> Result<()> {
+        self.node.set_value(self.name, value.into_value()?)
+    }
+
+    /// What the input is when nothing else is set.
+    pub fn set_default(&self, value: impl IntoPort) -> Result<()> {
+        self.node.set_default(self.name, Some(value.into_value()?))
+    }
+
+    /// From now on the input has no default.
+    pub fn clear_default(&self) -> Result<()> {
+        self.node.set_default(self.name, None)
+    }
+
+    /// Changes what the form beside the input offers, such as `json!({"options": ["a", "b"]})`.
+    pub fn update_value_options(&self, options: impl Serialize) -> Result<()> {
+        self.node.set_value_options(self.name, &serde_json::to_string(&options)?)
+    }
+
+    /// Changes how the input is shown.
+    pub fn update_render_options(&self, options: impl Serialize) -> Result<()> {
+        self.node.set_render_options(self.name, &serde_json::to_string(&options)?)
+    }
+}
+
+/// The class of nodes yet to be made: what is set here holds for new nodes.
+pub struct NodeClass(&'static str);
+
+impl NodeClass {
+    /// One of its inputs, by name.
+    pub fn input<'a>(&self, name: &'a str) -> NodeClassInput<'a> {
+        NodeClassInput { method: self.0, name }
+    }
+}
+
+/// An input of nodes yet to be made.
+pub struct NodeClassInput<'a> {
+    method: &'static str,
+    name: &'a str,
+}
+
+impl NodeClassInput<'_> {
+    /// What the input of new nodes is when nothing else is set.
+    pub fn set_default(&self, value: impl IntoPort) -> Result<()> {
+        self.class()?.set_default(self.name, Some(value.into_value()?))
+    }
+
+    /// New nodes have no default for the input.
+    pub fn clear_default(&self) -> Result<()> {
+        self.class()?.set_default(self.name, None)
+    }
+
+    /// Changes what the form beside the input offers.
+    pub fn update_value_options(&self, options: impl Serialize) -> Result<()> {
+        self.class()?.set_value_options(self.name, &serde_json::to_string(&options)?)
+    }
+
+    /// Changes how the input is shown.
+    pub fn update_render_options(&self, options: impl Serialize) -> Result<()> {
+        self.class()?.set_render_options(self.name, &serde_json::to_string(&options)?)
+    }
+
+    fn class(&self) -> Result<host::NodeClassHandle> {
+        host::node_class(self.method)
+    }
+}

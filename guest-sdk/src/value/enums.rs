@@ -1,0 +1,55 @@
+//! One of a few names.
+
+use serde_json::{Value as JsonValue, json};
+
+use super::mismatch;
+use crate::error::{Error, Result};
+
+/// An enum without fields as the type of an input or output; derive it.
+///
+/// A variant travels as its name in snake case, or as what `#[node_enum(value = "..")]` says.
+///
+/// ```
+/// use external_worker::prelude::*;
+/// use external_worker::PortType;
+///
+/// #[derive(NodeEnum)]
+/// enum Level {
+///     #[node_enum(value = "lo")]
+///     Low,
+///     High,
+/// }
+/// assert_eq!(
+///     Level::type_schema().to_string(),
+///     r#"{"type":"enum","values":["lo","high"],"keys":["Low","High"],"nullable":false}"#,
+/// );
+/// ```
+pub trait NodeEnum: Sized {
+    /// The names that a person reads.
+    const KEYS: &'static [&'static str];
+    /// What travels, in the same order.
+    const VALUES: &'static [&'static str];
+    /// What travels for this variant.
+    fn value(&self) -> &'static str;
+    /// The variant at a place in `VALUES`.
+    fn from_index(index: usize) -> Option<Self>;
+}
+
+pub fn enum_type<E: NodeEnum>() -> JsonValue {
+    json!({ "type": "enum", "values": E::VALUES, "keys": E::KEYS, "nullable": false })
+}
+
+pub fn enum_options<E: NodeEnum>() -> JsonValue {
+    json!({ "options": enum_type::<E>() })
+}
+
+/// A value wins over a key of the same name.
+pub fn enum_from_json<E: NodeEnum>(json: JsonValue) -> Result<E> {
+    let JsonValue::String(text) = &json else {
+        return Err(mismatch("a str", &json));
+    };
+    let place = |names: &[&str]| names.iter().position(|name| name == text);
+    place(E::VALUES).or_else(|| place(E::KEYS)).and_then(E::from_index).ok_or_else(|| {
+        Error::invalid_input(format!("{text:?} is none of {}", E::VALUES.join(", ")))
+    })
+}

@@ -1,0 +1,1 @@
+//! Conversions there and back, and what they refuse.

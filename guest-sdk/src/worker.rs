@@ -1,0 +1,203 @@
+//! What the macro makes of a type, and the same without its type.
+
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+
+use serde::de::DeserializeOwned;
+
+use crate::bindings::funcnodes::external_worker::types::WorkerClass;
+use crate::context::Context;
+use crate::describe::{Inputs, Outputs};
+use crate::error::{Error, Result};
+use crate::shelf::Shelf;
+
+/// A future of the one thread that a component has.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// A node at work.
+pub type Calling<'a> = BoxFuture<'a, Result<Outputs>>;
+
+/// The configuration of a worker that has nothing to configure.
+#[crate::config]
+#[derive(Debug, Default)]
+pub struct NoConfig {}
+
+/// An external worker class; `#[external_worker]` implements it.
+pub trait Worker: Sized + 'static {
+    /// What the user can set.
+    type Config: DeserializeOwned + schemars::JsonSchema + 'static;
+    /// NODECLASSID.
+    const CLASS_ID: &'static str;
+
+    fn class() -> WorkerClass;
+
+    fn start(context: Context<Self::Config>) -> BoxFuture<'static, Result<Self>>;
+
+    fn turn(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn config_updated(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn shelf(&self) -> Result<Option<Shelf>> {
+        Ok(None)
+    }
+
+    fn stopped(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// None: there is no such node.
+    fn call<'a>(&'a self, node: &str, inputs: Inputs) -> Option<Calling<'a>>;
+}
+
+/// A running worker of any class.
+pub(crate) trait Instance {
+    fn turn(&self) -> BoxFuture<'_, Result<()>>;
+    fn config_updated(&self) -> BoxFuture<'_, Result<()>>;
+    fn shelf(&self) -> Result<Option<Shelf>>;
+    fn stopped(&self) -> BoxFuture<'_, Result<()>>;
+    fn call<'a>(&'a self, node: &str, inputs: Inputs) -> Option<Calling<'a>>;
+    fn parse_config(&self, json: &str) -> Result<Rc<dyn std::any::Any>>;
+}
+
+impl<W: Worker> Instance for W {
+    fn turn(&self) -> BoxFuture<'_, Result<()>> {
+        Worker::turn(self)
+    }
+    fn config_updated(&self) -> BoxFuture<'_, Result<()>> {
+        Worker::config_updated(self)
+    }
+    fn shelf(&self) -> Result<Option<Shelf>> {
+        Worker::shelf(self)
+    }
+    fn stopped(&self) -> BoxFuture<'_, Result<()>> {
+        Worker::stopped(self)
+    }
+    fn call<'a>(&'a self, node: &str, inputs: Inputs) -> Option<Calling<'a>> {
+        Worker::call(self, node, inputs)
+    }
+    fn parse_config(&self, json: &str) -> Result<Rc<dyn std::any::Any>> {
+        parse_config::<W>(json).map(|config| config as Rc<dyn std::any::Any>)
+    }
+}
+
+fn parse_config<W: Worker>(json: &str) -> Result<Rc<W::Config>> {
+    serde_json::from_str(json).map(Rc::new).map_err(|error| {
+        Error::invalid_config(format!("the configuration of {}: {error}", W::CLASS_ID))
+    })
+}
+
+/// A class in the list that a component exports.
+pub struct ClassEntry {
+    pub(crate) id: &'static str,
+    pub(crate) describe: fn() -> WorkerClass,
+    pub(crate) start: fn(&str) -> Result<BoxFuture<'static, Result<Rc<dyn Instance>>>>,
+}
+
+impl ClassEntry {
+    pub const fn of<W: Worker>() -> Self {
+        Self { id: W::CLASS_ID, describe: W::class, start: start::<W> }
+    }
+}
+
+fn start<W: Worker>(config: &str) -> Result<BoxFuture<'static, Result<Rc<dyn Instance>>>> {
+    let config = parse_config::<W>(config)?;
+    crate::export::set_config(Rc::clone(&config) as Rc<dyn std::any::Any>);
+    Ok(Box::pin(async move {
+        let worker = W::start(Context::new(config)).await?;
+        Ok(Rc::new(worker) as Rc<dyn Instance>)
+    }))
+}
+
+/// Two classes of one id would hide each other, so `export!` does not compile.
+#[expect(clippy::panic, clippy::indexing_slicing, reason = "runs only while compiling")]
+pub const fn check_ids(classes: &[ClassEntry]) {
+    let mut i = 0;
+    while i < classes.len() {
+        let mut j = i + 1;
+        while j < classes.len() {
+            if same(classes[i].id, classes[j].id) {
+                panic!("two classes of this component have the same id");
+            }
+            j += 1;
+        }
+        i += 1;
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "runs only while compiling")]
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// What a hook may return: nothing, or a `Result` of nothing.
+pub trait HookResult {
+    fn into_result(self) -> Result<()>;
+}
+
+impl HookResult for () {
+    fn into_result(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<E: Into<Error>> HookResult for Result<(), E> {
+    fn into_result(self) -> Result<()> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What `start` may return: the worker, or a `Result` of it.
+pub trait Started<W> {
+    fn started(self) -> Result<W>;
+}
+
+impl<W: Worker> Started<W> for W {
+    fn started(self) -> Result<W> {
+        Ok(self)
+    }
+}
+
+impl<W: Worker, E: Into<Error>> Started<W> for Result<W, E> {
+    fn started(self) -> Result<W> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What `get_nodeshelf` may return.
+pub trait ShelfResult {
+    fn into_shelf(self) -> Result<Option<Shelf>>;
+}
+
+impl ShelfResult for Option<Shelf> {
+    fn into_shelf(self) -> Result<Option<Shelf>> {
+        Ok(self)
+    }
+}
+
+impl ShelfResult for Shelf {
+    fn into_shelf(self) -> Result<Option<Shelf>> {
+        Ok(Some(self))
+    }
+}
+
+impl<E: Into<Error>> ShelfResult for Result<Option<Shelf>, E> {
+    fn into_shelf(self) -> Result<Option<Shelf>> {
+        self.map_err(Into::into)
+    }
+}
