@@ -1,4 +1,5 @@
 //! From what the macros found in the source to the records of the contract.
+#![allow(missing_docs, reason = "reached by the macros only")]
 
 use serde::Deserialize;
 use serde_json::Value as JsonValue;
@@ -51,7 +52,11 @@ pub fn class<W: Worker>(spec: ClassSpec) -> wit::WorkerClass {
         description: spec.description.map(Into::into),
         config_schema: schema::<W::Config>(),
         ui_schema: spec.ui_schema.map(Into::into),
-        export_exclude: spec.export_exclude.iter().map(|field| (*field).into()).collect(),
+        export_exclude: spec
+            .export_exclude
+            .iter()
+            .map(|field| (*field).into())
+            .collect(),
         loop_delay_ms: spec.loop_delay_ms,
         methods: spec.nodes,
     }
@@ -61,7 +66,11 @@ pub fn class<W: Worker>(spec: ClassSpec) -> wit::WorkerClass {
 fn schema<C: schemars::JsonSchema>() -> String {
     let settings = schemars::generate::SchemaSettings::draft2020_12()
         .with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<C>().as_value().to_string()
+    settings
+        .into_generator()
+        .into_root_schema_for::<C>()
+        .as_value()
+        .to_string()
 }
 
 pub fn node(spec: NodeSpec) -> wit::NodeClass {
@@ -77,17 +86,21 @@ pub fn node(spec: NodeSpec) -> wit::NodeClass {
 }
 
 /// `options` is an object that the macro has checked.
-pub fn input<T: FromPort + IntoPort>(
+pub fn input<T: FromPort>(
     name: &str,
     description: Option<&str>,
-    default: Option<fn() -> Result<T>>,
+    default: Option<Value>,
     options: &str,
 ) -> wit::Port {
-    let default = default.and_then(|make| {
-        let value = make().and_then(T::into_value);
-        value.map_err(|e| log::error!("the default of input {name:?}: {e}")).ok()
-    });
     input_port::<T>(name, description, default, parse_options(options))
+}
+
+/// A default that is no value of its own type is left out: `call` will say what is wrong with it.
+pub fn default_value<T: IntoPort>(name: &str, make: fn() -> Result<T>) -> Option<Value> {
+    let value = make().and_then(T::into_value);
+    value
+        .map_err(|error| log::error!("the default of input {name:?}: {error}"))
+        .ok()
 }
 
 pub(crate) fn input_port<T: PortType>(
@@ -98,13 +111,24 @@ pub(crate) fn input_port<T: PortType>(
 ) -> wit::Port {
     let required = T::required() && default.is_none();
     let default = default.or_else(|| (!T::required()).then_some(Value::None));
-    let options = PortOptions { required: options.required.or(Some(required)), ..options };
-    port(name, description, default, (T::type_schema(), T::value_options()), options)
+    let options = PortOptions {
+        required: options.required.or(Some(required)),
+        ..options
+    };
+    port(
+        name,
+        description,
+        default,
+        (T::type_schema(), T::value_options()),
+        options,
+    )
 }
 
 pub fn outputs<R: Returns>(given: &[(&str, &str)]) -> Vec<wit::Port> {
-    let given: Vec<_> =
-        given.iter().map(|(name, options)| (*name, parse_options(options))).collect();
+    let given: Vec<_> = given
+        .iter()
+        .map(|(name, options)| (*name, parse_options(options)))
+        .collect();
     output_ports::<R>(&given)
 }
 
@@ -116,13 +140,23 @@ pub(crate) fn output_ports<R: Returns>(given: &[(&str, PortOptions)]) -> Vec<wit
         .enumerate()
         .map(|(i, ty)| match given.get(i) {
             Some((name, options)) => port(name, None, None, ty, options.clone()),
-            None => port(&default_output(i, count), None, None, ty, PortOptions::default()),
+            None => port(
+                &default_output(i, count),
+                None,
+                None,
+                ty,
+                PortOptions::default(),
+            ),
         })
         .collect()
 }
 
 fn default_output(i: usize, count: usize) -> String {
-    if count == 1 { "out".into() } else { format!("out{i}") }
+    if count == 1 {
+        "out".into()
+    } else {
+        format!("out{i}")
+    }
 }
 
 fn parse_options(options: &str) -> PortOptions {
@@ -204,12 +238,16 @@ impl Inputs {
     pub fn finish(&self, names: &[&str]) -> Result<()> {
         match self.0.first() {
             None => Ok(()),
-            Some((name, _)) if names.contains(&name.as_str()) => {
-                Err(Error::invalid_input(format!("input {name:?} is there twice")))
-            }
+            Some((name, _)) if names.contains(&name.as_str()) => Err(Error::invalid_input(
+                format!("input {name:?} is there twice"),
+            )),
             Some((name, _)) => Err(Error::invalid_input(format!(
                 "there is no input {name:?}; inputs: {}",
-                if names.is_empty() { "none".into() } else { names.join(", ") }
+                if names.is_empty() {
+                    "none".into()
+                } else {
+                    names.join(", ")
+                }
             ))),
         }
     }
@@ -222,6 +260,14 @@ pub type Outputs = Vec<(String, Value)>;
 pub fn returned<R: Returns>(result: R, names: &[&str]) -> Result<Outputs> {
     let values = result.into_values()?;
     let count = values.len();
-    let name = |i: usize| names.get(i).map_or_else(|| default_output(i, count), |n| (*n).into());
-    Ok(values.into_iter().enumerate().map(|(i, value)| (name(i), value)).collect())
+    let name = |i: usize| {
+        names
+            .get(i)
+            .map_or_else(|| default_output(i, count), |n| (*n).into())
+    };
+    Ok(values
+        .into_iter()
+        .enumerate()
+        .map(|(i, value)| (name(i), value))
+        .collect())
 }

@@ -31,7 +31,10 @@ pub struct Error {
 impl Error {
     /// An error with a code and one sentence that says what, where and what to do.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     /// An input is missing, of the wrong type or out of range.
@@ -98,13 +101,19 @@ impl std::error::Error for Error {}
 
 impl From<wit::Error> for Error {
     fn from(error: wit::Error) -> Self {
-        Self { code: error.code, message: error.message }
+        Self {
+            code: error.code,
+            message: error.message,
+        }
     }
 }
 
 impl From<Error> for wit::Error {
     fn from(error: Error) -> Self {
-        Self { code: error.code, message: error.message }
+        Self {
+            code: error.code,
+            message: error.message,
+        }
     }
 }
 

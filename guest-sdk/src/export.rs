@@ -3,6 +3,7 @@
 //! The loop, calls and a configuration update run at the same time, each a task of the component
 //! model. Each is raced against an [`Op`], by which `stop` and `cancel` end it: what loses the race
 //! is dropped, and dropping a future cancels the host calls that it waits for.
+#![allow(missing_docs, reason = "reached by the macros only")]
 
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -93,7 +94,10 @@ pub(crate) fn set_config(config: Rc<dyn Any>) {
 }
 
 #[track_caller]
-#[expect(clippy::panic, reason = "a mistake in the author's code that has no other outcome")]
+#[expect(
+    clippy::panic,
+    reason = "a mistake in the author's code that has no other outcome"
+)]
 pub(crate) fn config<C: 'static>() -> Rc<C> {
     let config = runtime().config.borrow().clone();
     match config.map(Rc::downcast) {
@@ -103,7 +107,10 @@ pub(crate) fn config<C: 'static>() -> Rc<C> {
 }
 
 #[track_caller]
-#[expect(clippy::panic, reason = "a mistake in the author's code that has no other outcome")]
+#[expect(
+    clippy::panic,
+    reason = "a mistake in the author's code that has no other outcome"
+)]
 pub(crate) fn info() -> Info {
     match runtime().info.get() {
         Some(info) => info.clone(),
@@ -137,7 +144,10 @@ impl Registered<'_> {
             let key = self.runtime.next_op.get();
             self.runtime.next_op.set(key + 1);
             self.key = Some(key);
-            self.runtime.ops.borrow_mut().insert(key, Rc::clone(&self.op));
+            self.runtime
+                .ops
+                .borrow_mut()
+                .insert(key, Rc::clone(&self.op));
         }
         let mut slot = self.op.waker.borrow_mut();
         match &mut *slot {
@@ -149,16 +159,19 @@ impl Registered<'_> {
 
 impl Runtime {
     /// Runs `work` until it is done or has to end.
-    async fn race<T>(
-        &self,
-        call: Option<u64>,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+    async fn race<T>(&self, call: Option<u64>, work: impl Future<Output = Result<T>>) -> Result<T> {
         if self.stopping.get() {
             return Err(End::Stopping.error());
         }
-        let op = Rc::new(Op { call, ..Op::default() });
-        let mut registered = Registered { runtime: self, key: None, op };
+        let op = Rc::new(Op {
+            call,
+            ..Op::default()
+        });
+        let mut registered = Registered {
+            runtime: self,
+            key: None,
+            op,
+        };
         let mut work = pin!(work);
         poll_fn(|cx| {
             if let Some(end) = registered.op.end.get() {
@@ -194,7 +207,11 @@ impl Runtime {
         Ok(Some(list))
     }
 
-    async fn call(&self, node: &str, inputs: Vec<(String, Value)>) -> Result<crate::describe::Outputs> {
+    async fn call(
+        &self,
+        node: &str,
+        inputs: Vec<(String, Value)>,
+    ) -> Result<crate::describe::Outputs> {
         let worker = self.worker()?;
         if !node.contains('/') {
             return match worker.call(node, Inputs::new(inputs)) {
@@ -208,7 +225,9 @@ impl Runtime {
         let table = self.shelf.borrow().clone();
         match table.and_then(|table| table.call(node, Inputs::new(inputs))) {
             Some(running) => running.await,
-            None => Err(Error::unavailable(format!("there is no node {node:?} on the shelf"))),
+            None => Err(Error::unavailable(format!(
+                "there is no node {node:?} on the shelf"
+            ))),
         }
     }
 }
@@ -236,7 +255,10 @@ fn enter() {
 impl<C: Component> wit::Guest for C {
     fn describe() -> Vec<wit::WorkerClass> {
         enter();
-        C::classes().iter().map(|class| (class.describe)()).collect()
+        C::classes()
+            .iter()
+            .map(|class| (class.describe)())
+            .collect()
     }
 
     async fn start(
@@ -245,7 +267,9 @@ impl<C: Component> wit::Guest for C {
         config: String,
     ) -> Result<(), wit::Error> {
         enter();
-        start::<C>(&class_id, instance, &config).await.map_err(Into::into)
+        start::<C>(&class_id, instance, &config)
+            .await
+            .map_err(Into::into)
     }
 
     async fn loop_() -> Result<(), wit::Error> {
@@ -253,7 +277,11 @@ impl<C: Component> wit::Guest for C {
         let turn = async { runtime.worker()?.turn().await };
         let result = runtime.race(None, turn).await;
         // The end of a worker is not the failure of its loop.
-        if runtime.stopping.get() { Ok(()) } else { result.map_err(Into::into) }
+        if runtime.stopping.get() {
+            Ok(())
+        } else {
+            result.map_err(Into::into)
+        }
     }
 
     async fn update_config(config: String) -> Result<(), wit::Error> {
@@ -273,12 +301,20 @@ impl<C: Component> wit::Guest for C {
         inputs: Vec<(String, Value)>,
     ) -> Result<Vec<(String, Value)>, wit::Error> {
         let runtime = runtime();
-        runtime.race(Some(id), runtime.call(&node, inputs)).await.map_err(Into::into)
+        runtime
+            .race(Some(id), runtime.call(&node, inputs))
+            .await
+            .map_err(Into::into)
     }
 
     fn cancel(id: u64) {
         let runtime = runtime();
-        let op = runtime.ops.borrow().values().find(|op| op.call == Some(id)).cloned();
+        let op = runtime
+            .ops
+            .borrow()
+            .values()
+            .find(|op| op.call == Some(id))
+            .cloned();
         if let Some(op) = op {
             op.end(End::Cancelled);
         }
@@ -303,9 +339,14 @@ async fn start<C: Component>(
             ids.join(", ")
         )));
     };
-    let info = Info { uuid: instance.uuid.into(), name: instance.name.into() };
+    let info = Info {
+        uuid: instance.uuid.into(),
+        name: instance.name.into(),
+    };
     if runtime.info.set(info).is_err() {
-        return Err(Error::internal("start was called twice; an instance is one worker"));
+        return Err(Error::internal(
+            "start was called twice; an instance is one worker",
+        ));
     }
     let worker = runtime.race(None, (class.start)(config)?).await?;
     runtime.worker.replace(Some(worker));
@@ -317,10 +358,15 @@ async fn update_config(config: &str) -> Result<()> {
     let worker = runtime.worker()?;
     let config = worker.parse_config(config)?;
     if runtime.updating.replace(true) {
-        return Err(Error::busy("another configuration is being applied; try again when it is"));
+        return Err(Error::busy(
+            "another configuration is being applied; try again when it is",
+        ));
     }
     let old = runtime.config.replace(Some(config));
-    let mut rollback = Rollback { runtime: &runtime, old };
+    let mut rollback = Rollback {
+        runtime: &runtime,
+        old,
+    };
     runtime.race(None, worker.config_updated()).await?;
     rollback.old = None;
     Ok(())

@@ -22,7 +22,10 @@ mod imp {
 
     pub(crate) fn nodes(method: &str) -> Result<Vec<crate::method::Node>> {
         let nodes = host::nodes(method)?;
-        Ok(nodes.into_iter().map(|node| crate::method::Node(NodeHandle(node))).collect())
+        Ok(nodes
+            .into_iter()
+            .map(|node| crate::method::Node(NodeHandle(node)))
+            .collect())
     }
 
     pub(crate) fn node_class(method: &str) -> Result<NodeClassHandle> {
@@ -39,13 +42,17 @@ mod imp {
             self.0.set_value(input, &value).map_err(Into::into)
         }
         pub(crate) fn set_default(&self, input: &str, value: Option<Value>) -> Result<()> {
-            self.0.set_default(input, value.as_ref()).map_err(Into::into)
+            self.0
+                .set_default(input, value.as_ref())
+                .map_err(Into::into)
         }
         pub(crate) fn set_value_options(&self, input: &str, options: &str) -> Result<()> {
             self.0.set_value_options(input, options).map_err(Into::into)
         }
         pub(crate) fn set_render_options(&self, input: &str, options: &str) -> Result<()> {
-            self.0.set_render_options(input, options).map_err(Into::into)
+            self.0
+                .set_render_options(input, options)
+                .map_err(Into::into)
         }
     }
 
@@ -53,13 +60,17 @@ mod imp {
 
     impl NodeClassHandle {
         pub(crate) fn set_default(&self, input: &str, value: Option<Value>) -> Result<()> {
-            self.0.set_default(input, value.as_ref()).map_err(Into::into)
+            self.0
+                .set_default(input, value.as_ref())
+                .map_err(Into::into)
         }
         pub(crate) fn set_value_options(&self, input: &str, options: &str) -> Result<()> {
             self.0.set_value_options(input, options).map_err(Into::into)
         }
         pub(crate) fn set_render_options(&self, input: &str, options: &str) -> Result<()> {
-            self.0.set_render_options(input, options).map_err(Into::into)
+            self.0
+                .set_render_options(input, options)
+                .map_err(Into::into)
         }
     }
 }

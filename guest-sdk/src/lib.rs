@@ -35,15 +35,24 @@ mod context;
 mod describe;
 mod error;
 mod export;
+pub mod files;
 mod host;
+pub mod http;
 mod logging;
 mod method;
+mod net;
 mod panics;
+mod pipe;
+pub mod serial;
 mod shelf;
 #[cfg(feature = "tracing")]
 mod spans;
 mod state;
+pub mod tcp;
+#[cfg(test)]
+mod tests;
 mod time;
+pub mod udp;
 mod value;
 mod worker;
 
@@ -59,7 +68,7 @@ pub use crate::error::{Error, ErrorCode, Result};
 pub use crate::method::{Method, Node, NodeClass, NodeClassInput, NodeInput};
 pub use crate::shelf::{Shelf, ShelfFn, ShelfNode};
 pub use crate::state::{Lock, LockGuard, State};
-pub use crate::time::sleep;
+pub use crate::time::{sleep, timeout};
 pub use crate::value::{
     Bytes, Element, FromPort, IntoPort, Json, NdArray, NodeEnum, PortType, Returns, Value,
 };
@@ -89,7 +98,8 @@ pub mod __private {
     pub use crate::bindings;
     pub use crate::bindings::funcnodes::external_worker::types::WorkerClass;
     pub use crate::describe::{
-        ClassSpec, Inputs, NodeSpec, class, default_from_json, input, node, outputs, returned,
+        ClassSpec, Inputs, NodeSpec, class, default_from_json, default_value, input, node, outputs,
+        returned,
     };
     pub use crate::export::Component;
     pub use crate::value::{Returns, enum_from_json, enum_options, enum_type};

@@ -82,7 +82,10 @@ impl Node {
 
     /// One of its inputs, by name.
     pub fn input<'a>(&'a self, name: &'a str) -> NodeInput<'a> {
-        NodeInput { node: &self.0, name }
+        NodeInput {
+            node: &self.0,
+            name,
+        }
     }
 }
 
@@ -110,12 +113,14 @@ impl NodeInput<'_> {
 
     /// Changes what the form beside the input offers, such as `json!({"options": ["a", "b"]})`.
     pub fn update_value_options(&self, options: impl Serialize) -> Result<()> {
-        self.node.set_value_options(self.name, &serde_json::to_string(&options)?)
+        self.node
+            .set_value_options(self.name, &serde_json::to_string(&options)?)
     }
 
     /// Changes how the input is shown.
     pub fn update_render_options(&self, options: impl Serialize) -> Result<()> {
-        self.node.set_render_options(self.name, &serde_json::to_string(&options)?)
+        self.node
+            .set_render_options(self.name, &serde_json::to_string(&options)?)
     }
 }
 
@@ -125,7 +130,10 @@ pub struct NodeClass(&'static str);
 impl NodeClass {
     /// One of its inputs, by name.
     pub fn input<'a>(&self, name: &'a str) -> NodeClassInput<'a> {
-        NodeClassInput { method: self.0, name }
+        NodeClassInput {
+            method: self.0,
+            name,
+        }
     }
 }
 
@@ -138,7 +146,8 @@ pub struct NodeClassInput<'a> {
 impl NodeClassInput<'_> {
     /// What the input of new nodes is when nothing else is set.
     pub fn set_default(&self, value: impl IntoPort) -> Result<()> {
-        self.class()?.set_default(self.name, Some(value.into_value()?))
+        self.class()?
+            .set_default(self.name, Some(value.into_value()?))
     }
 
     /// New nodes have no default for the input.
@@ -148,12 +157,14 @@ impl NodeClassInput<'_> {
 
     /// Changes what the form beside the input offers.
     pub fn update_value_options(&self, options: impl Serialize) -> Result<()> {
-        self.class()?.set_value_options(self.name, &serde_json::to_string(&options)?)
+        self.class()?
+            .set_value_options(self.name, &serde_json::to_string(&options)?)
     }
 
     /// Changes how the input is shown.
     pub fn update_render_options(&self, options: impl Serialize) -> Result<()> {
-        self.class()?.set_render_options(self.name, &serde_json::to_string(&options)?)
+        self.class()?
+            .set_render_options(self.name, &serde_json::to_string(&options)?)
     }
 
     fn class(&self) -> Result<host::NodeClassHandle> {

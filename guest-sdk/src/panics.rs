@@ -19,7 +19,12 @@ fn describe(info: &PanicHookInfo<'_>) -> String {
     let message = info.payload_as_str().unwrap_or("a panic without a message");
     match info.location() {
         Some(place) => {
-            format!("{message}, at {}:{}:{}", place.file(), place.line(), place.column())
+            format!(
+                "{message}, at {}:{}:{}",
+                place.file(),
+                place.line(),
+                place.column()
+            )
         }
         None => message.to_owned(),
     }

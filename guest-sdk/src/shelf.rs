@@ -41,7 +41,12 @@ impl Shelf {
     /// An empty shelf. The name is a part of its nodes' path, so it has no `/`.
     pub fn new(name: impl Into<String>) -> Self {
         let (description, nodes, subshelves) = (None, Vec::new(), Vec::new());
-        Self { name: name.into(), description, nodes, subshelves }
+        Self {
+            name: name.into(),
+            description,
+            nodes,
+            subshelves,
+        }
     }
 
     /// What a person reads about the shelf.
@@ -101,7 +106,10 @@ impl ShelfNode {
             title: None,
             description: None,
             inputs: (0..F::COUNT)
-                .map(|i| ShelfInput { name: format!("in{i}"), options: PortOptions::default() })
+                .map(|i| ShelfInput {
+                    name: format!("in{i}"),
+                    options: PortOptions::default(),
+                })
                 .collect(),
             input_types: F::ports,
             outputs: Vec::new(),
@@ -146,7 +154,9 @@ impl ShelfNode {
         if N != count {
             self.fail(format!("names {N} outputs, but returns {count}"));
         }
-        self.outputs = names.map(|name| (name.into(), PortOptions::default())).into();
+        self.outputs = names
+            .map(|name| (name.into(), PortOptions::default()))
+            .into();
         self
     }
 
@@ -163,7 +173,9 @@ impl ShelfNode {
         };
         if self.outputs.is_empty() {
             let types = (self.output_types)(&[]);
-            let default = types.into_iter().map(|port| (port.name, PortOptions::default()));
+            let default = types
+                .into_iter()
+                .map(|port| (port.name, PortOptions::default()));
             self.outputs = default.collect();
         }
         if let Some(input) = self.inputs.iter_mut().find(|input| input.name == name) {
@@ -184,12 +196,16 @@ impl ShelfNode {
     }
 
     fn fail(&mut self, text: String) {
-        self.error.get_or_insert_with(|| Error::internal(format!("node {:?} {text}", self.name)));
+        self.error
+            .get_or_insert_with(|| Error::internal(format!("node {:?} {text}", self.name)));
     }
 
     fn class(&self) -> wit::NodeClass {
-        let outputs: Vec<_> =
-            self.outputs.iter().map(|(name, options)| (name.as_str(), options.clone())).collect();
+        let outputs: Vec<_> = self
+            .outputs
+            .iter()
+            .map(|(name, options)| (name.as_str(), options.clone()))
+            .collect();
         wit::NodeClass {
             name: self.name.clone(),
             title: self.title.clone(),
@@ -224,12 +240,19 @@ pub struct Sync<R>(R);
 pub struct Async<R>(R);
 
 fn describe<T: FromPort>(input: &ShelfInput) -> wit::Port {
-    let default = input.options.default.clone().map(crate::value::value_from_json);
+    let default = input
+        .options
+        .default
+        .clone()
+        .map(crate::value::value_from_json);
     input_port::<T>(&input.name, None, default, input.options.clone())
 }
 
 fn take<T: FromPort>(inputs: &mut Inputs, input: &ShelfInput) -> Result<T> {
-    match (inputs.take::<Option<Value>>(&input.name, None)?, &input.options.default) {
+    match (
+        inputs.take::<Option<Value>>(&input.name, None)?,
+        &input.options.default,
+    ) {
         (Some(value), _) => T::from_value(value),
         (None, Some(default)) => T::from_json(default.clone()),
         (None, None) if !T::required() => T::from_value(Value::None),
@@ -322,8 +345,14 @@ impl Table {
         let running = (node.run)(&node.inputs, inputs);
         Some(Box::pin(async move {
             let values = running?.await?;
-            let default = if outputs.is_empty() { types(&[]) } else { Vec::new() };
-            let names = outputs.into_iter().chain(default.into_iter().map(|port| port.name));
+            let default = if outputs.is_empty() {
+                types(&[])
+            } else {
+                Vec::new()
+            };
+            let names = outputs
+                .into_iter()
+                .chain(default.into_iter().map(|port| port.name));
             Ok(names.zip(values).collect())
         }))
     }
@@ -347,14 +376,22 @@ fn place(
     let path = format!("{above}{}/", check(&shelf.name)?);
     let index = u32::try_from(list.len()).map_err(|_| "the shelf has too many subshelves")?;
     let nodes = shelf.nodes.iter().map(ShelfNode::class).collect();
-    list.push(wit::Shelf { name: shelf.name, description: shelf.description, parent, nodes });
+    list.push(wit::Shelf {
+        name: shelf.name,
+        description: shelf.description,
+        parent,
+        nodes,
+    });
     for node in shelf.nodes {
         if let Some(error) = node.error {
             return Err(error);
         }
         let path = format!("{path}{}", check(&node.name)?);
         if let Some(other) = table.0.insert(path, node) {
-            return Err(Error::internal(format!("the shelf has two nodes {:?}", other.name)));
+            return Err(Error::internal(format!(
+                "the shelf has two nodes {:?}",
+                other.name
+            )));
         }
     }
     for subshelf in shelf.subshelves {

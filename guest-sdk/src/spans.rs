@@ -106,7 +106,9 @@ impl Subscriber for HostSubscriber {
 
     fn try_close(&self, span: Id) -> bool {
         self.spans(|spans| {
-            let Some((_, references)) = spans.open.get_mut(&span.into_u64()) else { return false };
+            let Some((_, references)) = spans.open.get_mut(&span.into_u64()) else {
+                return false;
+            };
             *references -= 1;
             let closed = *references == 0;
             if closed {

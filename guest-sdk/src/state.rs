@@ -95,7 +95,10 @@ impl<T> State<T> {
 
 /// Only a closure can meet its own state, so the mistake is always at the caller's line.
 #[track_caller]
-#[expect(clippy::panic, reason = "a mistake in the author's code that has no other outcome")]
+#[expect(
+    clippy::panic,
+    reason = "a mistake in the author's code that has no other outcome"
+)]
 fn in_use(what: &str, by: &str) -> ! {
     panic!("this State is {what} inside a closure of {by} on the same State; move it out of there")
 }
@@ -152,11 +155,16 @@ impl<T> Lock<T> {
 
     /// Waits for the turn of this task. The guard gives the turn on when it is dropped.
     pub async fn lock(&self) -> LockGuard<'_, T> {
-        let mut place = Place { queue: &self.queue, ticket: None };
+        let mut place = Place {
+            queue: &self.queue,
+            ticket: None,
+        };
         let value = poll_fn(|cx| {
             let mut queue = self.queue.borrow_mut();
             let mine = place.ticket;
-            let first = queue.front().is_none_or(|(ticket, _)| Some(*ticket) == mine);
+            let first = queue
+                .front()
+                .is_none_or(|(ticket, _)| Some(*ticket) == mine);
             if first && let Ok(value) = self.value.try_borrow_mut() {
                 return Poll::Ready(value);
             }
@@ -173,13 +181,19 @@ impl<T> Lock<T> {
         })
         .await;
         place.leave();
-        LockGuard { queue: &self.queue, value }
+        LockGuard {
+            queue: &self.queue,
+            value,
+        }
     }
 
     /// The guard if nobody holds the lock now.
     pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
         let value = self.value.try_borrow_mut().ok()?;
-        Some(LockGuard { queue: &self.queue, value })
+        Some(LockGuard {
+            queue: &self.queue,
+            value,
+        })
     }
 }
 
@@ -193,7 +207,9 @@ struct Place<'a> {
 impl Place<'_> {
     fn leave(&mut self) {
         if let Some(mine) = self.ticket.take() {
-            self.queue.borrow_mut().retain(|(ticket, _)| *ticket != mine);
+            self.queue
+                .borrow_mut()
+                .retain(|(ticket, _)| *ticket != mine);
         }
     }
 }
@@ -243,6 +259,8 @@ impl<T> Drop for LockGuard<'_, T> {
 
 impl<T> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lock").field("taken", &self.value.try_borrow().is_err()).finish_non_exhaustive()
+        f.debug_struct("Lock")
+            .field("taken", &self.value.try_borrow().is_err())
+            .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,5 @@
 //! What the macro makes of a type, and the same without its type.
+#![allow(missing_docs, reason = "reached by the macros only")]
 
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -24,6 +25,11 @@ pub type Calling<'a> = BoxFuture<'a, Result<Outputs>>;
 pub struct NoConfig {}
 
 /// An external worker class; `#[external_worker]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an external worker",
+    label = "has no impl block with #[external_worker(..)]",
+    note = "put #[external_worker(id = \"my_worker\")] on `impl {Self} {{ .. }}`"
+)]
 pub trait Worker: Sized + 'static {
     /// What the user can set.
     type Config: DeserializeOwned + schemars::JsonSchema + 'static;
@@ -100,7 +106,11 @@ pub struct ClassEntry {
 
 impl ClassEntry {
     pub const fn of<W: Worker>() -> Self {
-        Self { id: W::CLASS_ID, describe: W::class, start: start::<W> }
+        Self {
+            id: W::CLASS_ID,
+            describe: W::class,
+            start: start::<W>,
+        }
     }
 }
 
@@ -114,7 +124,11 @@ fn start<W: Worker>(config: &str) -> Result<BoxFuture<'static, Result<Rc<dyn Ins
 }
 
 /// Two classes of one id would hide each other, so `export!` does not compile.
-#[expect(clippy::panic, clippy::indexing_slicing, reason = "runs only while compiling")]
+#[expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "runs only while compiling"
+)]
 pub const fn check_ids(classes: &[ClassEntry]) {
     let mut i = 0;
     while i < classes.len() {
@@ -146,6 +160,10 @@ const fn same(a: &str, b: &str) -> bool {
 }
 
 /// What a hook may return: nothing, or a `Result` of nothing.
+#[diagnostic::on_unimplemented(
+    message = "a hook returns nothing or Result<()>, not `{Self}`",
+    label = "has to return nothing or Result<()>"
+)]
 pub trait HookResult {
     fn into_result(self) -> Result<()>;
 }
@@ -163,6 +181,10 @@ impl<E: Into<Error>> HookResult for Result<(), E> {
 }
 
 /// What `start` may return: the worker, or a `Result` of it.
+#[diagnostic::on_unimplemented(
+    message = "start returns the worker or a Result of it, not `{Self}`",
+    label = "has to return Self or Result<Self>"
+)]
 pub trait Started<W> {
     fn started(self) -> Result<W>;
 }
@@ -180,6 +202,10 @@ impl<W: Worker, E: Into<Error>> Started<W> for Result<W, E> {
 }
 
 /// What `get_nodeshelf` may return.
+#[diagnostic::on_unimplemented(
+    message = "get_nodeshelf returns Option<Shelf>, not `{Self}`",
+    label = "has to return Option<Shelf> or Result<Option<Shelf>>"
+)]
 pub trait ShelfResult {
     fn into_shelf(self) -> Result<Option<Shelf>>;
 }

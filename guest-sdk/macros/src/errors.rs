@@ -33,7 +33,8 @@ pub(crate) const HOOK_ARGS: &str = "this hook takes nothing but &self; the confi
     self.config()";
 pub(crate) const SHELF_ASYNC: &str = "get_nodeshelf is not async: build the shelf from what start, \
     loop or update_config have found";
-pub(crate) const SHELF_RETURN: &str = "get_nodeshelf returns Option<Shelf> or Result<Option<Shelf>>";
+pub(crate) const SHELF_RETURN: &str =
+    "get_nodeshelf returns Option<Shelf> or Result<Option<Shelf>>";
 pub(crate) const HOOK_AS_NODE: &str = "this name is a hook of the worker, so it cannot be a node; \
     rename the method";
 pub(crate) const NODE_GENERIC: &str = "a node has no generic parameters and no impl Trait: its \
@@ -53,7 +54,8 @@ pub(crate) const EXPORT_EMPTY: &str = "export! takes the worker types: export!(M
 pub(crate) const EXPORT_TWICE: &str = "this worker is there twice";
 pub(crate) const EXPORT_AFTER: &str = "after the workers only `; requests: { serial: \"why\" }` may \
     follow";
-pub(crate) const REASON_EMPTY: &str = "say why in one sentence: the operator reads it before granting";
+pub(crate) const REASON_EMPTY: &str =
+    "say why in one sentence: the operator reads it before granting";
 pub(crate) const OPTION_TWICE: &str = "this option is there twice";
 pub(crate) const JSON_TWICE: &str = "this key is there twice";
 pub(crate) const JSON_VALUE: &str = "expected JSON: null, true, false, a number, a string, [..] or \
@@ -61,7 +63,8 @@ pub(crate) const JSON_VALUE: &str = "expected JSON: null, true, false, a number,
 pub(crate) const IO_OBJECT: &str = "expected an object such as {\"name\": \"status\"}";
 pub(crate) const IO_NAME_MISSING: &str = "the name is missing: {\"name\": \"status\", ..}";
 pub(crate) const IO_LIST: &str = "expected a list of objects: [{\"name\": \"status\"}]";
-pub(crate) const IO_MAP: &str = "expected an object by input or output: {\"mode\": {\"hidden\": true}}";
+pub(crate) const IO_MAP: &str =
+    "expected an object by input or output: {\"mode\": {\"hidden\": true}}";
 pub(crate) const BOOLEAN: &str = "expected true or false";
 pub(crate) const STRING: &str = "expected a string";
 pub(crate) const NO_OUTPUTS: &str = "this method returns nothing, so it has no outputs to describe";
@@ -72,8 +75,15 @@ pub(crate) fn unknown_option(name: &str, known: &[&str]) -> String {
     format!("unknown option `{name}`; known are {}", known.join(", "))
 }
 
+pub(crate) fn value_missing(key: &str) -> String {
+    format!("`{key}` needs a value: {key} = ..")
+}
+
 pub(crate) fn unknown_capability(name: &str, known: &[&str]) -> String {
-    format!("unknown capability `{name}`; known are {}", known.join(", "))
+    format!(
+        "unknown capability `{name}`; known are {}",
+        known.join(", ")
+    )
 }
 
 pub(crate) fn unknown_io_key(name: &str, known: &[&str]) -> String {
@@ -84,7 +94,10 @@ pub(crate) fn unknown_input(name: &str, known: &[String]) -> String {
     if known.is_empty() {
         return format!("there is no input \"{name}\": the method takes no arguments");
     }
-    format!("there is no input \"{name}\"; the arguments are {}", known.join(", "))
+    format!(
+        "there is no input \"{name}\"; the arguments are {}",
+        known.join(", ")
+    )
 }
 
 pub(crate) fn unknown_io(name: &str, inputs: &[String], outputs: &[String]) -> String {
@@ -111,7 +124,11 @@ pub(crate) fn const_twice(name: &str) -> String {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".into() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".into()
+    } else {
+        names.join(", ")
+    }
 }
 
 /// What is wrong with one macro call, all of it.
@@ -136,6 +153,10 @@ impl Errors {
 
     pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
+    }
+
+    pub(crate) fn any(&self) -> bool {
+        self.0.is_some()
     }
 
     pub(crate) fn finish(self, code: Option<TokenStream>) -> proc_macro::TokenStream {

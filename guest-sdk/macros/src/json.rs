@@ -108,7 +108,10 @@ fn object(input: ParseStream) -> syn::Result<Kind> {
         let key: LitStr = content.parse()?;
         content.parse::<Token![:]>()?;
         let value = content.parse()?;
-        if members.iter().any(|(other, _)| other.value() == key.value()) {
+        if members
+            .iter()
+            .any(|(other, _)| other.value() == key.value())
+        {
             return Err(syn::Error::new(key.span(), errors::JSON_TWICE));
         }
         members.push((key, value));

@@ -2,8 +2,8 @@
 //! component. Use them through that crate, which documents them.
 //!
 //! `parse` turns tokens into a model and collects what is wrong, `expand` turns the model into code
-//! and cannot fail, `errors` holds every sentence. A wrong input is still expanded as far as it is
-//! understood, so that one mistake does not cause a page of follow-up errors.
+//! and cannot fail, `errors` holds every sentence. A wrong input is still expanded to something that
+//! fits, so that one mistake does not cause a page of follow-up errors.
 
 mod errors;
 mod expand;
@@ -20,7 +20,12 @@ use crate::errors::Errors;
 pub fn external_worker(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let model = parse::worker::parse(args.into(), item.into(), &mut errors);
-    errors.finish(model.map(expand::worker::expand))
+    let expand = if errors.any() {
+        expand::worker::stub
+    } else {
+        expand::worker::expand
+    };
+    errors.finish(model.map(expand))
 }
 
 /// See `external_worker::config`.
@@ -43,7 +48,7 @@ pub fn export(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(NodeEnum, attributes(node_enum))]
 pub fn node_enum(item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let model = parse::node_enum::parse(item.into(), &mut errors);
+    let model = parse::node_enum::parse(item.into(), &mut errors).filter(|_| !errors.any());
     errors.finish(model.map(expand::node_enum::expand))
 }
 

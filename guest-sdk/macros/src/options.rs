@@ -44,6 +44,10 @@ fn one(
             errors.on(&key, errors::unknown_option(&key.to_string(), known));
             skip(input)?;
         }
+        // syn points at the end of the attribute for what is not there.
+        Err(error) if input.is_empty() && error.to_string().contains("expected `=`") => {
+            errors.on(&key, errors::value_missing(&key.to_string()));
+        }
         Err(error) => {
             errors.push(error);
             skip(input)?;

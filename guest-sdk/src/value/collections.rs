@@ -110,7 +110,11 @@ impl<T: IntoPort> IntoPort for Option<T> {
 
 impl<T: FromPort> FromPort for Option<T> {
     fn from_json(json: JsonValue) -> Result<Self> {
-        if json.is_null() { Ok(None) } else { T::from_json(json).map(Some) }
+        if json.is_null() {
+            Ok(None)
+        } else {
+            T::from_json(json).map(Some)
+        }
     }
     fn from_value(value: Value) -> Result<Self> {
         match value {

@@ -20,8 +20,8 @@ use crate::error::{Error, Result};
 ///     High,
 /// }
 /// assert_eq!(
-///     Level::type_schema().to_string(),
-///     r#"{"type":"enum","values":["lo","high"],"keys":["Low","High"],"nullable":false}"#,
+///     Level::type_schema(),
+///     json!({"type": "enum", "values": ["lo", "high"], "keys": ["Low", "High"], "nullable": false}),
 /// );
 /// ```
 pub trait NodeEnum: Sized {
@@ -35,10 +35,12 @@ pub trait NodeEnum: Sized {
     fn from_index(index: usize) -> Option<Self>;
 }
 
+/// The FuncNodes type of an enum.
 pub fn enum_type<E: NodeEnum>() -> JsonValue {
     json!({ "type": "enum", "values": E::VALUES, "keys": E::KEYS, "nullable": false })
 }
 
+/// What the form beside an input of an enum offers.
 pub fn enum_options<E: NodeEnum>() -> JsonValue {
     json!({ "options": enum_type::<E>() })
 }
@@ -49,7 +51,10 @@ pub fn enum_from_json<E: NodeEnum>(json: JsonValue) -> Result<E> {
         return Err(mismatch("a str", &json));
     };
     let place = |names: &[&str]| names.iter().position(|name| name == text);
-    place(E::VALUES).or_else(|| place(E::KEYS)).and_then(E::from_index).ok_or_else(|| {
-        Error::invalid_input(format!("{text:?} is none of {}", E::VALUES.join(", ")))
-    })
+    place(E::VALUES)
+        .or_else(|| place(E::KEYS))
+        .and_then(E::from_index)
+        .ok_or_else(|| {
+            Error::invalid_input(format!("{text:?} is none of {}", E::VALUES.join(", ")))
+        })
 }

@@ -23,10 +23,10 @@ mod returns;
 mod scalars;
 
 pub use self::enums::NodeEnum;
+pub use self::enums::{enum_from_json, enum_options, enum_type};
 pub use self::ndarray::{Element, NdArray};
 pub use self::returns::Returns;
 pub use self::scalars::{Bytes, Json};
-pub use self::enums::{enum_from_json, enum_options, enum_type};
 
 use serde_json::Value as JsonValue;
 
@@ -34,6 +34,12 @@ pub use crate::bindings::funcnodes::external_worker::types::Value;
 use crate::error::{Error, Result};
 
 /// A type that an input or an output can have.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel on an input or output",
+    label = "no FuncNodes type",
+    note = "wrap it: Json<{Self}> takes every type that serde knows; the table is in \
+            external_worker::PortType"
+)]
 pub trait PortType {
     /// The FuncNodes type: a name such as `"int"`, or an object.
     fn type_schema() -> JsonValue;
@@ -50,6 +56,11 @@ pub trait PortType {
 }
 
 /// A type that an output can have.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an output",
+    label = "no FuncNodes type",
+    note = "wrap it: Json<{Self}> gives out every type that serde can serialize"
+)]
 pub trait IntoPort: PortType + Sized {
     /// As JSON: what the value is inside a list or a dictionary.
     fn into_json(self) -> Result<JsonValue>;
@@ -61,6 +72,11 @@ pub trait IntoPort: PortType + Sized {
 }
 
 /// A type that an input can have.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an input",
+    label = "no FuncNodes type",
+    note = "wrap it: Json<{Self}> takes every type that serde can deserialize"
+)]
 pub trait FromPort: PortType + Sized {
     /// From JSON: what the value is inside a list or a dictionary.
     fn from_json(json: JsonValue) -> Result<Self>;

@@ -80,12 +80,17 @@ impl<T> NdArray<T> {
 /// One axis.
 impl<T> From<Vec<T>> for NdArray<T> {
     fn from(data: Vec<T>) -> Self {
-        Self { shape: vec![data.len()], data }
+        Self {
+            shape: vec![data.len()],
+            data,
+        }
     }
 }
 
 fn product(shape: &[usize]) -> Option<usize> {
-    shape.iter().try_fold(1usize, |product, length| product.checked_mul(*length))
+    shape
+        .iter()
+        .try_fold(1usize, |product, length| product.checked_mul(*length))
 }
 
 /// An element on its way between two types.
@@ -165,7 +170,10 @@ elements! {
     };
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small enough")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "checked to be whole and small enough"
+)]
 fn exact(value: f64) -> Option<i128> {
     (value.fract() == 0.0 && value.abs() < 2f64.powi(64)).then_some(value as i128)
 }
@@ -209,17 +217,50 @@ impl Element for bool {
 macro_rules! by_dtype {
     ($dtype:expr, $T:ident => $then:expr) => {
         match $dtype {
-            Dtype::Boolean => { type $T = bool; $then }
-            Dtype::U8 => { type $T = u8; $then }
-            Dtype::S8 => { type $T = i8; $then }
-            Dtype::U16 => { type $T = u16; $then }
-            Dtype::S16 => { type $T = i16; $then }
-            Dtype::U32 => { type $T = u32; $then }
-            Dtype::S32 => { type $T = i32; $then }
-            Dtype::U64 => { type $T = u64; $then }
-            Dtype::S64 => { type $T = i64; $then }
-            Dtype::F32 => { type $T = f32; $then }
-            Dtype::F64 => { type $T = f64; $then }
+            Dtype::Boolean => {
+                type $T = bool;
+                $then
+            }
+            Dtype::U8 => {
+                type $T = u8;
+                $then
+            }
+            Dtype::S8 => {
+                type $T = i8;
+                $then
+            }
+            Dtype::U16 => {
+                type $T = u16;
+                $then
+            }
+            Dtype::S16 => {
+                type $T = i16;
+                $then
+            }
+            Dtype::U32 => {
+                type $T = u32;
+                $then
+            }
+            Dtype::S32 => {
+                type $T = i32;
+                $then
+            }
+            Dtype::U64 => {
+                type $T = u64;
+                $then
+            }
+            Dtype::S64 => {
+                type $T = i64;
+                $then
+            }
+            Dtype::F32 => {
+                type $T = f32;
+                $then
+            }
+            Dtype::F64 => {
+                type $T = f64;
+                $then
+            }
         }
     };
 }
@@ -227,9 +268,15 @@ macro_rules! by_dtype {
 /// The shape, if the bytes are what shape and dtype say.
 fn checked_shape(array: &Ndarray) -> Result<Vec<usize>> {
     let size = by_dtype!(array.dtype, T => size_of::<T>());
-    let shape: Option<Vec<usize>> =
-        array.shape.iter().map(|length| usize::try_from(*length).ok()).collect();
-    let bytes = shape.as_deref().and_then(product).and_then(|count| count.checked_mul(size));
+    let shape: Option<Vec<usize>> = array
+        .shape
+        .iter()
+        .map(|length| usize::try_from(*length).ok())
+        .collect();
+    let bytes = shape
+        .as_deref()
+        .and_then(product)
+        .and_then(|count| count.checked_mul(size));
     match shape {
         Some(shape) if bytes == Some(array.data.len()) => Ok(shape),
         _ => Err(Error::invalid_input(format!(
@@ -275,7 +322,11 @@ impl<T: Element> IntoPort for NdArray<T> {
     }
     fn into_value(self) -> Result<Value> {
         let shape = self.shape.iter().map(|length| *length as u64).collect();
-        Ok(Value::Array(Ndarray { dtype: T::DTYPE, shape, data: T::to_bytes(&self.data) }))
+        Ok(Value::Array(Ndarray {
+            dtype: T::DTYPE,
+            shape,
+            data: T::to_bytes(&self.data),
+        }))
     }
 }
 
@@ -321,7 +372,10 @@ fn lists<T: Element>(shape: &[usize], data: &mut impl Iterator<Item = T>) -> Res
 
 fn number_json<T: Element>(value: T) -> Result<JsonValue> {
     if T::DTYPE == Dtype::Boolean {
-        return Ok(JsonValue::Bool(matches!(value.number(), Number::Integer(1))));
+        return Ok(JsonValue::Bool(matches!(
+            value.number(),
+            Number::Integer(1)
+        )));
     }
     match value.number() {
         Number::Float(float) => scalars::float_json(float),
@@ -338,9 +392,9 @@ fn flatten<T: Element>(json: &JsonValue, shape: &[usize], data: &mut Vec<T>) -> 
         (JsonValue::Array(items), Some((length, rest))) if items.len() == *length => {
             items.iter().try_for_each(|item| flatten(item, rest, data))
         }
-        (JsonValue::Array(_), _) | (_, Some(_)) => {
-            Err(Error::invalid_input("the lists of an ndarray have different lengths"))
-        }
+        (JsonValue::Array(_), _) | (_, Some(_)) => Err(Error::invalid_input(
+            "the lists of an ndarray have different lengths",
+        )),
         (scalar, None) => {
             let number = match scalar {
                 JsonValue::Bool(value) => Some(Number::Integer((*value).into())),

@@ -12,6 +12,12 @@ pub type OutputType = (JsonValue, Option<JsonValue>);
 ///
 /// `()` has no output, a tuple has one an element (`out0`, `out1`, ..), everything else has one,
 /// `out`. `#[node(outputs = [{"name": ".."}])]` gives better names.
+#[diagnostic::on_unimplemented(
+    message = "a node cannot return `{Self}`",
+    label = "no FuncNodes type",
+    note = "it may return nothing, one output, a tuple of outputs, or a Result of those; \
+            Json<{Self}> is an output of every type that serde can serialize"
+)]
 pub trait Returns: Sized {
     /// In order.
     fn types() -> Vec<OutputType>;

@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as JsonValue, json};
 
-use super::{FromPort, IntoPort, PortType, Value, base64, json_from_value, mismatch, value_from_json};
+use super::{
+    FromPort, IntoPort, PortType, Value, base64, json_from_value, mismatch, value_from_json,
+};
 use crate::error::{Error, Result};
 
 /// The first float that stands for more than one integer.
@@ -71,7 +73,9 @@ fn ranged<T, N: std::fmt::Display>(
     max: N,
 ) -> Result<T> {
     value.ok_or_else(|| {
-        Error::invalid_input(format!("{given} is out of range, allowed are {min} to {max}"))
+        Error::invalid_input(format!(
+            "{given} is out of range, allowed are {min} to {max}"
+        ))
     })
 }
 
@@ -83,9 +87,13 @@ fn whole(float: f64) -> Option<i64> {
 
 /// JSON has no NaN and no infinities.
 pub(super) fn float_json(float: f64) -> Result<JsonValue> {
-    serde_json::Number::from_f64(float).map(JsonValue::Number).ok_or_else(|| {
-        Error::invalid_input(format!("{float} cannot be inside a list or dict; use an ndarray"))
-    })
+    serde_json::Number::from_f64(float)
+        .map(JsonValue::Number)
+        .ok_or_else(|| {
+            Error::invalid_input(format!(
+                "{float} cannot be inside a list or dict; use an ndarray"
+            ))
+        })
 }
 
 impl PortType for f64 {
@@ -144,7 +152,9 @@ fn narrow(wide: f64) -> Result<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "checked in the next line")]
     let narrow = wide as f32;
     if wide.is_finite() && !narrow.is_finite() {
-        return Err(Error::invalid_input(format!("{wide} is out of range for 32 bits")));
+        return Err(Error::invalid_input(format!(
+            "{wide} is out of range for 32 bits"
+        )));
     }
     Ok(narrow)
 }

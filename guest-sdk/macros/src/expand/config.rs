@@ -14,7 +14,10 @@ pub(crate) fn expand(mut config: Config) -> TokenStream {
     if let syn::Data::Struct(data) = &mut config.item.data {
         for field in &config.fields {
             let target = data.fields.iter_mut().find(|other| {
-                other.ident.as_ref().is_some_and(|other| *other == field.ident)
+                other
+                    .ident
+                    .as_ref()
+                    .is_some_and(|other| *other == field.ident)
             });
             if let Some(target) = target {
                 target.attrs.extend(schema(field));
@@ -45,9 +48,18 @@ pub(crate) fn expand(mut config: Config) -> TokenStream {
 fn derives(config: &Config) -> TokenStream {
     let wanted = [
         ("Clone", quote!(::core::clone::Clone)),
-        ("Serialize", quote!(::external_worker::__private::serde::Serialize)),
-        ("Deserialize", quote!(::external_worker::__private::serde::Deserialize)),
-        ("JsonSchema", quote!(::external_worker::__private::schemars::JsonSchema)),
+        (
+            "Serialize",
+            quote!(::external_worker::__private::serde::Serialize),
+        ),
+        (
+            "Deserialize",
+            quote!(::external_worker::__private::serde::Deserialize),
+        ),
+        (
+            "JsonSchema",
+            quote!(::external_worker::__private::schemars::JsonSchema),
+        ),
     ];
     let missing = wanted
         .into_iter()

@@ -12,11 +12,16 @@ use crate::parse::node::{Default, Input, Node};
 /// another one, so that calls from the graph do not trigger themselves.
 fn inner(node: &Node) -> Ident {
     let ident = &node.method.sig.ident;
-    if triggers(node) { format_ident!("__node_{}", node.name, span = ident.span()) } else { ident.clone() }
+    if triggers(node) {
+        format_ident!("__node_{}", node.name, span = ident.span())
+    } else {
+        ident.clone()
+    }
 }
 
 fn triggers(node: &Node) -> bool {
-    node.trigger_on_call.unwrap_or_else(|| node.inputs.iter().all(|input| input.hidden))
+    node.trigger_on_call
+        .unwrap_or_else(|| node.inputs.iter().all(|input| input.hidden))
 }
 
 /// The members of the impl block.
@@ -64,12 +69,15 @@ fn outer(node: &Node) -> TokenStream {
     let constant = &node.constant;
     let args = node.inputs.iter().map(|input| &input.ident);
     let wait = node.method.sig.asyncness.map(|_| quote!(.await));
+    let failed = quote_spanned! {node.output_type.span()=>
+        ::external_worker::__private::Returns::failed(&result)
+    };
     quote! {
         #(#attrs)*
         #[allow(dead_code, reason = "called by its name from the graph")]
         #vis #sig {
             let result = self.#inner(#(#args),*)#wait;
-            if !::external_worker::__private::Returns::failed(&result) {
+            if !#failed {
                 Self::#constant.request_trigger();
             }
             result
@@ -91,7 +99,9 @@ fn plain_names(node: &Node) -> syn::Signature {
 }
 
 fn keeps(attr: &Attribute) -> bool {
-    ["doc", "cfg", "deprecated", "must_use"].iter().any(|name| attr.path().is_ident(name))
+    ["doc", "cfg", "deprecated", "must_use"]
+        .iter()
+        .any(|name| attr.path().is_ident(name))
 }
 
 /// What `describe` says of it.
@@ -125,17 +135,20 @@ pub(crate) fn description(node: &Node) -> TokenStream {
 fn input_description(input: &Input) -> TokenStream {
     let Input { name, ty, .. } = input;
     let description = option(input.description.as_ref());
-    let default = default_value(input);
+    let default = match make_default(input) {
+        Some(make) => quote!(::external_worker::__private::default_value::<#ty>(#name, #make)),
+        None => quote!(::core::option::Option::None),
+    };
     let options = braces(&input.options);
     quote_spanned! {ty.span()=>
         ::external_worker::__private::input::<#ty>(#name, #description, #default, #options)
     }
 }
 
-/// `Option<fn() -> Result<T>>`
-fn default_value(input: &Input) -> TokenStream {
+/// `fn() -> Result<T>`
+fn make_default(input: &Input) -> Option<TokenStream> {
     let ty = &input.ty;
-    let value = input.default.as_ref().map(|default| match default {
+    input.default.as_ref().map(|default| match default {
         Default::Text(text) => quote_spanned! {text.span()=>
             || ::core::result::Result::Ok(::core::convert::From::from(#text))
         },
@@ -143,8 +156,7 @@ fn default_value(input: &Input) -> TokenStream {
         Default::Json(json) => quote! {
             || ::external_worker::__private::default_from_json::<#ty>(#json)
         },
-    });
-    option(value)
+    })
 }
 
 fn braces(members: &str) -> String {
@@ -158,25 +170,34 @@ pub(crate) fn arm(node: &Node) -> TokenStream {
     let inner = inner(node);
     let wait = node.method.sig.asyncness.map(|_| quote!(.await));
     let takes = node.inputs.iter().map(|input| {
-        let Input { ident, name, ty, .. } = input;
-        let default = default_value(input);
+        let Input {
+            ident, name, ty, ..
+        } = input;
+        let default = option(make_default(input));
         quote_spanned! {ty.span()=>
             let #ident = inputs.take::<#ty>(#name, #default)?;
         }
     });
     let args = node.inputs.iter().map(|input| {
         let ident = &input.ident;
-        if input.by_reference { quote!(&#ident) } else { ident.to_token_stream() }
+        if input.by_reference {
+            quote!(&#ident)
+        } else {
+            ident.to_token_stream()
+        }
     });
     let names = node.inputs.iter().map(|input| &input.name);
     let outputs = node.outputs.iter().map(|output| &output.name);
+    let returned = quote_spanned! {node.output_type.span()=>
+        ::external_worker::__private::returned(result, &[#(#outputs),*])
+    };
     quote! {
         #(#cfgs)*
         #name => ::core::option::Option::Some(::std::boxed::Box::pin(async move {
             #(#takes)*
             inputs.finish(&[#(#names),*])?;
             let result = self.#inner(#(#args),*)#wait;
-            ::external_worker::__private::returned(result, &[#(#outputs),*])
+            #returned
         })),
     }
 }

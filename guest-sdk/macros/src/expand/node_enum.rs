@@ -7,9 +7,17 @@ use crate::parse::node_enum::NodeEnum;
 
 pub(crate) fn expand(model: NodeEnum) -> TokenStream {
     let ident = &model.ident;
-    let variants: Vec<_> = model.variants.iter().map(|variant| &variant.ident).collect();
+    let variants: Vec<_> = model
+        .variants
+        .iter()
+        .map(|variant| &variant.ident)
+        .collect();
     let keys = model.variants.iter().map(|variant| &variant.key);
-    let values: Vec<_> = model.variants.iter().map(|variant| &variant.value).collect();
+    let values: Vec<_> = model
+        .variants
+        .iter()
+        .map(|variant| &variant.value)
+        .collect();
     quote! {
         #[automatically_derived]
         impl ::external_worker::NodeEnum for #ident {

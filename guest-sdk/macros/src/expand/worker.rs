@@ -20,13 +20,52 @@ pub(crate) fn expand(mut worker: Worker) -> TokenStream {
     }
 }
 
+/// What stands in for a worker that was not understood: its methods as they are, so that calls of
+/// them are not errors too, and a class with nothing in it.
+pub(crate) fn stub(mut worker: Worker) -> TokenStream {
+    for node in std::mem::take(&mut worker.nodes) {
+        worker.item.items.push(syn::ImplItem::Fn(node.method));
+    }
+    let item = &worker.item;
+    let ty = &item.self_ty;
+    let config = config(&worker);
+    quote! {
+        #[allow(unused, reason = "the worker does not compile anyway")]
+        #item
+
+        impl ::external_worker::__private::Worker for #ty {
+            type Config = #config;
+            const CLASS_ID: &'static str = ::core::stringify!(#ty);
+            fn class() -> ::external_worker::__private::WorkerClass {
+                ::core::unreachable!()
+            }
+            fn start(
+                _: ::external_worker::Context<Self::Config>,
+            ) -> ::external_worker::__private::BoxFuture<'static, ::external_worker::Result<Self>> {
+                ::core::unreachable!()
+            }
+            fn call<'a>(
+                &'a self,
+                _: &str,
+                _: ::external_worker::__private::Inputs,
+            ) -> ::core::option::Option<::external_worker::__private::Calling<'a>> {
+                ::core::unreachable!()
+            }
+        }
+    }
+}
+
+fn config(worker: &Worker) -> TokenStream {
+    match &worker.config {
+        Some(config) => quote!(#config),
+        None => quote!(::external_worker::NoConfig),
+    }
+}
+
 fn implementation(worker: &Worker) -> TokenStream {
     let ty = &worker.item.self_ty;
     let id = &worker.id;
-    let config = match &worker.config {
-        Some(config) => quote!(#config),
-        None => quote!(::external_worker::NoConfig),
-    };
+    let config = config(worker);
     let class = class(worker);
     let start = start(worker);
     let hooks = [HookKind::Loop, HookKind::UpdateConfig, HookKind::Stop]
@@ -93,9 +132,9 @@ fn start(worker: &Worker) -> TokenStream {
         Some(hook) => {
             let ident = &hook.ident;
             let context = hook.takes_context.then(|| quote!(context));
-            let wait = hook.is_async.then(|| quote!(.await));
+            let wait = hook.is_async.then(|| quote_spanned!(ident.span()=> .await));
             quote_spanned! {ident.span()=>
-                ::external_worker::__private::Started::started(Self::#ident(#context)#wait)
+                ::external_worker::__private::Started::<Self>::started(Self::#ident(#context)#wait)
             }
         }
         None => quote_spanned! {ty.span()=>
@@ -121,7 +160,7 @@ fn hook(worker: &Worker, kind: HookKind) -> Option<TokenStream> {
         HookKind::Stop => quote!(stopped),
         HookKind::Start | HookKind::GetNodeshelf => return None,
     };
-    let wait = hook.is_async.then(|| quote!(.await));
+    let wait = hook.is_async.then(|| quote_spanned!(ident.span()=> .await));
     let call = quote_spanned! {ident.span()=>
         ::external_worker::__private::HookResult::into_result(self.#ident()#wait)
     };

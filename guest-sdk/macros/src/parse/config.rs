@@ -59,9 +59,11 @@ pub(crate) fn parse(args: TokenStream, item: TokenStream, errors: &mut Errors) -
     }
     let fields = match &mut item.data {
         Data::Struct(data) => match &mut data.fields {
-            Fields::Named(fields) => {
-                fields.named.iter_mut().filter_map(|field| read(field, errors)).collect()
-            }
+            Fields::Named(fields) => fields
+                .named
+                .iter_mut()
+                .filter_map(|field| read(field, errors))
+                .collect(),
             _ => {
                 errors.on(&item.ident, errors::CONFIG_NOT_AN_ITEM);
                 Vec::new()
@@ -74,7 +76,11 @@ pub(crate) fn parse(args: TokenStream, item: TokenStream, errors: &mut Errors) -
         }
     };
     let derived = derived(&item.attrs);
-    Some(Config { item, fields, derived })
+    Some(Config {
+        item,
+        fields,
+        derived,
+    })
 }
 
 fn derived(attrs: &[Attribute]) -> Vec<String> {
@@ -97,41 +103,55 @@ fn read(field: &mut syn::Field, errors: &mut Errors) -> Option<Field> {
         keywords: Vec::new(),
         title: None,
     };
-    let attrs: Vec<_> =
-        field.attrs.extract_if(.., |attr| attr.path().is_ident("config")).collect();
+    let attrs: Vec<_> = field
+        .attrs
+        .extract_if(.., |attr| attr.path().is_ident("config"))
+        .collect();
     for attr in attrs {
         let Meta::List(list) = &attr.meta else {
             errors.on(&attr, "expected #[config(option = value)]");
             continue;
         };
-        options::read(list.tokens.clone(), &OPTIONS, errors, |key, input, errors| {
-            match key.to_string().as_str() {
-                "default" => read.default = Some(default(input)?),
-                "ge" => read.keywords.push(("minimum", number(input, errors)?)),
-                "gt" => read.keywords.push(("exclusiveMinimum", number(input, errors)?)),
-                "le" => read.keywords.push(("maximum", number(input, errors)?)),
-                "lt" => read.keywords.push(("exclusiveMaximum", number(input, errors)?)),
-                "min_length" => read.keywords.push(("minLength", length(input)?)),
-                "max_length" => read.keywords.push(("maxLength", length(input)?)),
-                "pattern" => {
-                    let pattern = options::value::<LitStr>(input)?;
-                    read.keywords.push(("pattern", literal(Lit::Str(pattern))));
+        options::read(
+            list.tokens.clone(),
+            &OPTIONS,
+            errors,
+            |key, input, errors| {
+                match key.to_string().as_str() {
+                    "default" => read.default = Some(default(input)?),
+                    "ge" => read.keywords.push(("minimum", number(input, errors)?)),
+                    "gt" => read
+                        .keywords
+                        .push(("exclusiveMinimum", number(input, errors)?)),
+                    "le" => read.keywords.push(("maximum", number(input, errors)?)),
+                    "lt" => read
+                        .keywords
+                        .push(("exclusiveMaximum", number(input, errors)?)),
+                    "min_length" => read.keywords.push(("minLength", length(input)?)),
+                    "max_length" => read.keywords.push(("maxLength", length(input)?)),
+                    "pattern" => {
+                        let pattern = options::value::<LitStr>(input)?;
+                        read.keywords.push(("pattern", literal(Lit::Str(pattern))));
+                    }
+                    "export" => {
+                        let export = options::value::<LitBool>(input)?;
+                        read.keywords.push(("export", literal(Lit::Bool(export))));
+                    }
+                    "title" => read.title = Some(options::value(input)?),
+                    _ => return Ok(false),
                 }
-                "export" => {
-                    let export = options::value::<LitBool>(input)?;
-                    read.keywords.push(("export", literal(Lit::Bool(export))));
-                }
-                "title" => read.title = Some(options::value(input)?),
-                _ => return Ok(false),
-            }
-            Ok(true)
-        });
+                Ok(true)
+            },
+        );
     }
     Some(read)
 }
 
 fn literal(lit: Lit) -> Expr {
-    Expr::Lit(ExprLit { attrs: Vec::new(), lit })
+    Expr::Lit(ExprLit {
+        attrs: Vec::new(),
+        lit,
+    })
 }
 
 fn default(input: syn::parse::ParseStream) -> syn::Result<Default> {
@@ -139,7 +159,10 @@ fn default(input: syn::parse::ParseStream) -> syn::Result<Default> {
         return Ok(Default::Trait);
     }
     Ok(match options::value::<Expr>(input)? {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Default::Text(text),
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Default::Text(text),
         expr => Default::Expr(Box::new(expr)),
     })
 }
@@ -148,10 +171,20 @@ fn default(input: syn::parse::ParseStream) -> syn::Result<Default> {
 fn number(input: syn::parse::ParseStream, errors: &mut Errors) -> syn::Result<Expr> {
     let expr: Expr = options::value(input)?;
     let bare = match &expr {
-        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => expr,
+        Expr::Unary(ExprUnary {
+            op: UnOp::Neg(_),
+            expr,
+            ..
+        }) => expr,
         other => other,
     };
-    if !matches!(bare, Expr::Lit(ExprLit { lit: Lit::Int(_) | Lit::Float(_), .. }) | Expr::Path(_)) {
+    if !matches!(
+        bare,
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(_) | Lit::Float(_),
+            ..
+        }) | Expr::Path(_)
+    ) {
         errors.on(&expr, errors::BOUND_NOT_A_NUMBER);
     }
     Ok(expr)

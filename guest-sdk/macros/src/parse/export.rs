@@ -1,6 +1,6 @@
 //! `export!(A, B; requests: { serial: "reads the thermometer" })`
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
@@ -9,7 +9,9 @@ use syn::{Ident, LitStr, Path, Token, braced};
 use crate::errors::{self, Errors};
 
 /// One name per capability, the same in the policy, in the manifest and here.
-const CAPABILITIES: [&str; 7] = ["files", "sockets", "http", "serial", "clocks", "random", "env"];
+const CAPABILITIES: [&str; 7] = [
+    "files", "sockets", "http", "serial", "clocks", "random", "env",
+];
 
 pub(crate) struct Export {
     pub(crate) workers: Vec<Path>,
@@ -18,7 +20,10 @@ pub(crate) struct Export {
 }
 
 pub(crate) fn parse(input: TokenStream, errors: &mut Errors) -> Option<Export> {
-    let mut export = Export { workers: Vec::new(), requests: Vec::new() };
+    let mut export = Export {
+        workers: Vec::new(),
+        requests: Vec::new(),
+    };
     let parser = |input: ParseStream| {
         workers(input, &mut export, errors)?;
         if input.parse::<Option<Token![;]>>()?.is_some() && !input.is_empty() {
@@ -39,15 +44,20 @@ pub(crate) fn parse(input: TokenStream, errors: &mut Errors) -> Option<Export> {
 
 fn workers(input: ParseStream, export: &mut Export, errors: &mut Errors) -> syn::Result<()> {
     if input.is_empty() || input.peek(Token![;]) {
-        return Err(input.error(errors::EXPORT_EMPTY));
+        return Err(syn::Error::new(Span::call_site(), errors::EXPORT_EMPTY));
     }
     while !input.is_empty() && !input.peek(Token![;]) {
         let worker: Path = input.parse()?;
         let text = worker.to_token_stream().to_string();
-        if export.workers.iter().any(|other| other.to_token_stream().to_string() == text) {
+        if export
+            .workers
+            .iter()
+            .any(|other| other.to_token_stream().to_string() == text)
+        {
             errors.on(&worker, errors::EXPORT_TWICE);
+        } else {
+            export.workers.push(worker);
         }
-        export.workers.push(worker);
         if input.is_empty() || input.peek(Token![;]) {
             break;
         }

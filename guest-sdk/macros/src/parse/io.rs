@@ -47,7 +47,10 @@ pub(crate) fn list(json: Json, errors: &mut Errors) -> Vec<Entry> {
             errors.at(span, errors::IO_NAME_MISSING);
             continue;
         };
-        if entries.iter().any(|other| other.name.value() == name.value()) {
+        if entries
+            .iter()
+            .any(|other| other.name.value() == name.value())
+        {
             errors.on(&name, errors::name_twice(&name.value()));
         }
         entries.push(entry(name, members, errors));
@@ -75,7 +78,12 @@ fn entry(name: LitStr, members: Vec<(LitStr, Json)>, errors: &mut Errors) -> Ent
     if name.value().is_empty() {
         errors.on(&name, errors::NAME_EMPTY);
     }
-    let mut entry = Entry { name, hidden: None, default: None, members: Vec::new() };
+    let mut entry = Entry {
+        name,
+        hidden: None,
+        default: None,
+        members: Vec::new(),
+    };
     for (key, value) in members {
         let text = key.value();
         match (text.as_str(), &value.kind) {

@@ -156,7 +156,10 @@ fn read_options(method: &mut ImplItemFn, errors: &mut Errors) -> Options {
 
 /// `#[node]`, however it is reached: `#[external_worker::node]` too.
 pub(crate) fn is_node(attr: &Attribute) -> bool {
-    attr.path().segments.last().is_some_and(|segment| segment.ident == "node")
+    attr.path()
+        .segments
+        .last()
+        .is_some_and(|segment| segment.ident == "node")
 }
 
 fn check_signature(method: &ImplItemFn, errors: &mut Errors) {
@@ -196,8 +199,10 @@ fn read_inputs(method: &mut ImplItemFn, errors: &mut Errors) -> Vec<Input> {
     for arg in &mut method.sig.inputs {
         let FnArg::Typed(arg) = arg else { continue };
         let description = docs(&arg.attrs);
-        let defaults: Vec<_> =
-            arg.attrs.extract_if(.., |attr| attr.path().is_ident("default")).collect();
+        let defaults: Vec<_> = arg
+            .attrs
+            .extract_if(.., |attr| attr.path().is_ident("default"))
+            .collect();
         arg.attrs.retain(|attr| !attr.path().is_ident("doc"));
         let default = read_default(&defaults, errors);
         let Pat::Ident(pat) = &mut *arg.pat else {
@@ -234,14 +239,20 @@ fn read_default(attrs: &[Attribute], errors: &mut Errors) -> Option<Default> {
         }
     };
     Some(match expr {
-        Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) => Default::Text(text),
+        Expr::Lit(syn::ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Default::Text(text),
         expr => Default::Expr(Box::new(expr)),
     })
 }
 
 /// The type that a reference argument is borrowed from.
 fn owned(ty: &Type, errors: &mut Errors) -> (Type, bool) {
-    let Type::Reference(TypeReference { mutability, elem, .. }) = ty else {
+    let Type::Reference(TypeReference {
+        mutability, elem, ..
+    }) = ty
+    else {
         return (ty.clone(), false);
     };
     if mutability.is_some() {
@@ -295,7 +306,9 @@ fn default_outputs(ty: &Type) -> Vec<String> {
 }
 
 fn outputs(given: Option<(Span, Vec<Entry>)>, ty: &Type, errors: &mut Errors) -> Vec<Output> {
-    let Some((span, entries)) = given else { return Vec::new() };
+    let Some((span, entries)) = given else {
+        return Vec::new();
+    };
     let returned = count(ty);
     if returned == 0 {
         errors.at(span, errors::NO_OUTPUTS);
@@ -304,16 +317,25 @@ fn outputs(given: Option<(Span, Vec<Entry>)>, ty: &Type, errors: &mut Errors) ->
     }
     entries
         .into_iter()
-        .map(|entry| Output { name: entry.name.value(), options: object(&entry) })
+        .map(|entry| Output {
+            name: entry.name.value(),
+            options: object(&entry),
+        })
         .collect()
 }
 
 fn describe_inputs(inputs: &mut [Input], entries: Vec<Entry>, errors: &mut Errors) {
     let names: Vec<_> = inputs.iter().map(|input| input.name.clone()).collect();
     for entry in entries {
-        match inputs.iter_mut().find(|input| input.name == entry.name.value()) {
+        match inputs
+            .iter_mut()
+            .find(|input| input.name == entry.name.value())
+        {
             Some(input) => merge_input(input, entry, errors),
-            None => errors.on(&entry.name, errors::unknown_input(&entry.name.value(), &names)),
+            None => errors.on(
+                &entry.name,
+                errors::unknown_input(&entry.name.value(), &names),
+            ),
         }
     }
 }
@@ -330,7 +352,10 @@ fn describe_io(
     }
     if outputs.is_empty() {
         let names = default_outputs(ty).into_iter();
-        outputs.extend(names.map(|name| Output { name, options: String::new() }));
+        outputs.extend(names.map(|name| Output {
+            name,
+            options: String::new(),
+        }));
     }
     let names: Vec<_> = inputs.iter().map(|input| input.name.clone()).collect();
     for entry in entries {
@@ -368,5 +393,9 @@ fn object(entry: &Entry) -> String {
 }
 
 fn join(first: &str, second: &str) -> String {
-    [first, second].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",")
+    [first, second]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(",")
 }

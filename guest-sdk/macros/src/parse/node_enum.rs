@@ -44,15 +44,25 @@ pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<NodeEnum> 
         if variants.iter().any(|other| other.value == value) {
             errors.on(&variant.ident, errors::ENUM_VALUE_TWICE);
         }
-        variants.push(Variant { ident: variant.ident, key, value });
+        variants.push(Variant {
+            ident: variant.ident,
+            key,
+            value,
+        });
     }
-    Some(NodeEnum { ident: input.ident, variants })
+    Some(NodeEnum {
+        ident: input.ident,
+        variants,
+    })
 }
 
 /// `#[node_enum(value = "lo")]`
 fn value(attrs: &[Attribute], errors: &mut Errors) -> Option<String> {
     let mut value = None;
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("node_enum")) {
+    for attr in attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("node_enum"))
+    {
         let Meta::List(list) = &attr.meta else {
             errors.on(attr, "expected #[node_enum(value = \"lo\")]");
             continue;

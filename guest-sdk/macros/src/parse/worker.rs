@@ -13,8 +13,14 @@ use crate::errors::{self, Errors};
 use crate::json::{Json, Kind};
 use crate::options;
 
-const OPTIONS: [&str; 6] =
-    ["id", "title", "config", "export_exclude", "loop_delay_ms", "ui_schema"];
+const OPTIONS: [&str; 6] = [
+    "id",
+    "title",
+    "config",
+    "export_exclude",
+    "loop_delay_ms",
+    "ui_schema",
+];
 
 pub(crate) struct Worker {
     /// The impl block without its nodes, which are in `nodes`.
@@ -111,7 +117,9 @@ fn read_options(args: TokenStream, worker: &mut Worker, errors: &mut Errors) {
 
 fn is_id(id: &str) -> bool {
     let mut chars = id.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
@@ -136,22 +144,34 @@ fn ui_schema(input: syn::parse::ParseStream) -> syn::Result<Expr> {
     if input.peek(token::Brace) {
         let json: Json = input.parse()?;
         let text = LitStr::new(&json.text(), json.span);
-        return Ok(Expr::Lit(ExprLit { attrs: Vec::new(), lit: Lit::Str(text) }));
+        return Ok(Expr::Lit(ExprLit {
+            attrs: Vec::new(),
+            lit: Lit::Str(text),
+        }));
     }
     input.parse()
 }
 
 /// Sorts a member of the impl block: nodes are taken out, hooks are noted, the rest stays.
 fn member(item: ImplItem, worker: &mut Worker, errors: &mut Errors) -> Option<ImplItem> {
-    let ImplItem::Fn(method) = item else { return Some(item) };
+    let ImplItem::Fn(method) = item else {
+        return Some(item);
+    };
     let hook = hook_kind(&method);
     if method.attrs.iter().any(node::is_node) {
         if hook.is_some() {
             errors.on(&method.sig.ident, errors::HOOK_AS_NODE);
         }
         let node = node::parse(method, errors);
-        if worker.nodes.iter().any(|other| other.constant == node.constant) {
-            errors.on(&node.method.sig.ident, errors::const_twice(&node.constant.to_string()));
+        if worker
+            .nodes
+            .iter()
+            .any(|other| other.constant == node.constant)
+        {
+            errors.on(
+                &node.method.sig.ident,
+                errors::const_twice(&node.constant.to_string()),
+            );
         }
         worker.nodes.push(node);
         return None;
@@ -162,7 +182,11 @@ fn member(item: ImplItem, worker: &mut Worker, errors: &mut Errors) -> Option<Im
             kind,
             ident: method.sig.ident.clone(),
             is_async: method.sig.asyncness.is_some(),
-            takes_context: method.sig.inputs.iter().any(|arg| matches!(arg, FnArg::Typed(_))),
+            takes_context: method
+                .sig
+                .inputs
+                .iter()
+                .any(|arg| matches!(arg, FnArg::Typed(_))),
         });
         if let Some(cfg) = cfgs(&method.attrs).first() {
             errors.on(cfg, "a hook is always there; put the #[cfg] inside of it");

@@ -1,22 +1,29 @@
-//! Every option of the SDK in one worker.
+//! Every option of the SDK in one component: copy what you need.
+//!
+//! - [`minimal`]: the smallest worker there is;
+//! - [`bench`]: configuration, loop, state, nodes with every option, a shelf, events;
+//! - [`devices`]: serial ports, TCP, UDP, HTTP and files.
+//!
+//! A component may hold several classes; each instance of a class is an instance of the whole
+//! component with a memory of its own.
+
+mod bench;
+mod devices;
+mod minimal;
+
 use external_worker::prelude::*;
 
-#[config]
-struct MyWorkerConfig {
-    #[config(default = 1.0, ge = 0.05)]
-    interval_s: f64,
-}
-
-#[derive(Default)]
-struct MyWorker;
-
-#[external_worker(id = "my_worker", config = MyWorkerConfig)]
-impl MyWorker {
-    async fn r#loop(&self) {} // background maintenance work (non-blocking)
-    fn update_config(&self) {} // apply config changes; optionally refresh nodes/shelf
-    #[node]
-    fn get_status(&self) -> String {
-        "ok".into() // instance-bound node that reads state
+// The one line that exports. What stands behind `requests` goes into the component's manifest: the
+// operator reads the reasons before granting anything, and what is not granted fails with `denied`.
+// `log`, `sleep`, `emit` and the rest of what every host gives need no request.
+export!(
+    bench::Bench,
+    devices::Devices,
+    minimal::MyWorker;
+    requests: {
+        serial: "reads the instrument",
+        sockets: "asks a server over TCP and finds instruments over UDP",
+        http: "publishes readings",
+        files: "collects what is put into /inbox",
     }
-}
-export!(MyWorker);
+);

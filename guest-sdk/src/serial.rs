@@ -1,0 +1,279 @@
+//! Serial ports, under the grant `serial`, by the names that the operator gave them.
+
+use std::time::Duration;
+
+use crate::bindings::funcnodes::external_worker::serial as wit;
+use crate::bindings::wit_stream;
+use crate::context::millis;
+use crate::error::{Error, Result};
+use crate::pipe::Incoming;
+use crate::state::{Lock, State};
+
+pub use wit::{Buffer, DataBits, FlowControl, LineState, Parity, PortInfo, StopBits};
+
+/// How a port is set: 8 data bits, no parity, one stop bit and no flow control unless said otherwise.
+///
+/// ```
+/// use external_worker::serial::{Parity, Settings};
+///
+/// let settings = Settings::new(9600).parity(Parity::Even);
+/// # let _ = settings;
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Settings(wit::Settings);
+
+impl Settings {
+    /// `baud_rate` symbols per second.
+    pub fn new(baud_rate: u32) -> Self {
+        Self(wit::Settings {
+            baud_rate,
+            data_bits: DataBits::Eight,
+            parity: Parity::None,
+            stop_bits: StopBits::One,
+            flow_control: FlowControl::None,
+        })
+    }
+
+    /// Bits of a symbol.
+    #[must_use]
+    pub fn data_bits(mut self, bits: DataBits) -> Self {
+        self.0.data_bits = bits;
+        self
+    }
+
+    /// The parity bit.
+    #[must_use]
+    pub fn parity(mut self, parity: Parity) -> Self {
+        self.0.parity = parity;
+        self
+    }
+
+    /// The pause between symbols.
+    #[must_use]
+    pub fn stop_bits(mut self, bits: StopBits) -> Self {
+        self.0.stop_bits = bits;
+        self
+    }
+
+    /// Who says when to wait.
+    #[must_use]
+    pub fn flow_control(mut self, control: FlowControl) -> Self {
+        self.0.flow_control = control;
+        self
+    }
+}
+
+/// The granted ports.
+pub fn ports() -> Vec<PortInfo> {
+    wit::ports()
+}
+
+/// An open port, exclusively this instance's. Dropping it closes the device.
+///
+/// ```
+/// use external_worker::prelude::*;
+/// use external_worker::serial::{Port, Settings};
+/// use std::time::Duration;
+///
+/// /// Asks a thermometer that answers `T=21.5` and the end of the line.
+/// async fn read_celsius() -> Result<f64> {
+///     let port = Port::open("thermometer", Settings::new(9600)).await?;
+///     port.set_timeout(Duration::from_millis(500));
+///     port.write_all(b"T?\r\n").await?;
+///     let line = String::from_utf8(port.read_until(b'\n', 64).await?)?;
+///     Ok(line.trim().trim_start_matches("T=").parse()?)
+/// }
+/// ```
+pub struct Port {
+    name: String,
+    port: wit::Port,
+    timeout: State<Duration>,
+    /// Bytes that came after the one that `read_until` was asked for.
+    pending: Lock<Vec<u8>>,
+}
+
+/// What one read asks for at most.
+const CHUNK: usize = 4096;
+
+impl Port {
+    /// Opens the port that the operator granted under `name`. The time-out of its reads and writes
+    /// is one second until [`set_timeout`](Self::set_timeout) says otherwise.
+    pub async fn open(name: &str, settings: Settings) -> Result<Self> {
+        let port = wit::Port::open(name.to_owned(), settings.0).await;
+        let port = port.map_err(|e| Error::from(e).context(format!("opening port {name:?}")))?;
+        Ok(Self {
+            name: name.to_owned(),
+            port,
+            timeout: State::new(Duration::from_secs(1)),
+            pending: Lock::default(),
+        })
+    }
+
+    /// How long a read waits for its first byte and a write for its last.
+    pub fn set_timeout(&self, timeout: Duration) {
+        self.timeout.set(timeout);
+    }
+
+    /// At least one and at most `max` bytes; `unavailable` when none came in time.
+    pub async fn read(&self, max: usize) -> Result<Vec<u8>> {
+        let mut pending = self.pending.lock().await;
+        if pending.is_empty() {
+            self.fill(&mut pending, max).await?;
+        }
+        let take = pending.len().min(max);
+        Ok(pending.drain(..take).collect())
+    }
+
+    /// Like [`read`](Self::read), but empty when none came in time: for polling.
+    pub async fn poll(&self, max: usize) -> Result<Vec<u8>> {
+        let mut pending = self.pending.lock().await;
+        if pending.is_empty() {
+            match self.receive_some(max).await {
+                Ok(bytes) => pending.extend(bytes),
+                Err(wit::Error::Timeout) => {}
+                Err(error) => return Err(self.named(error)),
+            }
+        }
+        let take = pending.len().min(max);
+        Ok(pending.drain(..take).collect())
+    }
+
+    /// Everything up to and with `byte`; an error when it is not among the next `max` bytes. Each
+    /// of the reads that this takes has the time-out.
+    pub async fn read_until(&self, byte: u8, max: usize) -> Result<Vec<u8>> {
+        let mut pending = self.pending.lock().await;
+        loop {
+            if let Some(place) = pending.iter().take(max).position(|b| *b == byte) {
+                return Ok(pending.drain(..=place).collect());
+            }
+            if pending.len() >= max {
+                pending.clear();
+                let text = format!("{max} bytes came without the byte {byte:#04x} among them");
+                return Err(Error::unavailable(text).context(format!("port {:?}", self.name)));
+            }
+            self.fill(&mut pending, CHUNK).await?;
+        }
+    }
+
+    async fn fill(&self, pending: &mut Vec<u8>, max: usize) -> Result<()> {
+        let bytes = self
+            .receive_some(max)
+            .await
+            .map_err(|error| self.named(error))?;
+        pending.extend(bytes);
+        Ok(())
+    }
+
+    async fn receive_some(&self, max: usize) -> Result<Vec<u8>, wit::Error> {
+        let max = u32::try_from(max).unwrap_or(u32::MAX);
+        self.port.read(max, millis(self.timeout.get())).await
+    }
+
+    /// Hands all of `data` to the device; `unavailable` when it did not take it in time.
+    pub async fn write_all(&self, data: &[u8]) -> Result<()> {
+        let written = self
+            .port
+            .write(data.to_vec(), millis(self.timeout.get()))
+            .await;
+        written.map_err(|error| self.named(error))
+    }
+
+    /// Everything that arrives from now on, without time-outs. One at a time; `read` answers `busy`
+    /// meanwhile.
+    pub fn receive(&self) -> Result<Receiver> {
+        let (reader, end) = self.port.receive().map_err(|error| self.named(error))?;
+        Ok(Receiver(Lock::new(Incoming::new(reader, Some(end)))))
+    }
+
+    /// Sends `data` as a stream, however long it takes, and waits until the last byte was handed to
+    /// the device.
+    pub async fn send(&self, data: Vec<u8>) -> Result<()> {
+        let (mut writer, reader) = wit_stream::new();
+        let feeding = async move {
+            // What was not taken is what `send` answers an error for.
+            drop(writer.write_all(data).await);
+            drop(writer);
+        };
+        let sent = crate::time::alongside(self.port.send(reader), feeding).await;
+        sent.map_err(|error| self.named(error))
+    }
+
+    /// Waits until everything written has left the device.
+    pub async fn drain(&self) -> Result<()> {
+        let drained = self.port.drain(millis(self.timeout.get())).await;
+        drained.map_err(|error| self.named(error))
+    }
+
+    /// Throws away what was not yet read or sent.
+    pub async fn clear(&self, buffer: Buffer) -> Result<()> {
+        if !matches!(buffer, Buffer::Output) {
+            self.pending.lock().await.clear();
+        }
+        self.port.clear(buffer).map_err(|error| self.named(error))
+    }
+
+    /// Changes the settings of the open port.
+    pub fn configure(&self, settings: Settings) -> Result<()> {
+        self.port
+            .configure(settings.0)
+            .map_err(|error| self.named(error))
+    }
+
+    /// The line DTR.
+    pub fn set_data_terminal_ready(&self, on: bool) -> Result<()> {
+        self.port
+            .set_data_terminal_ready(on)
+            .map_err(|error| self.named(error))
+    }
+
+    /// The line RTS.
+    pub fn set_request_to_send(&self, on: bool) -> Result<()> {
+        self.port
+            .set_request_to_send(on)
+            .map_err(|error| self.named(error))
+    }
+
+    /// Starts or ends a break condition.
+    pub fn set_break(&self, on: bool) -> Result<()> {
+        self.port.set_break(on).map_err(|error| self.named(error))
+    }
+
+    /// The input lines.
+    pub fn lines(&self) -> Result<LineState> {
+        self.port.lines().map_err(|error| self.named(error))
+    }
+
+    fn named(&self, error: wit::Error) -> Error {
+        Error::from(error).context(format!("port {:?}", self.name))
+    }
+}
+
+/// What arrives at a port, as a stream.
+pub struct Receiver(Lock<Incoming<wit::Error>>);
+
+impl Receiver {
+    /// At least one and at most `max` bytes; empty when the device went away in order.
+    pub async fn read(&self, max: usize) -> Result<Vec<u8>> {
+        self.0.lock().await.read(max).await
+    }
+
+    /// Everything up to and with `byte`; an error when it is not among the next `max` bytes.
+    pub async fn read_until(&self, byte: u8, max: usize) -> Result<Vec<u8>> {
+        self.0.lock().await.read_until(byte, max).await
+    }
+}
+
+impl From<wit::Error> for Error {
+    fn from(error: wit::Error) -> Self {
+        match error {
+            wit::Error::Denied(text) => Self::denied(text),
+            wit::Error::NotFound => Self::unavailable("the device is not there"),
+            wit::Error::Busy => Self::busy("somebody has the device open"),
+            wit::Error::Timeout => Self::unavailable("timed out"),
+            wit::Error::Disconnected => Self::unavailable("the device went away"),
+            wit::Error::InvalidArgument(text) => Self::invalid_input(text),
+            wit::Error::Exhausted(text) => Self::busy(text),
+            wit::Error::Other(text) => Self::internal(text),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+use external_worker::prelude::*;
+
+struct NotAWorker;
+
+export!(NotAWorker);
+
+fn main() {}
