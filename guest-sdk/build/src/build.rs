@@ -183,11 +183,9 @@ impl Toolchain {
             .variables()
             .into_iter()
             .map(|(name, value)| format!("{name}={value} "));
-        format!(
-            "{}{}",
-            variables.collect::<String>(),
-            command::display(&cargo)
-        )
+        let dir = command::quote(request.dir.as_os_str());
+        let variables: String = variables.collect();
+        format!("cd {dir} && {variables}{}", command::display(&cargo))
     }
 }
 

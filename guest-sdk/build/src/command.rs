@@ -97,7 +97,8 @@ pub(crate) fn display(command: &Command) -> String {
     words.map(quote).collect::<Vec<_>>().join(" ")
 }
 
-fn quote(word: &OsStr) -> String {
+/// One word as one would type it.
+pub(crate) fn quote(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -77,7 +77,7 @@ pub enum Error {
     },
 
     /// The code does not compile, or cargo refused. The diagnostics went to the progress already.
-    #[error("{what} does not build; the messages above say why")]
+    #[error("cannot build {what}; the messages above say why")]
     Compile {
         /// The packages.
         what: String,
