@@ -38,9 +38,17 @@ impl LoadedComponent {
     /// # Errors
     /// [`HostError::File`] or [`HostError::Component`], with what to do.
     pub fn from_file(engine: &Engine, path: &Path) -> Result<Self> {
-        let failed = |source| HostError::File { action: "read", path: path.to_owned(), source };
+        let failed = |source| HostError::File {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        };
         let size = std::fs::metadata(path).map_err(failed)?.len();
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned();
         if size > limits::MAX_COMPONENT_BYTES {
             let max = limits::MAX_COMPONENT_BYTES;
             return Err(unusable(
@@ -61,14 +69,27 @@ impl LoadedComponent {
         let name = text::clean_line(name, limits::MAX_NAME_BYTES);
         check_header(&name, &wasm)?;
         let manifest = Manifest::read(&wasm).map_err(|problem| {
-            unusable(&name, problem, "Build it again, or take a copy that is whole")
+            unusable(
+                &name,
+                problem,
+                "Build it again, or take a copy that is whole",
+            )
         })?;
         let (compiled, home) = compile(engine, &name, &wasm)?;
         check_world(engine, &name, &compiled)?;
         let imports = imports(engine, &compiled);
         let hash = blake3::hash(&wasm);
         let engine = engine.clone();
-        Ok(Self { name, hash, wasm, compiled, home, manifest, imports, engine })
+        Ok(Self {
+            name,
+            hash,
+            wasm,
+            compiled,
+            home,
+            manifest,
+            imports,
+            engine,
+        })
     }
 
     /// The file's name.
@@ -119,7 +140,9 @@ impl LoadedComponent {
                 let (classes,) = describe.call_async(&mut store, ()).await?;
                 wasmtime::Result::Ok(classes)
             };
-            crate::instance::meter::Metered::new(run, meter).await.map_err(failed)
+            crate::instance::meter::Metered::new(run, meter)
+                .await
+                .map_err(failed)
         };
         let task = self.engine.spawn(tokio::time::timeout(limit, described))?;
         let classes = match task.await {
@@ -183,7 +206,11 @@ impl Linked {
     ) -> Result<Self> {
         let failed = |error: wasmtime::Error| {
             let fix = "This host offers WASI 0.2 and 0.3 and the world `external-worker`";
-            unusable(&component.name, format!("it cannot be linked: {error:#}"), fix)
+            unusable(
+                &component.name,
+                format!("it cannot be linked: {error:#}"),
+                fix,
+            )
         };
         let linker = linker(&component.engine, home, granted).map_err(failed)?;
         let pre = linker.instantiate_pre(compiled).map_err(failed)?;
@@ -224,11 +251,18 @@ impl Worker {
     /// # Errors
     /// [`HostError::UnknownClass`], which names those that there are.
     pub fn class(&self, id: &str) -> Result<Arc<Class>> {
-        self.classes.iter().find(|class| class.id() == id).cloned().ok_or_else(|| {
-            let known: Vec<_> = self.classes.iter().map(|class| class.id()).collect();
-            let class_id = text::clean_line(id, limits::MAX_NAME_BYTES);
-            HostError::UnknownClass { class_id, known: known.join(", ") }
-        })
+        self.classes
+            .iter()
+            .find(|class| class.id() == id)
+            .cloned()
+            .ok_or_else(|| {
+                let known: Vec<_> = self.classes.iter().map(|class| class.id()).collect();
+                let class_id = text::clean_line(id, limits::MAX_NAME_BYTES);
+                HostError::UnknownClass {
+                    class_id,
+                    known: known.join(", "),
+                }
+            })
     }
 
     /// The component, linked for where most instances live.
@@ -245,13 +279,20 @@ impl Worker {
             return Some(linked.clone());
         }
         let component = &self.component;
-        let compiled = component.engine.compile(&component.wasm, Home::OnDemand).ok()?;
+        let compiled = component
+            .engine
+            .compile(&component.wasm, Home::OnDemand)
+            .ok()?;
         let linked = Linked::new(component, Home::OnDemand, &compiled, &self.granted).ok()?;
         Some(self.on_demand.get_or_init(|| linked).clone())
     }
 }
 
-fn linker(engine: &Engine, home: Home, granted: &Granted) -> wasmtime::Result<Linker<InstanceState>> {
+fn linker(
+    engine: &Engine,
+    home: Home,
+    granted: &Granted,
+) -> wasmtime::Result<Linker<InstanceState>> {
     let mut linker = Linker::new(engine.wasmtime(home));
     capability::link(&mut linker, granted)?;
     bindings::types::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
@@ -261,7 +302,11 @@ fn linker(engine: &Engine, home: Home, granted: &Granted) -> wasmtime::Result<Li
 
 fn unusable(name: &str, problem: impl Into<String>, fix: &str) -> HostError {
     let problem = text::clean_line(&problem.into(), limits::MAX_TEXT_BYTES);
-    HostError::Component { name: name.to_owned(), problem, fix: fix.to_owned() }
+    HostError::Component {
+        name: name.to_owned(),
+        problem,
+        fix: fix.to_owned(),
+    }
 }
 
 /// What a trap says to a person: its root, without the frames.
@@ -289,21 +334,29 @@ fn compile(engine: &Engine, name: &str, wasm: &[u8]) -> Result<(Component, Home)
         Ok(component) => return Ok((component, Home::Pooled)),
         Err(_) => engine.compile(wasm, Home::OnDemand),
     };
-    compiled.map(|component| (component, Home::OnDemand)).map_err(|error| {
-        let fix = "Take a copy that is whole, or build it again";
-        unusable(name, format!("it does not compile: {error:#}"), fix)
-    })
+    compiled
+        .map(|component| (component, Home::OnDemand))
+        .map_err(|error| {
+            let fix = "Take a copy that is whole, or build it again";
+            unusable(name, format!("it does not compile: {error:#}"), fix)
+        })
 }
 
 fn check_world(engine: &Engine, name: &str, compiled: &Component) -> Result<()> {
     let component_type = compiled.component_type();
     let engine = engine.wasmtime(Home::OnDemand);
-    let exports: Vec<String> =
-        component_type.exports(engine).map(|(export, _)| export.to_owned()).collect();
+    let exports: Vec<String> = component_type
+        .exports(engine)
+        .map(|(export, _)| export.to_owned())
+        .collect();
     if exports.iter().any(|export| export == WORKER_INTERFACE) {
         return Ok(());
     }
-    let found = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+    let found = if exports.is_empty() {
+        "nothing".to_owned()
+    } else {
+        exports.join(", ")
+    };
     let problem = format!("it exports {found}, and not `{WORKER_INTERFACE}`");
     let fix = "It has to implement the world `external-worker`: `ewh new` makes a crate that does";
     Err(unusable(name, problem, fix))

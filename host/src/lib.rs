@@ -1,13 +1,13 @@
 //! Sandbox host for external workers. `ARCHITECTURE.md` is the map.
 
-pub mod error;
-pub mod limits;
-pub mod text;
-pub mod policy;
 pub mod bindings;
 pub mod capability;
 pub mod component;
 pub mod engine;
+pub mod error;
 pub mod instance;
+pub mod limits;
+pub mod policy;
+pub mod text;
 
 pub use error::{HostError, Result};

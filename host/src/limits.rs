@@ -231,24 +231,39 @@ struct Account {
 
 impl Account {
     fn new(limit: u64) -> Self {
-        Self { used: AtomicU64::new(0), peak: AtomicU64::new(0), limit }
+        Self {
+            used: AtomicU64::new(0),
+            peak: AtomicU64::new(0),
+            limit,
+        }
     }
 
     fn add(&self, what: Resource, asked: u64) -> Result<(), Exhausted> {
         let added = |used: u64| used.checked_add(asked).filter(|sum| *sum <= self.limit);
-        match self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, added) {
+        match self
+            .used
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, added)
+        {
             Ok(before) => {
-                self.peak.fetch_max(before.saturating_add(asked), Ordering::AcqRel);
+                self.peak
+                    .fetch_max(before.saturating_add(asked), Ordering::AcqRel);
                 Ok(())
             }
-            Err(used) => Err(Exhausted { what, limit: self.limit, used, asked }),
+            Err(used) => Err(Exhausted {
+                what,
+                limit: self.limit,
+                used,
+                asked,
+            }),
         }
     }
 
     fn sub(&self, amount: u64) {
-        let _ = self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
-            Some(used.saturating_sub(amount))
-        });
+        let _ = self
+            .used
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
+                Some(used.saturating_sub(amount))
+            });
     }
 }
 
@@ -286,7 +301,10 @@ impl Ledger {
     /// When the limit would be passed; nothing is charged then.
     pub fn charge(&self, what: Resource, amount: u64) -> Result<(), Exhausted> {
         self.account(what).add(what, amount).inspect_err(|refused| {
-            let mut last = self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = self
+                .last_refusal
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             *last = Some(refused.clone());
         })
     }
@@ -302,7 +320,11 @@ impl Ledger {
     /// When the limit would be passed.
     pub fn hold(self: &Arc<Self>, what: Resource, amount: u64) -> Result<Held, Exhausted> {
         self.charge(what, amount)?;
-        Ok(Held { ledger: Arc::clone(self), what, amount })
+        Ok(Held {
+            ledger: Arc::clone(self),
+            what,
+            amount,
+        })
     }
 
     /// The most that may be charged at once.
@@ -322,7 +344,10 @@ impl Ledger {
 
     /// The last refusal: most likely why a guest that gave up right after did so.
     pub fn last_refusal(&self) -> Option<Exhausted> {
-        self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last_refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -346,7 +371,10 @@ mod tests {
 
     #[test]
     fn the_ledger_refuses_what_passes_the_limit_and_takes_nothing_for_it() {
-        let budget = Budget { sockets: 2, ..Budget::default() };
+        let budget = Budget {
+            sockets: 2,
+            ..Budget::default()
+        };
         let ledger = Ledger::new(&budget);
         let first = ledger.hold(Resource::Sockets, 1).unwrap();
         let _second = ledger.hold(Resource::Sockets, 1).unwrap();

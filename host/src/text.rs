@@ -4,8 +4,16 @@
 /// `text` with at most `max_bytes` bytes, each control character but tab and newline replaced by
 /// U+FFFD, and bidirectional overrides too: they make a line read as another.
 pub fn clean(text: &str, max_bytes: usize) -> String {
-    let kept = clamp(text, max_bytes);
-    kept.chars().map(|c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+    let harmless = |c| {
+        if is_harmless(c) {
+            c
+        } else {
+            char::REPLACEMENT_CHARACTER
+        }
+    };
+    let cleaned: String = clamp(text, max_bytes).chars().map(harmless).collect();
+    // What replaces a character may be longer than it was.
+    clamp(&cleaned, max_bytes).to_owned()
 }
 
 /// [`clean`], on one line.
@@ -30,7 +38,10 @@ mod tests {
 
     #[test]
     fn escapes_and_overrides_lose_their_power() {
-        assert_eq!(clean("a\x1b[2Jb\u{202e}c\r", 100), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
+        assert_eq!(
+            clean("a\x1b[2Jb\u{202e}c\r", 100),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}"
+        );
         assert_eq!(clean_line("one\ntwo\n", 100), "one two");
     }
 

@@ -36,7 +36,11 @@ impl CompileCache {
         let dir = dir.into();
         let failed = |action| {
             let path = dir.clone();
-            move |source| HostError::File { action, path, source }
+            move |source| HostError::File {
+                action,
+                path,
+                source,
+            }
         };
         fs::DirBuilder::new()
             .recursive(true)
@@ -49,7 +53,11 @@ impl CompileCache {
 
     /// The user's cache directory: `$EWH_CACHE_DIR`, or `ewh` in the directory for caches.
     pub fn default_dir() -> Option<PathBuf> {
-        let from = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let from = |name: &str| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
         from("EWH_CACHE_DIR")
             .or_else(|| from("XDG_CACHE_HOME").map(|dir| dir.join("ewh")))
             .or_else(|| from("HOME").map(|dir| dir.join(".cache/ewh")))
@@ -63,7 +71,10 @@ impl CompileCache {
         let mac = blake3::Hash::from_slice(mac).ok()?;
         // `Hash` compares in constant time.
         if mac != self.mac(&name, code) {
-            tracing::warn!(entry = name, "a cached component is not authentic; compiling it again");
+            tracing::warn!(
+                entry = name,
+                "a cached component is not authentic; compiling it again"
+            );
             return None;
         }
         Some(deserialize_trusted(engine, code))
@@ -78,7 +89,9 @@ impl CompileCache {
     }
 
     fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
-        let temporary = self.dir.join(format!("{name}.{}", uuid::Uuid::new_v4().simple()));
+        let temporary = self
+            .dir
+            .join(format!("{name}.{}", uuid::Uuid::new_v4().simple()));
         let mut file = private_file(&temporary)?;
         let written = file
             .write_all(self.mac(name, code).as_bytes())
@@ -92,7 +105,10 @@ impl CompileCache {
 
     fn mac(&self, name: &str, code: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(&name.len().to_le_bytes()).update(name.as_bytes()).update(code);
+        hasher
+            .update(&name.len().to_le_bytes())
+            .update(name.as_bytes())
+            .update(code);
         hasher.finalize()
     }
 }
@@ -108,18 +124,31 @@ pub(super) fn deserialize_trusted(engine: &Engine, code: &[u8]) -> wasmtime::Res
 
 fn entry_name(engine: &Engine, wasm: &[u8]) -> String {
     let mut compatibility = DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut compatibility);
-    format!("{}-{:016x}.cwasm", blake3::hash(wasm).to_hex(), compatibility.finish())
+    engine
+        .precompile_compatibility_hash()
+        .hash(&mut compatibility);
+    format!(
+        "{}-{:016x}.cwasm",
+        blake3::hash(wasm).to_hex(),
+        compatibility.finish()
+    )
 }
 
 fn private_file(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 fn read_or_make_key(path: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
     match fs::read(path) {
         Ok(key) => key.try_into().map_err(|_wrong| {
-            io::Error::new(io::ErrorKind::InvalidData, "the key has the wrong length; delete it")
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the key has the wrong length; delete it",
+            )
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(path),
         Err(error) => Err(error),

@@ -10,7 +10,9 @@ mod ticker;
 use std::sync::Arc;
 
 use wasmtime::component::Component;
-use wasmtime::{Config, InstanceAllocationStrategy, PoolConcurrencyLimitError, PoolingAllocationConfig};
+use wasmtime::{
+    Config, InstanceAllocationStrategy, PoolConcurrencyLimitError, PoolingAllocationConfig,
+};
 
 pub use cache::CompileCache;
 
@@ -81,10 +83,21 @@ impl Engine {
             .enable_all()
             .build()
             .map_err(|error| HostError::Engine(error.to_string()))?;
-        let engines = pooled.iter().chain([&on_demand]).map(wasmtime::Engine::weak).collect();
+        let engines = pooled
+            .iter()
+            .chain([&on_demand])
+            .map(wasmtime::Engine::weak)
+            .collect();
         ticker::start(engines)?;
         let runtime = GuestRuntime(Some(runtime));
-        Ok(Self { inner: Arc::new(Inner { pooled, on_demand, cache: options.cache, runtime }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pooled,
+                on_demand,
+                cache: options.cache,
+                runtime,
+            }),
+        })
     }
 
     /// The wasmtime engine of `home`; the one on demand where there is no pool.
@@ -101,7 +114,9 @@ impl Engine {
     /// What the compiler or the pool has against the component, for [`HostError::Component`].
     pub fn compile(&self, wasm: &[u8], home: Home) -> wasmtime::Result<Component> {
         let engine = self.wasmtime(home);
-        let Some(cache) = &self.inner.cache else { return Component::new(engine, wasm) };
+        let Some(cache) = &self.inner.cache else {
+            return Component::new(engine, wasm);
+        };
         if let Some(component) = cache.load(engine, wasm) {
             return component;
         }
@@ -126,7 +141,11 @@ impl Engine {
 
     /// Tasks that live on the guest threads now.
     pub fn alive_tasks(&self) -> usize {
-        self.inner.runtime.0.as_ref().map_or(0, |runtime| runtime.metrics().num_alive_tasks())
+        self.inner
+            .runtime
+            .0
+            .as_ref()
+            .map_or(0, |runtime| runtime.metrics().num_alive_tasks())
     }
 }
 

@@ -58,7 +58,9 @@ pub(super) async fn run(
                 break end;
             }
             Outcome::Restart => {
-                shared.calls.fail_all(|| HostError::Ended("it is restarted".to_owned()));
+                shared
+                    .calls
+                    .fail_all(|| HostError::Ended("it is restarted".to_owned()));
                 continue;
             }
             Outcome::NotStarted(error) => format!("it did not start again: {error}"),
@@ -71,7 +73,10 @@ pub(super) async fn run(
         }
         failures += 1;
         shared.restarts.fetch_add(1, Ordering::Relaxed);
-        shared.lasting.events.log(Level::Error, &format!("ended: {reason}; it starts again"));
+        shared
+            .lasting
+            .events
+            .log(Level::Error, &format!("ended: {reason}; it starts again"));
         shared.set_state(State::Restarting { reason });
         if let Some(end) = pause_before_restart(&mut signals, failures).await {
             break end;
@@ -79,7 +84,10 @@ pub(super) async fn run(
     };
     commands.close();
     if let End::Failed(reason) = &end {
-        shared.lasting.events.log(Level::Error, &format!("ended: {reason}"));
+        shared
+            .lasting
+            .events
+            .log(Level::Error, &format!("ended: {reason}"));
     }
     shared.set_state(State::Ended(end));
     shared.calls.fail_all(|| shared.ended());
@@ -160,13 +168,14 @@ async fn make(shared: &Shared) -> Result<(Store<InstanceState>, Exports)> {
             None => return Err(failed(error)),
         },
     };
-    let exports = linked.indices.bind(&mut store, &instance).map_err(|error| {
-        HostError::Component {
+    let exports = linked
+        .indices
+        .bind(&mut store, &instance)
+        .map_err(|error| HostError::Component {
             name: shared.worker.component().name().to_owned(),
             problem: format!("{error:#}"),
             fix: "Build it against the world of this host".to_owned(),
-        }
-    })?;
+        })?;
     Ok((store, exports))
 }
 

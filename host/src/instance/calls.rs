@@ -89,7 +89,14 @@ impl Calls {
         let now = Instant::now();
         let deadline = now.checked_add(limit).unwrap_or(now);
         let mut table = self.table();
-        table.open.push(Open { id, operation, limit, deadline, reply, asked_to_end: false });
+        table.open.push(Open {
+            id,
+            operation,
+            limit,
+            deadline,
+            reply,
+            asked_to_end: false,
+        });
         let sooner = table.armed.is_none_or(|armed| deadline < armed);
         drop(table);
         if sooner {
@@ -108,13 +115,18 @@ impl Calls {
     /// Whether somebody still waits for the call `id`.
     pub fn is_wanted(&self, id: u64) -> bool {
         let table = self.table();
-        table.open.iter().any(|open| open.id == id && !open.asked_to_end)
+        table
+            .open
+            .iter()
+            .any(|open| open.id == id && !open.asked_to_end)
     }
 
     /// The caller of `id` left: from now on it has only the grace.
     pub fn abandon(&self, id: u64) -> bool {
         let mut table = self.table();
-        let Some(open) = table.open.iter_mut().find(|open| open.id == id) else { return false };
+        let Some(open) = table.open.iter_mut().find(|open| open.id == id) else {
+            return false;
+        };
         open.reply = None;
         open.asked_to_end = true;
         open.deadline = grace();
@@ -167,7 +179,12 @@ impl Calls {
 
     fn expire(&self, now: Instant) -> Vec<Expired> {
         let mut expired = Vec::new();
-        for open in self.table().open.iter_mut().filter(|open| open.deadline <= now) {
+        for open in self
+            .table()
+            .open
+            .iter_mut()
+            .filter(|open| open.deadline <= now)
+        {
             let limit_ms = u64::try_from(open.limit.as_millis()).unwrap_or(u64::MAX);
             let name = open.operation.name();
             if open.operation != Operation::Call || open.asked_to_end {
@@ -180,7 +197,10 @@ impl Calls {
                 continue;
             }
             if let Some(reply) = open.reply.take() {
-                let _ = reply.send(Err(HostError::Deadline { what: name.to_owned(), limit_ms }));
+                let _ = reply.send(Err(HostError::Deadline {
+                    what: name.to_owned(),
+                    limit_ms,
+                }));
             }
             open.asked_to_end = true;
             open.deadline = grace();
@@ -205,10 +225,16 @@ mod tests {
         let id = calls.open(Operation::Call, Duration::ZERO, Some(reply));
         let later = Instant::now() + limits::CANCEL_GRACE;
         assert_eq!(calls.expire(Instant::now()), [Expired::Ask(id)]);
-        assert!(matches!(answer.try_recv().unwrap(), Err(HostError::Deadline { .. })));
+        assert!(matches!(
+            answer.try_recv().unwrap(),
+            Err(HostError::Deadline { .. })
+        ));
         assert!(calls.expire(later - Duration::from_millis(500)).is_empty());
         let killed = calls.expire(later + limits::CANCEL_GRACE);
-        assert!(matches!(killed.as_slice(), [Expired::Kill(Operation::Call, _)]), "{killed:?}");
+        assert!(
+            matches!(killed.as_slice(), [Expired::Kill(Operation::Call, _)]),
+            "{killed:?}"
+        );
     }
 
     #[test]
@@ -216,7 +242,11 @@ mod tests {
         let calls = Calls::default();
         let id = calls.open(Operation::Call, Duration::ZERO, None);
         calls.close(id);
-        assert!(calls.expire(Instant::now() + Duration::from_secs(9)).is_empty());
+        assert!(
+            calls
+                .expire(Instant::now() + Duration::from_secs(9))
+                .is_empty()
+        );
         assert!(calls.is_empty());
     }
 }

@@ -26,12 +26,17 @@ impl ConfigSchema {
     /// # Errors
     /// [`HostError::Description`] when this is no JSON Schema of an object.
     pub fn new(schema: &str, exclude: &[String]) -> Result<Self> {
-        let wrong = |problem: String| HostError::Description(format!("its config schema: {problem}"));
+        let wrong =
+            |problem: String| HostError::Description(format!("its config schema: {problem}"));
         if schema.len() > limits::MAX_DESCRIPTION_JSON_BYTES {
             let max = limits::MAX_DESCRIPTION_JSON_BYTES;
-            return Err(wrong(format!("{} bytes are more than the {max} allowed", schema.len())));
+            return Err(wrong(format!(
+                "{} bytes are more than the {max} allowed",
+                schema.len()
+            )));
         }
-        let schema: Json = serde_json::from_str(schema).map_err(|error| wrong(error.to_string()))?;
+        let schema: Json =
+            serde_json::from_str(schema).map_err(|error| wrong(error.to_string()))?;
         if !schema.is_object() {
             return Err(wrong("it is not an object".to_owned()));
         }
@@ -40,7 +45,11 @@ impl ConfigSchema {
             .with_pattern_options(PatternOptions::regex().size_limit(limits::MAX_REGEX_BYTES))
             .build(&schema)
             .map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { schema, validator, exclude: exclude.to_vec() })
+        Ok(Self {
+            schema,
+            validator,
+            exclude: exclude.to_vec(),
+        })
     }
 
     /// The schema itself.
@@ -54,7 +63,9 @@ impl ConfigSchema {
     /// [`HostError::Config`] with every problem and its place.
     pub fn merged(&self, current: &Json, patch: &Json) -> Result<Json> {
         let (Json::Object(current), Json::Object(patch)) = (current, patch) else {
-            return Err(HostError::Config("a configuration is a JSON object".to_owned()));
+            return Err(HostError::Config(
+                "a configuration is a JSON object".to_owned(),
+            ));
         };
         let mut merged = current.clone();
         merged.extend(patch.clone());
@@ -80,22 +91,34 @@ impl ConfigSchema {
             .take(limits::MAX_CONFIG_PROBLEMS)
             .map(|error| {
                 let path = error.instance_path().to_string();
-                let place = if path.is_empty() { "the configuration".to_owned() } else { path };
+                let place = if path.is_empty() {
+                    "the configuration".to_owned()
+                } else {
+                    path
+                };
                 format!("{place}: {}", error.masked())
             })
             .collect();
-        if problems.is_empty() { Ok(()) } else { Err(HostError::Config(problems.join("; "))) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(HostError::Config(problems.join("; ")))
+        }
     }
 
     fn fill_defaults(&self, schema: &Json, value: &mut Json, depth: usize) {
         let schema = self.resolve(schema);
         let Json::Object(object) = value else { return };
-        let Some(properties) = schema.get("properties").and_then(Json::as_object) else { return };
+        let Some(properties) = schema.get("properties").and_then(Json::as_object) else {
+            return;
+        };
         if depth > limits::MAX_SCHEMA_DEPTH {
             return;
         }
         for (name, property) in properties {
-            let default = property.get("default").or_else(|| self.resolve(property).get("default"));
+            let default = property
+                .get("default")
+                .or_else(|| self.resolve(property).get("default"));
             if let (false, Some(default)) = (object.contains_key(name), default) {
                 object.insert(name.clone(), default.clone());
             }
@@ -107,8 +130,13 @@ impl ConfigSchema {
 
     /// Follows a reference into the schema's own definitions, one step.
     fn resolve<'a>(&'a self, schema: &'a Json) -> &'a Json {
-        let target = schema.get("$ref").and_then(Json::as_str).and_then(|r| r.strip_prefix('#'));
-        target.and_then(|pointer| self.schema.pointer(pointer)).unwrap_or(schema)
+        let target = schema
+            .get("$ref")
+            .and_then(Json::as_str)
+            .and_then(|r| r.strip_prefix('#'));
+        target
+            .and_then(|pointer| self.schema.pointer(pointer))
+            .unwrap_or(schema)
     }
 
     /// `config` as it may leave the host: no secret property, at any depth.
@@ -129,7 +157,12 @@ impl ConfigSchema {
         }
         let schema = self.resolve(schema);
         for branch in ["allOf", "anyOf", "oneOf"] {
-            for inner in schema.get(branch).and_then(Json::as_array).into_iter().flatten() {
+            for inner in schema
+                .get(branch)
+                .and_then(Json::as_array)
+                .into_iter()
+                .flatten()
+            {
                 self.drop_secrets(inner, value, depth + 1);
             }
         }
@@ -137,7 +170,9 @@ impl ConfigSchema {
             Json::Object(object) => {
                 let properties = schema.get("properties").and_then(Json::as_object);
                 object.retain(|name, _| {
-                    properties.and_then(|all| all.get(name)).is_none_or(|p| !self.is_secret(p))
+                    properties
+                        .and_then(|all| all.get(name))
+                        .is_none_or(|p| !self.is_secret(p))
                 });
                 for (name, inner) in object {
                     let declared = properties.and_then(|all| all.get(name));
@@ -147,7 +182,9 @@ impl ConfigSchema {
                 }
             }
             Json::Array(items) => {
-                let Some(schema) = schema.get("items") else { return };
+                let Some(schema) = schema.get("items") else {
+                    return;
+                };
                 if self.is_secret(schema) {
                     items.clear();
                 }
@@ -189,8 +226,13 @@ mod tests {
 
     #[test]
     fn defaults_are_filled_at_every_depth() {
-        let config = schema().merged(&json!({}), &json!({"peers": [{}]})).unwrap();
-        assert_eq!(config["server"], json!({"host": "localhost", "password": ""}));
+        let config = schema()
+            .merged(&json!({}), &json!({"peers": [{}]}))
+            .unwrap();
+        assert_eq!(
+            config["server"],
+            json!({"host": "localhost", "password": ""})
+        );
         assert_eq!(config["interval_s"], 1.0);
     }
 
@@ -198,10 +240,16 @@ mod tests {
     fn a_patch_overrides_and_what_is_wrong_is_named_without_its_value() {
         let schema = schema();
         let current = schema.defaults().unwrap();
-        assert_eq!(schema.merged(&current, &json!({"interval_s": 2})).unwrap()["interval_s"], 2);
+        assert_eq!(
+            schema.merged(&current, &json!({"interval_s": 2})).unwrap()["interval_s"],
+            2
+        );
         let wrong = json!({"interval_s": "s3cr3t", "token": 17});
         let message = schema.merged(&current, &wrong).unwrap_err().to_string();
-        assert!(message.contains("/interval_s") && message.contains("/token"), "{message}");
+        assert!(
+            message.contains("/interval_s") && message.contains("/token"),
+            "{message}"
+        );
         assert!(!message.contains("s3cr3t"), "{message}");
     }
 

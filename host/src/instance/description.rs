@@ -25,12 +25,18 @@ impl Class {
 
     /// The method `name`, if there is one.
     pub fn method(&self, name: &str) -> Option<&NodeClass> {
-        self.declared.methods.iter().find(|method| method.name == name)
+        self.declared
+            .methods
+            .iter()
+            .find(|method| method.name == name)
     }
 }
 
 fn wrong<T>(problem: String) -> Result<T> {
-    Err(HostError::Description(text::clean_line(&problem, limits::MAX_TEXT_BYTES)))
+    Err(HostError::Description(text::clean_line(
+        &problem,
+        limits::MAX_TEXT_BYTES,
+    )))
 }
 
 /// Checks all classes of a component.
@@ -43,7 +49,10 @@ pub fn check_classes(classes: Vec<WorkerClass>) -> Result<Vec<Arc<Class>>> {
     }
     if classes.len() > limits::MAX_CLASSES {
         let max = limits::MAX_CLASSES;
-        return wrong(format!("{} classes; at most {max} are allowed", classes.len()));
+        return wrong(format!(
+            "{} classes; at most {max} are allowed",
+            classes.len()
+        ));
     }
     let mut seen = HashSet::new();
     for class in &classes {
@@ -51,20 +60,28 @@ pub fn check_classes(classes: Vec<WorkerClass>) -> Result<Vec<Arc<Class>>> {
             return wrong(format!("two classes are called `{}`", class.class_id));
         }
     }
-    classes.into_iter().map(|class| check_class(class).map(Arc::new)).collect()
+    classes
+        .into_iter()
+        .map(|class| check_class(class).map(Arc::new))
+        .collect()
 }
 
 fn check_class(mut class: WorkerClass) -> Result<Class> {
     if !is_class_id(&class.class_id) {
         let id = &class.class_id;
-        return wrong(format!("the class id `{id}` is not [A-Za-z_][A-Za-z0-9_-]*, 256 bytes at most"));
+        return wrong(format!(
+            "the class id `{id}` is not [A-Za-z_][A-Za-z0-9_-]*, 256 bytes at most"
+        ));
     }
     class.title = text::clean_line(&class.title, limits::MAX_NAME_BYTES);
     clean_text(&mut class.description);
     check_json(class.ui_schema.as_deref(), "the ui schema")?;
     check_node_classes(&mut class.methods, &class.class_id)?;
     let config = ConfigSchema::new(&class.config_schema, &class.export_exclude)?;
-    Ok(Class { declared: class, config })
+    Ok(Class {
+        declared: class,
+        config,
+    })
 }
 
 /// Checks what `get-nodeshelf` returned.
@@ -74,28 +91,38 @@ fn check_class(mut class: WorkerClass) -> Result<Class> {
 pub fn check_shelves(mut shelves: Vec<Shelf>) -> Result<Vec<Shelf>> {
     if shelves.len() > limits::MAX_SHELVES {
         let max = limits::MAX_SHELVES;
-        return wrong(format!("{} shelves; at most {max} are allowed", shelves.len()));
+        return wrong(format!(
+            "{} shelves; at most {max} are allowed",
+            shelves.len()
+        ));
     }
     let mut nodes = 0usize;
     for (index, shelf) in shelves.iter_mut().enumerate() {
         check_name(&shelf.name, "a shelf")?;
         clean_text(&mut shelf.description);
         if shelf.parent.is_some_and(|parent| parent as usize >= index) {
-            return wrong(format!("the shelf `{}` comes before its parent", shelf.name));
+            return wrong(format!(
+                "the shelf `{}` comes before its parent",
+                shelf.name
+            ));
         }
         check_node_classes(&mut shelf.nodes, &shelf.name)?;
         nodes = nodes.saturating_add(shelf.nodes.len());
     }
     if nodes > limits::MAX_NODE_CLASSES {
         let max = limits::MAX_NODE_CLASSES;
-        return wrong(format!("{nodes} nodes on the shelves; at most {max} are allowed"));
+        return wrong(format!(
+            "{nodes} nodes on the shelves; at most {max} are allowed"
+        ));
     }
     Ok(shelves)
 }
 
 fn is_class_id(id: &str) -> bool {
     let mut chars = id.chars();
-    let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let first = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     first
         && id.len() <= limits::MAX_NAME_BYTES
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
@@ -104,7 +131,10 @@ fn is_class_id(id: &str) -> bool {
 fn check_node_classes(classes: &mut [NodeClass], owner: &str) -> Result<()> {
     if classes.len() > limits::MAX_NODE_CLASSES {
         let max = limits::MAX_NODE_CLASSES;
-        return wrong(format!("`{owner}` has {} nodes; at most {max} are allowed", classes.len()));
+        return wrong(format!(
+            "`{owner}` has {} nodes; at most {max} are allowed",
+            classes.len()
+        ));
     }
     let mut seen = HashSet::new();
     for class in classes {
@@ -124,7 +154,10 @@ fn check_node_classes(classes: &mut [NodeClass], owner: &str) -> Result<()> {
 fn check_ports(ports: &mut [Port], method: &str, side: &str) -> Result<()> {
     if ports.len() > limits::MAX_PORTS {
         let max = limits::MAX_PORTS;
-        return wrong(format!("`{method}` has {} {side}s; at most {max} are allowed", ports.len()));
+        return wrong(format!(
+            "`{method}` has {} {side}s; at most {max} are allowed",
+            ports.len()
+        ));
     }
     let mut seen = HashSet::new();
     for port in ports {
@@ -133,12 +166,20 @@ fn check_ports(ports: &mut [Port], method: &str, side: &str) -> Result<()> {
             return wrong(format!("`{method}` has two {side}s called `{}`", port.name));
         }
         clean_text(&mut port.description);
-        check_json(Some(&port.type_), &format!("the type of `{method}.{}`", port.name))?;
+        check_json(
+            Some(&port.type_),
+            &format!("the type of `{method}.{}`", port.name),
+        )?;
         check_json(port.value_options.as_deref(), "value options")?;
         check_json(port.render_options.as_deref(), "render options")?;
         if let Some(default) = &port.default {
             super::value::check(default, limits::MAX_DESCRIPTION_JSON_BYTES as u64).or_else(
-                |problem| wrong(format!("the default of `{method}.{}`: {problem}", port.name)),
+                |problem| {
+                    wrong(format!(
+                        "the default of `{method}.{}`: {problem}",
+                        port.name
+                    ))
+                },
             )?;
         }
     }
@@ -155,7 +196,9 @@ fn check_name(name: &str, what: &str) -> Result<()> {
         return Ok(());
     }
     let shown = text::clean_line(name, 64);
-    wrong(format!("the name `{shown}` of {what} is empty, too long, or has a slash or control character"))
+    wrong(format!(
+        "the name `{shown}` of {what} is empty, too long, or has a slash or control character"
+    ))
 }
 
 fn check_json(json: Option<&str>, what: &str) -> Result<()> {

@@ -70,7 +70,13 @@ impl<'a> Drive<'a> {
         start_id: u64,
         started: &'a mut Option<oneshot::Sender<Result<()>>>,
     ) -> Self {
-        Self { guest: Guest { shared, exports }, commands, signals, start_id, started }
+        Self {
+            guest: Guest { shared, exports },
+            commands,
+            signals,
+            start_id,
+            started,
+        }
     }
 
     /// Runs until the instance stops.
@@ -127,8 +133,16 @@ impl<'a> Guest<'a> {
             uuid: spec.uuid.simple().to_string(),
             name: spec.name.clone(),
         };
-        let config = self.shared.config.lock().unwrap_or_else(PoisonError::into_inner).to_string();
-        let outcome = self.exports.start(accessor, spec.class_id.clone(), info, config).await?;
+        let config = self
+            .shared
+            .config
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .to_string();
+        let outcome = self
+            .exports
+            .start(accessor, spec.class_id.clone(), info, config)
+            .await?;
         self.shared.lasting.meter.progressed();
         Ok(outcome.map_err(|error| guest_error(error, "`start` failed: ")))
     }
@@ -143,10 +157,14 @@ impl<'a> Guest<'a> {
                 Err(trap) => return trap,
             };
             lasting.meter.progressed();
-            let error = outcome.err().map(|error| guest_error(error, "").to_string());
+            let error = outcome
+                .err()
+                .map(|error| guest_error(error, "").to_string());
             if lasting.turns.ended(error.clone()) {
                 let message = error.unwrap_or_default();
-                lasting.events.log(Level::Error, &format!("the loop failed: {message}"));
+                lasting
+                    .events
+                    .log(Level::Error, &format!("the loop failed: {message}"));
                 lasting.events.send(Event::LoopFailed { message });
             }
         }
@@ -186,7 +204,13 @@ impl<'a> Guest<'a> {
         }
     }
 
-    async fn call(self, accessor: &Inside, id: u64, node: String, inputs: Ports) -> Result<(), Trap> {
+    async fn call(
+        self,
+        accessor: &Inside,
+        id: u64,
+        node: String,
+        inputs: Ports,
+    ) -> Result<(), Trap> {
         let outcome = self.exports.call(accessor, id, node, inputs).await?;
         self.shared.lasting.meter.progressed();
         let reply = self.shared.calls.close(id);
@@ -206,7 +230,11 @@ impl<'a> Guest<'a> {
 
     /// Changes of the configuration, one after another; calls go on meanwhile. It only ends with a
     /// trap.
-    async fn update_for_ever(self, accessor: &Inside, mut queue: mpsc::Receiver<ConfigUpdate>) -> Trap {
+    async fn update_for_ever(
+        self,
+        accessor: &Inside,
+        mut queue: mpsc::Receiver<ConfigUpdate>,
+    ) -> Trap {
         while let Some(ConfigUpdate { patch, reply }) = queue.recv().await {
             match self.update_config(accessor, &patch).await {
                 // Nobody waiting is fine.
@@ -219,14 +247,21 @@ impl<'a> Guest<'a> {
 
     async fn update_config(self, accessor: &Inside, patch: &Json) -> Result<Result<()>, Trap> {
         let shared = self.shared;
-        let current = shared.config.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let current = shared
+            .config
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let merged = match shared.class.config.merged(&current, patch) {
             Ok(merged) => merged,
             Err(error) => return Ok(Err(error)),
         };
         let limit = Duration::from_millis(shared.lasting.budget.config_deadline_ms);
         let id = shared.calls.open(Operation::UpdateConfig, limit, None);
-        let outcome = self.exports.update_config(accessor, merged.to_string()).await;
+        let outcome = self
+            .exports
+            .update_config(accessor, merged.to_string())
+            .await;
         shared.calls.close(id);
         shared.lasting.meter.progressed();
         let outcome = outcome?.map_err(|error| guest_error(error, "the worker refused it: "));
@@ -255,7 +290,11 @@ impl<'a> Guest<'a> {
     }
 
     /// `stop`, then a grace for the calls that end themselves.
-    async fn stop(self, accessor: &Inside, mut tasks: FuturesUnordered<Task<'_>>) -> Result<(), Trap> {
+    async fn stop(
+        self,
+        accessor: &Inside,
+        mut tasks: FuturesUnordered<Task<'_>>,
+    ) -> Result<(), Trap> {
         let shared = self.shared;
         shared.set_state(State::Stopping);
         let limit = Duration::from_millis(shared.lasting.budget.stop_deadline_ms);
@@ -287,5 +326,8 @@ fn answer(reply: Option<super::calls::Reply>, result: Result<Ports>) {
 
 fn guest_error(error: Error, prefix: &str) -> HostError {
     let message = text::clean(&error.message, limits::MAX_TEXT_BYTES);
-    HostError::Guest { code: error.code, message: format!("{prefix}{message}") }
+    HostError::Guest {
+        code: error.code,
+        message: format!("{prefix}{message}"),
+    }
 }

@@ -115,7 +115,10 @@ impl Events {
 
     /// Sends an event of the guest. `false`: too many.
     pub fn send_within_rate(&self, event: Event) -> bool {
-        let fits = self.events.as_ref().is_some_and(|rate| rate.check().is_ok());
+        let fits = self
+            .events
+            .as_ref()
+            .is_some_and(|rate| rate.check().is_ok());
         if fits {
             self.send(event);
         }
@@ -125,9 +128,15 @@ impl Events {
     /// A log line of the guest, cleaned; dropped and counted when it is too much.
     pub fn log(&self, level: Level, message: &str) {
         let line = text::clean_line(message, limits::MAX_PRINTED_LINE_BYTES);
-        let bytes = u32::try_from(line.len()).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+        let bytes = u32::try_from(line.len())
+            .ok()
+            .and_then(NonZeroU32::new)
+            .unwrap_or(NonZeroU32::MIN);
         let fits = |rate: &DefaultDirectRateLimiter| matches!(rate.check_n(bytes), Ok(Ok(())));
-        if !self.log_lines.as_ref().is_some_and(|rate| rate.check().is_ok())
+        if !self
+            .log_lines
+            .as_ref()
+            .is_some_and(|rate| rate.check().is_ok())
             || !self.log_bytes.as_ref().is_some_and(fits)
         {
             self.dropped_lines.fetch_add(1, Ordering::Relaxed);
@@ -137,9 +146,15 @@ impl Events {
         let lost = self.lines_lost_since.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let message = format!("({lost} lines dropped: over the log budget)");
-            self.send(Event::Log { level: Level::Warn, message });
+            self.send(Event::Log {
+                level: Level::Warn,
+                message,
+            });
         }
-        self.send(Event::Log { level, message: line });
+        self.send(Event::Log {
+            level,
+            message: line,
+        });
     }
 }
 

@@ -13,8 +13,16 @@ use crate::bindings::types::{Error, InstanceInfo, Shelf, Value, WorkerClass};
 pub const WORKER_INTERFACE: &str = "funcnodes:external-worker/worker@0.1.0";
 
 /// What the functions of the interface are called.
-pub const WORKER_FUNCTIONS: [&str; 8] =
-    ["describe", "start", "loop", "update-config", "get-nodeshelf", "call", "cancel", "stop"];
+pub const WORKER_FUNCTIONS: [&str; 8] = [
+    "describe",
+    "start",
+    "loop",
+    "update-config",
+    "get-nodeshelf",
+    "call",
+    "cancel",
+    "stop",
+];
 
 /// Named inputs or outputs of a node.
 pub type Ports = Vec<(String, Value)>;
@@ -128,7 +136,10 @@ impl Exports {
         info: InstanceInfo,
         config: String,
     ) -> Result<Outcome<()>> {
-        let (outcome,) = self.start.call_concurrent(accessor, (class_id, info, config)).await?;
+        let (outcome,) = self
+            .start
+            .call_concurrent(accessor, (class_id, info, config))
+            .await?;
         Ok(outcome)
     }
 
@@ -144,7 +155,10 @@ impl Exports {
         accessor: &Accessor<T>,
         config: String,
     ) -> Result<Outcome<()>> {
-        let (outcome,) = self.update_config.call_concurrent(accessor, (config,)).await?;
+        let (outcome,) = self
+            .update_config
+            .call_concurrent(accessor, (config,))
+            .await?;
         Ok(outcome)
     }
 
@@ -165,7 +179,10 @@ impl Exports {
         node: String,
         inputs: Ports,
     ) -> Result<Outcome<Ports>> {
-        let (outcome,) = self.call.call_concurrent(accessor, (id, node, inputs)).await?;
+        let (outcome,) = self
+            .call
+            .call_concurrent(accessor, (id, node, inputs))
+            .await?;
         Ok(outcome)
     }
 

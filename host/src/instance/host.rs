@@ -30,7 +30,10 @@ struct Handle {
 type Answer<T = ()> = std::result::Result<T, Error>;
 
 fn refuse(code: ErrorCode, message: impl Into<String>) -> Error {
-    Error { code, message: message.into() }
+    Error {
+        code,
+        message: message.into(),
+    }
 }
 
 impl From<Refused> for Error {
@@ -45,7 +48,10 @@ impl HostView<'_> {
     fn emit_json(&self, json: &str) -> Answer<Json> {
         let limit = self.0.budget.event_size.as_u64();
         if json.len() as u64 > limit {
-            let message = format!("{} bytes of JSON are more than the {limit} allowed", json.len());
+            let message = format!(
+                "{} bytes of JSON are more than the {limit} allowed",
+                json.len()
+            );
             return Err(refuse(ErrorCode::InvalidInput, message));
         }
         serde_json::from_str(json)
@@ -57,7 +63,10 @@ impl HostView<'_> {
             return Ok(());
         }
         let rate = self.0.budget.events_per_second;
-        Err(refuse(ErrorCode::Busy, format!("more than {rate} events a second")))
+        Err(refuse(
+            ErrorCode::Busy,
+            format!("more than {rate} events a second"),
+        ))
     }
 
     fn handle(&self, inputs: Arc<Inputs>) -> Answer<Handle> {
@@ -65,13 +74,21 @@ impl HostView<'_> {
         let held = ledger
             .hold(Budgeted::Handles, 1)
             .map_err(|error| refuse(ErrorCode::Busy, error.to_string()))?;
-        Ok(Handle { inputs, _held: held })
+        Ok(Handle {
+            inputs,
+            _held: held,
+        })
     }
 
     fn change(&self, inputs: &Inputs, input: &str, change: InputChange) -> Answer {
         inputs.change(input, &change)?;
         let (node, method) = (inputs.node.clone(), inputs.method.clone());
-        self.send(Event::InputChanged { node, method, input: input.to_owned(), change })
+        self.send(Event::InputChanged {
+            node,
+            method,
+            input: input.to_owned(),
+            change,
+        })
     }
 
     fn change_value(&self, inputs: &Inputs, input: &str, value: Value) -> Answer {
@@ -85,11 +102,19 @@ impl HostView<'_> {
     }
 
     fn change_value_options(&self, inputs: &Inputs, input: &str, options: &str) -> Answer {
-        self.change(inputs, input, InputChange::ValueOptions(self.emit_json(options)?))
+        self.change(
+            inputs,
+            input,
+            InputChange::ValueOptions(self.emit_json(options)?),
+        )
     }
 
     fn change_render_options(&self, inputs: &Inputs, input: &str, options: &str) -> Answer {
-        self.change(inputs, input, InputChange::RenderOptions(self.emit_json(options)?))
+        self.change(
+            inputs,
+            input,
+            InputChange::RenderOptions(self.emit_json(options)?),
+        )
     }
 
     /// What stays with a node is held for as long as the node is, so it is bounded like an event.
@@ -114,7 +139,9 @@ impl host::Host for HostView<'_> {
 
     fn emit(&mut self, event: String, data: String) -> Result<Answer> {
         let event = text::clean_line(&event, limits::MAX_NAME_BYTES);
-        Ok(self.emit_json(&data).and_then(|data| self.send(Event::Emitted { event, data })))
+        Ok(self
+            .emit_json(&data)
+            .and_then(|data| self.send(Event::Emitted { event, data })))
     }
 
     fn set_loop_delay(&mut self, ms: u32) -> Result<()> {
@@ -184,7 +211,12 @@ impl host::HostNode for HostView<'_> {
         Ok(self.node(&node)?.node.clone().unwrap_or_default())
     }
 
-    fn set_value(&mut self, node: Resource<NodeHandle>, input: String, value: Value) -> Result<Answer> {
+    fn set_value(
+        &mut self,
+        node: Resource<NodeHandle>,
+        input: String,
+        value: Value,
+    ) -> Result<Answer> {
         let inputs = self.node(&node)?;
         Ok(self.change_value(&inputs, &input, value))
     }
@@ -268,12 +300,18 @@ impl HostView<'_> {
     }
 
     fn node(&mut self, node: &Resource<NodeHandle>) -> Result<Arc<Inputs>> {
-        let handle = self.table().get(node).context("not a node of this instance")?;
+        let handle = self
+            .table()
+            .get(node)
+            .context("not a node of this instance")?;
         Ok(Arc::clone(&handle.0.inputs))
     }
 
     fn class(&mut self, class: &Resource<ClassHandle>) -> Result<Arc<Inputs>> {
-        let handle = self.table().get(class).context("not a node class of this instance")?;
+        let handle = self
+            .table()
+            .get(class)
+            .context("not a node class of this instance")?;
         Ok(Arc::clone(&handle.0.inputs))
     }
 }

@@ -17,7 +17,11 @@ pub struct Limiter {
 impl Limiter {
     /// A limiter that charges `ledger` until it is dropped.
     pub fn new(ledger: Arc<Ledger>) -> Self {
-        Self { ledger, charged: 0, last: 0 }
+        Self {
+            ledger,
+            charged: 0,
+            last: 0,
+        }
     }
 
     fn grow(&mut self, current: usize, desired: usize, unit: u64) -> bool {
@@ -37,7 +41,12 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _max: Option<usize>) -> Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _max: Option<usize>,
+    ) -> Result<bool> {
         Ok(self.grow(current, desired, 1))
     }
 
@@ -46,7 +55,12 @@ impl ResourceLimiter for Limiter {
         Ok(())
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _max: Option<usize>) -> Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _max: Option<usize>,
+    ) -> Result<bool> {
         Ok(self.grow(current, desired, limits::TABLE_ELEMENT_BYTES))
     }
 

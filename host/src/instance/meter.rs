@@ -80,7 +80,8 @@ impl Meter {
 
     /// A turn or a call ended: whatever it used, it does not spin.
     pub fn progressed(&self) {
-        self.bill_at_progress_ns.store(self.bill_ns.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.bill_at_progress_ns
+            .store(self.bill_ns.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// What a guest does at a tick of the epoch.
@@ -92,14 +93,25 @@ impl Meter {
         let at_progress = Duration::from_nanos(self.bill_at_progress_ns.load(Ordering::Relaxed));
         let spun = bill.saturating_sub(at_progress);
         if spun > self.spin {
-            return Err(Spun { spun, limit: self.spin, bill });
+            return Err(Spun {
+                spun,
+                limit: self.spin,
+                bill,
+            });
         }
         let wait = self.owed(bill);
         if wait.is_zero() {
-            return Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())));
+            return Ok(UpdateDeadline::YieldCustom(
+                1,
+                Box::pin(tokio::task::yield_now()),
+            ));
         }
-        self.throttled_ns.fetch_add(wait.as_nanos() as u64, Ordering::Relaxed);
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::time::sleep(wait))))
+        self.throttled_ns
+            .fetch_add(wait.as_nanos() as u64, Ordering::Relaxed);
+        Ok(UpdateDeadline::YieldCustom(
+            1,
+            Box::pin(tokio::time::sleep(wait)),
+        ))
     }
 
     /// How long to wait until the share covers what was used.
@@ -130,7 +142,10 @@ pub struct Metered<F> {
 impl<F: Future> Metered<F> {
     /// Bills `future` to `meter`.
     pub fn new(future: F, meter: Arc<Meter>) -> Self {
-        Self { future: Box::pin(future), meter }
+        Self {
+            future: Box::pin(future),
+            meter,
+        }
     }
 }
 
@@ -180,7 +195,9 @@ mod tests {
         use_cpu(&meter, 900);
         meter.at_tick().unwrap();
         use_cpu(&meter, 200);
-        let Err(spun) = meter.at_tick() else { panic!("it may not go on") };
+        let Err(spun) = meter.at_tick() else {
+            panic!("it may not go on")
+        };
         assert_eq!(spun.bill, Duration::from_millis(2_000));
         assert_eq!(spun.spun, Duration::from_millis(1_100));
     }

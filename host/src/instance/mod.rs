@@ -116,9 +116,15 @@ pub struct Status {
 
 /// A command to the actor.
 enum Command {
-    Call { id: u64, node: String, inputs: Ports },
+    Call {
+        id: u64,
+        node: String,
+        inputs: Ports,
+    },
     UpdateConfig(ConfigUpdate),
-    Shelves { reply: oneshot::Sender<Result<Option<Vec<Shelf>>>> },
+    Shelves {
+        reply: oneshot::Sender<Result<Option<Vec<Shelf>>>>,
+    },
 }
 
 /// A change of the configuration, and who waits for it.
@@ -155,7 +161,9 @@ impl Shared {
     }
 
     fn mailbox_size(&self) -> usize {
-        usize::try_from(self.lasting.budget.mailbox).unwrap_or(1).max(1)
+        usize::try_from(self.lasting.budget.mailbox)
+            .unwrap_or(1)
+            .max(1)
     }
 
     fn ended(&self) -> HostError {
@@ -214,7 +222,11 @@ impl Instance {
         let (started, start) = oneshot::channel();
         let actor = actor::run(Arc::clone(&shared), commands, signalled, started);
         worker.engine().spawn(actor)?;
-        let instance = Self { shared, mailbox, signals };
+        let instance = Self {
+            shared,
+            mailbox,
+            signals,
+        };
         match start.await {
             Ok(Ok(())) => Ok(instance),
             Ok(Err(error)) => {
@@ -266,14 +278,26 @@ impl Instance {
     pub async fn call_within(&self, node: &str, inputs: Ports, limit: Duration) -> Result<Ports> {
         let budget = &self.shared.lasting.budget;
         value::check_all(&inputs, budget.value_size.as_u64()).map_err(|(name, problem)| {
-            let place = if name.is_empty() { "the inputs".to_owned() } else { format!("`{name}`") };
+            let place = if name.is_empty() {
+                "the inputs".to_owned()
+            } else {
+                format!("`{name}`")
+            };
             HostError::Value(format!("{place} of `{node}`: {problem}"))
         })?;
         let limit = limit.min(Duration::from_millis(budget.call_deadline_ms));
         let (reply, answer) = oneshot::channel();
         let id = self.shared.calls.open(Operation::Call, limit, Some(reply));
-        let mut guard = CancelOnDrop { instance: self, id, armed: true };
-        self.send(Command::Call { id, node: node.to_owned(), inputs })?;
+        let mut guard = CancelOnDrop {
+            instance: self,
+            id,
+            armed: true,
+        };
+        self.send(Command::Call {
+            id,
+            node: node.to_owned(),
+            inputs,
+        })?;
         let result = answer.await.unwrap_or_else(|_| Err(self.shared.ended()));
         guard.armed = false;
         result
@@ -291,7 +315,11 @@ impl Instance {
 
     /// The configuration in force, with its secrets.
     pub fn config(&self) -> Json {
-        self.shared.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared
+            .config
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The configuration as it may leave the host.
@@ -360,7 +388,10 @@ impl Instance {
             state: self.shared.state.borrow().clone(),
             turns: lasting.turns.status(),
             open_calls: self.shared.calls.len(),
-            restarts: self.shared.restarts.load(std::sync::atomic::Ordering::Relaxed),
+            restarts: self
+                .shared
+                .restarts
+                .load(std::sync::atomic::Ordering::Relaxed),
             cpu: lasting.meter.bill(),
             throttled: lasting.meter.throttled(),
             memory: lasting.ledger.used(Resource::Memory),
@@ -387,7 +418,9 @@ impl Instance {
 
 impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Instance").field("uuid", &self.uuid()).finish_non_exhaustive()
+        f.debug_struct("Instance")
+            .field("uuid", &self.uuid())
+            .finish_non_exhaustive()
     }
 }
 

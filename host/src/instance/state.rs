@@ -98,7 +98,10 @@ impl InstanceState {
             stop: Arc::new(Notify::new()),
         });
         let audit = Arc::new(AuditToEvents::new(uuid::Uuid::nil(), &lasting.events));
-        Ok((Self::store(engine, &Arc::default(), &lasting, audit)?, meter))
+        Ok((
+            Self::store(engine, &Arc::default(), &lasting, audit)?,
+            meter,
+        ))
     }
 
     /// The table of everything that the guest holds.
@@ -109,7 +112,11 @@ impl InstanceState {
 
 fn set_limits(store: &mut Store<InstanceState>) {
     let lasting = Arc::clone(&store.data().lasting);
-    let fuel = lasting.budget.value_size.as_u64().saturating_add(limits::HOSTCALL_SLACK_BYTES);
+    let fuel = lasting
+        .budget
+        .value_size
+        .as_u64()
+        .saturating_add(limits::HOSTCALL_SLACK_BYTES);
     store.set_hostcall_fuel(usize::try_from(fuel).unwrap_or(usize::MAX));
     let handles = usize::try_from(lasting.budget.handles).unwrap_or(usize::MAX);
     store.set_max_component_handles(handles.saturating_mul(limits::WASM_HANDLES_PER_HANDLE));
@@ -159,7 +166,10 @@ pub struct AuditToEvents {
 impl AuditToEvents {
     /// The audit of the instance `uuid`.
     pub fn new(uuid: uuid::Uuid, events: &Arc<Events>) -> Self {
-        Self { log: crate::policy::LogAudit { instance: uuid }, events: Arc::clone(events) }
+        Self {
+            log: crate::policy::LogAudit { instance: uuid },
+            events: Arc::clone(events),
+        }
     }
 }
 
@@ -172,7 +182,9 @@ impl std::fmt::Debug for AuditToEvents {
 impl Audit for AuditToEvents {
     fn denied(&self, denial: &Denial) {
         // A guest can try as often as it likes; who watches needs to see it, not to drown in it.
-        if self.events.send_within_rate(Event::Denied { message: denial.to_string() }) {
+        if self.events.send_within_rate(Event::Denied {
+            message: denial.to_string(),
+        }) {
             self.log.denied(denial);
         }
     }

@@ -87,7 +87,10 @@ impl Inputs {
             let (method, input) = (self.method.clone(), input.to_owned());
             return Err(Refused::NoInput { method, input });
         }
-        self.changed().entry(input.to_owned()).or_default().apply(change);
+        self.changed()
+            .entry(input.to_owned())
+            .or_default()
+            .apply(change);
         Ok(())
     }
 }
@@ -110,9 +113,17 @@ impl Surface {
         let method = |class: &NodeClass| {
             let known = class.inputs.iter().map(|port| port.name.clone()).collect();
             let class = Arc::new(inputs(None, &class.name, known));
-            (class.method.clone(), Method { class, nodes: Vec::new() })
+            (
+                class.method.clone(),
+                Method {
+                    class,
+                    nodes: Vec::new(),
+                },
+            )
         };
-        Self { methods: Mutex::new(methods.iter().map(method).collect()) }
+        Self {
+            methods: Mutex::new(methods.iter().map(method).collect()),
+        }
     }
 
     fn methods(&self) -> MutexGuard<'_, HashMap<String, Method>> {
@@ -125,7 +136,9 @@ impl Surface {
     /// When there is no such method.
     pub fn attach(&self, method: &str, node: &str) -> Result<Arc<Inputs>, Refused> {
         let mut methods = self.methods();
-        let entry = methods.get_mut(method).ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
+        let entry = methods
+            .get_mut(method)
+            .ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
         let attached = inputs(Some(node.to_owned()), method, entry.class.known.clone());
         *attached.changed() = entry.class.changed().clone();
         let attached = Arc::new(attached);
@@ -150,7 +163,9 @@ impl Surface {
     /// When there is no such method.
     pub fn nodes(&self, method: &str) -> Result<Vec<Arc<Inputs>>, Refused> {
         let methods = self.methods();
-        let entry = methods.get(method).ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
+        let entry = methods
+            .get(method)
+            .ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
         Ok(entry.nodes.clone())
     }
 
@@ -160,12 +175,20 @@ impl Surface {
     /// When there is no such method.
     pub fn class(&self, method: &str) -> Result<Arc<Inputs>, Refused> {
         let methods = self.methods();
-        let entry = methods.get(method).ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
+        let entry = methods
+            .get(method)
+            .ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
         Ok(Arc::clone(&entry.class))
     }
 }
 
 fn inputs(node: Option<String>, method: &str, known: Arc<[String]>) -> Inputs {
     let removed = AtomicBool::new(false);
-    Inputs { node, method: method.to_owned(), known, changed: Mutex::default(), removed }
+    Inputs {
+        node,
+        method: method.to_owned(),
+        known,
+        changed: Mutex::default(),
+        removed,
+    }
 }

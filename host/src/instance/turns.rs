@@ -51,9 +51,20 @@ pub struct Turns {
 impl Turns {
     /// A loop whose first turn is due now.
     pub fn new(delay: Duration) -> Self {
-        let status = LoopStatus { delay: clamp_delay(delay), ..LoopStatus::default() };
-        let inner = Inner { status, pause: Pause::No, errors_in_a_row: 0, due: Instant::now() };
-        Self { inner: Mutex::new(inner), changed: Notify::new() }
+        let status = LoopStatus {
+            delay: clamp_delay(delay),
+            ..LoopStatus::default()
+        };
+        let inner = Inner {
+            status,
+            pause: Pause::No,
+            errors_in_a_row: 0,
+            due: Instant::now(),
+        };
+        Self {
+            inner: Mutex::new(inner),
+            changed: Notify::new(),
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -63,7 +74,10 @@ impl Turns {
     /// What the loop did so far.
     pub fn status(&self) -> LoopStatus {
         let inner = self.inner();
-        LoopStatus { paused: inner.pause != Pause::No, ..inner.status.clone() }
+        LoopStatus {
+            paused: inner.pause != Pause::No,
+            ..inner.status.clone()
+        }
     }
 
     /// Sets the pause between two turns, also for the one that is waiting.
@@ -146,9 +160,17 @@ impl Turns {
         inner.status.turns += 1;
         inner.status.errors += u64::from(failed);
         inner.status.last_error = error;
-        inner.errors_in_a_row = if failed { inner.errors_in_a_row.saturating_add(1) } else { 0 };
+        inner.errors_in_a_row = if failed {
+            inner.errors_in_a_row.saturating_add(1)
+        } else {
+            0
+        };
         let delay = inner.status.delay;
-        let wait = if failed { backoff(inner.errors_in_a_row).max(delay) } else { delay };
+        let wait = if failed {
+            backoff(inner.errors_in_a_row).max(delay)
+        } else {
+            delay
+        };
         inner.due = Instant::now() + wait;
         failed && inner.errors_in_a_row == 1
     }
@@ -162,7 +184,9 @@ fn clamp_delay(delay: Duration) -> Duration {
 /// quarter at random, so that instances that failed together do not try again together.
 fn backoff(errors_in_a_row: u32) -> Duration {
     let doublings = errors_in_a_row.saturating_sub(1).min(16);
-    let full = limits::LOOP_BACKOFF_FIRST.saturating_mul(1 << doublings).min(limits::LOOP_BACKOFF_MAX);
+    let full = limits::LOOP_BACKOFF_FIRST
+        .saturating_mul(1 << doublings)
+        .min(limits::LOOP_BACKOFF_MAX);
     full.saturating_sub(full.mul_f64(random_fraction() / 4.0))
 }
 

@@ -41,7 +41,10 @@ pub fn size(value: &Value) -> u64 {
         Value::None | Value::Boolean(_) | Value::Integer(_) | Value::Number(_) => 0,
         Value::Text(text) | Value::Json(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
-        Value::Array(array) => array.data.len().saturating_add(array.shape.len().saturating_mul(8)),
+        Value::Array(array) => array
+            .data
+            .len()
+            .saturating_add(array.shape.len().saturating_mul(8)),
     };
     (payload as u64).saturating_add(size_of::<Value>() as u64)
 }
@@ -89,11 +92,18 @@ fn check_array(array: &Ndarray) -> Result<(), Problem> {
     if array.shape.len() > limits::MAX_ARRAY_AXES {
         return Err(Problem::Axes(array.shape.len()));
     }
-    let elements = array.shape.iter().try_fold(1u64, |n, axis| n.checked_mul(*axis));
+    let elements = array
+        .shape
+        .iter()
+        .try_fold(1u64, |n, axis| n.checked_mul(*axis));
     let needed = elements.and_then(|n| n.checked_mul(bytes_of(array.dtype)));
     if needed != Some(array.data.len() as u64) {
         let (shape, needed) = (array.shape.clone(), needed.unwrap_or(u64::MAX));
-        return Err(Problem::Shape { shape, needed, has: array.data.len() });
+        return Err(Problem::Shape {
+            shape,
+            needed,
+            has: array.data.len(),
+        });
     }
     if array.dtype == Dtype::Boolean && array.data.iter().any(|byte| *byte > 1) {
         return Err(Problem::Boolean);
@@ -115,7 +125,11 @@ mod tests {
     use super::*;
 
     fn array(dtype: Dtype, shape: &[u64], bytes: usize) -> Value {
-        Value::Array(Ndarray { dtype, shape: shape.to_vec(), data: vec![2; bytes] })
+        Value::Array(Ndarray {
+            dtype,
+            shape: shape.to_vec(),
+            data: vec![2; bytes],
+        })
     }
 
     #[test]
@@ -126,13 +140,19 @@ mod tests {
         check(&array(Dtype::U8, &[u64::MAX, u64::MAX], 1), 1000).unwrap_err();
         check(&array(Dtype::U8, &[0, u64::MAX, u64::MAX], 0), 1000).unwrap();
         check(&array(Dtype::U8, &[1; 33], 1), 1000).unwrap_err();
-        assert_eq!(check(&array(Dtype::Boolean, &[1], 1), 1000), Err(Problem::Boolean));
+        assert_eq!(
+            check(&array(Dtype::Boolean, &[1], 1), 1000),
+            Err(Problem::Boolean)
+        );
     }
 
     #[test]
     fn sizes_are_summed_over_all_ports() {
         let ports = vec![("a".to_owned(), Value::Bytes(vec![0; 600])); 2];
         check_all(&ports, 2000).unwrap();
-        assert!(matches!(check_all(&ports, 1000), Err((_, Problem::TooBig { .. }))));
+        assert!(matches!(
+            check_all(&ports, 1000),
+            Err((_, Problem::TooBig { .. }))
+        ));
     }
 }

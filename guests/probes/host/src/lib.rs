@@ -1,1 +1,191 @@
-//! Probes the host interface.
+//! Probes what every guest gets: the loop, calls that overlap, the interface `host`, values of every
+//! type, configuration that can be refused, shelves, and a start that can fail.
+
+use std::time::Duration;
+
+use external_worker::prelude::*;
+use external_worker::serde_json::Value;
+
+/// Settings of the probe.
+#[config]
+pub struct ProbeConfig {
+    /// How long a turn of the loop waits in the host.
+    #[config(default = 0, le = 3_600_000)]
+    turn_ms: u32,
+    /// A turn fails.
+    #[config(default = false)]
+    fail_turns: bool,
+    /// `start` fails.
+    #[config(default = false)]
+    fail_start: bool,
+    /// Any number but 13, which `update_config` refuses.
+    #[config(default = 1, ge = 0, le = 100)]
+    number: i64,
+    /// Not for others.
+    #[config(default = "", export = false)]
+    token: String,
+}
+
+/// See the crate.
+pub struct Probe {
+    turns: State<i64>,
+    applied: State<i64>,
+}
+
+#[external_worker(id = "probe", config = ProbeConfig, loop_delay_ms = 1, export_exclude = ["number"])]
+impl Probe {
+    async fn start(context: Context<ProbeConfig>) -> Result<Self> {
+        if context.config().fail_start {
+            return Err(Error::unavailable("the configuration says so"));
+        }
+        Ok(Self {
+            turns: State::new(0),
+            applied: State::new(context.config().number),
+        })
+    }
+
+    async fn r#loop(&self) -> Result<()> {
+        let config = self.config();
+        sleep(Duration::from_millis(config.turn_ms.into())).await;
+        self.turns.update(|turns| *turns += 1);
+        if config.fail_turns {
+            Err(Error::internal("the turn failed"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn update_config(&self) -> Result<()> {
+        let number = self.config().number;
+        if number == 13 {
+            return Err(Error::invalid_config("13 brings bad luck"));
+        }
+        self.applied.set(number);
+        Ok(())
+    }
+
+    fn get_nodeshelf(&self) -> Option<Shelf> {
+        let more = Shelf::new("more").node(ShelfNode::new("double", |x: i64| x * 2).inputs(["x"]));
+        let shelf = Shelf::new("extras")
+            .description("more of it")
+            .subshelf(more);
+        (self.applied.get() > 0).then_some(shelf)
+    }
+
+    /// Turns of the loop that ended.
+    #[node]
+    fn turns(&self) -> i64 {
+        self.turns.get()
+    }
+
+    /// The number that was applied last.
+    #[node]
+    fn applied(&self) -> i64 {
+        self.applied.get()
+    }
+
+    /// Waits in the host.
+    #[node]
+    async fn wait(&self, ms: u32) -> u32 {
+        sleep(Duration::from_millis(ms.into())).await;
+        ms
+    }
+
+    /// Does nothing, as fast as it can.
+    #[node]
+    fn noop(&self) {}
+
+    /// Gives back any value.
+    #[node]
+    fn echo(&self, value: Value) -> Value {
+        value
+    }
+
+    /// Gives back bytes.
+    #[node]
+    fn echo_bytes(&self, value: Bytes) -> Bytes {
+        value
+    }
+
+    /// Gives back an array.
+    #[node]
+    fn echo_array(&self, value: NdArray<f64>) -> NdArray<f64> {
+        value
+    }
+
+    /// Emits an event.
+    #[node(trigger_on_call = false)]
+    fn shout(&self, event: String, data: Value) -> Result<()> {
+        self.emit(&event, data)
+    }
+
+    /// Logs a line.
+    #[node]
+    fn say(&self, text: String) {
+        log::info!("{text}");
+    }
+
+    /// Sets value, default and options of all nodes of `pick`, and of its class; says how many nodes.
+    #[node(trigger_on_call = false)]
+    fn refresh(&self, options: Vec<String>) -> Result<i64> {
+        let nodes = Self::PICK.nodes();
+        for node in &nodes {
+            let item = node.input("item");
+            item.update_value_options(json!({ "options": options }))?;
+            item.set_value(options.first().cloned())?;
+        }
+        let class = Self::PICK.nodeclass();
+        class
+            .input("item")
+            .update_value_options(json!({ "options": options }))?;
+        class.input("item").set_default(options.last().cloned())?;
+        Ok(nodes.len() as i64)
+    }
+
+    /// Picks one of the options.
+    #[node(default_io_options = { "item": { "value_options": { "options": [] } } })]
+    fn pick(&self, item: String) -> String {
+        item
+    }
+
+    /// Has no inputs, so calling it triggers its nodes.
+    #[node]
+    fn status(&self) -> String {
+        "ok".to_owned()
+    }
+
+    /// Calls `status` as the author's own code would.
+    #[node(trigger_on_call = false)]
+    fn call_status(&self) -> String {
+        self.status()
+    }
+
+    /// Pauses the loop, for `ms` or for good.
+    #[node(trigger_on_call = false)]
+    fn rest(&self, ms: Option<u32>) {
+        match ms {
+            Some(ms) => self.resume_in(Duration::from_millis(ms.into())),
+            None => self.pause(),
+        }
+    }
+
+    /// Changes the delay of the loop.
+    #[node(trigger_on_call = false)]
+    fn slow_down(&self, ms: u32) {
+        self.set_loop_delay(Duration::from_millis(ms.into()));
+    }
+
+    /// Stops itself.
+    #[node(trigger_on_call = false)]
+    fn leave(&self) {
+        self.stop_self();
+    }
+
+    /// Fails as expected.
+    #[node]
+    fn fail(&self) -> Result<i64> {
+        Err(Error::unavailable("not today"))
+    }
+}
+
+export!(Probe);

@@ -1,0 +1,4 @@
+//! The tests, one binary: linking the host once is what takes time.
+
+mod hostile;
+mod lifecycle;

@@ -1,0 +1,136 @@
+//! What a call, an array and an instance cost, each beside its floor in the same run: the same
+//! component called by bare wasmtime, or a copy of the same bytes.
+
+mod bare;
+mod density;
+mod table;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{BatchSize, Criterion};
+use external_worker_artifacts::PROBE_HOST;
+use external_worker_host::bindings::types::{Dtype, Ndarray, Value};
+use external_worker_host::instance::Instance;
+use external_worker_host::instance::exports::Ports;
+use external_worker_tests::{TestHost, new_engine, start};
+use serde_json::json;
+
+/// 1 MiB of `f64`.
+const ELEMENTS: usize = 131_072;
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args().sample_size(30);
+    calls(&mut criterion);
+    arrays(&mut criterion);
+    instances(&mut criterion);
+    criterion.final_summary();
+    table::print();
+    density::print();
+}
+
+fn control() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn array() -> Value {
+    let data = vec![1; ELEMENTS * 8];
+    Value::Array(Ndarray {
+        dtype: Dtype::F64,
+        shape: vec![ELEMENTS as u64],
+        data,
+    })
+}
+
+/// Times `times` calls from a task on the guest threads, where a Worker's triggers run.
+fn time_calls(instance: &Instance, node: &'static str, inputs: &Ports, times: u64) -> Duration {
+    let (instance, inputs) = (instance.clone(), inputs.clone());
+    let calls = async move {
+        let mut spent = Duration::ZERO;
+        for _ in 0..times {
+            let inputs = inputs.clone();
+            let begin = Instant::now();
+            black_box(instance.call(node, inputs).await.unwrap());
+            spent += begin.elapsed();
+        }
+        spent
+    };
+    let task = external_worker_tests::engine().spawn(calls).unwrap();
+    control().block_on(task).unwrap()
+}
+
+fn calls(criterion: &mut Criterion) {
+    let runtime = control();
+    let host = TestHost::grant("");
+    let paused = runtime.block_on(host.run(PROBE_HOST, "probe"));
+    paused.turns().pause();
+    let looping = runtime
+        .block_on(host.start(PROBE_HOST, "probe", json!({ "turn_ms": 3_600_000 })))
+        .unwrap();
+    let mut bare = bare::Bare::new(PROBE_HOST);
+    let mut group = criterion.benchmark_group("call");
+    group.bench_function("bare", |b| {
+        b.iter_custom(|times| bare.time("noop", &Vec::new(), times))
+    });
+    group.bench_function("mailbox", |b| {
+        b.iter_custom(|times| time_calls(&paused, "noop", &Vec::new(), times));
+    });
+    group.bench_function("mailbox, loop suspended", |b| {
+        b.iter_custom(|times| time_calls(&looping, "noop", &Vec::new(), times));
+    });
+    group.finish();
+    runtime.block_on(paused.stop());
+    runtime.block_on(looping.stop());
+}
+
+fn arrays(criterion: &mut Criterion) {
+    let runtime = control();
+    let instance = runtime.block_on(TestHost::grant("").run(PROBE_HOST, "probe"));
+    instance.turns().pause();
+    let inputs = vec![("value".to_owned(), array())];
+    let mut bare = bare::Bare::new(PROBE_HOST);
+    let mut group = criterion.benchmark_group("array of 1 MiB, in and out");
+    let bytes = vec![1u8; ELEMENTS * 8];
+    group.bench_function("memcpy, both ways", |b| {
+        b.iter(|| black_box((black_box(&bytes).clone(), black_box(&bytes).clone())));
+    });
+    group.bench_function("bare", |b| {
+        b.iter_custom(|times| bare.time("echo_array", &inputs, times))
+    });
+    group.bench_function("mailbox", |b| {
+        b.iter_custom(|times| time_calls(&instance, "echo_array", &inputs, times));
+    });
+    group.finish();
+    runtime.block_on(instance.stop());
+}
+
+fn instances(criterion: &mut Criterion) {
+    let runtime = control();
+    let host = TestHost::grant("");
+    let worker = runtime.block_on(host.worker(PROBE_HOST)).unwrap();
+    let mut bare = bare::Bare::new(PROBE_HOST);
+    let mut group = criterion.benchmark_group("instance");
+    group.bench_function("bare instantiate", |b| {
+        b.iter_custom(|times| bare.time_instantiate(times))
+    });
+    group.bench_function("add, first call, remove", |b| {
+        b.to_async(&runtime).iter(|| async {
+            let instance = start(&worker, "probe", json!({})).await.unwrap();
+            instance.call("noop", Vec::new()).await.unwrap();
+            instance.kill("the benchmark is done with it").await;
+        });
+    });
+    group.bench_function("load from the cache", |b| {
+        let engine = new_engine();
+        b.to_async(&runtime).iter_batched(
+            || TestHost::grant("").on(&engine),
+            |host| async move { host.worker(PROBE_HOST).await.unwrap() },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}

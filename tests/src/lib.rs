@@ -1,1 +1,0 @@
-//! The tests: one binary against real devices.
