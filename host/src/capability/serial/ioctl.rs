@@ -1,6 +1,9 @@
-//! The few terminal requests that `rustix` has no safe call for: modem lines and break.
+//! The few terminal requests that `rustix` has no safe call for: modem lines, break, and the pair
+//! of ends that a pseudo-terminal is.
 
+use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 
 use rustix::fd::AsFd;
 use rustix::ioctl::{Getter, NoArg, Opcode, Setter, ioctl};
@@ -10,6 +13,8 @@ const TIOCMBIS: Opcode = libc::TIOCMBIS as Opcode;
 const TIOCMBIC: Opcode = libc::TIOCMBIC as Opcode;
 const TIOCSBRK: Opcode = libc::TIOCSBRK as Opcode;
 const TIOCCBRK: Opcode = libc::TIOCCBRK as Opcode;
+const TIOCSPTLCK: Opcode = libc::TIOCSPTLCK as Opcode;
+const TIOCGPTN: Opcode = libc::TIOCGPTN as Opcode;
 
 /// An output control line.
 #[derive(Debug, Clone, Copy)]
@@ -52,4 +57,18 @@ pub(super) fn set_break(fd: impl AsFd, on: bool) -> io::Result<()> {
         unsafe { ioctl(fd, NoArg::<TIOCCBRK>::new()) }
     };
     Ok(done?)
+}
+
+/// A new pseudo-terminal: the end of the instrument, and the device that a worker can be granted.
+/// It is a serial line without a cable, for demonstrations and tests.
+///
+/// # Errors
+/// When the system has none left.
+pub fn pseudo_terminal() -> io::Result<(File, PathBuf)> {
+    let instrument = File::options().read(true).write(true).open("/dev/ptmx")?;
+    // SAFETY: `TIOCSPTLCK` reads one `int`.
+    unsafe { ioctl(&instrument, Setter::<TIOCSPTLCK, i32>::new(0)) }?;
+    // SAFETY: `TIOCGPTN` writes one `unsigned int`.
+    let number = unsafe { ioctl(&instrument, Getter::<TIOCGPTN, u32>::new()) }?;
+    Ok((instrument, PathBuf::from(format!("/dev/pts/{number}"))))
 }

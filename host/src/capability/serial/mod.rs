@@ -27,6 +27,8 @@ mod ioctl;
 mod settings;
 mod stream;
 
+pub use ioctl::pseudo_terminal;
+
 use device::{Device, Fault};
 use ioctl::Output;
 use stream::{Incoming, Outgoing};

@@ -6,8 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
 use super::claim::Claim;
 use super::device::{Device, Fault};
 use super::find;
@@ -31,14 +29,8 @@ struct Pty {
 }
 
 fn pty() -> Pty {
-    let instrument = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&instrument).unwrap();
-    unlockpt(&instrument).unwrap();
-    let path = ptsname(&instrument, Vec::new()).unwrap();
-    Pty {
-        instrument: instrument.into(),
-        path: path.into_string().unwrap().into(),
-    }
+    let (instrument, path) = super::pseudo_terminal().unwrap();
+    Pty { instrument, path }
 }
 
 async fn open(pty: &Pty) -> Arc<Device> {
