@@ -25,7 +25,17 @@ wasmtime::component::bindgen!({
         }
     "#,
     world: "external-worker:host/host",
-    imports: { default: trappable },
+    imports: {
+        // These ask a driver, which may take its time: they wait without holding a thread.
+        "funcnodes:external-worker/serial.[method]port.clear": async | trappable,
+        "funcnodes:external-worker/serial.[method]port.configure": async | trappable,
+        "funcnodes:external-worker/serial.[method]port.lines": async | trappable,
+        "funcnodes:external-worker/serial.[method]port.set-break": async | trappable,
+        "funcnodes:external-worker/serial.[method]port.set-data-terminal-ready": async | trappable,
+        "funcnodes:external-worker/serial.[method]port.set-request-to-send": async | trappable,
+        "funcnodes:external-worker/serial.[method]port.receive": store | trappable,
+        default: trappable,
+    },
     with: {
         "funcnodes:external-worker/serial.port": crate::capability::serial::Port,
         "funcnodes:external-worker/host.node": crate::instance::host::NodeHandle,

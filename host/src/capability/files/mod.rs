@@ -1,0 +1,305 @@
+//! Directories of the host: `wasi:filesystem` 0.2 and 0.3.
+//!
+//! Paths are resolved by `wasmtime-wasi`, which keeps them inside their directory, links and all;
+//! nothing here opens a path for a guest by itself. What is added is the quota (see [`quota`]), the
+//! budget for what is open and buffered, and the audit of denials.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtx, WasiFilesystemCtxView};
+use wasmtime_wasi::{FsPerms, WasiCtx, p2, p3};
+
+use super::{CapabilityView, Guard, Prepare};
+use crate::error::{HostError, Result};
+use crate::limits::{Exhausted, HANDLE_BYTES, Held, Resource as Budgeted};
+use crate::policy::grant::{FilesGrant, Mode};
+use crate::policy::{Access, Capability, Denial, DenyReason};
+
+mod list;
+mod measure;
+mod p2_host;
+mod p2_stream;
+mod p3_host;
+mod p3_stream;
+mod quota;
+
+use quota::{Change, Quota};
+
+/// Which capability this is.
+pub const NAME: Capability = Capability::Files;
+
+/// What one stream may hold between the guest and the disk.
+const STREAM_BYTES: u64 = 64 * 1024;
+
+/// The directories of one instance.
+pub struct State {
+    ctx: WasiFilesystemCtx,
+    guard: Guard,
+    grants: Vec<Arc<Grant>>,
+    /// Every open descriptor, by its number in the table.
+    open: HashMap<u32, Open>,
+    /// What directory listings hold, by their number in the table.
+    listings: HashMap<u32, Vec<Held>>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("open", &self.open.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A granted directory.
+#[derive(Debug)]
+struct Grant {
+    /// Where the guest sees it.
+    guest: String,
+    /// `None`: read only.
+    quota: Option<Quota>,
+}
+
+impl Grant {
+    fn is_writable(&self) -> bool {
+        self.quota.is_some()
+    }
+
+    /// The exclusive right to change something under the directory.
+    async fn change(&self) -> Change {
+        match &self.quota {
+            Some(quota) => quota.change().await,
+            None => Change::none(),
+        }
+    }
+
+    /// `path` as a guest would spell it from the root, without `.` and `..`.
+    fn absolute(&self, path: &str) -> String {
+        let from = if path.starts_with('/') {
+            ""
+        } else {
+            &self.guest
+        };
+        let mut parts = Vec::new();
+        for part in from.split('/').chain(path.split('/')) {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                name => parts.push(name),
+            }
+        }
+        format!("/{}", parts.join("/"))
+    }
+}
+
+/// An open descriptor.
+#[derive(Debug)]
+struct Open {
+    grant: Arc<Grant>,
+    _held: Vec<Held>,
+}
+
+/// Opens the granted directories, and counts what is in those with a quota. This reads the disk: on
+/// a runtime thread it belongs into `spawn_blocking`.
+///
+/// # Errors
+/// When one of them cannot be opened or counted.
+pub fn prepare(guard: &Guard, _cx: &Prepare) -> Result<State> {
+    let mut wasi = WasiCtx::builder();
+    let mut grants = Vec::new();
+    for grant in &guard.granted().files {
+        let perms = match grant.mode {
+            Mode::Ro => FsPerms::ReadOnly,
+            Mode::Rw => FsPerms::ReadWrite,
+        };
+        wasi.preopened_dir(&grant.host, &grant.guest, perms)
+            .map_err(|error| unusable(&grant.host, "opened", &error))?;
+        grants.push(Arc::new(Grant {
+            guest: grant.guest.clone(),
+            quota: books(grant)?,
+        }));
+    }
+    Ok(State {
+        ctx: wasi.build().filesystem().clone(),
+        guard: guard.clone(),
+        grants,
+        open: HashMap::new(),
+        listings: HashMap::new(),
+    })
+}
+
+fn books(grant: &FilesGrant) -> Result<Option<Quota>> {
+    match (grant.mode, grant.quota) {
+        (Mode::Ro, _) => Ok(None),
+        (Mode::Rw, None) => Ok(Some(Quota::unlimited())),
+        (Mode::Rw, Some(limit)) => Quota::limited(&grant.host, limit.as_u64())
+            .map(Some)
+            .map_err(|error| unusable(&grant.host, "counted", &error)),
+    }
+}
+
+fn unusable(host: &Path, what: &str, why: &dyn fmt::Display) -> HostError {
+    HostError::Capability {
+        capability: NAME.name(),
+        problem: format!(
+            "the granted directory {} cannot be {what}: {why}; create it, or correct `host` in the \
+             [[files]] grant",
+            host.display()
+        ),
+    }
+}
+
+/// Links the filesystem. Without a grant it is empty.
+///
+/// # Errors
+/// When it is linked already.
+pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    p2::bindings::filesystem::types::add_to_linker::<T, Files>(linker, view)?;
+    p2::bindings::filesystem::preopens::add_to_linker::<T, Files>(linker, view)?;
+    p3::bindings::filesystem::types::add_to_linker::<T, Files>(linker, view)?;
+    p3::bindings::filesystem::preopens::add_to_linker::<T, Files>(linker, view)
+}
+
+/// Names [`View`] to the linker.
+struct Files;
+
+impl HasData for Files {
+    type Data<'a> = View<'a>;
+}
+
+/// The capability in the hands of one host call.
+struct View<'a> {
+    state: &'a mut State,
+    table: &'a mut ResourceTable,
+}
+
+fn view<T: CapabilityView>(data: &mut T) -> View<'_> {
+    let capabilities = data.capabilities();
+    View {
+        state: &mut capabilities.files,
+        table: &mut capabilities.table,
+    }
+}
+
+/// The same for the implementation that everything ends up in.
+fn wasi_view<T: CapabilityView>(data: &mut T) -> WasiFilesystemCtxView<'_> {
+    let capabilities = data.capabilities();
+    WasiFilesystemCtxView {
+        ctx: &mut capabilities.files.ctx,
+        table: &mut capabilities.table,
+    }
+}
+
+/// `descriptor` once more: the implementation takes it by value.
+fn again(descriptor: &Resource<Descriptor>) -> Resource<Descriptor> {
+    Resource::new_borrow(descriptor.rep())
+}
+
+impl View<'_> {
+    fn wasi(&mut self) -> WasiFilesystemCtxView<'_> {
+        WasiFilesystemCtxView {
+            ctx: &mut self.state.ctx,
+            table: self.table,
+        }
+    }
+
+    /// The grant that a descriptor was opened under.
+    fn grant(&self, descriptor: &Resource<Descriptor>) -> wasmtime::Result<Arc<Grant>> {
+        // The table knows whether it is a descriptor at all.
+        self.table.get(descriptor)?;
+        let open = self.state.open.get(&descriptor.rep());
+        let open = open.ok_or_else(|| wasmtime::format_err!("a descriptor without a grant"))?;
+        Ok(Arc::clone(&open.grant))
+    }
+
+    /// An open file; `None` for a directory.
+    fn file(&self, descriptor: &Resource<Descriptor>) -> wasmtime::Result<Option<Arc<File>>> {
+        Ok(match self.table.get(descriptor)? {
+            Descriptor::File(file) => Some(Arc::clone(&file.file)),
+            Descriptor::Dir(_) => None,
+        })
+    }
+
+    /// Charges a handle and `bytes` of buffers.
+    fn hold(&self, bytes: u64) -> Result<Vec<Held>, Exhausted> {
+        let ledger = &self.state.guard.ledger;
+        let bytes = bytes.saturating_add(HANDLE_BYTES);
+        Ok(vec![
+            ledger.hold(Budgeted::Handles, 1)?,
+            ledger.hold(Budgeted::Memory, bytes)?,
+        ])
+    }
+
+    /// Enters a new descriptor into the books.
+    fn adopt(
+        &mut self,
+        descriptor: &Resource<Descriptor>,
+        grant: Arc<Grant>,
+        held: Vec<Held>,
+        change: &mut Change,
+    ) -> wasmtime::Result<()> {
+        if let Some(file) = self.file(descriptor)? {
+            change.opened(&file);
+        }
+        self.state
+            .open
+            .insert(descriptor.rep(), Open { grant, _held: held });
+        Ok(())
+    }
+
+    fn directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+        use p2::bindings::filesystem::preopens::Host as _;
+        let count = self.state.grants.len();
+        let mut held = Vec::new();
+        for _ in 0..count {
+            held.push(self.hold(0)?);
+        }
+        let directories = self.wasi().get_directories()?;
+        let grants = self.state.grants.clone();
+        for (((descriptor, _), grant), held) in directories.iter().zip(grants).zip(held) {
+            self.state
+                .open
+                .insert(descriptor.rep(), Open { grant, _held: held });
+        }
+        Ok(directories)
+    }
+
+    fn close(&mut self, descriptor: Resource<Descriptor>) -> wasmtime::Result<()> {
+        self.state.open.remove(&descriptor.rep());
+        self.table.delete(descriptor)?;
+        Ok(())
+    }
+
+    /// Writes down that the implementation refused to reach or change `path`.
+    fn denied(&self, grant: &Grant, path: &str, write: bool) {
+        let absolute = grant.absolute(path);
+        let access = Access::Files {
+            path: &absolute,
+            write: write && !grant.is_writable(),
+        };
+        if self.state.guard.check(&access).is_ok() {
+            // The words of the path stay inside; where it leads does not.
+            let shown: String = absolute
+                .chars()
+                .take(MAX_SHOWN_PATH)
+                .flat_map(char::escape_debug)
+                .collect();
+            self.state.guard.audit.denied(&Denial {
+                capability: NAME,
+                reason: DenyReason::PathNotGranted,
+                what: format!("reaching `{shown}`: it leads out of its directory"),
+                fix: "[[files]] host = \"/…\" guest = \"/…\"".to_owned(),
+            });
+        }
+    }
+}
+
+/// Characters of a path that an audit line shows.
+const MAX_SHOWN_PATH: usize = 200;
+
+#[cfg(test)]
+mod tests;
