@@ -6,6 +6,7 @@ use serde_json::Value as JsonValue;
 
 use crate::bindings::funcnodes::external_worker::types as wit;
 use crate::error::{Error, Result};
+use crate::form;
 use crate::value::{FromPort, IntoPort, PortType, Returns, Value};
 use crate::worker::Worker;
 
@@ -46,12 +47,13 @@ pub(crate) struct PortOptions {
 }
 
 pub fn class<W: Worker>(spec: ClassSpec) -> wit::WorkerClass {
+    let schema = form::schema::<W>();
     wit::WorkerClass {
         class_id: W::CLASS_ID.into(),
         title: spec.title.into(),
         description: spec.description.map(Into::into),
-        config_schema: schema::<W::Config>(),
-        ui_schema: spec.ui_schema.map(Into::into),
+        ui_schema: form::ui_schema::<W>(spec.ui_schema, &schema),
+        config_schema: schema.to_string(),
         export_exclude: spec
             .export_exclude
             .iter()
@@ -60,17 +62,6 @@ pub fn class<W: Worker>(spec: ClassSpec) -> wit::WorkerClass {
         loop_delay_ms: spec.loop_delay_ms,
         methods: spec.nodes,
     }
-}
-
-/// Inlined, so that a form and the search for secrets need not follow references.
-fn schema<C: schemars::JsonSchema>() -> String {
-    let settings = schemars::generate::SchemaSettings::draft2020_12()
-        .with(|settings| settings.inline_subschemas = true);
-    settings
-        .into_generator()
-        .into_root_schema_for::<C>()
-        .as_value()
-        .to_string()
 }
 
 pub fn node(spec: NodeSpec) -> wit::NodeClass {

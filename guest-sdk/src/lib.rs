@@ -10,21 +10,49 @@
 //!     interval_s: f64,
 //! }
 //!
-//! #[derive(Default)]
-//! struct MyWorker;
+//! #[derive(Default)] struct MyWorker;
 //!
 //! #[external_worker(id = "my_worker", config = MyWorkerConfig)]
 //! impl MyWorker {
 //!     async fn r#loop(&self) {} // background maintenance work (non-blocking)
 //!     fn update_config(&self) {} // apply config changes; optionally refresh nodes/shelf
-//!     #[node]
-//!     fn get_status(&self) -> String {
-//!         "ok".into() // instance-bound node that reads state
-//!     }
+//!     #[node] // instance-bound node that reads state
+//!     fn get_status(&self) -> String { "ok".into() }
 //! }
 //! export!(MyWorker);
 //! # fn main() {}
 //! ```
+//!
+//! # What is where
+//!
+//! - [`#[config]`](macro@config): the configuration, its defaults, bounds and secrets.
+//! - [`#[external_worker]`](macro@external_worker): the class and its hooks.
+//! - [`#[node]`](macro@node): a method as a node of the graph. Its inputs and outputs are of any
+//!   [`PortType`]. [`Method`] reaches the nodes that were made from it.
+//! - [`export!`]: the component, and which capabilities it asks the operator for.
+//! - [`WorkerExt`]: what a worker can do with `self`: its configuration, events, its own loop.
+//! - [`State`] and [`Lock`]: what changes. [`Shelf`]: further nodes, made while the worker runs.
+//! - [`sleep`] and [`timeout`], which need no grant; [`serial`], [`tcp`], [`udp`], [`http`] and
+//!   [`files`], which do.
+//! - [`log`] and [`tracing`] reach the host's log. [`Error`] is what every failure becomes.
+//!
+//! # How it runs
+//!
+//! One instance of a worker is one instance of its component, with a memory of its own and one
+//! thread. The loop, any number of calls and an update of the configuration run at the same time and
+//! take turns wherever one of them waits with `.await`; nothing else interrupts them. So waiting
+//! with the standard library (`std::thread::sleep`, `std::net`) stops the whole worker, and the
+//! modules above do not.
+//!
+//! When the instance is stopped, or a call is cancelled, whatever waits is dropped at that `.await`,
+//! and with it everything that it holds. The hook `stop` runs after that. Code that does not wait is
+//! not interrupted: past its deadline the host ends the instance. A panic ends it too, with the
+//! panic's message and place as the reason.
+//!
+//! # Tests
+//!
+//! A worker also compiles for the author's own machine, where nothing is exported: plain `#[test]`s
+//! can make one and call its methods. What only a host has (ports, sockets, files) panics there.
 
 // The macros name this crate from outside, also when it is this crate that uses them.
 extern crate self as external_worker;
@@ -36,6 +64,7 @@ mod describe;
 mod error;
 mod export;
 pub mod files;
+mod form;
 mod host;
 pub mod http;
 mod logging;
@@ -56,7 +85,184 @@ pub mod udp;
 mod value;
 mod worker;
 
-pub use external_worker_macros::{NodeEnum, config, export, external_worker, node};
+/// An enum without fields as the type of an input or output; see the trait of the same name.
+pub use external_worker_macros::NodeEnum;
+
+/// Makes a struct a configuration: it can be read, has a JSON Schema, and is cloned.
+///
+/// The doc comment of a field is its description. A field without `default` is required, unless it
+/// is an `Option`. Options of a field, all optional:
+///
+/// | option | meaning |
+/// |---|---|
+/// | `default = 1.0` | what a missing field is; `default` alone: the default of its type |
+/// | `ge`, `gt`, `le`, `lt` | bounds of a number |
+/// | `min_length`, `max_length` | bounds of a text's length |
+/// | `pattern = "^[a-z]+$"` | a regular expression that a text matches |
+/// | `export = false` | a secret: exports, events and the log leave it out |
+/// | `title = ".."` | the label in the form, instead of the name |
+///
+/// It also goes on structs and enums that are used inside a configuration. It derives no `Debug`,
+/// which would write secrets into a log; the author may.
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// #[config]
+/// struct ClientConfig {
+///     /// Where the server is.
+///     #[config(default = "localhost:6379", min_length = 3)]
+///     server: String,
+///     /// Sent when the connection is made.
+///     #[config(export = false)]
+///     token: Option<String>,
+///     #[config(default = Mode::Fast)]
+///     mode: Mode,
+/// }
+///
+/// #[config]
+/// enum Mode {
+///     Fast,
+///     Safe,
+/// }
+/// ```
+pub use external_worker_macros::config;
+
+/// The component: which classes it has, and which capabilities it asks the operator for.
+///
+/// Once in a crate, which is a `cdylib`. A request is not a permission: the operator reads the
+/// reasons and grants, and what is in only one of both does not work. The requests are kept in the
+/// component as the custom section `external-worker:manifest`.
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Thermometer;
+/// #[external_worker(id = "thermometer")]
+/// impl Thermometer {}
+///
+/// #[derive(Default)]
+/// struct Store;
+/// #[external_worker(id = "store")]
+/// impl Store {}
+///
+/// export!(Thermometer, Store; requests: {
+///     serial: "reads the thermometer",
+///     sockets: "talks to Redis",
+/// });
+/// # fn main() {}
+/// ```
+///
+/// Capabilities: `files`, `sockets`, `http`, `serial`, `clocks`, `random`, `env`.
+pub use external_worker_macros::export;
+
+/// Makes a type an external worker class, on its impl block.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `id = ".."` | the class id, which stays the same for ever; required |
+/// | `title = ".."` | what a person sees; the name of the type unless it is said |
+/// | `config = MyConfig` | the configuration; none: there is nothing to configure |
+/// | `export_exclude = ["token"]` | fields of it that are secrets |
+/// | `loop_delay_ms = 1000` | the pause between two turns of the loop |
+/// | `ui_schema = {..}` | hints for the form, as JSON or as an expression that is JSON text |
+///
+/// The doc comment is the description. Methods with [`#[node]`](macro@node) are nodes, and these
+/// names are hooks, each of them optional, sync or async, and with a `Result` or without:
+///
+/// | hook | when |
+/// |---|---|
+/// | `start(ctx: Context<MyConfig>) -> Self` | makes the worker; without it, `Default` does |
+/// | `r#loop(&self)` | over and over, first right after `start` |
+/// | `update_config(&self)` | a new configuration is there; an error brings the old one back |
+/// | `get_nodeshelf(&self) -> Option<Shelf>` | the host wants the shelf; not async |
+/// | `stop(&self)` | the last thing; everything that waited was dropped before |
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// struct Counter {
+///     count: State<i64>,
+/// }
+///
+/// /// Counts.
+/// #[external_worker(id = "counter", title = "A counter", loop_delay_ms = 100)]
+/// impl Counter {
+///     async fn start() -> Result<Self> {
+///         Ok(Self { count: State::new(0) })
+///     }
+///     async fn r#loop(&self) -> Result<()> {
+///         let count = self.count.update(|count| {
+///             *count += 1;
+///             *count
+///         });
+///         self.emit("counted", count)
+///     }
+///     fn stop(&self) {
+///         log::info!("counted to {}", self.count.get());
+///     }
+/// }
+/// ```
+pub use external_worker_macros::external_worker;
+
+/// Makes a method a node of the graph: `fn(&self, ..)`, sync or async.
+///
+/// Arguments are inputs and what is returned is the output, of any [`PortType`]; a tuple has several
+/// outputs, a `Result` may fail. The doc comment is the description; an argument can have one too.
+/// `#[default(..)]` on an argument is the value of an input that is not set; an `Option` does
+/// without. Options, named and written as the original has them:
+///
+/// | option | meaning |
+/// |---|---|
+/// | `name = ".."` (or `title`) | what a person sees |
+/// | `description = ".."` | instead of the doc comment |
+/// | `inputs = [{"name": "mode", ..}]` | says more of inputs, by their names |
+/// | `outputs = [{"name": "status", ..}]` | names the outputs and says more of them |
+/// | `default_io_options = {"mode": {..}}` | says more of inputs and outputs, by their names |
+/// | `default_render_options = {..}` | how the node is shown |
+/// | `trigger_on_call = true` | see below |
+///
+/// What can be said of an input or output: `type`, `description`, `default`, `required`,
+/// `does_trigger`, `hidden`, `value_options`, `render_options`.
+///
+/// A call from the worker's own code runs the nodes that were made from the method, with their own
+/// inputs, if `trigger_on_call` is true or, where nothing is said, if the method has no visible
+/// input. What failed triggers nothing.
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Runner;
+///
+/// #[external_worker(id = "runner")]
+/// impl Runner {
+///     #[node(
+///         outputs = [{"name": "status", "type": "str"}],
+///         default_render_options = {"data": {"src": "status", "type": "text"}},
+///     )]
+///     fn get_status(&self) -> String {
+///         "ok".into()
+///     }
+///
+///     /// Runs once.
+///     #[node(
+///         trigger_on_call = false,
+///         default_io_options = {"mode": {"value_options": {"options": ["fast", "safe"]}}},
+///     )]
+///     async fn run(
+///         &self,
+///         /// How careful to be.
+///         #[default("safe")]
+///         mode: String,
+///     ) -> Result<String> {
+///         Ok(mode)
+///     }
+/// }
+/// ```
+pub use external_worker_macros::node;
+
 pub use log;
 pub use serde;
 pub use serde_json;
@@ -74,7 +280,7 @@ pub use crate::value::{
 };
 pub use crate::worker::NoConfig;
 
-/// `use external_worker::prelude::*;`
+/// What most workers use: `use external_worker::prelude::*;`
 pub mod prelude {
     pub use log;
     pub use serde_json::json;

@@ -81,7 +81,7 @@ pub struct ShelfNode {
     outputs: Vec<(String, PortOptions)>,
     output_types: fn(&[(&str, PortOptions)]) -> Vec<wit::Port>,
     render_options: Option<JsonValue>,
-    run: Rc<dyn Fn(&[ShelfInput], Inputs) -> Result<BoxFuture<'static, Result<Vec<Value>>>>>,
+    run: Run,
     /// What the builder was told and cannot do; said when the host asks for the shelf.
     error: Option<Error>,
 }
@@ -227,12 +227,12 @@ pub trait ShelfFn<Args, R>: 'static {
     #[doc(hidden)]
     fn ports(inputs: &[ShelfInput]) -> Vec<wit::Port>;
     #[doc(hidden)]
-    fn run(
-        function: &Rc<Self>,
-        names: &[ShelfInput],
-        inputs: Inputs,
-    ) -> Result<BoxFuture<'static, Result<Vec<Value>>>>;
+    fn run(function: &Rc<Self>, names: &[ShelfInput], inputs: Inputs) -> Running;
 }
+
+/// A node at work, or why it cannot be.
+type Running = Result<BoxFuture<'static, Result<Vec<Value>>>>;
+type Run = Rc<dyn Fn(&[ShelfInput], Inputs) -> Running>;
 
 #[doc(hidden)]
 pub struct Sync<R>(R);
@@ -278,7 +278,7 @@ macro_rules! closures {
                 function: &Rc<Self>,
                 names: &[ShelfInput],
                 mut inputs: Inputs,
-            ) -> Result<BoxFuture<'static, Result<Vec<Value>>>> {
+            ) -> Running {
                 closures!(take names inputs $($arg)*);
                 let values = function($($arg),*).into_values();
                 Ok(Box::pin(std::future::ready(values)))
@@ -300,7 +300,7 @@ macro_rules! closures {
                 function: &Rc<Self>,
                 names: &[ShelfInput],
                 mut inputs: Inputs,
-            ) -> Result<BoxFuture<'static, Result<Vec<Value>>>> {
+            ) -> Running {
                 closures!(take names inputs $($arg)*);
                 let function = Rc::clone(function);
                 Ok(Box::pin(async move { function($($arg),*).await.into_values() }))

@@ -101,7 +101,7 @@ fn parse_config<W: Worker>(json: &str) -> Result<Rc<W::Config>> {
 pub struct ClassEntry {
     pub(crate) id: &'static str,
     pub(crate) describe: fn() -> WorkerClass,
-    pub(crate) start: fn(&str) -> Result<BoxFuture<'static, Result<Rc<dyn Instance>>>>,
+    pub(crate) start: fn(&str) -> Result<Starting>,
 }
 
 impl ClassEntry {
@@ -114,7 +114,10 @@ impl ClassEntry {
     }
 }
 
-fn start<W: Worker>(config: &str) -> Result<BoxFuture<'static, Result<Rc<dyn Instance>>>> {
+/// A worker that acquires what it needs.
+pub(crate) type Starting = BoxFuture<'static, Result<Rc<dyn Instance>>>;
+
+fn start<W: Worker>(config: &str) -> Result<Starting> {
     let config = parse_config::<W>(config)?;
     crate::export::set_config(Rc::clone(&config) as Rc<dyn std::any::Any>);
     Ok(Box::pin(async move {

@@ -1,4 +1,6 @@
 //! The tests, one binary: linking the host once is what takes time.
 
 mod hostile;
+mod leaks;
+mod worker;
 mod lifecycle;

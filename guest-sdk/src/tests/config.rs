@@ -83,6 +83,10 @@ fn the_schema_says_all_that_the_types_say() {
     let class = C::class();
     let schema: serde_json::Value = serde_json::from_str(&class.config_schema).unwrap();
     let properties = &schema["properties"];
+    assert_eq!(
+        class.ui_schema.as_deref(),
+        Some(r#"{"ui:order":["interval_s","port","token","channels","mode","level","*"]}"#)
+    );
     assert_eq!(schema["description"], "How to reach the instrument.");
     assert_eq!(schema["required"], json!(["level"]));
     assert_eq!(

@@ -7,6 +7,7 @@ mod logging;
 mod nodes;
 mod shelf;
 mod state;
+mod template;
 
 use std::future::Future;
 use std::pin::Pin;

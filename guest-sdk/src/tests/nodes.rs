@@ -164,12 +164,12 @@ fn wrong_inputs_are_refused_by_name() {
     refused(
         "list",
         Value::Json("[1,".into()),
-        concat!(r#"input "list": this is not JSON: EOF while parsing a value at line 1 column 3"#),
+        r#"input "list": this is not JSON: EOF while parsing a value at line 1 column 3"#,
     );
     refused(
         "list",
         Value::Json(r#"[1, "a"]"#.into()),
-        concat!(r#"input "list": item 1: expected an int, got a str"#),
+        r#"input "list": item 1: expected an int, got a str"#,
     );
     refused(
         "text",
@@ -179,7 +179,7 @@ fn wrong_inputs_are_refused_by_name() {
     refused(
         "other",
         Value::None,
-        concat!(r#"there is no input "other"; inputs: byte, mode, list, text"#),
+        r#"there is no input "other"; inputs: byte, mode, list, text"#,
     );
     let mut twice = good();
     twice.push(("byte", Value::Integer(1)));

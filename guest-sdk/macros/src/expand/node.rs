@@ -64,7 +64,7 @@ fn methods(node: &Node) -> TokenStream {
 /// What the author's own code calls: the work, and then the trigger.
 fn outer(node: &Node) -> TokenStream {
     let (attrs, vis, sig) = (&node.method.attrs, &node.method.vis, plain_names(node));
-    let attrs = attrs.iter().filter(|attr| keeps(attr));
+    let attrs = attrs.iter().filter_map(outer_attr);
     let inner = inner(node);
     let constant = &node.constant;
     let args = node.inputs.iter().map(|input| &input.ident);
@@ -98,10 +98,18 @@ fn plain_names(node: &Node) -> syn::Signature {
     sig
 }
 
-fn keeps(attr: &Attribute) -> bool {
-    ["doc", "cfg", "deprecated", "must_use"]
+/// The attributes that concern callers, and what the author allows. What is expected to be wrong is
+/// so in the inner method, perhaps not here.
+fn outer_attr(attr: &Attribute) -> Option<TokenStream> {
+    if attr.path().is_ident("expect") {
+        let tokens = &attr.meta.require_list().ok()?.tokens;
+        return Some(quote!(#[allow(#tokens)]));
+    }
+    let keeps = ["doc", "cfg", "deprecated", "must_use", "allow"];
+    keeps
         .iter()
         .any(|name| attr.path().is_ident(name))
+        .then(|| quote!(#attr))
 }
 
 /// What `describe` says of it.
