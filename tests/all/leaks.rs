@@ -1,6 +1,7 @@
 //! Nothing is left of what was stopped: counted, not assumed.
 
 use external_worker_artifacts::PROBE_HOST;
+use external_worker_host::engine::Engine;
 use external_worker_host::instance::End;
 use external_worker_tests::{TestHost, call_int, new_engine, start};
 use serde_json::json;
@@ -43,6 +44,7 @@ async fn in_a_process_of_its_own() {
     let mut before = (0, 0, 0);
     for cycle in 0..WARM_UP + CYCLES {
         if cycle == WARM_UP {
+            settle(&engine).await;
             before = (open_descriptors(), engine.alive_tasks(), resident_kib());
         }
         let instance = start(&worker, "probe", json!({ "turn_ms": 3_600_000 })).await.unwrap();
@@ -55,12 +57,16 @@ async fn in_a_process_of_its_own() {
         let status = instance.status();
         assert_eq!((status.memory, status.open_calls), (0, 0));
     }
-    // The last task says that it has ended just before it has.
-    while engine.alive_tasks() > before.1 {
-        tokio::task::yield_now().await;
-    }
+    settle(&engine).await;
     let after = (open_descriptors(), engine.alive_tasks(), resident_kib());
     println!("cycles: {CYCLES}; descriptors, tasks, KiB before {before:?}, after {after:?}");
     assert_eq!((after.0, after.1), (before.0, before.1));
     assert!(after.2 <= before.2 + MAX_GROWTH_KIB, "{before:?} {after:?}");
+}
+
+/// A task says that its instance has ended just before it has ended itself.
+async fn settle(engine: &Engine) {
+    while engine.alive_tasks() > 0 {
+        tokio::task::yield_now().await;
+    }
 }

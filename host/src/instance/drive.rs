@@ -15,7 +15,7 @@ use super::calls::Operation;
 use super::events::Event;
 use super::exports::{Exports, Outcome as GuestOutcome, Ports};
 use super::state::InstanceState;
-use super::{Command, ConfigUpdate, Shared, State, description, value};
+use super::{Call, Command, ConfigUpdate, Shared, State, description, value};
 use crate::bindings::host::Level;
 use crate::bindings::types::{Error, InstanceInfo, Shelf};
 use crate::error::{HostError, Result};
@@ -94,21 +94,27 @@ impl<'a> Drive<'a> {
         let mut turning = std::pin::pin!(guest.turn_for_ever(accessor).fuse());
         let (updates, queue) = mpsc::channel(guest.shared.mailbox_size());
         let mut updating = std::pin::pin!(guest.update_for_ever(accessor, queue).fuse());
-        let mut tasks: FuturesUnordered<Task<'_>> = FuturesUnordered::new();
+        let mut calls: FuturesUnordered<Task<'_>> = FuturesUnordered::new();
+        let mut chores: FuturesUnordered<Task<'_>> = FuturesUnordered::new();
         let stop = Arc::clone(&guest.shared.lasting.stop);
         let exit = loop {
             tokio::select! {
                 biased;
-                Some(done) = tasks.next() => done?,
+                Some(done) = calls.next() => done?,
+                Some(done) = chores.next() => done?,
                 Some(left) = self.signals.recv() => match left {
-                    Left::Cancel(id) => tasks.push(guest.cancel(accessor, id).boxed()),
+                    Left::Cancel(id) => chores.push(guest.cancel(accessor, id).boxed()),
                     Left::Stop => break Exit::Stopped,
                     Left::Restart => break Exit::Restart,
                 },
                 () = stop.notified() => break Exit::Stopped,
-                Some(command) = self.commands.recv() => {
-                    if let Some(task) = guest.serve(accessor, command, tasks.len(), &updates) {
-                        tasks.push(task);
+                Some(command) = self.commands.recv() => match command {
+                    Command::Call(call) => {
+                        calls.extend(guest.begin_call(accessor, call, calls.len()));
+                    }
+                    Command::UpdateConfig(update) => queue_update(&updates, update),
+                    Command::Shelves { reply } => {
+                        chores.push(guest.shelves(accessor, reply).boxed());
                     }
                 },
                 trap = &mut turning => return Err(trap),
@@ -116,7 +122,8 @@ impl<'a> Drive<'a> {
             }
         };
         // The loop and the open calls go on being driven, so that they can end themselves.
-        let stopping = guest.stop(accessor, tasks);
+        calls.extend(chores);
+        let stopping = guest.stop(accessor, calls);
         tokio::select! {
             stopped = stopping => stopped?,
             trap = &mut turning => return Err(trap),
@@ -170,47 +177,24 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// Begins what `command` asks for; `None`: it is answered already.
-    fn serve(
-        self,
-        accessor: &'a Inside,
-        command: Command,
-        running: usize,
-        updates: &mpsc::Sender<ConfigUpdate>,
-    ) -> Option<Task<'a>> {
+    /// Begins a call; `None`: it is answered already.
+    fn begin_call(self, accessor: &'a Inside, call: Call, running: usize) -> Option<Task<'a>> {
         let calls = &self.shared.calls;
-        match command {
-            Command::Call { id, .. } if !calls.is_wanted(id) => {
-                calls.close(id);
-                None
-            }
-            Command::Call { id, .. } if running >= self.shared.lasting.budget.calls as usize => {
-                let most = self.shared.lasting.budget.calls;
-                let busy = HostError::Busy(format!("{most} calls run already"));
-                answer(calls.close(id), Err(busy));
-                None
-            }
-            Command::Call { id, node, inputs } => {
-                Some(self.call(accessor, id, node, inputs).boxed())
-            }
-            Command::UpdateConfig(update) => {
-                if let Err(refused) = updates.try_send(update) {
-                    let busy = HostError::Busy("too many configuration changes wait".to_owned());
-                    let _ = refused.into_inner().reply.send(Err(busy));
-                }
-                None
-            }
-            Command::Shelves { reply } => Some(self.shelves(accessor, reply).boxed()),
+        if !calls.is_wanted(call.id) {
+            calls.close(call.id);
+            return None;
         }
+        let most = self.shared.lasting.budget.calls;
+        if running >= most as usize {
+            let busy = HostError::Busy(format!("{most} calls run already"));
+            answer(calls.close(call.id), Err(busy));
+            return None;
+        }
+        Some(self.call(accessor, call).boxed())
     }
 
-    async fn call(
-        self,
-        accessor: &Inside,
-        id: u64,
-        node: String,
-        inputs: Ports,
-    ) -> Result<(), Trap> {
+    async fn call(self, accessor: &Inside, call: Call) -> Result<(), Trap> {
+        let Call { id, node, inputs } = call;
         let outcome = self.exports.call(accessor, id, node, inputs).await?;
         self.shared.lasting.meter.progressed();
         let reply = self.shared.calls.close(id);
@@ -315,6 +299,13 @@ impl<'a> Guest<'a> {
         let finished = tokio::time::timeout(limits::CANCEL_GRACE, finish).await;
         shared.calls.close(id);
         finished.unwrap_or(Ok(()))
+    }
+}
+
+fn queue_update(updates: &mpsc::Sender<ConfigUpdate>, update: ConfigUpdate) {
+    if let Err(refused) = updates.try_send(update) {
+        let busy = HostError::Busy("too many configuration changes wait".to_owned());
+        let _ = refused.into_inner().reply.send(Err(busy));
     }
 }
 

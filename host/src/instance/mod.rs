@@ -116,15 +116,18 @@ pub struct Status {
 
 /// A command to the actor.
 enum Command {
-    Call {
-        id: u64,
-        node: String,
-        inputs: Ports,
-    },
+    Call(Call),
     UpdateConfig(ConfigUpdate),
     Shelves {
         reply: oneshot::Sender<Result<Option<Vec<Shelf>>>>,
     },
+}
+
+/// A call; who waits for it is in [`Calls`].
+struct Call {
+    id: u64,
+    node: String,
+    inputs: Ports,
 }
 
 /// A change of the configuration, and who waits for it.
@@ -293,11 +296,12 @@ impl Instance {
             id,
             armed: true,
         };
-        self.send(Command::Call {
-            id,
-            node: node.to_owned(),
-            inputs,
-        })?;
+        let call = Call { id, node: node.to_owned(), inputs };
+        if let Err(error) = self.send(Command::Call(call)) {
+            self.shared.calls.close(id);
+            guard.armed = false;
+            return Err(error);
+        }
         let result = answer.await.unwrap_or_else(|_| Err(self.shared.ended()));
         guard.armed = false;
         result
