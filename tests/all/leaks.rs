@@ -16,7 +16,10 @@ fn open_descriptors() -> usize {
 
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
@@ -30,7 +33,11 @@ fn a_thousand_starts_and_stops_leave_nothing() {
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{printed}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(printed.contains("cycles: "), "{printed}");
 }
 
@@ -40,14 +47,20 @@ async fn in_a_process_of_its_own() {
         return;
     }
     let engine = new_engine();
-    let worker = TestHost::grant("").on(&engine).worker(PROBE_HOST).await.unwrap();
+    let worker = TestHost::grant("")
+        .on(&engine)
+        .worker(PROBE_HOST)
+        .await
+        .unwrap();
     let mut before = (0, 0, 0);
     for cycle in 0..WARM_UP + CYCLES {
         if cycle == WARM_UP {
             settle(&engine).await;
             before = (open_descriptors(), engine.alive_tasks(), resident_kib());
         }
-        let instance = start(&worker, "probe", json!({ "turn_ms": 3_600_000 })).await.unwrap();
+        let instance = start(&worker, "probe", json!({ "turn_ms": 3_600_000 }))
+            .await
+            .unwrap();
         assert_eq!(call_int(&instance, "applied", []).await.unwrap(), 1);
         if cycle % 2 == 0 {
             assert_eq!(instance.stop().await, End::Stopped);

@@ -2,5 +2,5 @@
 
 mod hostile;
 mod leaks;
-mod worker;
 mod lifecycle;
+mod worker;

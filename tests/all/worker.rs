@@ -22,8 +22,10 @@ fn ms(ms: i64) -> [(&'static str, Value); 1] {
 async fn the_loop_and_two_slow_calls_overlap() {
     let host = TestHost::grant("");
     // A turn of the loop waits in the host for longer than the test takes.
-    let instance =
-        host.start(PROBE_HOST, "probe", json!({ "turn_ms": 3_600_000 })).await.unwrap();
+    let instance = host
+        .start(PROBE_HOST, "probe", json!({ "turn_ms": 3_600_000 }))
+        .await
+        .unwrap();
     let begin = Instant::now();
     let (a, b) = tokio::join!(
         call_int(&instance, "wait", ms(100)),
@@ -33,7 +35,11 @@ async fn the_loop_and_two_slow_calls_overlap() {
     assert_eq!((a.unwrap(), b.unwrap()), (100, 100));
     assert!(both < Duration::from_millis(150), "{both:?}");
     assert!(instance.status().turns.turning);
-    assert_eq!(instance.stop().await, End::Stopped, "the loop that waits does not hold it up");
+    assert_eq!(
+        instance.stop().await,
+        End::Stopped,
+        "the loop that waits does not hold it up"
+    );
 }
 
 #[tokio::test]
@@ -63,7 +69,10 @@ async fn the_loop_turns_pauses_and_resumes() {
 #[tokio::test]
 async fn a_failing_loop_is_reported_once_and_the_rest_goes_on() {
     let host = TestHost::grant("");
-    let instance = host.start(PROBE_HOST, "probe", json!({ "fail_turns": true })).await.unwrap();
+    let instance = host
+        .start(PROBE_HOST, "probe", json!({ "fail_turns": true }))
+        .await
+        .unwrap();
     let mut state = instance.events();
     while instance.status().turns.errors < 2 {
         call(&instance, "wait", ms(20)).await.unwrap();
@@ -80,77 +89,164 @@ async fn a_failing_loop_is_reported_once_and_the_rest_goes_on() {
 #[tokio::test]
 async fn the_configuration_is_completed_checked_merged_and_rolled_back() {
     let host = TestHost::grant("");
-    let instance =
-        host.start(PROBE_HOST, "probe", json!({ "token": "s3cr3t" })).await.unwrap();
+    let instance = host
+        .start(PROBE_HOST, "probe", json!({ "token": "s3cr3t" }))
+        .await
+        .unwrap();
     assert_eq!(instance.config()["number"], 1);
     assert!(!instance.exportable_config().to_string().contains("s3cr3t"));
-    assert!(instance.exportable_config().get("number").is_none(), "excluded by the class");
+    assert!(
+        instance.exportable_config().get("number").is_none(),
+        "excluded by the class"
+    );
 
-    instance.update_config(json!({ "number": 7 })).await.unwrap();
+    instance
+        .update_config(json!({ "number": 7 }))
+        .await
+        .unwrap();
     assert_eq!(call_int(&instance, "applied", []).await.unwrap(), 7);
-    assert_eq!(instance.config()["token"], "s3cr3t", "a patch leaves the rest alone");
+    assert_eq!(
+        instance.config()["token"],
+        "s3cr3t",
+        "a patch leaves the rest alone"
+    );
 
-    let refused = instance.update_config(json!({ "number": 13 })).await.unwrap_err();
-    assert!(refused.to_string().contains("13 brings bad luck"), "{refused}");
-    assert!(matches!(refused, HostError::Guest { code: ErrorCode::InvalidConfig, .. }));
+    let refused = instance
+        .update_config(json!({ "number": 13 }))
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("13 brings bad luck"),
+        "{refused}"
+    );
+    assert!(matches!(
+        refused,
+        HostError::Guest {
+            code: ErrorCode::InvalidConfig,
+            ..
+        }
+    ));
     assert_eq!(instance.config()["number"], 7, "the old one stays in force");
 
-    let wrong = instance.update_config(json!({ "number": "s3cr3t", "turn_ms": -1 })).await;
+    let wrong = instance
+        .update_config(json!({ "number": "s3cr3t", "turn_ms": -1 }))
+        .await;
     let message = wrong.unwrap_err().to_string();
-    assert!(message.contains("/number") && message.contains("/turn_ms"), "{message}");
+    assert!(
+        message.contains("/number") && message.contains("/turn_ms"),
+        "{message}"
+    );
     assert!(!message.contains("s3cr3t"), "{message}");
 }
 
 #[tokio::test]
 async fn a_wrong_first_configuration_or_a_failing_start_starts_nothing() {
     let host = TestHost::grant("");
-    let error = host.start(PROBE_HOST, "probe", json!({ "number": 1000 })).await.unwrap_err();
+    let error = host
+        .start(PROBE_HOST, "probe", json!({ "number": 1000 }))
+        .await
+        .unwrap_err();
     assert!(matches!(error, HostError::Config(_)), "{error}");
-    let error = host.start(PROBE_HOST, "probe", json!({ "fail_start": true })).await.unwrap_err();
-    assert!(error.to_string().contains("the configuration says so"), "{error}");
+    let error = host
+        .start(PROBE_HOST, "probe", json!({ "fail_start": true }))
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("the configuration says so"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn values_of_every_type_come_back_whole() {
     let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
     let bytes = Value::Bytes((0..=255).collect());
-    let Value::Bytes(back) = call(&instance, "echo_bytes", [("value", bytes)]).await.unwrap() else {
+    let Value::Bytes(back) = call(&instance, "echo_bytes", [("value", bytes)])
+        .await
+        .unwrap()
+    else {
         panic!("not bytes");
     };
     assert_eq!(back.len(), 256);
 
-    let data: Vec<u8> = [1.5f64, -2.0, 3.25, 0.0, 5.0, 6.0].iter().flat_map(|x| x.to_le_bytes()).collect();
-    let array = Ndarray { dtype: Dtype::F64, shape: vec![2, 3], data };
+    let data: Vec<u8> = [1.5f64, -2.0, 3.25, 0.0, 5.0, 6.0]
+        .iter()
+        .flat_map(|x| x.to_le_bytes())
+        .collect();
+    let array = Ndarray {
+        dtype: Dtype::F64,
+        shape: vec![2, 3],
+        data,
+    };
     let sent = [("value", Value::Array(array.clone()))];
     let Value::Array(back) = call(&instance, "echo_array", sent).await.unwrap() else {
         panic!("not an array");
     };
-    assert_eq!((back.shape, back.data), (array.shape.clone(), array.data.clone()));
+    assert_eq!(
+        (back.shape, back.data),
+        (array.shape.clone(), array.data.clone())
+    );
 
-    let short = Ndarray { shape: vec![2, 4], ..array };
-    let error = call(&instance, "echo_array", [("value", Value::Array(short))]).await.unwrap_err();
+    let short = Ndarray {
+        shape: vec![2, 4],
+        ..array
+    };
+    let error = call(&instance, "echo_array", [("value", Value::Array(short))])
+        .await
+        .unwrap_err();
     assert!(matches!(error, HostError::Value(_)), "{error}");
 }
 
 #[tokio::test]
 async fn wrong_inputs_are_errors_that_name_the_input() {
     let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
-    for value in [text("much"), Value::Integer(-1), Value::Integer(1 << 40), Value::Number(0.5)] {
-        let error = call_int(&instance, "wait", [("ms", value)]).await.unwrap_err();
-        assert!(matches!(error, HostError::Guest { code: ErrorCode::InvalidInput, .. }), "{error}");
+    for value in [
+        text("much"),
+        Value::Integer(-1),
+        Value::Integer(1 << 40),
+        Value::Number(0.5),
+    ] {
+        let error = call_int(&instance, "wait", [("ms", value)])
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                HostError::Guest {
+                    code: ErrorCode::InvalidInput,
+                    ..
+                }
+            ),
+            "{error}"
+        );
         assert!(error.to_string().contains("ms"), "{error}");
     }
     let error = call_int(&instance, "wait", []).await.unwrap_err();
     assert!(error.to_string().contains("ms"), "{error}");
     let error = call_int(&instance, "fail", []).await.unwrap_err();
-    assert!(matches!(error, HostError::Guest { code: ErrorCode::Unavailable, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            HostError::Guest {
+                code: ErrorCode::Unavailable,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_cancelled_call_ends_in_the_guest() {
-    let instance = TestHost::grant("[budget]\ncalls = 1").run(PROBE_HOST, "probe").await;
+    let instance = TestHost::grant("[budget]\ncalls = 1")
+        .run(PROBE_HOST, "probe")
+        .await;
     let slow = instance.call("wait", inputs(ms(3_600_000)));
-    assert!(tokio::time::timeout(Duration::from_millis(20), slow).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(20), slow)
+            .await
+            .is_err()
+    );
     // The only place among the running calls is free again once the guest has let go.
     while call_int(&instance, "wait", ms(0)).await.is_err() {
         tokio::task::yield_now().await;
@@ -182,11 +278,20 @@ async fn too_many_calls_at_once_are_busy_and_nothing_is_lost() {
 async fn shelves_follow_the_state_and_their_nodes_run() {
     let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
     let shelves = instance.shelves().await.unwrap().unwrap();
-    let names: Vec<_> = shelves.iter().map(|shelf| (shelf.name.as_str(), shelf.parent)).collect();
+    let names: Vec<_> = shelves
+        .iter()
+        .map(|shelf| (shelf.name.as_str(), shelf.parent))
+        .collect();
     assert_eq!(names, [("extras", None), ("more", Some(0))]);
     let x = [("x", Value::Integer(21))];
-    assert_eq!(call_int(&instance, "extras/more/double", x).await.unwrap(), 42);
-    instance.update_config(json!({ "number": 0 })).await.unwrap();
+    assert_eq!(
+        call_int(&instance, "extras/more/double", x).await.unwrap(),
+        42
+    );
+    instance
+        .update_config(json!({ "number": 0 }))
+        .await
+        .unwrap();
     assert!(instance.shelves().await.unwrap().is_none());
 }
 
@@ -207,11 +312,17 @@ async fn nodes_and_their_class_are_set_from_the_guest() {
     let class = surface.class("pick").unwrap().input("item");
     assert!(matches!(class.default, Some(Some(Value::Text(b))) if b == "b"));
     let third = surface.attach("pick", "node-3").unwrap();
-    assert_eq!(third.input("item").value_options, class.value_options, "a new node begins so");
+    assert_eq!(
+        third.input("item").value_options,
+        class.value_options,
+        "a new node begins so"
+    );
     let node = wait_for(&mut events, |event| match event {
-        Event::InputChanged { node: Some(node), change: InputChange::Value(_), .. } => {
-            Some(node.clone())
-        }
+        Event::InputChanged {
+            node: Some(node),
+            change: InputChange::Value(_),
+            ..
+        } => Some(node.clone()),
         _ => None,
     });
     assert_eq!(node.await, "node-1");
@@ -239,9 +350,14 @@ async fn a_direct_call_of_a_method_without_inputs_triggers_its_nodes_and_a_nodes
 async fn events_and_log_lines_arrive() {
     let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
     let mut events = instance.events();
-    let shout = [("event", text("nodes_update")), ("data", Value::Json("{\"a\":1}".to_owned()))];
+    let shout = [
+        ("event", text("nodes_update")),
+        ("data", Value::Json("{\"a\":1}".to_owned())),
+    ];
     call(&instance, "shout", shout).await.unwrap();
-    call(&instance, "say", [("text", text("hello\x07"))]).await.unwrap();
+    call(&instance, "say", [("text", text("hello\x07"))])
+        .await
+        .unwrap();
     let data = wait_for(&mut events, |event| match event {
         Event::Emitted { event, data } if event == "nodes_update" => Some(data.clone()),
         _ => None,
@@ -264,7 +380,10 @@ async fn an_instance_can_stop_itself() {
 #[tokio::test]
 async fn a_restart_keeps_uuid_configuration_and_nodes() {
     let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
-    instance.update_config(json!({ "number": 5 })).await.unwrap();
+    instance
+        .update_config(json!({ "number": 5 }))
+        .await
+        .unwrap();
     instance.surface().attach("pick", "node-1").unwrap();
     let uuid = instance.uuid();
     let mut state = instance.state();
@@ -275,5 +394,11 @@ async fn a_restart_keeps_uuid_configuration_and_nodes() {
         tokio::task::yield_now().await;
     }
     assert_eq!(call_int(&instance, "applied", []).await.unwrap(), 5);
-    assert_eq!((instance.uuid(), instance.surface().nodes("pick").unwrap().len()), (uuid, 1));
+    assert_eq!(
+        (
+            instance.uuid(),
+            instance.surface().nodes("pick").unwrap().len()
+        ),
+        (uuid, 1)
+    );
 }

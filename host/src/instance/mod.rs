@@ -296,7 +296,11 @@ impl Instance {
             id,
             armed: true,
         };
-        let call = Call { id, node: node.to_owned(), inputs };
+        let call = Call {
+            id,
+            node: node.to_owned(),
+            inputs,
+        };
         if let Err(error) = self.send(Command::Call(call)) {
             self.shared.calls.close(id);
             guard.armed = false;
