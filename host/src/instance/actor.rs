@@ -67,7 +67,6 @@ pub(super) async fn run(
             Outcome::Trapped(reason) if started.is_some() => break End::Failed(reason),
             Outcome::Trapped(reason) => reason,
         };
-        shared.calls.fail_all(|| HostError::Ended(reason.clone()));
         if failures >= shared.lasting.budget.restarts {
             break End::Failed(reason);
         }
@@ -77,7 +76,11 @@ pub(super) async fn run(
             .lasting
             .events
             .log(Level::Error, &format!("ended: {reason}; it starts again"));
-        shared.set_state(State::Restarting { reason });
+        // First the state, then the callers: who is told of the end must not see it running.
+        shared.set_state(State::Restarting {
+            reason: reason.clone(),
+        });
+        shared.calls.fail_all(|| HostError::Ended(reason.clone()));
         if let Some(end) = pause_before_restart(&mut signals, failures).await {
             break end;
         }
