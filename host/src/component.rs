@@ -102,6 +102,11 @@ impl LoadedComponent {
         self.hash
     }
 
+    /// How many bytes it has.
+    pub fn size(&self) -> u64 {
+        self.wasm.len() as u64
+    }
+
     /// What it says of itself and requests.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

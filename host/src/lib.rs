@@ -2,6 +2,7 @@
 
 pub mod bindings;
 pub mod capability;
+pub mod cli;
 pub mod component;
 pub mod engine;
 pub mod error;

@@ -56,6 +56,8 @@ pub const MAX_TEXT_BYTES: usize = 16 * 1024;
 pub const MAX_DESCRIPTION_JSON_BYTES: usize = 256 * 1024;
 /// Depth to which a config schema is followed for defaults and secrets.
 pub const MAX_SCHEMA_DEPTH: usize = 32;
+/// Parts of a config schema that are looked at to list its secrets.
+pub const MAX_SCHEMA_PARTS: usize = 10_000;
 /// Problems of one configuration that are reported at once.
 pub const MAX_CONFIG_PROBLEMS: usize = 20;
 /// Compiled size of one pattern of a config schema.

@@ -27,7 +27,8 @@ pub fn clamp(text: &str, max_bytes: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-fn is_harmless(c: char) -> bool {
+/// Whether a character neither moves a cursor nor reorders a line.
+pub(crate) fn is_harmless(c: char) -> bool {
     let overrides = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     c == '\n' || c == '\t' || !(c.is_control() || overrides)
 }

@@ -16,6 +16,14 @@ pub struct ConfigSchema {
     exclude: Vec<String>,
 }
 
+/// The way through a schema to its secrets.
+#[derive(Default)]
+struct SecretSearch {
+    found: Vec<String>,
+    above: Vec<*const Json>,
+    visited: usize,
+}
+
 /// What stands in an export in the place of a secret: nothing. See [`ConfigSchema::without_secrets`].
 const EXPORT_KEY: &str = "export";
 
@@ -196,6 +204,67 @@ impl ConfigSchema {
         }
     }
 
+    /// Where the schema has secrets, such as `server.password` and `peers[].token`, for people.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut search = SecretSearch {
+            found: self.exclude.clone(),
+            ..SecretSearch::default()
+        };
+        self.find_secrets(&self.schema, "", &mut search);
+        search.found.sort();
+        search.found.dedup();
+        search.found
+    }
+
+    fn find_secrets(&self, schema: &Json, path: &str, search: &mut SecretSearch) {
+        let schema = self.resolve(schema);
+        let here = std::ptr::from_ref(schema);
+        search.visited += 1;
+        // References may go round in circles, and branch on the way.
+        if search.above.contains(&here)
+            || search.above.len() > limits::MAX_SCHEMA_DEPTH
+            || search.visited > limits::MAX_SCHEMA_PARTS
+        {
+            return;
+        }
+        search.above.push(here);
+        for branch in ["allOf", "anyOf", "oneOf"] {
+            for inner in schema
+                .get(branch)
+                .and_then(Json::as_array)
+                .into_iter()
+                .flatten()
+            {
+                self.find_secrets(inner, path, search);
+            }
+        }
+        let properties = schema.get("properties").and_then(Json::as_object);
+        let named = properties.into_iter().flatten().map(|(name, inner)| {
+            (
+                if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                },
+                inner,
+            )
+        });
+        let items = schema
+            .get("items")
+            .map(|inner| (format!("{path}[]"), inner));
+        let others = schema
+            .get("additionalProperties")
+            .map(|inner| (format!("{path}.*"), inner));
+        for (path, inner) in named.chain(items).chain(others) {
+            if self.is_secret(inner) {
+                search.found.push(path);
+            } else {
+                self.find_secrets(inner, &path, search);
+            }
+        }
+        search.above.pop();
+    }
+
     fn is_secret(&self, property: &Json) -> bool {
         let marked = |schema: &Json| schema.get(EXPORT_KEY) == Some(&Json::Bool(false));
         marked(property) || marked(self.resolve(property))
@@ -262,6 +331,22 @@ mod tests {
         let exported = schema().without_secrets(&config);
         assert!(!exported.to_string().contains("s3cr3t"), "{exported}");
         assert_eq!(exported["server"]["host"], "a");
+        assert_eq!(
+            schema().secrets(),
+            ["peers[].password", "server.password", "token"]
+        );
+    }
+
+    #[test]
+    fn a_schema_in_circles_has_its_secrets_listed_too() {
+        let schema = json!({
+            "properties": {"token": {"export": false}, "next": {"$ref": "#"}},
+            "allOf": [{"$ref": "#"}, {"$ref": "#"}],
+        });
+        let Ok(schema) = ConfigSchema::new(&schema.to_string(), &[]) else {
+            return;
+        };
+        assert_eq!(schema.secrets(), ["token"]);
     }
 
     #[test]

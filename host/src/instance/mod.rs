@@ -188,13 +188,54 @@ pub struct Instance {
     signals: mpsc::UnboundedSender<Signal>,
 }
 
+/// An instance whose `start` is under way. Dropping it ends it.
+#[derive(Debug)]
+pub struct Starting {
+    instance: Instance,
+    start: oneshot::Receiver<Result<()>>,
+}
+
+impl Starting {
+    /// The instance itself, for its status, or to end it.
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// Waits until the guest's `start` is through.
+    ///
+    /// # Errors
+    /// When something that is granted is not there, or the guest's `start` fails. Nothing is left
+    /// of the instance then.
+    pub async fn started(self) -> Result<Instance> {
+        match self.start.await {
+            Ok(Ok(())) => Ok(self.instance),
+            Ok(Err(error)) => {
+                self.instance.ended().await;
+                Err(error)
+            }
+            Err(_) => Err(self.instance.shared.ended()),
+        }
+    }
+}
+
 impl Instance {
     /// Starts an instance and waits until the guest's `start` is through.
     ///
     /// # Errors
-    /// When the class is unknown, the configuration does not fit, something that is granted is not
-    /// there, or the guest's `start` fails. Nothing is left of it then.
+    /// Those of [`Self::begin`] and [`Starting::started`]. Nothing is left of it then.
     pub async fn start(worker: &Arc<Worker>, spec: Spec) -> Result<Self> {
+        let (starting, _events) = Self::begin(worker, spec)?;
+        starting.started().await
+    }
+
+    /// Begins to start an instance, for whoever wants to see what happens from the first moment.
+    ///
+    /// # Errors
+    /// When the class is unknown or the configuration does not fit.
+    pub fn begin(
+        worker: &Arc<Worker>,
+        spec: Spec,
+    ) -> Result<(Starting, broadcast::Receiver<Event>)> {
         let class = worker.class(&spec.class_id)?;
         let empty = Json::Object(serde_json::Map::new());
         let config = class.config.merged(&empty, &spec.config)?;
@@ -224,20 +265,15 @@ impl Instance {
         let (signals, signalled) = mpsc::unbounded_channel();
         let (started, start) = oneshot::channel();
         let actor = actor::run(Arc::clone(&shared), commands, signalled, started);
-        worker.engine().spawn(actor)?;
         let instance = Self {
             shared,
             mailbox,
             signals,
         };
-        match start.await {
-            Ok(Ok(())) => Ok(instance),
-            Ok(Err(error)) => {
-                instance.ended().await;
-                Err(error)
-            }
-            Err(_) => Err(instance.shared.ended()),
-        }
+        // Before the guest runs, so that nothing of its log is missed.
+        let events = instance.events();
+        worker.engine().spawn(actor)?;
+        Ok((Starting { instance, start }, events))
     }
 
     /// Its uuid.

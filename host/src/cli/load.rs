@@ -1,0 +1,90 @@
+//! From the command line to a component in an engine.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::CacheOptions;
+use super::error::CliError;
+use super::files;
+use super::output::Output;
+use crate::component::LoadedComponent;
+use crate::engine::{CompileCache, Engine, EngineOptions};
+use crate::error::HostError;
+use crate::policy::Policy;
+
+/// Slots for the one worker of a command: what a server keeps ready is not needed here.
+const POOL_INSTANCES: u32 = 4;
+
+/// The runtime that a command waits on. Guests run elsewhere.
+///
+/// # Errors
+/// When the machine gives no threads.
+pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("ewh-control")
+        .enable_all()
+        .build()
+        .map_err(CliError::Machine)
+}
+
+/// An engine for one worker.
+///
+/// # Errors
+/// When the machine cannot give what it needs, or the cache that was asked for cannot be used.
+pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
+    let cache = cache(options)?;
+    let pool_instances = Some(POOL_INSTANCES);
+    Ok(Engine::new(EngineOptions {
+        cache,
+        pool_instances,
+        ..EngineOptions::default()
+    })?)
+}
+
+/// A cache that nobody asked for may be missing; it costs time only.
+fn cache(options: &CacheOptions) -> Result<Option<CompileCache>, HostError> {
+    if options.no_cache {
+        return Ok(None);
+    }
+    if let Some(dir) = &options.cache_dir {
+        return CompileCache::open(dir).map(Some);
+    }
+    let opened = CompileCache::default_dir()
+        .map(CompileCache::open)
+        .transpose();
+    Ok(opened.unwrap_or_else(|error| {
+        tracing::warn!("components are compiled every time: {error}");
+        None
+    }))
+}
+
+/// The component at `path`, compiled.
+///
+/// # Errors
+/// When it is no file, or no component of the world `external-worker`.
+pub fn component(
+    engine: &Engine,
+    path: &Path,
+    output: &Output,
+) -> Result<Arc<LoadedComponent>, CliError> {
+    files::check(path, "component")?;
+    let name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy();
+    let _progress = output.progress(format!("compiling {name}"));
+    Ok(Arc::new(LoadedComponent::from_file(engine, path)?))
+}
+
+/// The policy at `path`; without a path the one that grants nothing.
+///
+/// # Errors
+/// When it is no file, or no policy.
+pub fn policy(path: Option<&Path>) -> Result<Policy, CliError> {
+    let Some(path) = path else {
+        return Ok(Policy::default());
+    };
+    files::check(path, "policy")?;
+    Ok(Policy::load(path)?)
+}

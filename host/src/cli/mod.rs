@@ -1,0 +1,133 @@
+//! What `ewh` takes on its command line. Each subcommand is a module with a `XxxCommand` of its own.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+mod build;
+mod calls;
+mod completions;
+mod error;
+mod files;
+mod inputs;
+mod inspect;
+mod load;
+mod new;
+mod output;
+mod policy;
+mod port_type;
+mod progress;
+mod run;
+mod screen;
+mod shown;
+
+pub use error::{CliError, Exit};
+pub use output::{ColorWhen, Output};
+
+/// The codes of [`Exit`], for people. They do not change.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    all went well
+  1    the worker failed: it did not start, a call failed, it trapped, it did not stop in time
+  2    the command line or a file that it names is wrong: component, policy, configuration, input
+  3    the policy does not grant what the component needs
+  4    the guest toolchain is missing, or the guest does not build
+  5    the host or the machine failed
+  130  interrupted (Ctrl-C) before the end; 143: terminated
+
+Environment:
+  EWH_CACHE_DIR   where compiled components are kept
+  EWH_LOG         which messages of the host are shown, such as `external_worker_host=debug`
+  EWH_NO_INSTALL  `ewh build` installs nothing
+  NO_COLOR        no colours";
+
+/// Runs external workers: stateful components in a sandbox, with the capabilities that you grant.
+#[derive(Debug, Parser)]
+#[command(name = "ewh", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Args)]
+struct GlobalOptions {
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
+    color: ColorWhen,
+    /// Write results to standard output as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Show more of what the host does; twice: much more
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(flatten)]
+    cache: CacheOptions,
+}
+
+/// Where compiled components are kept.
+#[derive(Debug, Args)]
+struct CacheOptions {
+    /// Compile components every time
+    #[arg(long, global = true)]
+    no_cache: bool,
+    /// Keep compiled components in this directory
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "no_cache")]
+    cache_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    New(new::NewCommand),
+    Build(build::BuildCommand),
+    Inspect(inspect::InspectCommand),
+    Run(run::RunCommand),
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    Completions(completions::CompletionsCommand),
+}
+
+impl Cli {
+    /// Where this command line wants its output.
+    pub fn output(&self) -> Output {
+        Output::new(self.global.color, self.global.json, self.global.verbose)
+    }
+
+    /// Does what the command line says.
+    ///
+    /// # Errors
+    /// What went wrong, to be shown and to become the exit code.
+    pub fn execute(self, output: &Output) -> Result<Exit, CliError> {
+        let cache = &self.global.cache;
+        match self.command {
+            Command::New(command) => command.execute(output),
+            Command::Build(command) => command.execute(output),
+            Command::Inspect(command) => command.execute(output, cache),
+            Command::Run(command) => command.execute(output, cache),
+            Command::Policy(command) => command.execute(output, cache),
+            Command::Completions(command) => command.execute(output),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn verify_cli() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_lists_every_exit_code() {
+        let help = Cli::command().render_help().to_string();
+        for exit in Exit::ALL {
+            assert!(help.contains(&exit.code().to_string()), "{exit:?}: {help}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! `ewh new`: a crate to start from, that builds and runs as it is.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::error::{CliError, Exit};
+use super::output::Output;
+use crate::error::HostError;
+
+const MANIFEST: &str = include_str!("new/Cargo.toml.template");
+const SOURCE: &str = include_str!("new/lib.rs.template");
+const POLICY: &str = include_str!("new/policy.toml.template");
+const README: &str = include_str!("new/README.md.template");
+const IGNORED: &str = "/target\n";
+
+/// Where the SDK was when this program was built; there, when it was built from a checkout.
+const SDK_OF_CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../guest-sdk");
+const MAX_NAME_CHARS: usize = 64;
+
+/// Names that cargo or the linker need for themselves.
+const TAKEN: &[&str] = &[
+    "external-worker",
+    "test",
+    "core",
+    "std",
+    "alloc",
+    "proc-macro",
+    "proc_macro",
+];
+
+/// Make a new worker's crate
+#[derive(Debug, Args)]
+pub struct NewCommand {
+    /// The name of the crate; the class id is derived from it
+    name: String,
+    /// Where to make it [default: a directory of that name]
+    #[arg(long, value_name = "DIR")]
+    path: Option<PathBuf>,
+    /// Use the SDK in this directory
+    #[arg(long, value_name = "DIR")]
+    sdk: Option<PathBuf>,
+}
+
+impl NewCommand {
+    pub(super) fn execute(self, output: &Output) -> Result<Exit, CliError> {
+        check_name(&self.name)?;
+        let dir = self
+            .path
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(&self.name));
+        check_free(&dir)?;
+        let sdk = sdk(self.sdk.as_deref())?;
+        let fill = |template: &str| {
+            template
+                .replace("{{name}}", &self.name)
+                .replace("{{class_id}}", &snake_case(&self.name))
+                .replace("{{Type}}", &camel_case(&self.name))
+                .replace("{{sdk}}", &sdk)
+        };
+        write(&dir.join("Cargo.toml"), &fill(MANIFEST))?;
+        write(&dir.join("src/lib.rs"), &fill(SOURCE))?;
+        write(&dir.join("policy.toml"), &fill(POLICY))?;
+        write(&dir.join("README.md"), &fill(README))?;
+        write(&dir.join(".gitignore"), IGNORED)?;
+        if output.is_json() {
+            output.print_json(&json!({ "name": self.name, "path": dir.display().to_string() }))?;
+        } else {
+            let shown = dir.display();
+            output.print(&format!("made {shown}; next: ewh build {shown}"))?;
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+/// What cargo takes as a package's name, and Rust as a crate's.
+fn check_name(name: &str) -> Result<(), CliError> {
+    let mut chars = name.chars();
+    let is_name = chars.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        && name.len() <= MAX_NAME_CHARS;
+    let shown = name.escape_debug();
+    if !is_name {
+        return Err(CliError::Usage(format!(
+            "`{shown}` cannot be the name of a crate: begin with a letter, go on with letters, \
+             digits, `-` and `_`, {MAX_NAME_CHARS} characters at most, such as `my-worker`"
+        )));
+    }
+    if TAKEN.contains(&name) || is_keyword(name) {
+        return Err(CliError::Usage(format!(
+            "the name `{shown}` is taken by Rust or by the SDK; choose another, such as `my-{shown}`"
+        )));
+    }
+    Ok(())
+}
+
+/// The words that no crate can be called by.
+fn is_keyword(name: &str) -> bool {
+    const KEYWORDS: &str = " abstract as async await become box break const continue crate do dyn \
+        else enum extern false final fn for gen if impl in let loop macro match mod move mut \
+        override priv pub ref return self static struct super trait true try type typeof unsafe \
+        unsized use virtual where while yield ";
+    KEYWORDS
+        .split_ascii_whitespace()
+        .any(|keyword| keyword == name)
+}
+
+fn check_free(dir: &Path) -> Result<(), CliError> {
+    let shown = dir.display();
+    match fs::read_dir(dir) {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(CliError::Usage(format!(
+                "`{shown}` is there and not empty; choose another place with --path, or empty it"
+            ))),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => Err(CliError::Usage(format!(
+            "`{shown}` is a file; choose another place with --path"
+        ))),
+        Err(source) => Err(HostError::File {
+            action: "look into",
+            path: dir.to_owned(),
+            source,
+        }
+        .into()),
+    }
+}
+
+/// The right side of `external-worker =`.
+fn sdk(asked: Option<&Path>) -> Result<String, CliError> {
+    let path = match asked {
+        Some(path) if path.join("Cargo.toml").is_file() => path,
+        Some(path) => {
+            let shown = path.display();
+            let problem =
+                format!("`{shown}` is not the SDK: it has no Cargo.toml; name `guest-sdk`");
+            return Err(CliError::Usage(problem));
+        }
+        None if Path::new(SDK_OF_CHECKOUT).join("Cargo.toml").is_file() => {
+            Path::new(SDK_OF_CHECKOUT)
+        }
+        None => return Ok(format!("\"{}\"", env!("CARGO_PKG_VERSION"))),
+    };
+    let absolute = fs::canonicalize(path).map_err(|source| HostError::File {
+        action: "find",
+        path: path.to_owned(),
+        source,
+    })?;
+    // TOML's basic strings escape as JSON's do.
+    Ok(format!(
+        "{{ path = {} }}",
+        json!(absolute.display().to_string())
+    ))
+}
+
+fn write(path: &Path, content: &str) -> Result<(), CliError> {
+    let failed = |source| HostError::File {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    Ok(fs::write(path, content).map_err(failed)?)
+}
+
+/// `my-worker` and `MyWorker`: `my_worker`
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    let mut after_lower = false;
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && after_lower {
+            snake.push('_');
+        }
+        after_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
+        snake.push(if c == '-' {
+            '_'
+        } else {
+            c.to_ascii_lowercase()
+        });
+    }
+    snake
+}
+
+/// `my-worker` and `my_worker`: `MyWorker`
+fn camel_case(name: &str) -> String {
+    let words = snake_case(name);
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        chars
+            .next()
+            .map(|first| first.to_ascii_uppercase())
+            .into_iter()
+            .chain(chars)
+            .collect::<String>()
+    };
+    words.split('_').map(word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_crates() {
+        for good in ["a", "my-worker", "my_worker2", "Thermo"] {
+            check_name(good).unwrap();
+        }
+        for bad in [
+            "",
+            "2a",
+            "-a",
+            "_",
+            "a b",
+            "é",
+            "../x",
+            "loop",
+            "std",
+            "external-worker",
+        ] {
+            check_name(bad).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn cases_are_converted() {
+        for (name, snake, camel) in [
+            ("my-worker", "my_worker", "MyWorker"),
+            ("MyWorker", "my_worker", "MyWorker"),
+            ("a2b", "a2b", "A2b"),
+            ("x_", "x_", "X"),
+        ] {
+            assert_eq!(
+                (snake_case(name).as_str(), camel_case(name).as_str()),
+                (snake, camel)
+            );
+        }
+    }
+
+    /// The template is the SDK's own first example, which its tests compile.
+    #[test]
+    fn the_source_is_the_minimal_example_of_the_sdk() {
+        let sdk = fs::read_to_string(Path::new(SDK_OF_CHECKOUT).join("src/lib.rs")).unwrap();
+        let example = sdk.split("//! ```").nth(1).unwrap();
+        let example: Vec<_> = example
+            .lines()
+            .map(|line| {
+                line.trim_start_matches("//!")
+                    .strip_prefix(' ')
+                    .unwrap_or_default()
+            })
+            .filter(|line| !line.starts_with("# "))
+            .collect();
+        let source = SOURCE
+            .replace("{{class_id}}", "my_worker")
+            .replace("{{Type}}", "MyWorker");
+        let source = source.split_once("\n\n").unwrap().1;
+        assert_eq!(source.trim(), example.join("\n").trim());
+    }
+
+    #[test]
+    fn the_policy_grants_nothing_and_its_examples_are_right() {
+        let policy = POLICY.replace("{{name}}", "a");
+        let parse = |text: &str| crate::policy::Policy::parse(text, "policy.toml");
+        assert_eq!(parse(&policy).unwrap(), crate::policy::Policy::default());
+        let uncommented: Vec<_> = policy
+            .lines()
+            .skip_while(|line| !line.is_empty())
+            .map(|line| line.strip_prefix("# ").unwrap_or(line))
+            .collect();
+        let policy = parse(&uncommented.join("\n")).unwrap();
+        for capability in crate::policy::Capability::ALL {
+            assert!(policy.grants(capability), "{capability}");
+        }
+    }
+}

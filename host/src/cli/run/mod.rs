@@ -1,0 +1,65 @@
+//! `ewh run`: one component, one instance, live; what an author runs while writing, and a script
+//! that wants one call.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::calls::CallArgs;
+use super::error::{CliError, Exit};
+use super::output::Output;
+use super::{CacheOptions, load};
+
+mod duration;
+mod plan;
+mod reporter;
+mod session;
+mod signals;
+
+/// Run one external worker and watch it
+///
+/// Loads the component, starts one instance, makes the calls in their order, and stops it: after
+/// `--for`, or after the calls when there is no `--for`, or at Ctrl-C. Log, events, denials and the
+/// state of the loop go to standard error, results of calls to standard output. With `--json` all of
+/// it goes to standard output, one JSON object a line, each with a `type`.
+#[derive(Debug, Args)]
+pub struct RunCommand {
+    /// The component, such as `ewh build` makes
+    #[arg(value_name = "FILE")]
+    component: PathBuf,
+    /// What is granted; without a policy: nothing
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Which class of the component; needed when it has several
+    #[arg(long, value_name = "ID")]
+    class: Option<String>,
+    /// The name of the instance [default: the class id]
+    #[arg(long)]
+    name: Option<String>,
+    /// The configuration, as a JSON object or as `@file`; what is left out has its default
+    #[arg(long, value_name = "JSON")]
+    config: Option<String>,
+    /// How long to run, from the start on: `10s`, `500ms`, `2m`, `1h`
+    #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
+    duration: Option<Duration>,
+    #[command(flatten)]
+    calls: CallArgs,
+}
+
+impl RunCommand {
+    pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
+        let policy = load::policy(self.policy.as_deref())?;
+        let config = plan::config(self.config.as_deref())?;
+        let engine = load::engine(cache)?;
+        let component = load::component(&engine, &self.component, output)?;
+        load::runtime()?.block_on(async {
+            let worker = {
+                let _progress = output.progress("preparing the component");
+                component.prepare(&policy).await?
+            };
+            let plan = plan::Plan::new(worker, &self, config)?;
+            session::run(plan, output).await
+        })
+    }
+}

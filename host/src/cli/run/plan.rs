@@ -1,0 +1,252 @@
+//! What is to be run, checked as far as it can be before anything runs.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::super::calls::CallArg;
+use super::super::error::CliError;
+use super::super::{files, inputs};
+use super::RunCommand;
+use crate::bindings::types::{NodeClass, Shelf};
+use crate::component::Worker;
+use crate::instance::description::Class;
+use crate::instance::exports::Ports;
+use crate::instance::{Instance, Spec};
+use crate::limits;
+
+/// One instance, what to call on it, and for how long.
+pub struct Plan {
+    /// What the instance is made from.
+    pub worker: Arc<Worker>,
+    /// Who the instance is to be.
+    pub spec: Spec,
+    /// What to call, in order.
+    pub calls: Vec<PlannedCall>,
+    /// How long to run.
+    pub duration: Option<Duration>,
+}
+
+/// One call.
+pub struct PlannedCall {
+    /// A method or the path of a shelf's node.
+    pub node: String,
+    inputs: Planned,
+}
+
+enum Planned {
+    Ready(Ports),
+    /// The shelf is known once the instance runs.
+    OnShelf(CallArg),
+}
+
+impl Plan {
+    /// Puts together what the command line says.
+    ///
+    /// # Errors
+    /// When it names a class, method or input that is not there, or a value of the wrong type.
+    pub fn new(worker: Worker, command: &RunCommand, config: Json) -> Result<Self, CliError> {
+        let worker = Arc::new(worker);
+        let class = class(&worker, command.class.as_deref())?;
+        let limit = worker.budget().value_size.as_u64();
+        let plan = |call: &CallArg| plan_call(call, &class, limit);
+        let calls = command.calls.0.iter().map(plan).collect::<Result<_, _>>()?;
+        let name = command
+            .name
+            .clone()
+            .unwrap_or_else(|| class.id().to_owned());
+        let class_id = class.id().to_owned();
+        let spec = Spec {
+            class_id,
+            uuid: Uuid::new_v4(),
+            name,
+            config,
+        };
+        Ok(Self {
+            worker,
+            spec,
+            calls,
+            duration: command.duration,
+        })
+    }
+
+    /// Whether it ends by itself.
+    pub fn has_end(&self) -> bool {
+        self.duration.is_some() || !self.calls.is_empty()
+    }
+}
+
+fn class(worker: &Worker, id: Option<&str>) -> Result<Arc<Class>, CliError> {
+    match (id, worker.classes()) {
+        (Some(id), _) => Ok(worker.class(id)?),
+        (None, [class]) => Ok(Arc::clone(class)),
+        (None, classes) => {
+            let ids: Vec<_> = classes.iter().map(|class| class.id()).collect();
+            let ids = ids.join(", ");
+            Err(CliError::Usage(format!(
+                "the component has several classes; add --class with one of: {ids}"
+            )))
+        }
+    }
+}
+
+fn plan_call(call: &CallArg, class: &Class, limit: u64) -> Result<PlannedCall, CliError> {
+    let inputs = match class.method(&call.node) {
+        Some(method) => Planned::Ready(inputs::resolve(call, method, limit)?),
+        None if call.node.contains('/') => Planned::OnShelf(call.clone()),
+        None => {
+            let methods: Vec<_> = class
+                .declared
+                .methods
+                .iter()
+                .map(|m| m.name.as_str())
+                .collect();
+            let has = if methods.is_empty() {
+                "none".to_owned()
+            } else {
+                methods.join(", ")
+            };
+            let (node, class) = (&call.node, class.id());
+            let problem = format!("the class `{class}` has no method `{node}`; it has: {has}");
+            return Err(CliError::Usage(problem));
+        }
+    };
+    Ok(PlannedCall {
+        node: call.node.clone(),
+        inputs,
+    })
+}
+
+impl PlannedCall {
+    /// The inputs, for a node on a shelf as the running `instance` offers it.
+    ///
+    /// # Errors
+    /// When there is no such node, or it has other inputs.
+    pub async fn inputs(self, instance: &Instance, limit: u64) -> Result<Ports, CliError> {
+        let call = match self.inputs {
+            Planned::Ready(inputs) => return Ok(inputs),
+            Planned::OnShelf(call) => call,
+        };
+        let shelves = instance.shelves().await?.unwrap_or_default();
+        let nodes = paths(&shelves);
+        match nodes.iter().find(|(path, _)| *path == call.node) {
+            Some((_, node)) => inputs::resolve(&call, node, limit),
+            None => {
+                let known: Vec<_> = nodes.iter().map(|(path, _)| path.as_str()).collect();
+                let has = if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                };
+                let node = &call.node;
+                Err(CliError::Usage(format!(
+                    "no shelf has the node `{node}`; there are: {has}"
+                )))
+            }
+        }
+    }
+}
+
+/// Every node of every shelf, by its path. A shelf comes after its parent: this was checked.
+fn paths(shelves: &[Shelf]) -> Vec<(String, &NodeClass)> {
+    let mut paths: Vec<String> = Vec::new();
+    let mut nodes = Vec::new();
+    for shelf in shelves {
+        let parent = shelf
+            .parent
+            .and_then(|at| paths.get(usize::try_from(at).ok()?));
+        let path = match parent {
+            Some(parent) => format!("{parent}/{}", shelf.name),
+            None => shelf.name.clone(),
+        };
+        nodes.extend(
+            shelf
+                .nodes
+                .iter()
+                .map(|node| (format!("{path}/{}", node.name), node)),
+        );
+        paths.push(path);
+    }
+    nodes
+}
+
+/// The configuration that was given: JSON, or `@` and a file of it.
+///
+/// # Errors
+/// When it is no JSON object.
+pub fn config(given: Option<&str>) -> Result<Json, CliError> {
+    let Some(given) = given else {
+        return Ok(Json::Object(serde_json::Map::new()));
+    };
+    let (text, origin) = match given.strip_prefix('@') {
+        Some(path) => {
+            let limit = limits::MAX_DESCRIPTION_JSON_BYTES as u64;
+            let text = files::read_text(Path::new(path), "configuration", limit)?;
+            (text, format!("the configuration `{path}`"))
+        }
+        None => (given.to_owned(), "--config".to_owned()),
+    };
+    let config: Json = serde_json::from_str(&text).map_err(|error| {
+        CliError::Usage(format!(
+            "{origin} is not JSON: {error}; write an object such as '{{\"interval_s\": 2}}', or \
+             @file"
+        ))
+    })?;
+    if !config.is_object() {
+        let problem =
+            format!("{origin} is JSON but no object; write one such as '{{\"interval_s\": 2}}'");
+        return Err(CliError::Usage(problem));
+    }
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf(name: &str, parent: Option<u32>, node: &str) -> Shelf {
+        let node = NodeClass {
+            name: node.to_owned(),
+            title: None,
+            description: None,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            render_options: None,
+            trigger_on_call: None,
+        };
+        Shelf {
+            name: name.to_owned(),
+            description: None,
+            parent,
+            nodes: vec![node],
+        }
+    }
+
+    #[test]
+    fn a_node_on_a_shelf_has_a_path() {
+        let shelves = [
+            shelf("a", None, "x"),
+            shelf("b", Some(0), "y"),
+            shelf("c", Some(1), "z"),
+        ];
+        let paths: Vec<_> = paths(&shelves).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["a/x", "a/b/y", "a/b/c/z"]);
+    }
+
+    #[test]
+    fn a_configuration_is_a_json_object() {
+        assert_eq!(config(None).unwrap(), serde_json::json!({}));
+        assert_eq!(config(Some(r#"{"a": 1}"#)).unwrap()["a"], 1);
+        for (given, part) in [
+            ("{a: 1}", "--config is not JSON"),
+            ("[]", "no object"),
+            ("@/nowhere.json", "there is no file"),
+        ] {
+            let problem = config(Some(given)).unwrap_err().to_string();
+            assert!(problem.contains(part), "{problem}");
+        }
+    }
+}
