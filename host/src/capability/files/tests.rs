@@ -301,14 +301,11 @@ async fn what_is_open_is_charged_and_given_back() {
     assert!(matches!(listing, Err(ErrorCode::InsufficientMemory)));
     view.table.delete(stream).unwrap();
     let listing = code(view.read_directory(again(&data)).await).unwrap();
+    let same = |listing: &Resource<_>| Resource::new_borrow(listing.rep());
     let mut names = 0;
-    let same = Resource::new_borrow(listing.rep());
-    while code(
-        view.read_directory_entry(Resource::new_borrow(same.rep()))
-            .await,
-    )
-    .unwrap()
-    .is_some()
+    while code(view.read_directory_entry(same(&listing)).await)
+        .unwrap()
+        .is_some()
     {
         names += 1;
     }
