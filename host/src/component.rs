@@ -117,7 +117,8 @@ impl LoadedComponent {
         &self.imports
     }
 
-    /// Lets the component describe its classes, with every import a trap.
+    /// Lets the component describe its classes: with every capability linked, so that any component
+    /// can be asked, and none granted, so that each use of one is denied.
     ///
     /// # Errors
     /// [`HostError::Description`] when it traps, takes too long, or describes nonsense.
@@ -127,12 +128,7 @@ impl LoadedComponent {
             let problem = format!("`describe` failed: {}", trap_text(&error));
             HostError::Description(text::clean_line(&problem, limits::MAX_TEXT_BYTES))
         };
-        let linker = linker(&self.engine, self.home, &Granted::default())
-            .and_then(|mut linker| {
-                linker.define_unknown_imports_as_traps(&self.compiled)?;
-                Ok(linker)
-            })
-            .map_err(failed)?;
+        let linker = linker(&self.engine, self.home, capability::link_all).map_err(failed)?;
         let pre = linker.instantiate_pre(&self.compiled).map_err(failed)?;
         let indices = ExportIndices::find(&pre).map_err(HostError::Description)?;
         let engine = self.engine.wasmtime(self.home).clone();
@@ -217,7 +213,10 @@ impl Linked {
                 fix,
             )
         };
-        let linker = linker(&component.engine, home, granted).map_err(failed)?;
+        let linker = linker(&component.engine, home, |linker| {
+            capability::link(linker, granted)
+        })
+        .map_err(failed)?;
         let pre = linker.instantiate_pre(compiled).map_err(failed)?;
         let indices = ExportIndices::find(&pre)
             .map_err(|problem| unusable(&component.name, problem, HOW_TO_BUILD))?;
@@ -296,10 +295,10 @@ impl Worker {
 fn linker(
     engine: &Engine,
     home: Home,
-    granted: &Granted,
+    link: impl FnOnce(&mut Linker<InstanceState>) -> wasmtime::Result<()>,
 ) -> wasmtime::Result<Linker<InstanceState>> {
     let mut linker = Linker::new(engine.wasmtime(home));
-    capability::link(&mut linker, granted)?;
+    link(&mut linker)?;
     bindings::types::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
     bindings::host::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
     Ok(linker)

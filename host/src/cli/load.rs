@@ -14,6 +14,8 @@ use crate::policy::Policy;
 
 /// Slots for the one worker of a command: what a server keeps ready is not needed here.
 const POOL_INSTANCES: u32 = 4;
+/// Slots for all workers of the demo.
+const DEMO_INSTANCES: u32 = 16;
 
 /// The runtime that a command waits on. Guests run elsewhere.
 ///
@@ -35,6 +37,20 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
     let cache = cache(options)?;
     let pool_instances = Some(POOL_INSTANCES);
+    Ok(Engine::new(EngineOptions {
+        cache,
+        pool_instances,
+        ..EngineOptions::default()
+    })?)
+}
+
+/// An engine for the demo's few workers.
+///
+/// # Errors
+/// Those of [`engine`].
+pub fn demo_engine(options: &CacheOptions) -> Result<Engine, CliError> {
+    let cache = cache(options)?;
+    let pool_instances = Some(DEMO_INSTANCES);
     Ok(Engine::new(EngineOptions {
         cache,
         pool_instances,

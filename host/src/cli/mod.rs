@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 mod build;
 mod calls;
 mod completions;
+mod demo;
 mod error;
 mod files;
 mod inputs;
@@ -86,6 +87,7 @@ enum Command {
     Run(run::RunCommand),
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    Demo(demo::DemoCommand),
     Completions(completions::CompletionsCommand),
 }
 
@@ -107,6 +109,7 @@ impl Cli {
             Command::Inspect(command) => command.execute(output, cache),
             Command::Run(command) => command.execute(output, cache),
             Command::Policy(command) => command.execute(output, cache),
+            Command::Demo(command) => command.execute(output, cache),
             Command::Completions(command) => command.execute(output),
         }
     }
