@@ -72,6 +72,16 @@ pub const MAX_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
 pub const MAX_RANDOM_BYTES: u64 = MIB;
 /// Longest line that a guest prints; what is longer is cut.
 pub const MAX_PRINTED_LINE_BYTES: usize = 8 * 1024;
+/// Names that one instance may look up; each keeps its addresses.
+pub const MAX_NAMES: usize = 64;
+/// Addresses that are kept of one name.
+pub const MAX_ADDRESSES: usize = 16;
+/// Names that one instance looks up at the same time.
+pub const MAX_LOOKUPS: usize = 4;
+/// How long an answer is waited for when a name is looked up.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest datagram; what is held while one is waited for.
+pub const MAX_DATAGRAM_BYTES: u64 = 64 * 1024;
 /// What the bookkeeping of one handle is counted as, towards `memory`.
 pub const HANDLE_BYTES: u64 = 256;
 /// What one table element costs the host, towards `memory`.
