@@ -82,6 +82,18 @@ pub const MAX_LOOKUPS: usize = 4;
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest datagram; what is held while one is waited for.
 pub const MAX_DATAGRAM_BYTES: u64 = 64 * 1024;
+/// Longest wait for an HTTP connection, TLS included; a guest may shorten it.
+pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait from the sent request to the head of its response; a guest may shorten it.
+pub const HTTP_FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(300);
+/// Longest wait between two parts of a response; a guest may shorten it.
+pub const HTTP_BETWEEN_BYTES_TIMEOUT: Duration = Duration::from_secs(60);
+/// What an HTTP request in flight is counted as, towards `memory`: its buffers.
+pub const HTTP_CONNECTION_BYTES: u64 = 128 * 1024;
+/// Most that is copied out of a guest at once for the body of an HTTP request.
+pub const HTTP_CHUNK_BYTES: usize = 64 * 1024;
+/// Largest set of HTTP headers that a guest builds.
+pub const MAX_HTTP_FIELDS_BYTES: usize = 32 * 1024;
 /// What the bookkeeping of one handle is counted as, towards `memory`.
 pub const HANDLE_BYTES: u64 = 256;
 /// What one table element costs the host, towards `memory`.

@@ -52,7 +52,9 @@ impl Names {
             lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
             resolver,
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The addresses of `name`, in its normal spelling. Only the first call asks anybody.
@@ -91,7 +93,9 @@ impl Names {
     pub fn of(&self, address: IpAddr) -> Vec<String> {
         let address = address::unwrap(address);
         let pinned = self.lock();
-        let leads_here = pinned.iter().filter(|(_, addresses)| addresses.contains(&address));
+        let leads_here = pinned
+            .iter()
+            .filter(|(_, addresses)| addresses.contains(&address));
         leads_here.map(|(name, _)| name.clone()).collect()
     }
 
@@ -123,18 +127,26 @@ impl Names {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<IpAddr>>> {
-        self.inner.pinned.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .pinned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Names").field("pinned", &*self.lock()).finish_non_exhaustive()
+        f.debug_struct("Names")
+            .field("pinned", &*self.lock())
+            .finish_non_exhaustive()
     }
 }
 
 fn ask_system(name: &str) -> io::Result<Vec<IpAddr>> {
-    Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+    Ok((name, 0)
+        .to_socket_addrs()?
+        .map(|address| address.ip())
+        .collect())
 }
 
 #[cfg(test)]
@@ -149,7 +161,10 @@ pub(crate) mod tests {
         let asked = AtomicUsize::new(0);
         Names::with_resolver(Arc::new(move |_| {
             let turn = asked.fetch_add(1, Ordering::SeqCst);
-            answers.get(turn).map(|ip| vec![*ip]).ok_or_else(|| io::ErrorKind::NotFound.into())
+            answers
+                .get(turn)
+                .map(|ip| vec![*ip])
+                .ok_or_else(|| io::ErrorKind::NotFound.into())
         }))
     }
 
@@ -179,7 +194,10 @@ pub(crate) mod tests {
     async fn addresses_are_unwrapped_and_counted() {
         let names = Names::with_resolver(Arc::new(|_| {
             let low = (0..100_u8).map(|low| IpAddr::from([93, 0, 0, low]));
-            Ok([ip("::ffff:10.0.0.1"), ip("10.0.0.1")].into_iter().chain(low).collect())
+            Ok([ip("::ffff:10.0.0.1"), ip("10.0.0.1")]
+                .into_iter()
+                .chain(low)
+                .collect())
         }));
         let addresses = names.resolve("a.example").await.unwrap();
         assert_eq!(addresses.len(), MAX_ADDRESSES);
@@ -193,14 +211,20 @@ pub(crate) mod tests {
         for count in 0..MAX_NAMES {
             names.resolve(&format!("n{count}.example")).await.unwrap();
         }
-        assert_eq!(names.resolve("more.example").await, Err(LookupError::Exhausted));
+        assert_eq!(
+            names.resolve("more.example").await,
+            Err(LookupError::Exhausted)
+        );
         names.resolve("n0.example").await.unwrap();
     }
 
     #[tokio::test]
     async fn localhost_is_asked_of_nobody() {
         let names = rebinding(&["93.0.0.1"]);
-        assert_eq!(names.resolve(LOCALHOST).await.unwrap(), [ip("127.0.0.1"), ip("::1")]);
+        assert_eq!(
+            names.resolve(LOCALHOST).await.unwrap(),
+            [ip("127.0.0.1"), ip("::1")]
+        );
         assert!(names.of(ip("127.0.0.1")).is_empty());
     }
 }

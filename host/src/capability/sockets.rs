@@ -38,17 +38,26 @@ pub struct State {
 /// # Errors
 /// Never; all capabilities share the signature.
 pub fn prepare(guard: &Guard, names: &Names) -> Result<State> {
-    let rules = Rules { guard: guard.clone(), names: names.clone() };
+    let rules = Rules {
+        guard: guard.clone(),
+        names: names.clone(),
+    };
     let open = Open::new(&guard.ledger);
     let (asked, accepting) = (rules.clone(), open.clone());
     let mut wasi = WasiCtx::builder()
         .socket_addr_check(move |address, purpose| {
-            Box::pin(std::future::ready(asked.allow(&accepting, address, purpose)))
+            Box::pin(std::future::ready(
+                asked.allow(&accepting, address, purpose),
+            ))
         })
         .allow_tcp(true)
         .allow_udp(true)
         .build();
-    Ok(State { ctx: std::mem::take(wasi.sockets()), rules, open })
+    Ok(State {
+        ctx: std::mem::take(wasi.sockets()),
+        rules,
+        open,
+    })
 }
 
 /// Links sockets.
@@ -62,7 +71,10 @@ pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
 
 fn view<T: CapabilityView>(data: &mut T) -> WasiSocketsCtxView<'_> {
     let capabilities = data.capabilities();
-    WasiSocketsCtxView { ctx: &mut capabilities.sockets.ctx, table: &mut capabilities.table }
+    WasiSocketsCtxView {
+        ctx: &mut capabilities.sockets.ctx,
+        table: &mut capabilities.table,
+    }
 }
 
 fn state<T: CapabilityView>(data: &mut T) -> &mut State {
@@ -81,10 +93,22 @@ impl Rules {
     /// is a socket that nobody asked to create.
     fn allow(&self, open: &Open, address: SocketAddr, purpose: SocketAddrUse) -> bool {
         use Protocol::{Tcp, Udp};
-        let bind = |protocol, listen| Access::Bind { protocol, local: address, listen };
+        let bind = |protocol, listen| Access::Bind {
+            protocol,
+            local: address,
+            listen,
+        };
         let names = self.names.of(address.ip());
-        let connect = |protocol| Access::Connect { protocol, peer: address, names: &names };
-        let receive = |protocol| Access::Receive { protocol, peer: address, names: &names };
+        let connect = |protocol| Access::Connect {
+            protocol,
+            peer: address,
+            names: &names,
+        };
+        let receive = |protocol| Access::Receive {
+            protocol,
+            peer: address,
+            names: &names,
+        };
         match purpose {
             SocketAddrUse::TcpBind => self.guard.check(&bind(Tcp, false)).is_ok(),
             SocketAddrUse::TcpListen => self.guard.check(&bind(Tcp, true)).is_ok(),

@@ -245,7 +245,11 @@ fn lookup(granted: &Granted, name: &str) -> Result<(), Denial> {
     let none = to_connect(granted).next().is_none();
     Err(Denial {
         capability: Capability::Sockets,
-        reason: if none { DenyReason::NotGranted } else { DenyReason::NameNotGranted },
+        reason: if none {
+            DenyReason::NotGranted
+        } else {
+            DenyReason::NameNotGranted
+        },
         what: format!("looking up `{}`: no grant names this host", clean(name)),
         fix: socket_fix("tcp", Direction::Connect, name, None),
     })
@@ -257,25 +261,37 @@ fn resolved(granted: &Granted, name: &str, ip: IpAddr) -> Result<(), Denial> {
         return Ok(());
     }
     let (reason, why) = match address::special(ip) {
-        _ if to_connect(granted).next().is_none() => {
-            (DenyReason::NotGranted, "nothing of the kind is granted".to_owned())
-        }
+        _ if to_connect(granted).next().is_none() => (
+            DenyReason::NotGranted,
+            "nothing of the kind is granted".to_owned(),
+        ),
         Some(kind) => {
             let why = format!("that is {}, and no grant names it itself", kind.label());
             (DenyReason::SpecialAddress, why)
         }
-        None => (DenyReason::HostNotGranted, "no grant names this host".to_owned()),
+        None => (
+            DenyReason::HostNotGranted,
+            "no grant names this host".to_owned(),
+        ),
     };
     Err(Denial {
         capability: Capability::Sockets,
         reason,
         what: format!("looking up `{}`, which leads to {ip}: {why}", clean(name)),
-        fix: socket_fix("tcp", Direction::Connect, &address::unwrap(ip).to_string(), None),
+        fix: socket_fix(
+            "tcp",
+            Direction::Connect,
+            &address::unwrap(ip).to_string(),
+            None,
+        ),
     })
 }
 
 fn to_connect(granted: &Granted) -> impl Iterator<Item = &SocketsGrant> {
-    granted.sockets.iter().filter(|rule| rule.direction == Direction::Connect)
+    granted
+        .sockets
+        .iter()
+        .filter(|rule| rule.direction == Direction::Connect)
 }
 
 fn connect(

@@ -25,7 +25,10 @@ struct Charges {
 
 impl Open {
     pub(super) fn new(ledger: &Arc<Ledger>) -> Self {
-        Self { ledger: Arc::clone(ledger), charges: Arc::default() }
+        Self {
+            ledger: Arc::clone(ledger),
+            charges: Arc::default(),
+        }
     }
 
     /// Charges a socket that is about to be created.
@@ -80,7 +83,10 @@ mod tests {
     use crate::limits::Budget;
 
     fn open(sockets: u32) -> (Open, Arc<Ledger>) {
-        let ledger = Ledger::new(&Budget { sockets, ..Budget::default() });
+        let ledger = Ledger::new(&Budget {
+            sockets,
+            ..Budget::default()
+        });
         (Open::new(&ledger), ledger)
     }
 

@@ -49,10 +49,11 @@ fn replace<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker
         .instance(&interface("tcp-create-socket"))?
         .func_wrap("create-tcp-socket", create_tcp::<T>)?;
-    linker.instance(&interface("udp-create-socket"))?.func_wrap_async(
-        "create-udp-socket",
-        |store, (family,)| Box::new(create_udp::<T>(store, family)),
-    )?;
+    linker
+        .instance(&interface("udp-create-socket"))?
+        .func_wrap_async("create-udp-socket", |store, (family,)| {
+            Box::new(create_udp::<T>(store, family))
+        })?;
     linker.instance(&interface("tcp"))?.resource(
         "tcp-socket",
         ResourceType::host::<TcpSocket>(),
@@ -160,7 +161,10 @@ fn link_lookup<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()
         "[method]resolve-address-stream.resolve-next-address",
         resolve_next_address::<T>,
     )?;
-    instance.func_wrap("[method]resolve-address-stream.subscribe", subscribe_to_lookup::<T>)
+    instance.func_wrap(
+        "[method]resolve-address-stream.subscribe",
+        subscribe_to_lookup::<T>,
+    )
 }
 
 fn resolve_addresses<T: CapabilityView>(
@@ -195,7 +199,10 @@ fn subscribe_to_lookup<T: CapabilityView>(
     mut store: StoreContextMut<'_, T>,
     (lookup,): (Resource<Lookup>,),
 ) -> wasmtime::Result<(Resource<DynPollable>,)> {
-    Ok((subscribe(&mut store.data_mut().capabilities().table, lookup)?,))
+    Ok((subscribe(
+        &mut store.data_mut().capabilities().table,
+        lookup,
+    )?,))
 }
 
 impl From<Refusal> for ErrorCode {

@@ -22,7 +22,7 @@ use super::open::Charge;
 use super::{state, view};
 use crate::capability::CapabilityView;
 use crate::capability::names::LookupError;
-use crate::limits::{Exhausted, Held, MAX_DATAGRAM_BYTES};
+use crate::limits::{Held, MAX_DATAGRAM_BYTES};
 
 /// The version that `wasmtime-wasi` links; others of 0.3 find it too.
 const VERSION: &str = "0.3.0";
@@ -88,9 +88,9 @@ fn create_tcp<T: CapabilityView>(
     (family,): (IpAddressFamily,),
 ) -> Answer<Resource<TcpSocket>> {
     let data = store.data_mut();
-    let charge = match state(data).open.charge() {
-        Ok(charge) => charge,
-        Err(exhausted) => return Ok((Err(exhaustion(&exhausted)),)),
+    // WASI 0.3 has no code for too many sockets; this one is a budget's, and no denial.
+    let Ok(charge) = state(data).open.charge() else {
+        return Ok((Err(ErrorCode::OutOfMemory),));
     };
     let created = guest_error(HostTcpSocket::create(&mut view(data), family))?;
     if let Ok(socket) = &created {
@@ -104,9 +104,9 @@ async fn create_udp<T: CapabilityView>(
     family: IpAddressFamily,
 ) -> Answer<Resource<UdpSocket>> {
     let data = store.data_mut();
-    let charge = match state(data).open.charge() {
-        Ok(charge) => charge,
-        Err(exhausted) => return Ok((Err(exhaustion(&exhausted)),)),
+    // WASI 0.3 has no code for too many sockets; this one is a budget's, and no denial.
+    let Ok(charge) = state(data).open.charge() else {
+        return Ok((Err(ErrorCode::OutOfMemory),));
     };
     let created = guest_error(HostUdpSocket::create(&mut view(data), family).await)?;
     if let Ok(socket) = &created {
@@ -143,7 +143,13 @@ fn until_ended<T: CapabilityView>(
     charge: Option<Charge>,
 ) -> wasmtime::Result<FutureReader<Ending>> {
     let (sender, receiver) = oneshot::channel();
-    ending.pipe(&mut store, UntilEnded { sender: Some(sender), _charge: charge })?;
+    ending.pipe(
+        &mut store,
+        UntilEnded {
+            sender: Some(sender),
+            _charge: charge,
+        },
+    )?;
     FutureReader::new(&mut store, receiver)
 }
 
@@ -184,7 +190,9 @@ async fn send_datagram<T: CapabilityView>(
         Err(code) => return Ok((Err(code),)),
     };
     let store = store.with_getter::<WasiSockets>(view::<T>);
-    Ok((guest_error(<WasiSockets as HostUdpSocketWithStore<T>>::send(&store, socket, data, peer).await)?,))
+    Ok((guest_error(
+        <WasiSockets as HostUdpSocketWithStore<T>>::send(&store, socket, data, peer).await,
+    )?,))
 }
 
 async fn receive_datagram<T: CapabilityView>(
@@ -196,7 +204,9 @@ async fn receive_datagram<T: CapabilityView>(
         Err(code) => return Ok((Err(code),)),
     };
     let store = store.with_getter::<WasiSockets>(view::<T>);
-    Ok((guest_error(<WasiSockets as HostUdpSocketWithStore<T>>::receive(&store, socket).await)?,))
+    Ok((guest_error(
+        <WasiSockets as HostUdpSocketWithStore<T>>::receive(&store, socket).await,
+    )?,))
 }
 
 fn memory<T: CapabilityView>(store: &Accessor<T>, bytes: u64) -> Result<Held, ErrorCode> {
@@ -223,11 +233,6 @@ fn guest_error<R>(result: SocketResult<R>) -> wasmtime::Result<Result<R, ErrorCo
     }
 }
 
-/// WASI 0.3 has no code for too many sockets; it is not a denial, and says what it is.
-fn exhaustion(exhausted: &Exhausted) -> ErrorCode {
-    ErrorCode::Other(Some(exhausted.to_string()))
-}
-
 impl From<Refusal> for ip_name_lookup::ErrorCode {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -235,9 +240,9 @@ impl From<Refusal> for ip_name_lookup::ErrorCode {
             Refusal::Invalid => Self::InvalidArgument,
             Refusal::Failed(LookupError::Unknown) => Self::NameUnresolvable,
             Refusal::Failed(LookupError::Timeout) => Self::TemporaryResolverFailure,
-            Refusal::Failed(LookupError::Exhausted) => {
-                Self::Other(Some("the instance has looked up as many names as it may".into()))
-            }
+            Refusal::Failed(LookupError::Exhausted) => Self::Other(Some(
+                "the instance has looked up as many names as it may".into(),
+            )),
         }
     }
 }
