@@ -118,7 +118,7 @@ impl Capabilities {
     /// When something that is granted is not there.
     pub fn prepare(granted: &Arc<Granted>, cx: &Prepare) -> Result<Self> {
         let guard = Guard::new(Arc::clone(granted), cx);
-        let names = names::Names::new(&cx.ledger);
+        let names = names::Names::default();
         let mut table = ResourceTable::new();
         let handles = cx.ledger.limit(Resource::Handles);
         table.set_max_capacity(usize::try_from(handles).unwrap_or(usize::MAX));

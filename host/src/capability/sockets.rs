@@ -1,31 +1,127 @@
-//! TCP and UDP.
+//! TCP and UDP, as WASI 0.2 and 0.3 have them.
+//!
+//! The sockets themselves are `wasmtime-wasi`'s. What is added here: every address goes through
+//! [`decide`](crate::policy::decide), with the names that led to it; names are looked up once and
+//! pinned; and every socket is charged to the instance until its last stream is gone. The functions
+//! that create and end sockets are therefore replaced after `wasmtime-wasi` has linked its own.
+
+use std::net::SocketAddr;
 
 use wasmtime::component::Linker;
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtx, WasiSocketsCtxView};
 
+use self::open::Open;
 use super::names::Names;
 use super::{CapabilityView, Guard};
 use crate::error::Result;
-use crate::policy::Capability;
+use crate::policy::grant::Protocol;
+use crate::policy::{Access, Capability};
+
+mod lookup;
+mod open;
+mod p2;
+mod p3;
 
 /// Which capability this is.
 pub const NAME: Capability = Capability::Sockets;
 
 /// The sockets of one instance.
-#[derive(Default)]
-pub struct State;
+pub struct State {
+    ctx: WasiSocketsCtx,
+    rules: Rules,
+    open: Open,
+}
 
 /// Sets up the rules; nothing is opened.
 ///
 /// # Errors
 /// Never; all capabilities share the signature.
-pub fn prepare(_guard: &Guard, _names: &Names) -> Result<State> {
-    Ok(State)
+pub fn prepare(guard: &Guard, names: &Names) -> Result<State> {
+    let rules = Rules {
+        guard: guard.clone(),
+        names: names.clone(),
+    };
+    let open = Open::new(&guard.ledger);
+    let (asked, accepting) = (rules.clone(), open.clone());
+    let mut wasi = WasiCtx::builder()
+        .socket_addr_check(move |address, purpose| {
+            Box::pin(std::future::ready(
+                asked.allow(&accepting, address, purpose),
+            ))
+        })
+        .allow_tcp(true)
+        .allow_udp(true)
+        .build();
+    Ok(State {
+        ctx: std::mem::take(wasi.sockets()),
+        rules,
+        open,
+    })
 }
 
 /// Links sockets.
 ///
 /// # Errors
 /// When they are linked already.
-pub fn link<T: CapabilityView>(_linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    Ok(())
+pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    p2::link(linker)?;
+    p3::link(linker)
 }
+
+fn view<T: CapabilityView>(data: &mut T) -> WasiSocketsCtxView<'_> {
+    let capabilities = data.capabilities();
+    WasiSocketsCtxView {
+        ctx: &mut capabilities.sockets.ctx,
+        table: &mut capabilities.table,
+    }
+}
+
+fn state<T: CapabilityView>(data: &mut T) -> &mut State {
+    &mut data.capabilities().sockets
+}
+
+/// What an instance may reach, with the names that it has looked up.
+#[derive(Debug, Clone)]
+struct Rules {
+    guard: Guard,
+    names: Names,
+}
+
+impl Rules {
+    /// Whether a socket may do this with `address`. An accepted connection is charged as well: it
+    /// is a socket that nobody asked to create.
+    fn allow(&self, open: &Open, address: SocketAddr, purpose: SocketAddrUse) -> bool {
+        use Protocol::{Tcp, Udp};
+        let bind = |protocol, listen| Access::Bind {
+            protocol,
+            local: address,
+            listen,
+        };
+        let names = self.names.of(address.ip());
+        let connect = |protocol| Access::Connect {
+            protocol,
+            peer: address,
+            names: &names,
+        };
+        let receive = |protocol| Access::Receive {
+            protocol,
+            peer: address,
+            names: &names,
+        };
+        match purpose {
+            SocketAddrUse::TcpBind => self.guard.check(&bind(Tcp, false)).is_ok(),
+            SocketAddrUse::TcpListen => self.guard.check(&bind(Tcp, true)).is_ok(),
+            SocketAddrUse::TcpConnect => self.guard.check(&connect(Tcp)).is_ok(),
+            SocketAddrUse::UdpBind => self.guard.check(&bind(Udp, false)).is_ok(),
+            SocketAddrUse::UdpSend => self.guard.check(&connect(Udp)).is_ok(),
+            SocketAddrUse::TcpAccept => {
+                self.guard.ask(&receive(Tcp)).is_ok() && open.accept().is_ok()
+            }
+            SocketAddrUse::UdpReceive => self.guard.ask(&receive(Udp)).is_ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

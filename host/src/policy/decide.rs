@@ -33,6 +33,13 @@ pub enum Access<'a> {
         /// The name, in its normal spelling.
         name: &'a str,
     },
+    /// Learn an address that a name was resolved to.
+    Resolved {
+        /// The name, or the address itself where that was asked for.
+        name: &'a str,
+        /// The address.
+        address: IpAddr,
+    },
     /// Connect over TCP, or send over UDP.
     Connect {
         /// Which protocol.
@@ -158,6 +165,7 @@ pub fn decide(granted: &Granted, access: &Access<'_>) -> Result<(), Denial> {
         Access::Serial { name, baud_rate } => serial(granted, name, baud_rate),
         Access::Files { path, write } => files(granted, path, write),
         Access::Lookup { name } => lookup(granted, name),
+        Access::Resolved { name, address } => resolved(granted, name, address),
         Access::Connect {
             protocol,
             peer,
@@ -231,19 +239,59 @@ fn files(granted: &Granted, path: &str, write: bool) -> Result<(), Denial> {
 }
 
 fn lookup(granted: &Granted, name: &str) -> Result<(), Denial> {
-    let mut rules = granted
-        .sockets
-        .iter()
-        .filter(|rule| rule.direction == Direction::Connect);
-    if rules.any(|rule| rule.host.matches_name(name)) {
+    if to_connect(granted).any(|rule| rule.host.matches_name(name)) {
         return Ok(());
     }
+    let none = to_connect(granted).next().is_none();
     Err(Denial {
         capability: Capability::Sockets,
-        reason: DenyReason::NameNotGranted,
+        reason: if none {
+            DenyReason::NotGranted
+        } else {
+            DenyReason::NameNotGranted
+        },
         what: format!("looking up `{}`: no grant names this host", clean(name)),
         fix: socket_fix("tcp", Direction::Connect, name, None),
     })
+}
+
+fn resolved(granted: &Granted, name: &str, ip: IpAddr) -> Result<(), Denial> {
+    let names = [name.to_owned()];
+    if to_connect(granted).any(|rule| rule.reaches(ip, &names)) {
+        return Ok(());
+    }
+    let (reason, why) = match address::special(ip) {
+        _ if to_connect(granted).next().is_none() => (
+            DenyReason::NotGranted,
+            "nothing of the kind is granted".to_owned(),
+        ),
+        Some(kind) => {
+            let why = format!("that is {}, and no grant names it itself", kind.label());
+            (DenyReason::SpecialAddress, why)
+        }
+        None => (
+            DenyReason::HostNotGranted,
+            "no grant names this host".to_owned(),
+        ),
+    };
+    Err(Denial {
+        capability: Capability::Sockets,
+        reason,
+        what: format!("looking up `{}`, which leads to {ip}: {why}", clean(name)),
+        fix: socket_fix(
+            "tcp",
+            Direction::Connect,
+            &address::unwrap(ip).to_string(),
+            None,
+        ),
+    })
+}
+
+fn to_connect(granted: &Granted) -> impl Iterator<Item = &SocketsGrant> {
+    granted
+        .sockets
+        .iter()
+        .filter(|rule| rule.direction == Direction::Connect)
 }
 
 fn connect(

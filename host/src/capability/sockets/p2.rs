@@ -1,0 +1,218 @@
+//! Sockets of WASI 0.2.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::vec;
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource, ResourceType};
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, IpAddressFamily};
+use wasmtime_wasi::p2::bindings::sockets::{
+    instance_network, network, tcp, tcp_create_socket, udp, udp_create_socket,
+};
+use wasmtime_wasi::p2::{
+    DynPollable, Network, Pollable, SocketResult, TcpSocket, UdpSocket, subscribe,
+};
+use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
+use wasmtime_wasi::sockets::WasiSockets;
+
+use super::lookup::Refusal;
+use super::{state, view};
+use crate::capability::CapabilityView;
+use crate::capability::names::LookupError;
+
+/// The version that `wasmtime-wasi` links; older ones of 0.2 find it too.
+const VERSION: &str = "0.2.12";
+
+pub(super) fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    let options = network::LinkOptions::default();
+    network::add_to_linker::<T, WasiSockets>(linker, &options, view)?;
+    instance_network::add_to_linker::<T, WasiSockets>(linker, view)?;
+    tcp::add_to_linker::<T, WasiSockets>(linker, view)?;
+    udp::add_to_linker::<T, WasiSockets>(linker, view)?;
+    link_lookup(linker)?;
+    linker.allow_shadowing(true);
+    let replaced = replace(linker);
+    linker.allow_shadowing(false);
+    replaced
+}
+
+fn interface(name: &str) -> String {
+    format!("wasi:sockets/{name}@{VERSION}")
+}
+
+/// Puts counting functions in the place of those that create and end sockets.
+fn replace<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    linker
+        .instance(&interface("tcp-create-socket"))?
+        .func_wrap("create-tcp-socket", create_tcp::<T>)?;
+    linker
+        .instance(&interface("udp-create-socket"))?
+        .func_wrap_async("create-udp-socket", |store, (family,)| {
+            Box::new(create_udp::<T>(store, family))
+        })?;
+    linker.instance(&interface("tcp"))?.resource(
+        "tcp-socket",
+        ResourceType::host::<TcpSocket>(),
+        |mut store, handle| {
+            tcp::HostTcpSocket::drop(&mut view(store.data_mut()), Resource::new_own(handle))?;
+            state(store.data_mut()).open.drop_handle(handle);
+            Ok(())
+        },
+    )?;
+    linker.instance(&interface("udp"))?.resource(
+        "udp-socket",
+        ResourceType::host::<UdpSocket>(),
+        |mut store, handle| {
+            udp::HostUdpSocket::drop(&mut view(store.data_mut()), Resource::new_own(handle))?;
+            state(store.data_mut()).open.drop_handle(handle);
+            Ok(())
+        },
+    )
+}
+
+/// What a function of the guest's that may fail gives back.
+type Answer<R> = wasmtime::Result<(Result<R, ErrorCode>,)>;
+
+fn create_tcp<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    (family,): (IpAddressFamily,),
+) -> Answer<Resource<TcpSocket>> {
+    let data = store.data_mut();
+    let Ok(charge) = state(data).open.charge() else {
+        return Ok((Err(ErrorCode::NewSocketLimit),));
+    };
+    let created = tcp_create_socket::Host::create_tcp_socket(&mut view(data), family);
+    let created = guest_error(created)?;
+    if let Ok(socket) = &created {
+        state(data).open.keep(socket.rep(), charge);
+    }
+    Ok((created,))
+}
+
+async fn create_udp<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    family: IpAddressFamily,
+) -> Answer<Resource<UdpSocket>> {
+    let data = store.data_mut();
+    let Ok(charge) = state(data).open.charge() else {
+        return Ok((Err(ErrorCode::NewSocketLimit),));
+    };
+    let created = udp_create_socket::Host::create_udp_socket(&mut view(data), family).await;
+    let created = guest_error(created)?;
+    if let Ok(socket) = &created {
+        state(data).open.keep(socket.rep(), charge);
+    }
+    Ok((created,))
+}
+
+/// Takes the errors that guests see apart from those that end them.
+fn guest_error<R>(result: SocketResult<R>) -> wasmtime::Result<Result<R, ErrorCode>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) => error.downcast().map(Err),
+    }
+}
+
+/// The guest's `resolve-address-stream`.
+enum Lookup {
+    Asking(AbortOnDropJoinHandle<Result<Vec<IpAddr>, Refusal>>),
+    Answered(Result<vec::IntoIter<IpAddr>, Refusal>),
+}
+
+impl Lookup {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<&mut Result<vec::IntoIter<IpAddr>, Refusal>> {
+        if let Self::Asking(task) = self {
+            match Pin::new(task).poll(cx) {
+                Poll::Ready(answer) => *self = Self::Answered(answer.map(Vec::into_iter)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        match self {
+            Self::Answered(answer) => Poll::Ready(answer),
+            Self::Asking(_) => Poll::Pending,
+        }
+    }
+}
+
+#[async_trait]
+impl Pollable for Lookup {
+    async fn ready(&mut self) {
+        std::future::poll_fn(|cx| self.poll(cx).map(|_| ())).await;
+    }
+}
+
+fn link_lookup<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    let mut instance = linker.instance(&interface("ip-name-lookup"))?;
+    instance.resource(
+        "resolve-address-stream",
+        ResourceType::host::<Lookup>(),
+        |mut store, handle| {
+            let table = &mut store.data_mut().capabilities().table;
+            table.delete(Resource::<Lookup>::new_own(handle))?;
+            Ok(())
+        },
+    )?;
+    instance.func_wrap("resolve-addresses", resolve_addresses::<T>)?;
+    instance.func_wrap(
+        "[method]resolve-address-stream.resolve-next-address",
+        resolve_next_address::<T>,
+    )?;
+    instance.func_wrap(
+        "[method]resolve-address-stream.subscribe",
+        subscribe_to_lookup::<T>,
+    )
+}
+
+fn resolve_addresses<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    (network, name): (Resource<Network>, String),
+) -> Answer<Resource<Lookup>> {
+    let capabilities = store.data_mut().capabilities();
+    // A network handle that is not one ends the guest, as with any other handle.
+    capabilities.table.get(&network)?;
+    let rules = capabilities.sockets.rules.clone();
+    let mut lookup = Lookup::Asking(spawn(async move { rules.look_up(name).await }));
+    if let Poll::Ready(Err(refusal)) = lookup.poll(&mut Context::from_waker(Waker::noop())) {
+        return Ok((Err((*refusal).into()),));
+    }
+    Ok((Ok(capabilities.table.push(lookup)?),))
+}
+
+fn resolve_next_address<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    (lookup,): (Resource<Lookup>,),
+) -> Answer<Option<IpAddress>> {
+    let lookup = store.data_mut().capabilities().table.get_mut(&lookup)?;
+    let next = match lookup.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Pending => Err(ErrorCode::WouldBlock),
+        Poll::Ready(Err(refusal)) => Err((*refusal).into()),
+        Poll::Ready(Ok(addresses)) => Ok(addresses.next().map(IpAddress::from)),
+    };
+    Ok((next,))
+}
+
+fn subscribe_to_lookup<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    (lookup,): (Resource<Lookup>,),
+) -> wasmtime::Result<(Resource<DynPollable>,)> {
+    Ok((subscribe(
+        &mut store.data_mut().capabilities().table,
+        lookup,
+    )?,))
+}
+
+impl From<Refusal> for ErrorCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Denied => Self::AccessDenied,
+            Refusal::Invalid => Self::InvalidArgument,
+            Refusal::Failed(LookupError::Unknown) => Self::NameUnresolvable,
+            Refusal::Failed(LookupError::Timeout) => Self::TemporaryResolverFailure,
+            Refusal::Failed(LookupError::Exhausted) => Self::OutOfMemory,
+        }
+    }
+}
