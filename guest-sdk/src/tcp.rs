@@ -32,6 +32,8 @@ pub struct TcpStream {
     incoming: Lock<Incoming<ErrorCode>>,
     outgoing: Lock<Outgoing<ErrorCode>>,
     socket: TcpSocket,
+    /// Asked for at once: a connection that has ended does not know any more.
+    peer: Result<SocketAddr>,
 }
 
 impl TcpStream {
@@ -56,6 +58,10 @@ impl TcpStream {
     }
 
     fn new(socket: TcpSocket) -> Self {
+        let peer = socket
+            .get_remote_address()
+            .map(from_wasi)
+            .map_err(Error::from);
         let (reader, end) = socket.receive();
         let incoming = Lock::new(Incoming::new(reader, Some(end)));
         let outgoing = Lock::new(Outgoing::new(|reader| socket.send(reader)));
@@ -63,6 +69,7 @@ impl TcpStream {
             incoming,
             outgoing,
             socket,
+            peer,
         }
     }
 
@@ -104,7 +111,7 @@ impl TcpStream {
 
     /// The address on the other side.
     pub fn peer_addr(&self) -> Result<SocketAddr> {
-        Ok(from_wasi(self.socket.get_remote_address()?))
+        self.peer.clone()
     }
 
     /// Whether an idle connection is kept alive by the operating system.
