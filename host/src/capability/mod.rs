@@ -152,18 +152,34 @@ pub trait CapabilityView: Send + 'static {
 /// # Errors
 /// When something is linked already.
 pub fn link<T: CapabilityView>(linker: &mut Linker<T>, granted: &Granted) -> wasmtime::Result<()> {
+    link_those(linker, |capability| granted.has(capability))
+}
+
+/// Links every capability, for a store to which none is granted: each use of one is denied.
+///
+/// # Errors
+/// When something is linked already.
+pub fn link_all<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    link_those(linker, |_| true)
+}
+
+fn link_those<T: CapabilityView>(
+    linker: &mut Linker<T>,
+    wanted: impl Fn(Capability) -> bool,
+) -> wasmtime::Result<()> {
     link_io(linker)?;
     for capability in Capability::ALL {
+        let wanted = wanted(capability);
         match capability {
-            Capability::Serial if granted.has(capability) => serial::link(linker)?,
-            Capability::Sockets if granted.has(capability) => sockets::link(linker)?,
-            Capability::Http if granted.has(capability) => http::link(linker)?,
-            Capability::Clocks if granted.has(capability) => clocks::link(linker)?,
+            Capability::Serial if wanted => serial::link(linker)?,
+            Capability::Sockets if wanted => sockets::link(linker)?,
+            Capability::Http if wanted => http::link(linker)?,
+            Capability::Clocks if wanted => clocks::link(linker)?,
             Capability::Serial | Capability::Sockets | Capability::Http | Capability::Clocks => {}
             // Standard libraries import these in every component; without a grant they are empty.
             Capability::Files => files::link(linker)?,
             Capability::Env => env::link(linker)?,
-            Capability::Random => random::link(linker, granted.has(capability))?,
+            Capability::Random => random::link(linker, wanted)?,
         }
     }
     Ok(())

@@ -12,20 +12,26 @@ impl Env {
     /// All variables, as the standard library sees them through WASI 0.2.
     #[node(trigger_on_call = false)]
     fn vars2(&self) -> Vec<String> {
-        std::env::vars().map(|(name, value)| format!("{name}={value}")).collect()
+        std::env::vars()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect()
     }
 
     /// All variables, through WASI 0.3.
     #[node(trigger_on_call = false)]
     fn vars3(&self) -> Vec<String> {
         let vars = environment::get_environment();
-        vars.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+        vars.into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect()
     }
 
     /// Arguments, of which there are none.
     #[node(trigger_on_call = false)]
     fn args(&self) -> Vec<String> {
-        std::env::args().chain(environment::get_arguments()).collect()
+        std::env::args()
+            .chain(environment::get_arguments())
+            .collect()
     }
 
     /// Prints to both streams.

@@ -21,13 +21,24 @@ impl Http2 {
             other => Method::Other(other.to_owned()),
         };
         let refused = |what: &str| Error::invalid_input(format!("the host takes no such {what}"));
-        request.set_method(&method).map_err(|()| refused("method"))?;
-        request.set_scheme(Some(&Scheme::Http)).map_err(|()| refused("scheme"))?;
-        request.set_authority(Some(&authority)).map_err(|()| refused("authority"))?;
-        request.set_path_with_query(Some(&path)).map_err(|()| refused("path"))?;
+        request
+            .set_method(&method)
+            .map_err(|()| refused("method"))?;
+        request
+            .set_scheme(Some(&Scheme::Http))
+            .map_err(|()| refused("scheme"))?;
+        request
+            .set_authority(Some(&authority))
+            .map_err(|()| refused("authority"))?;
+        request
+            .set_path_with_query(Some(&path))
+            .map_err(|()| refused("path"))?;
         let response = handle(request, None).map_err(error)?;
         response.subscribe().block();
-        let response = response.get().and_then(Result::ok).ok_or("there is no response")?;
+        let response = response
+            .get()
+            .and_then(Result::ok)
+            .ok_or("there is no response")?;
         read(&response.map_err(error)?)
     }
 }

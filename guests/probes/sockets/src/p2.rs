@@ -31,7 +31,10 @@ impl Sockets2 {
     #[node(trigger_on_call = false)]
     fn connect(&self, address: String) -> Result<String> {
         let connection = connect(&address)?;
-        Ok(format!("{:?}", connection.2.remote_address().map_err(error)?))
+        Ok(format!(
+            "{:?}",
+            connection.2.remote_address().map_err(error)?
+        ))
     }
 
     /// Connects, sends a line, and gives back the line that comes.
@@ -39,7 +42,10 @@ impl Sockets2 {
     fn exchange(&self, address: String, line: String) -> Result<String> {
         let connection = connect(&address)?;
         let line = format!("{line}\n");
-        connection.1.blocking_write_and_flush(line.as_bytes()).map_err(stream_error)?;
+        connection
+            .1
+            .blocking_write_and_flush(line.as_bytes())
+            .map_err(stream_error)?;
         read_line(&connection.0)
     }
 
@@ -80,7 +86,9 @@ impl Sockets2 {
     fn listen(&self, address: String) -> Result<String> {
         let address = parse(&address)?;
         let socket = create_tcp_socket(family(address)).map_err(error)?;
-        socket.start_bind(&instance_network(), to_wasi(address)).map_err(error)?;
+        socket
+            .start_bind(&instance_network(), to_wasi(address))
+            .map_err(error)?;
         socket.finish_bind().map_err(error)?;
         socket.start_listen().map_err(error)?;
         socket.finish_listen().map_err(error)?;
@@ -101,7 +109,8 @@ impl Sockets2 {
             listener.accept().map_err(error)
         })?;
         let line = read_line(&input);
-        self.kept.update(|kept| kept.push(Connection(input, output, socket)));
+        self.kept
+            .update(|kept| kept.push(Connection(input, output, socket)));
         line
     }
 
@@ -149,7 +158,9 @@ impl Sockets2 {
 fn connect(address: &str) -> Result<Connection> {
     let address = parse(address)?;
     let socket = create_tcp_socket(family(address)).map_err(error)?;
-    socket.start_connect(&instance_network(), to_wasi(address)).map_err(error)?;
+    socket
+        .start_connect(&instance_network(), to_wasi(address))
+        .map_err(error)?;
     let (input, output) = loop {
         match socket.finish_connect() {
             Err(ErrorCode::WouldBlock) => socket.subscribe().block(),
@@ -163,7 +174,9 @@ fn datagram(address: &str, text: String, connected: bool) -> Result<String> {
     let address = parse(address)?;
     let socket = create_udp_socket(family(address)).map_err(error)?;
     let any = SocketAddr::from(([0, 0, 0, 0], 0));
-    socket.start_bind(&instance_network(), to_wasi(any)).map_err(error)?;
+    socket
+        .start_bind(&instance_network(), to_wasi(any))
+        .map_err(error)?;
     socket.finish_bind().map_err(error)?;
     let peer = to_wasi(address);
     let (incoming, outgoing) = socket.stream(connected.then_some(peer)).map_err(error)?;
@@ -171,7 +184,12 @@ fn datagram(address: &str, text: String, connected: bool) -> Result<String> {
         outgoing.subscribe().block();
     }
     let remote_address = (!connected).then_some(peer);
-    outgoing.send(&[OutgoingDatagram { data: text.into_bytes(), remote_address }]).map_err(error)?;
+    outgoing
+        .send(&[OutgoingDatagram {
+            data: text.into_bytes(),
+            remote_address,
+        }])
+        .map_err(error)?;
     loop {
         if let Some(datagram) = incoming.receive(1).map_err(error)?.pop() {
             return Ok(String::from_utf8(datagram.data)?);
@@ -189,11 +207,17 @@ fn read_line(input: &InputStream) -> Result<String> {
 }
 
 fn parse(address: &str) -> Result<SocketAddr> {
-    address.parse().map_err(|_| Error::invalid_input("an address and a port are needed"))
+    address
+        .parse()
+        .map_err(|_| Error::invalid_input("an address and a port are needed"))
 }
 
 fn family(address: SocketAddr) -> IpAddressFamily {
-    if address.is_ipv4() { IpAddressFamily::Ipv4 } else { IpAddressFamily::Ipv6 }
+    if address.is_ipv4() {
+        IpAddressFamily::Ipv4
+    } else {
+        IpAddressFamily::Ipv6
+    }
 }
 
 fn to_wasi(address: SocketAddr) -> IpSocketAddress {

@@ -30,7 +30,9 @@ impl Sockets {
     async fn exchange(&self, address: String, line: String) -> Result<String> {
         let peer = TcpStream::connect(&address).await?;
         peer.write_all(format!("{line}\n").as_bytes()).await?;
-        Ok(String::from_utf8(peer.read_until(b'\n', 64 * 1024).await?)?.trim_end().to_owned())
+        Ok(String::from_utf8(peer.read_until(b'\n', 64 * 1024).await?)?
+            .trim_end()
+            .to_owned())
     }
 
     /// Connects and keeps the connection.
@@ -170,7 +172,10 @@ impl Sockets {
 
 fn local(port: u32) -> IpSocketAddress {
     let port = u16::try_from(port).unwrap_or_default();
-    IpSocketAddress::Ipv4(Ipv4SocketAddress { port, address: (127, 0, 0, 1) })
+    IpSocketAddress::Ipv4(Ipv4SocketAddress {
+        port,
+        address: (127, 0, 0, 1),
+    })
 }
 
 fn code(error: &ErrorCode) -> String {

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -38,15 +38,13 @@ impl Instrument {
         let (line, device) = pseudo_terminal()?;
         let path = device.to_string_lossy().into_owned();
         let wanted = Arc::new(AtomicBool::new(true));
-        let readings = Arc::new(AtomicU64::new(0));
-        let (still, count) = (Arc::clone(&wanted), Arc::clone(&readings));
+        let still = Arc::clone(&wanted);
         let thread = thread::Builder::new()
             .name("instrument".to_owned())
-            .spawn(move || serve(line, &still, &count))?;
+            .spawn(move || serve(line, &still))?;
         Ok(Self {
             path,
             wanted,
-            readings,
             thread: Some(thread),
         })
     }
@@ -54,11 +52,6 @@ impl Instrument {
     /// The device that a host opens.
     pub fn path(&self) -> &str {
         &self.path
-    }
-
-    /// How many times it was read.
-    pub fn readings(&self) -> u64 {
-        self.readings.load(Ordering::Relaxed)
     }
 }
 
@@ -71,9 +64,10 @@ impl Drop for Instrument {
     }
 }
 
-fn serve(mut device: File, wanted: &AtomicBool, readings: &AtomicU64) {
+fn serve(mut device: File, wanted: &AtomicBool) {
     let mut command = Vec::new();
     let mut fahrenheit = false;
+    let mut readings = 0;
     while wanted.load(Ordering::Relaxed) {
         let mut byte = [0];
         if !is_readable(&device) || device.read(&mut byte).is_err() {
@@ -86,7 +80,7 @@ fn serve(mut device: File, wanted: &AtomicBool, readings: &AtomicU64) {
             command.truncate(MAX_LINE);
             continue;
         }
-        if let Some(answer) = answer(&command, &mut fahrenheit, readings) {
+        if let Some(answer) = answer(&command, &mut fahrenheit, &mut readings) {
             let _ = device.write_all(answer.as_bytes());
         }
         command.clear();
@@ -105,14 +99,14 @@ fn is_readable(device: &File) -> bool {
     ready && !hung_up
 }
 
-fn answer(command: &[u8], fahrenheit: &mut bool, readings: &AtomicU64) -> Option<String> {
+fn answer(command: &[u8], fahrenheit: &mut bool, readings: &mut u32) -> Option<String> {
     match command {
         b"" => None,
         b"*IDN?" => Some("ACME,THERMOMETER,1,0.1\r\n".to_owned()),
         b"TEMP?" => {
-            let n = readings.fetch_add(1, Ordering::Relaxed);
+            *readings = readings.wrapping_add(1);
             // A day's wave, a degree up and down.
-            let celsius = 21.5 + (n as f64 / 8.0).sin();
+            let celsius = 21.5 + (f64::from(*readings) / 8.0).sin();
             let shown = if *fahrenheit {
                 celsius * 9.0 / 5.0 + 32.0
             } else {
