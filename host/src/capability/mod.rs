@@ -205,3 +205,25 @@ fn link_io<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
 
 #[cfg(test)]
 pub(crate) mod testing;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_capability_links_alone_and_all_link_together() {
+        let policy: String = Capability::ALL.map(Capability::example).concat();
+        link(&mut testing::linker(), &Granted::default()).unwrap();
+        link(&mut testing::linker(), &testing::granted(&policy)).unwrap();
+        for capability in Capability::ALL {
+            link(&mut testing::linker(), &testing::granted(capability.example())).unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_is_linked_twice() {
+        let mut linker = testing::linker();
+        link(&mut linker, &Granted::default()).unwrap();
+        link(&mut linker, &Granted::default()).unwrap_err();
+    }
+}

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
-use super::{LineSink, Prepare, Stdio};
+use wasmtime::component::Linker;
+use wasmtime::{Config, Engine};
+
+use super::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
 use crate::limits::{Budget, Ledger};
 use crate::policy::{Audit, Capability, Denial, DenyReason, Granted, Policy};
 
@@ -67,4 +70,20 @@ pub(crate) fn granted(policy: &str) -> Arc<Granted> {
             .unwrap()
             .granted(Capability::ALL),
     )
+}
+
+/// The data of a store with nothing but capabilities.
+pub(crate) struct Data(pub(crate) Capabilities);
+
+impl CapabilityView for Data {
+    fn capabilities(&mut self) -> &mut Capabilities {
+        &mut self.0
+    }
+}
+
+/// An empty linker.
+pub(crate) fn linker() -> Linker<Data> {
+    let mut config = Config::new();
+    config.wasm_component_model_async(true);
+    Linker::new(&Engine::new(&config).unwrap())
 }

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use wasmtime_wasi_http::io::TokioIo;
@@ -181,16 +182,17 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// The TLS settings of all requests: the roots that browsers trust, HTTP/1.1.
-static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
-    let roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.into(),
-    };
-    let mut config = ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+/// The TLS settings of all requests: the roots that browsers trust, HTTP/1.1. None, should the
+/// library know no version of TLS.
+static TLS: LazyLock<Option<Arc<ClientConfig>>> = LazyLock::new(|| {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
+    // Named, because a default that two libraries disagree on ends the process.
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().ok()?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
+    Some(Arc::new(config))
 });
 
 type Connection = http1::Connection<TokioIo<Box<dyn Stream>>, WasiBody>;
@@ -208,7 +210,8 @@ async fn handshake(
                 None => ServerName::try_from(target.host.clone())
                     .map_err(|_| Error::HttpRequestUriInvalid)?,
             };
-            let connector = TlsConnector::from(Arc::clone(&TLS));
+            let config = TLS.as_ref().ok_or(Error::ConfigurationError)?;
+            let connector = TlsConnector::from(Arc::clone(config));
             Box::new(connector.connect(name, stream).await.map_err(Error::Tls)?)
         }
     };

@@ -28,16 +28,21 @@ use crate::capability::names::LookupError;
 const VERSION: &str = "0.2.12";
 
 pub(super) fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    link_library(linker)?;
+    linker.allow_shadowing(true);
+    let replaced = replace(linker);
+    linker.allow_shadowing(false);
+    replaced
+}
+
+/// Links what is used as it is.
+pub(super) fn link_library<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let options = network::LinkOptions::default();
     network::add_to_linker::<T, WasiSockets>(linker, &options, view)?;
     instance_network::add_to_linker::<T, WasiSockets>(linker, view)?;
     tcp::add_to_linker::<T, WasiSockets>(linker, view)?;
     udp::add_to_linker::<T, WasiSockets>(linker, view)?;
-    link_lookup(linker)?;
-    linker.allow_shadowing(true);
-    let replaced = replace(linker);
-    linker.allow_shadowing(false);
-    replaced
+    link_lookup(linker)
 }
 
 fn interface(name: &str) -> String {
@@ -45,7 +50,7 @@ fn interface(name: &str) -> String {
 }
 
 /// Puts counting functions in the place of those that create and end sockets.
-fn replace<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+pub(super) fn replace<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker
         .instance(&interface("tcp-create-socket"))?
         .func_wrap("create-tcp-socket", create_tcp::<T>)?;

@@ -28,16 +28,20 @@ use crate::limits::{Held, MAX_DATAGRAM_BYTES};
 const VERSION: &str = "0.3.0";
 
 pub(super) fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    types::add_to_linker::<T, WasiSockets>(linker, view)?;
-    linker
-        .instance(&interface("ip-name-lookup"))?
-        .func_wrap_concurrent("resolve-addresses", |store, (name,)| {
-            Box::pin(resolve_addresses::<T>(store, name))
-        })?;
+    link_library(linker)?;
     linker.allow_shadowing(true);
     let replaced = replace_tcp(linker).and_then(|()| replace_udp(linker));
     linker.allow_shadowing(false);
     replaced
+}
+
+/// Links what is used as it is.
+pub(super) fn link_library<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    types::add_to_linker::<T, WasiSockets>(linker, view)?;
+    let mut lookup = linker.instance(&interface("ip-name-lookup"))?;
+    lookup.func_wrap_concurrent("resolve-addresses", |store, (name,)| {
+        Box::pin(resolve_addresses::<T>(store, name))
+    })
 }
 
 fn interface(name: &str) -> String {
@@ -45,7 +49,7 @@ fn interface(name: &str) -> String {
 }
 
 /// Puts counting functions in the place of those that create and end TCP sockets and streams.
-fn replace_tcp<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+pub(super) fn replace_tcp<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut instance = linker.instance(&interface("types"))?;
     instance.func_wrap("[static]tcp-socket.create", create_tcp::<T>)?;
     instance.func_wrap("[method]tcp-socket.send", send::<T>)?;
@@ -59,7 +63,7 @@ fn replace_tcp<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()
 }
 
 /// The same for UDP, whose datagrams the host holds while they are on their way.
-fn replace_udp<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+pub(super) fn replace_udp<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut instance = linker.instance(&interface("types"))?;
     instance.func_wrap_async("[static]udp-socket.create", |store, (family,)| {
         Box::new(create_udp::<T>(store, family))

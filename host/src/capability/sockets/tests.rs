@@ -7,7 +7,7 @@ use super::lookup::Refusal;
 use super::*;
 use crate::capability::names::LookupError;
 use crate::capability::names::tests::rebinding;
-use crate::capability::testing::{Denials, granted, prepare_with};
+use crate::capability::testing::{Denials, granted, linker, prepare_with};
 use crate::limits::{Budget, Ledger, Resource};
 use crate::policy::DenyReason;
 
@@ -200,4 +200,17 @@ fn strangers_do_not_fill_the_audit() {
             .allow(&world.open, peer, SocketAddrUse::UdpReceive);
     }
     assert!(world.denials.reasons().is_empty());
+}
+
+/// Should the library link under another version some day, the counting functions would stand
+/// beside its own instead of in their place.
+#[test]
+fn what_is_replaced_was_there() {
+    let mut linker2 = linker();
+    p2::link_library(&mut linker2).unwrap();
+    p2::replace(&mut linker2).unwrap_err();
+    let mut linker3 = linker();
+    p3::link_library(&mut linker3).unwrap();
+    p3::replace_tcp(&mut linker3).unwrap_err();
+    p3::replace_udp(&mut linker3).unwrap_err();
 }
