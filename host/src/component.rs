@@ -3,16 +3,19 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::bindings;
+use crate::bindings::types::WorkerClass;
 use crate::capability;
 use crate::engine::{Engine, Home, is_pool_full};
 use crate::error::{HostError, Result};
 use crate::instance::description::{self, Class};
 use crate::instance::exports::{ExportIndices, WORKER_INTERFACE};
+use crate::instance::meter::Metered;
 use crate::instance::state::{HasHost, HostView, InstanceState};
 use crate::limits::{self, Budget};
 use crate::policy::{Granted, Import, Manifest, Policy, check_imports};
@@ -123,16 +126,34 @@ impl LoadedComponent {
     /// # Errors
     /// [`HostError::Description`] when it traps, takes too long, or describes nonsense.
     pub async fn describe(&self) -> Result<Vec<Arc<Class>>> {
-        let budget = Budget::default();
-        let failed = |error: wasmtime::Error| {
-            let problem = format!("`describe` failed: {}", trap_text(&error));
-            HostError::Description(text::clean_line(&problem, limits::MAX_TEXT_BYTES))
+        let described = match self.describe_in(self.home, &self.compiled).await? {
+            // More of it than the pool has room for: once is enough to ask.
+            Err(error) if is_pool_full(&error) && self.home == Home::Pooled => {
+                let compiled = self
+                    .engine
+                    .compile(&self.wasm, Home::OnDemand)
+                    .map_err(describing_failed)?;
+                self.describe_in(Home::OnDemand, &compiled).await?
+            }
+            described => described,
         };
-        let linker = linker(&self.engine, self.home, capability::link_all).map_err(failed)?;
-        let pre = linker.instantiate_pre(&self.compiled).map_err(failed)?;
+        description::check_classes(described.map_err(describing_failed)?)
+    }
+
+    /// The outer error is the host's, the inner one the guest's or the pool's.
+    async fn describe_in(
+        &self,
+        home: Home,
+        compiled: &Component,
+    ) -> Result<wasmtime::Result<Vec<WorkerClass>>> {
+        let budget = Budget::default();
+        let linker = linker(&self.engine, home, capability::link_all).map_err(describing_failed)?;
+        let pre = linker
+            .instantiate_pre(compiled)
+            .map_err(describing_failed)?;
         let indices = ExportIndices::find(&pre).map_err(HostError::Description)?;
-        let engine = self.engine.wasmtime(self.home).clone();
-        let limit = std::time::Duration::from_millis(budget.start_deadline_ms);
+        let engine = self.engine.wasmtime(home).clone();
+        let limit = Duration::from_millis(budget.start_deadline_ms);
         let described = async move {
             let (mut store, meter) = InstanceState::for_describe(&engine, &budget)?;
             let run = async {
@@ -141,20 +162,17 @@ impl LoadedComponent {
                 let (classes,) = describe.call_async(&mut store, ()).await?;
                 wasmtime::Result::Ok(classes)
             };
-            crate::instance::meter::Metered::new(run, meter)
-                .await
-                .map_err(failed)
+            Ok(Metered::new(run, meter).await)
         };
         let task = self.engine.spawn(tokio::time::timeout(limit, described))?;
-        let classes = match task.await {
-            Ok(Ok(classes)) => classes?,
+        match task.await {
+            Ok(Ok(described)) => described,
             Ok(Err(_elapsed)) => {
                 let problem = format!("`describe` took longer than {} ms", limit.as_millis());
-                return Err(HostError::Description(problem));
+                Err(HostError::Description(problem))
             }
-            Err(_) => return Err(HostError::Engine("the guest threads have ended".to_owned())),
-        };
-        description::check_classes(classes)
+            Err(_) => Err(HostError::Engine("the guest threads have ended".to_owned())),
+        }
     }
 
     /// Checks the component against `policy`, and makes a worker of it. The describing apart,
@@ -311,6 +329,11 @@ fn unusable(name: &str, problem: impl Into<String>, fix: &str) -> HostError {
         problem,
         fix: fix.to_owned(),
     }
+}
+
+fn describing_failed(error: wasmtime::Error) -> HostError {
+    let problem = format!("`describe` failed: {}", trap_text(&error));
+    HostError::Description(text::clean_line(&problem, limits::MAX_TEXT_BYTES))
 }
 
 /// What a trap says to a person: its root, without the frames.

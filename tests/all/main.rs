@@ -1,6 +1,7 @@
 //! The tests, one binary: linking the host once is what takes time.
 
 mod hostile;
+mod languages;
 mod leaks;
 mod lifecycle;
 mod worker;

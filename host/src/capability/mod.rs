@@ -216,7 +216,11 @@ mod tests {
         link(&mut testing::linker(), &Granted::default()).unwrap();
         link(&mut testing::linker(), &testing::granted(&policy)).unwrap();
         for capability in Capability::ALL {
-            link(&mut testing::linker(), &testing::granted(capability.example())).unwrap();
+            link(
+                &mut testing::linker(),
+                &testing::granted(capability.example()),
+            )
+            .unwrap();
         }
     }
 

@@ -157,7 +157,7 @@ async fn live(
     };
     let words = store.data_mut().last_words.take();
     drop(store);
-    outcome.map_or_else(|trap| trapped(shared, &trap, words), |outcome| outcome)
+    outcome.unwrap_or_else(|trap| trapped(shared, &trap, words))
 }
 
 /// Instantiates in the pool, or on demand when it is full.

@@ -132,13 +132,11 @@ impl Events {
             .ok()
             .and_then(NonZeroU32::new)
             .unwrap_or(NonZeroU32::MIN);
-        let fits = |rate: &DefaultDirectRateLimiter| matches!(rate.check_n(bytes), Ok(Ok(())));
-        if !self
-            .log_lines
-            .as_ref()
-            .is_some_and(|rate| rate.check().is_ok())
-            || !self.log_bytes.as_ref().is_some_and(fits)
-        {
+        let line_fits = |rate: &DefaultDirectRateLimiter| rate.check().is_ok();
+        let bytes_fit = |rate: &DefaultDirectRateLimiter| matches!(rate.check_n(bytes), Ok(Ok(())));
+        let fits = self.log_lines.as_ref().is_some_and(line_fits)
+            && self.log_bytes.as_ref().is_some_and(bytes_fit);
+        if !fits {
             self.dropped_lines.fetch_add(1, Ordering::Relaxed);
             self.lines_lost_since.fetch_add(1, Ordering::Relaxed);
             return;

@@ -112,7 +112,7 @@ impl Capability {
         };
         Self::ALL
             .into_iter()
-            .find(|capability| capability.interfaces().iter().any(|i| owns(&i)))
+            .find(|capability| capability.interfaces().iter().any(&owns))
     }
 
     /// Lines of a policy that grant it, for an operator to adapt.

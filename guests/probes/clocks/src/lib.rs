@@ -14,7 +14,9 @@ impl Clocks {
     /// Seconds since 1970, as the standard library knows them.
     #[node(trigger_on_call = false)]
     fn now2(&self) -> Result<i64> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| "it is before 1970")?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_err(|_| "it is before 1970")?;
         Ok(now.as_secs() as i64)
     }
 

@@ -119,10 +119,14 @@ impl Books {
 
 type Shared = Arc<tokio::sync::Mutex<Books>>;
 
+/// Device and inode of a folder.
+type FolderId = (u64, u64);
+/// The books of a folder, for as long as some instance has it.
+type SharedBooks = Weak<tokio::sync::Mutex<Books>>;
+
 /// The books that are in use, by device and inode of the directory: instances that share a
 /// directory share its books.
-static BOOKS: Mutex<Option<HashMap<(u64, u64), Weak<tokio::sync::Mutex<Books>>>>> =
-    Mutex::new(None);
+static BOOKS: Mutex<Option<HashMap<FolderId, SharedBooks>>> = Mutex::new(None);
 
 fn shared(root: &Path) -> io::Result<Shared> {
     let meta = std::fs::metadata(root)?;
