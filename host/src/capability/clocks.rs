@@ -1,8 +1,13 @@
 //! Clocks: the time of day, the monotonic time, and waiting.
+//!
+//! They are linked only where they are granted, except for the describing of a component, which
+//! needs every import; then they stand still.
+
+use std::time::Duration;
 
 use wasmtime::component::Linker;
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView};
-use wasmtime_wasi::{p2, p3};
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, p2, p3};
 
 use super::{CapabilityView, Guard};
 use crate::error::Result;
@@ -21,8 +26,17 @@ pub struct State {
 ///
 /// # Errors
 /// Never; all capabilities share the signature.
-pub fn prepare(_guard: &Guard) -> Result<State> {
-    Ok(State::default())
+pub fn prepare(guard: &Guard) -> Result<State> {
+    if guard.granted().clocks {
+        return Ok(State::default());
+    }
+    let mut wasi = WasiCtx::builder()
+        .wall_clock(Stopped)
+        .monotonic_clock(Stopped)
+        .build();
+    Ok(State {
+        ctx: std::mem::take(wasi.clocks()),
+    })
 }
 
 /// Links the clocks.
@@ -42,5 +56,56 @@ fn view<T: CapabilityView>(data: &mut T) -> WasiClocksCtxView<'_> {
     WasiClocksCtxView {
         ctx: &mut capabilities.clocks.ctx,
         table: &mut capabilities.table,
+    }
+}
+
+/// A clock that tells nothing.
+struct Stopped;
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(u64::MAX)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl HostMonotonicClock for Stopped {
+    fn resolution(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::component::ResourceTable;
+    use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
+
+    use super::super::testing;
+    use super::*;
+
+    fn seconds(policy: &str) -> u64 {
+        let guard = Guard::new(testing::granted(policy), &testing::prepare());
+        let mut state = prepare(&guard).unwrap();
+        let mut table = ResourceTable::new();
+        let mut view = WasiClocksCtxView {
+            ctx: &mut state.ctx,
+            table: &mut table,
+        };
+        wall_clock::Host::resolution(&mut view).unwrap();
+        monotonic_clock::Host::now(&mut view).unwrap();
+        wall_clock::Host::now(&mut view).unwrap().seconds
+    }
+
+    #[test]
+    fn without_a_grant_the_clocks_stand_still() {
+        assert_eq!(seconds(""), 0);
+        assert!(seconds("clocks = true") > 1_000_000_000);
     }
 }

@@ -129,7 +129,7 @@ impl Capabilities {
             sockets: sockets::prepare(&guard, &names)?,
             http: http::prepare(&guard, &names)?,
             clocks: clocks::prepare(&guard)?,
-            random: random::prepare(cx)?,
+            random: random::prepare(&guard, cx)?,
             env: env::prepare(&guard, cx)?,
         })
     }

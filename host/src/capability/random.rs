@@ -1,5 +1,7 @@
 //! Random bytes. Those that nobody can guess take a grant; the insecure ones are always there,
 //! because standard libraries seed their hash maps with them, and come from the instance's id alone.
+//! Should the secure ones be linked without a grant, for a component to describe itself, they are
+//! as guessable.
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
@@ -7,7 +9,7 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
 use wasmtime_wasi::{WasiCtx, p2, p3};
 
-use super::{CapabilityView, Prepare};
+use super::{CapabilityView, Guard, Prepare};
 use crate::error::Result;
 use crate::limits::MAX_RANDOM_BYTES;
 use crate::policy::Capability;
@@ -24,14 +26,18 @@ pub struct State {
 ///
 /// # Errors
 /// Never; all capabilities share the signature.
-pub fn prepare(cx: &Prepare) -> Result<State> {
-    let seed = cx.instance.as_u128();
+pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
     let (high, low) = cx.instance.as_u64_pair();
-    let mut wasi = WasiCtx::builder()
-        .insecure_random(SmallRng::seed_from_u64(high ^ low))
-        .insecure_random_seed(seed)
-        .max_random_size(MAX_RANDOM_BYTES)
-        .build();
+    let guessable = || SmallRng::seed_from_u64(high ^ low);
+    let mut builder = WasiCtx::builder();
+    builder
+        .insecure_random(guessable())
+        .insecure_random_seed(cx.instance.as_u128())
+        .max_random_size(MAX_RANDOM_BYTES);
+    if !guard.granted().random {
+        builder.secure_random(guessable());
+    }
+    let mut wasi = builder.build();
     Ok(State {
         ctx: std::mem::take(wasi.random()),
     })
@@ -65,17 +71,41 @@ mod tests {
     use super::super::testing;
     use super::*;
 
+    use wasmtime_wasi::p2::bindings::random::random::Host as _;
+
+    fn state(policy: &str, instance: u128) -> State {
+        let mut cx = testing::prepare();
+        cx.instance = uuid::Uuid::from_u128(instance);
+        prepare(&Guard::new(testing::granted(policy), &cx), &cx).unwrap()
+    }
+
     #[test]
     fn insecure_bytes_follow_from_the_instance_and_differ_between_instances() {
-        let draw = |instance: u128| {
-            let mut cx = testing::prepare();
-            cx.instance = uuid::Uuid::from_u128(instance);
-            let mut state = prepare(&cx).unwrap();
+        let draw = |instance| {
+            let mut state = state("", instance);
             let bytes = state.ctx.get_insecure_random_bytes(64).unwrap();
             (bytes, state.ctx.insecure_seed().unwrap())
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7).0, draw(8).0);
         assert_ne!(draw(7).1, draw(8).1);
+    }
+
+    #[test]
+    fn secure_bytes_are_so_only_with_a_grant() {
+        let draw = |policy| state(policy, 7).ctx.get_random_bytes(64).unwrap();
+        assert_ne!(draw("random = true"), draw("random = true"));
+        assert_eq!(draw(""), draw(""));
+    }
+
+    #[test]
+    fn no_call_returns_more_bytes_than_there_may_be() {
+        let mut state = state("random = true", 7);
+        state
+            .ctx
+            .get_random_bytes(MAX_RANDOM_BYTES + 1)
+            .unwrap_err();
+        let most = p3::bindings::random::random::Host::get_random_bytes(&mut state.ctx, u64::MAX);
+        assert_eq!(most.unwrap().len() as u64, MAX_RANDOM_BYTES);
     }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, Dir, FileType, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
 
 /// What one name in a listing costs the host, beside its bytes.
@@ -36,7 +36,7 @@ impl List {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let entries = match &mut *entries {
             Some(entries) => entries,
-            none => none.insert(Dir::read_from(&self.directory)?),
+            none => none.insert(open(&self.directory)?),
         };
         let mut names = Vec::new();
         while names.len() < max {
@@ -70,10 +70,17 @@ impl List {
     }
 }
 
+/// The directory once more, with a place of its own: the descriptor that a guest has may be good for
+/// resolving paths only.
+fn open(directory: &File) -> io::Result<Dir> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(Dir::new(openat(directory, ".", flags, Mode::empty())?)?)
+}
+
 /// What a listing of all of `directory` at once would cost. Blocks.
 pub(super) fn cost(directory: &File) -> io::Result<u64> {
     let mut cost = 0_u64;
-    for entry in Dir::read_from(directory)? {
+    for entry in open(directory)? {
         let length = u64::try_from(entry?.file_name().count_bytes()).unwrap_or(u64::MAX);
         cost = cost.saturating_add(NAME_BYTES).saturating_add(length);
     }
