@@ -19,7 +19,8 @@ pub(super) struct Claim {
 impl Claim {
     /// Claims the device with this number, unless somebody has it.
     pub(super) fn take(device: u64) -> Option<Self> {
-        claimed().insert(device).then_some(Self { device })
+        let new = claimed().insert(device);
+        new.then(|| Self { device })
     }
 }
 
