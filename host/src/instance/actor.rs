@@ -163,13 +163,16 @@ async fn live(
 /// Instantiates in the pool, or on demand when it is full.
 async fn make(shared: &Shared) -> Result<(Store<InstanceState>, Exports)> {
     let failed = |error: wasmtime::Error| HostError::Ended(start_failure(shared, &error));
-    let linked = shared.worker.linked();
-    let (mut store, instance) = match instantiate(shared, linked).await? {
+    let mut linked = shared.worker.linked().clone();
+    let (mut store, instance) = match instantiate(shared, &linked).await? {
         Ok(made) => made,
-        Err(error) => match shared.worker.linked_instead(&error) {
-            Some(linked) => instantiate(shared, &linked).await?.map_err(failed)?,
-            None => return Err(failed(error)),
-        },
+        Err(error) => {
+            let Some(instead) = shared.worker.linked_instead(&error) else {
+                return Err(failed(error));
+            };
+            linked = instead;
+            instantiate(shared, &linked).await?.map_err(failed)?
+        }
     };
     let exports = linked
         .indices
