@@ -31,36 +31,40 @@ def failure(code: types.ErrorCode, message: str) -> Err:
     return Err(types.Error(code, message))
 
 
-class Worker(exports.Worker):
+class State:
+    """What lasts: the bindings make a new `Worker` for each call."""
+
     turns = 0
     config: dict = {}
 
+
+class Worker(exports.Worker):
     def describe(self):
         return [
             types.WorkerClass("probe", "Probe", None, json.dumps(SCHEMA), None, [], 1, METHODS)
         ]
 
     async def start(self, class_id, instance, config):
-        self.config = json.loads(config)
+        State.config = json.loads(config)
 
     async def loop(self):
-        await host.sleep(self.config["turn_ms"])
-        self.turns += 1
+        await host.sleep(State.config["turn_ms"])
+        State.turns += 1
 
     async def update_config(self, config):
         new = json.loads(config)
         if new["number"] == 13:
             raise failure(types.ErrorCode.INVALID_CONFIG, "13 brings bad luck")
-        self.config = new
+        State.config = new
 
     def get_nodeshelf(self):
         return None
 
     async def call(self, id, node, inputs):
         if node == "turns":
-            return [("out", types.Value_Integer(self.turns))]
+            return [("out", types.Value_Integer(State.turns))]
         if node == "applied":
-            return [("out", types.Value_Integer(self.config["number"]))]
+            return [("out", types.Value_Integer(State.config["number"]))]
         if node == "wait":
             ms = dict(inputs)["ms"].value
             await host.sleep(ms)

@@ -247,6 +247,7 @@ fn trapped(shared: &Shared, error: &wasmtime::Error, words: Option<String>) -> O
     if let Some(spun) = error.downcast_ref::<Spun>() {
         return Outcome::Trapped(spun.to_string());
     }
+    tracing::debug!(instance = %shared.lasting.uuid, "it trapped: {error:?}");
     let trap = trap_text(error);
     Outcome::Trapped(match (words, shared.lasting.ledger.last_refusal()) {
         (Some(words), Some(refusal)) => format!("it panicked: {words} (and before, {refusal})"),
