@@ -26,13 +26,20 @@ async fn the_loop_and_two_slow_calls_overlap() {
         .start(PROBE_HOST, "probe", json!({ "turn_ms": 3_600_000 }))
         .await
         .unwrap();
-    let begin = Instant::now();
-    let (a, b) = tokio::join!(
-        call_int(&instance, "wait", ms(100)),
-        call_int(&instance, "wait", ms(100)),
-    );
-    let both = begin.elapsed();
-    assert_eq!((a.unwrap(), b.unwrap()), (100, 100));
+    // Side by side they take 100 ms, one after the other 200. A busy machine may need a second try.
+    let mut both = Duration::MAX;
+    for _ in 0..10 {
+        let begin = Instant::now();
+        let (a, b) = tokio::join!(
+            call_int(&instance, "wait", ms(100)),
+            call_int(&instance, "wait", ms(100)),
+        );
+        both = both.min(begin.elapsed());
+        assert_eq!((a.unwrap(), b.unwrap()), (100, 100));
+        if both < Duration::from_millis(150) {
+            break;
+        }
+    }
     assert!(both < Duration::from_millis(150), "{both:?}");
     assert!(instance.status().turns.turning);
     assert_eq!(

@@ -155,7 +155,7 @@ async fn what_a_terminal_cannot_do_is_said_and_changes_nothing() {
             ..SETTINGS
         },
     ] {
-        let configured = device.configure(wrong.clone()).await;
+        let configured = device.configure(wrong).await;
         assert!(
             matches!(configured, Err(Fault::Unsupported(_))),
             "{wrong:?} {configured:?}"
