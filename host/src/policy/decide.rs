@@ -353,7 +353,8 @@ fn receive(
     peer: SocketAddr,
     names: &[String],
 ) -> Result<(), Denial> {
-    // Whoever may be reached takes what comes; whoever only connects takes answers.
+    // Whoever may be reached takes what comes; whoever only connects takes answers, and those come as
+    // datagrams: a connection that comes in is no answer.
     if granted
         .sockets
         .iter()
@@ -363,10 +364,14 @@ fn receive(
     }
     let matches_port = |rule: &&SocketsGrant| rule.allows_port(peer.port());
     let verb = "receiving from";
+    let direction = match protocol {
+        Protocol::Tcp => Direction::Bind,
+        Protocol::Udp => Direction::Connect,
+    };
     let target = Target {
         verb,
         protocol,
-        direction: Direction::Connect,
+        direction,
         address: peer,
         names,
     };

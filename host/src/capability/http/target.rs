@@ -114,8 +114,9 @@ fn split(authority: &str) -> Option<(&str, Option<u16>)> {
 pub(super) fn origin_form(uri: &Uri) -> Result<Uri, Error> {
     let path = match uri.path_and_query() {
         None => "/".to_owned(),
+        // Shown, it begins with a slash also where it has none.
+        Some(path) if path.as_str().starts_with('?') => format!("/{}", path.as_str()),
         Some(path) if path.as_str().starts_with('/') => path.as_str().to_owned(),
-        Some(path) if path.as_str().starts_with('?') => format!("/{path}"),
         Some(_) => return Err(Error::HttpRequestUriInvalid),
     };
     Uri::builder()
