@@ -96,6 +96,10 @@ pub const HTTP_CHUNK_BYTES: usize = 64 * 1024;
 pub const MAX_HTTP_FIELDS_BYTES: usize = 32 * 1024;
 /// What the bookkeeping of one handle is counted as, towards `memory`.
 pub const HANDLE_BYTES: u64 = 256;
+/// Entries of an instance's resource table for one handle of its budget.
+pub const TABLE_ENTRIES_PER_HANDLE: usize = 3;
+/// Entries of an instance's resource table that need no handle: standard streams, granted folders.
+pub const TABLE_ENTRIES_TO_BEGIN_WITH: usize = 64;
 /// What one table element costs the host, towards `memory`.
 pub const TABLE_ELEMENT_BYTES: u64 = 16;
 /// First pause after a loop turn failed; doubles up to [`LOOP_BACKOFF_MAX`].

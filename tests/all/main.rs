@@ -1,5 +1,6 @@
 //! The tests, one binary: linking the host once is what takes time.
 
+mod capability;
 mod hostile;
 mod languages;
 mod leaks;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 
 use crate::error::Result;
-use crate::limits::{Ledger, Resource};
+use crate::limits::{Ledger, Resource, TABLE_ENTRIES_PER_HANDLE, TABLE_ENTRIES_TO_BEGIN_WITH};
 use crate::policy::{Access, Audit, Capability, Denial, Granted, decide};
 
 pub mod clocks;
@@ -121,7 +121,11 @@ impl Capabilities {
         let names = names::Names::default();
         let mut table = ResourceTable::new();
         let handles = cx.ledger.limit(Resource::Handles);
-        table.set_max_capacity(usize::try_from(handles).unwrap_or(usize::MAX));
+        // The ledger refuses cleanly what counts as a handle; the table, which can only trap, has room
+        // for what comes along with each: streams, pollables, errors.
+        let handles = usize::try_from(handles).unwrap_or(usize::MAX);
+        let entries = handles.saturating_mul(TABLE_ENTRIES_PER_HANDLE);
+        table.set_max_capacity(entries.saturating_add(TABLE_ENTRIES_TO_BEGIN_WITH));
         Ok(Self {
             table,
             serial: serial::prepare(&guard, cx)?,

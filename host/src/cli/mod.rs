@@ -8,6 +8,7 @@ mod build;
 mod calls;
 mod completions;
 mod demo;
+pub use demo::Instrument;
 mod error;
 mod files;
 mod inputs;
