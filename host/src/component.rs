@@ -1,4 +1,4 @@
-//! From bytes to a worker that can start: read, compile, check what it imports against the policy,
+//! From bytes to a component whose instances can start: read, compile, check what it imports against the policy,
 //! let it describe itself with nothing in its hands, and link what is granted.
 
 use std::path::Path;
@@ -175,16 +175,16 @@ impl LoadedComponent {
         }
     }
 
-    /// Checks the component against `policy`, and makes a worker of it. The describing apart,
+    /// Checks the component against `policy`, and makes it ready for instances. The describing apart,
     /// nothing of the component runs, and that not before the policy was found to cover it.
     ///
     /// # Errors
     /// [`HostError::MissingGrants`] with what is missing, or what [`Self::describe`] says.
-    pub async fn prepare(self: Arc<Self>, policy: &Policy) -> Result<Worker> {
+    pub async fn prepare(self: Arc<Self>, policy: &Policy) -> Result<PreparedComponent> {
         let granted = check_imports(&self.imports, &self.manifest, policy)?;
         let linked = Linked::new(&self, self.home, &self.compiled, &granted)?;
         let classes = self.describe().await?;
-        Ok(Worker {
+        Ok(PreparedComponent {
             component: self,
             granted: Arc::new(granted),
             budget: policy.budget.clone(),
@@ -196,7 +196,7 @@ impl LoadedComponent {
 }
 
 /// A component under a policy: what instances are made from.
-pub struct Worker {
+pub struct PreparedComponent {
     component: Arc<LoadedComponent>,
     granted: Arc<Granted>,
     budget: Budget,
@@ -242,7 +242,7 @@ impl Linked {
     }
 }
 
-impl Worker {
+impl PreparedComponent {
     /// Its component.
     pub fn component(&self) -> &LoadedComponent {
         &self.component

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use external_worker_host::bindings::types::Value;
-use external_worker_host::component::{LoadedComponent, Worker};
+use external_worker_host::component::{LoadedComponent, PreparedComponent};
 use external_worker_host::engine::{CompileCache, Engine, EngineOptions};
 use external_worker_host::instance::events::Event;
 use external_worker_host::instance::exports::Ports;
@@ -58,7 +58,7 @@ impl TestHost {
     }
 
     /// Loads a component.
-    pub async fn worker(&self, component: &str) -> Result<Arc<Worker>> {
+    pub async fn worker(&self, component: &str) -> Result<Arc<PreparedComponent>> {
         let policy = Policy::parse(&self.policy, "the test's policy")?;
         let component = Arc::new(LoadedComponent::from_file(
             &self.engine,
@@ -81,7 +81,11 @@ impl TestHost {
 }
 
 /// Starts one more instance of `worker`.
-pub async fn start(worker: &Arc<Worker>, class: &str, config: Json) -> Result<Instance> {
+pub async fn start(
+    prepared: &Arc<PreparedComponent>,
+    class: &str,
+    config: Json,
+) -> Result<Instance> {
     let uuid = uuid::Uuid::new_v4();
     let spec = Spec {
         class_id: class.to_owned(),
@@ -89,7 +93,7 @@ pub async fn start(worker: &Arc<Worker>, class: &str, config: Json) -> Result<In
         name: "under test".to_owned(),
         config,
     };
-    Instance::start(worker, spec).await
+    Instance::start(prepared, spec).await
 }
 
 /// Inputs by name.

@@ -14,6 +14,7 @@ mod files;
 mod inputs;
 mod inspect;
 mod load;
+mod manifest;
 mod new;
 mod output;
 mod policy;
@@ -85,6 +86,7 @@ enum Command {
     New(new::NewCommand),
     Build(build::BuildCommand),
     Inspect(inspect::InspectCommand),
+    Manifest(manifest::ManifestCommand),
     Run(run::RunCommand),
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -108,6 +110,7 @@ impl Cli {
             Command::New(command) => command.execute(output),
             Command::Build(command) => command.execute(output),
             Command::Inspect(command) => command.execute(output, cache),
+            Command::Manifest(command) => command.execute(output),
             Command::Run(command) => command.execute(output, cache),
             Command::Policy(command) => command.execute(output, cache),
             Command::Demo(command) => command.execute(output, cache),

@@ -163,11 +163,11 @@ async fn live(
 /// Instantiates in the pool, or on demand when it is full.
 async fn make(shared: &Shared) -> Result<(Store<InstanceState>, Exports)> {
     let failed = |error: wasmtime::Error| HostError::Ended(start_failure(shared, &error));
-    let mut linked = shared.worker.linked().clone();
+    let mut linked = shared.prepared.linked().clone();
     let (mut store, instance) = match instantiate(shared, &linked).await? {
         Ok(made) => made,
         Err(error) => {
-            let Some(instead) = shared.worker.linked_instead(&error) else {
+            let Some(instead) = shared.prepared.linked_instead(&error) else {
                 return Err(failed(error));
             };
             linked = instead;
@@ -178,7 +178,7 @@ async fn make(shared: &Shared) -> Result<(Store<InstanceState>, Exports)> {
         .indices
         .bind(&mut store, &instance)
         .map_err(|error| HostError::Component {
-            name: shared.worker.component().name().to_owned(),
+            name: shared.prepared.component().name().to_owned(),
             problem: format!("{error:#}"),
             fix: "Build it against the world of this host".to_owned(),
         })?;
@@ -191,8 +191,8 @@ async fn instantiate(
 ) -> Result<wasmtime::Result<(Store<InstanceState>, WasmInstance)>> {
     let lasting = &shared.lasting;
     let audit = Arc::new(AuditToEvents::new(lasting.uuid, &lasting.events));
-    let engine = shared.worker.engine().wasmtime(linked.home);
-    let mut store = InstanceState::store(engine, shared.worker.granted(), lasting, audit)?;
+    let engine = shared.prepared.engine().wasmtime(linked.home);
+    let mut store = InstanceState::store(engine, shared.prepared.granted(), lasting, audit)?;
     let made = linked.pre.instantiate_async(&mut store).await;
     Ok(made.map(|instance| (store, instance)))
 }

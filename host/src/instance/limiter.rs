@@ -75,3 +75,48 @@ impl Drop for Limiter {
         self.ledger.release(Resource::Memory, self.charged);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::{Engine, Instance, Module, Store};
+
+    use super::*;
+    use crate::limits::{Budget, MIB};
+
+    /// Three memories and a table that grow in turn; the export says whether all of them could.
+    const GREEDY: &str = r#"(module
+        (memory $a 1) (memory $b 1) (memory $c 1)
+        (table $t 1 funcref)
+        (func (export "grow") (result i32)
+            (i32.and
+                (i32.and
+                    (i32.ne (memory.grow $a (i32.const 1)) (i32.const -1))
+                    (i32.ne (memory.grow $b (i32.const 1)) (i32.const -1)))
+                (i32.and
+                    (i32.ne (memory.grow $c (i32.const 1)) (i32.const -1))
+                    (i32.ne (table.grow $t (ref.null func) (i32.const 512)) (i32.const -1))))))"#;
+
+    #[test]
+    fn three_memories_and_a_table_together_end_at_one_limit() {
+        let limit = 64 * MIB;
+        let budget = Budget {
+            memory: bytesize::ByteSize(limit),
+            ..Budget::default()
+        };
+        let ledger = Ledger::new(&budget);
+        let engine = Engine::default();
+        let module = Module::new(&engine, wat::parse_str(GREEDY).unwrap()).unwrap();
+        let mut store = Store::new(&engine, Limiter::new(Arc::clone(&ledger)));
+        store.limiter(|limiter| limiter);
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let grow = instance
+            .get_typed_func::<(), i32>(&mut store, "grow")
+            .unwrap();
+        while grow.call(&mut store, ()).unwrap() == 1 {}
+        let used = ledger.used(Resource::Memory);
+        assert!(used <= limit, "{used}");
+        assert!(used >= limit / 100 * 99, "{used} of {limit}");
+        drop(store);
+        assert_eq!(ledger.used(Resource::Memory), 0);
+    }
+}

@@ -26,7 +26,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::bindings::types::Shelf;
-use crate::component::Worker;
+use crate::component::PreparedComponent;
 use crate::error::{HostError, Result};
 use crate::limits::{Ledger, Resource};
 use calls::{Calls, Operation};
@@ -149,7 +149,7 @@ enum Signal {
 struct Shared {
     spec: Spec,
     class: Arc<Class>,
-    worker: Arc<Worker>,
+    prepared: Arc<PreparedComponent>,
     lasting: Arc<Lasting>,
     calls: Calls,
     config: Mutex<Json>,
@@ -223,8 +223,8 @@ impl Instance {
     ///
     /// # Errors
     /// Those of [`Self::begin`] and [`Starting::started`]. Nothing is left of it then.
-    pub async fn start(worker: &Arc<Worker>, spec: Spec) -> Result<Self> {
-        let (starting, _events) = Self::begin(worker, spec)?;
+    pub async fn start(prepared: &Arc<PreparedComponent>, spec: Spec) -> Result<Self> {
+        let (starting, _events) = Self::begin(prepared, spec)?;
         starting.started().await
     }
 
@@ -233,13 +233,13 @@ impl Instance {
     /// # Errors
     /// When the class is unknown or the configuration does not fit.
     pub fn begin(
-        worker: &Arc<Worker>,
+        prepared: &Arc<PreparedComponent>,
         spec: Spec,
     ) -> Result<(Starting, broadcast::Receiver<Event>)> {
-        let class = worker.class(&spec.class_id)?;
+        let class = prepared.class(&spec.class_id)?;
         let empty = Json::Object(serde_json::Map::new());
         let config = class.config.merged(&empty, &spec.config)?;
-        let budget = worker.budget();
+        let budget = prepared.budget();
         let delay = Duration::from_millis(class.declared.loop_delay_ms.into());
         let lasting = Arc::new(Lasting {
             uuid: spec.uuid,
@@ -254,7 +254,7 @@ impl Instance {
         let shared = Arc::new(Shared {
             spec,
             class,
-            worker: Arc::clone(worker),
+            prepared: Arc::clone(prepared),
             lasting,
             calls: Calls::default(),
             config: Mutex::new(config),
@@ -272,7 +272,7 @@ impl Instance {
         };
         // Before the guest runs, so that nothing of its log is missed.
         let events = instance.events();
-        worker.engine().spawn(actor)?;
+        prepared.engine().spawn(actor)?;
         Ok((Starting { instance, start }, events))
     }
 

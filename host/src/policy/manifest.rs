@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use wasm_encoder::{ComponentSection, CustomSection, RawSection};
 use wasmparser::{Parser, Payload};
 
 use super::Capability;
@@ -27,7 +28,7 @@ pub struct Manifest {
     pub requests: BTreeMap<Capability, String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Raw {
     version: u32,
@@ -48,6 +49,32 @@ impl Manifest {
             Some(data) => Self::parse(data),
             None => Ok(Self::default()),
         }
+    }
+
+    /// `component` with this manifest, in the place of the one that it may have.
+    ///
+    /// # Errors
+    /// A sentence, when the bytes are no component or the manifest is too large.
+    pub fn write(&self, component: &[u8]) -> Result<Vec<u8>, String> {
+        let raw = Raw {
+            version: VERSION,
+            name: self.name.clone(),
+            package_version: self.package_version.clone(),
+            requests: self
+                .requests
+                .iter()
+                .map(|(capability, reason)| (capability.name().to_owned(), reason.clone()))
+                .collect(),
+        };
+        let json = serde_json::to_vec(&raw).map_err(|err| err.to_string())?;
+        Self::parse(&json)?;
+        let mut written = without_section(component)?;
+        let section = CustomSection {
+            name: SECTION.into(),
+            data: json.into(),
+        };
+        section.append_to_component(&mut written);
+        Ok(written)
     }
 
     /// Reads the section's content.
@@ -122,6 +149,39 @@ fn section(component: &[u8]) -> Result<Option<&[u8]>, String> {
     Ok(found.map(|(_, data)| data))
 }
 
+/// `component` without a manifest of its own; those of nested ones stay, and count no more once the
+/// outer one has another.
+fn without_section(component: &[u8]) -> Result<Vec<u8>, String> {
+    let mut written = wasm_encoder::Component::HEADER.to_vec();
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(component) {
+        let payload = payload.map_err(|err| format!("it cannot be read: {err}"))?;
+        match &payload {
+            Payload::Version { encoding, .. } if depth == 0 => {
+                if *encoding != wasmparser::Encoding::Component {
+                    return Err("it is a core module, not a component".to_owned());
+                }
+            }
+            Payload::CustomSection(custom) if depth == 0 && custom.name() == SECTION => continue,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0
+            && let Some((id, range)) = payload.as_section()
+        {
+            let data = component.get(range).unwrap_or_default();
+            RawSection { id, data }.append_to_component(&mut written);
+        }
+        if matches!(
+            payload,
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. }
+        ) {
+            depth += 1;
+        }
+    }
+    Ok(written)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +236,23 @@ mod tests {
             Manifest::read(&component(&[])).unwrap(),
             Manifest::default()
         );
+    }
+
+    #[test]
+    fn a_written_manifest_takes_the_place_of_the_old_one_and_changes_nothing_else() {
+        let inner = section_bytes(1, &module(INNER));
+        let other = section_bytes(0, &[&[4], &b"note"[..], b"kept"].concat());
+        let before = component(&[custom(OUTER), inner.clone(), other.clone()]);
+        let manifest = Manifest {
+            name: "new".to_owned(),
+            package_version: "2".to_owned(),
+            requests: BTreeMap::from([(Capability::Clocks, "to wait".to_owned())]),
+        };
+        let after = manifest.write(&before).unwrap();
+        assert_eq!(Manifest::read(&after).unwrap(), manifest);
+        assert!(after.starts_with(&component(&[inner, other])));
+        manifest.write(&module(INNER)).unwrap_err();
+        manifest.write(b"nonsense").unwrap_err();
     }
 
     #[test]

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::report::Report;
 use super::{Instrument, RespServer};
 use crate::bindings::types::Value;
-use crate::component::{LoadedComponent, Worker};
+use crate::component::{LoadedComponent, PreparedComponent};
 use crate::engine::Engine;
 use crate::error::HostError;
 use crate::instance::events::Event;
@@ -199,7 +199,7 @@ fn plug_in() -> Step<Devices> {
 }
 
 impl Bench {
-    async fn load(&self, package: &str, policy: &str) -> Result<Arc<Worker>, HostError> {
+    async fn load(&self, package: &str, policy: &str) -> Result<Arc<PreparedComponent>, HostError> {
         let policy = Policy::parse(policy, "of the demo")?;
         let path = self
             .built
@@ -219,7 +219,7 @@ impl Bench {
         config: Json,
     ) -> Step<Instance> {
         let begin = Instant::now();
-        let worker = self.load(package, policy).await.map_err(text)?;
+        let prepared = self.load(package, policy).await.map_err(text)?;
         let loaded = begin.elapsed();
         let begin = Instant::now();
         let spec = Spec {
@@ -228,7 +228,7 @@ impl Bench {
             name: package.to_owned(),
             config,
         };
-        let instance = Instance::start(&worker, spec).await.map_err(text)?;
+        let instance = Instance::start(&prepared, spec).await.map_err(text)?;
         let (load, start) = (
             loaded.as_secs_f64() * 1e3,
             begin.elapsed().as_secs_f64() * 1e3,

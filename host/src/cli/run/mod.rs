@@ -54,11 +54,11 @@ impl RunCommand {
         let engine = load::engine(cache)?;
         let component = load::component(&engine, &self.component, output)?;
         load::runtime()?.block_on(async {
-            let worker = {
+            let prepared = {
                 let _progress = output.progress("preparing the component");
                 component.prepare(&policy).await?
             };
-            let plan = plan::Plan::new(worker, &self, config)?;
+            let plan = plan::Plan::new(prepared, &self, config)?;
             session::run(plan, output).await
         })
     }

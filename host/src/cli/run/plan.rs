@@ -12,7 +12,7 @@ use super::super::error::CliError;
 use super::super::{files, inputs};
 use super::RunCommand;
 use crate::bindings::types::{NodeClass, Shelf};
-use crate::component::Worker;
+use crate::component::PreparedComponent;
 use crate::instance::description::Class;
 use crate::instance::exports::Ports;
 use crate::instance::{Instance, Spec};
@@ -21,7 +21,7 @@ use crate::limits;
 /// One instance, what to call on it, and for how long.
 pub struct Plan {
     /// What the instance is made from.
-    pub worker: Arc<Worker>,
+    pub prepared: Arc<PreparedComponent>,
     /// Who the instance is to be.
     pub spec: Spec,
     /// What to call, in order.
@@ -48,10 +48,14 @@ impl Plan {
     ///
     /// # Errors
     /// When it names a class, method or input that is not there, or a value of the wrong type.
-    pub fn new(worker: Worker, command: &RunCommand, config: Json) -> Result<Self, CliError> {
-        let worker = Arc::new(worker);
-        let class = class(&worker, command.class.as_deref())?;
-        let limit = worker.budget().value_size.as_u64();
+    pub fn new(
+        prepared: PreparedComponent,
+        command: &RunCommand,
+        config: Json,
+    ) -> Result<Self, CliError> {
+        let prepared = Arc::new(prepared);
+        let class = class(&prepared, command.class.as_deref())?;
+        let limit = prepared.budget().value_size.as_u64();
         let plan = |call: &CallArg| plan_call(call, &class, limit);
         let calls = command.calls.0.iter().map(plan).collect::<Result<_, _>>()?;
         let name = command
@@ -66,7 +70,7 @@ impl Plan {
             config,
         };
         Ok(Self {
-            worker,
+            prepared,
             spec,
             calls,
             duration: command.duration,
@@ -79,9 +83,9 @@ impl Plan {
     }
 }
 
-fn class(worker: &Worker, id: Option<&str>) -> Result<Arc<Class>, CliError> {
-    match (id, worker.classes()) {
-        (Some(id), _) => Ok(worker.class(id)?),
+fn class(prepared: &PreparedComponent, id: Option<&str>) -> Result<Arc<Class>, CliError> {
+    match (id, prepared.classes()) {
+        (Some(id), _) => Ok(prepared.class(id)?),
         (None, [class]) => Ok(Arc::clone(class)),
         (None, classes) => {
             let ids: Vec<_> = classes.iter().map(|class| class.id()).collect();

@@ -62,8 +62,8 @@ impl<'a> Reporter<'a> {
 
     /// The instance is about to start.
     pub fn starting(&self, plan: &Plan) -> Result<(), CliError> {
-        let component = plan.worker.component();
-        let granted = plan.worker.granted();
+        let component = plan.prepared.component();
+        let granted = plan.prepared.granted();
         let granted: Vec<_> = Capability::ALL
             .into_iter()
             .filter(|c| granted.has(*c))

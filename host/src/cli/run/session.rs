@@ -32,7 +32,7 @@ pub async fn run(plan: Plan, output: &Output) -> Result<Exit, CliError> {
     let mut signals = Signals::catch()?;
     let reporter = Reporter::new(output);
     reporter.starting(&plan)?;
-    let (starting, events) = Instance::begin(&plan.worker, plan.spec.clone())?;
+    let (starting, events) = Instance::begin(&plan.prepared, plan.spec.clone())?;
     let mut watched = Watched {
         instance: starting.instance().clone(),
         events,
@@ -119,7 +119,7 @@ struct Work {
 impl Work {
     async fn run(&self, plan: Plan, reporter: &Reporter<'_>) -> Result<Over, CliError> {
         let begun = Instant::now();
-        let limit = plan.worker.budget().value_size.as_u64();
+        let limit = plan.prepared.budget().value_size.as_u64();
         let has_calls = !plan.calls.is_empty();
         for call in plan.calls {
             self.call(call, limit, reporter).await?;

@@ -1,0 +1,202 @@
+//! Bad input of every kind: one clear sentence, the fix, and the exit code that scripts rely on.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use external_worker_artifacts::{CACHE, PROBE_HOST, THERMOMETER};
+use external_worker_host::cli::{Cli, Exit};
+use external_worker_host::policy::{Capability, Manifest};
+
+/// Runs `ewh` with `arguments` in this process: how it ended, and what it says.
+fn ewh(arguments: &[&str]) -> (Exit, String) {
+    let cli = Cli::try_parse_from(std::iter::once("ewh").chain(arguments.iter().copied())).unwrap();
+    let output = cli.output();
+    match cli.execute(&output) {
+        Ok(exit) => (exit, String::new()),
+        Err(error) => (error.exit(), error.to_string()),
+    }
+}
+
+/// It ends with `exit` and its one message has each of `parts`, and nothing of a backtrace.
+fn fails(arguments: &[&str], exit: Exit, parts: &[&str]) {
+    let (ended, message) = ewh(arguments);
+    assert_eq!(ended, exit, "{arguments:?}: {message}");
+    for part in parts {
+        assert!(
+            message.contains(part),
+            "{arguments:?}: `{part}` is not in: {message}"
+        );
+    }
+    for noise in ["backtrace", "panicked", "wasmtime::", ".rs:"] {
+        assert!(!message.contains(noise), "{arguments:?}: {message}");
+    }
+}
+
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn put(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path: PathBuf = self.0.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+fn files() -> Files {
+    Files(tempfile::tempdir().unwrap())
+}
+
+#[test]
+fn what_is_no_usable_component_is_refused_with_what_to_do() {
+    let files = files();
+    let whole = std::fs::read(CACHE).unwrap();
+    let truncated = files.put("truncated.wasm", &whole[..5000]);
+    let core = files.put("core.wasm", b"\0asm\x01\0\0\0");
+    let other = files.put("other.wasm", b"\0asm\x0d\0\x01\0");
+    let text = files.put("text.wasm", "hello");
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 0xff;
+    let flipped = files.put("flipped.wasm", flipped);
+    fails(
+        &["run", &truncated],
+        Exit::Usage,
+        &["truncated.wasm", "whole"],
+    );
+    fails(&["run", &core], Exit::Usage, &["core module", "ewh build"]);
+    fails(
+        &["run", &other],
+        Exit::Usage,
+        &["external-worker/worker", "ewh new"],
+    );
+    fails(&["inspect", &text], Exit::Usage, &["not WebAssembly"]);
+    fails(&["run", "/nonexistent/x.wasm"], Exit::Usage, &["no file"]);
+    fails(
+        &["run", files.0.path().to_str().unwrap()],
+        Exit::Usage,
+        &["directory"],
+    );
+    let (exit, message) = ewh(&["run", &flipped]);
+    assert!(
+        exit == Exit::Ok || !message.is_empty(),
+        "a flipped bit may hit a name, or not"
+    );
+}
+
+#[test]
+fn a_wrong_policy_is_refused_with_its_line_and_a_suggestion() {
+    let files = files();
+    let typo = files.put("typo.toml", "\n[[serail]]\nname = \"x\"\n");
+    let kind = files.put("kind.toml", "[budget]\nmemory = true\n");
+    fails(
+        &["run", CACHE, "--policy", &typo],
+        Exit::Usage,
+        &["line 2", "`serial`"],
+    );
+    fails(&["policy", "check", &typo], Exit::Usage, &["line 2"]);
+    fails(&["policy", "check", &kind], Exit::Usage, &["line 2"]);
+    fails(
+        &["run", CACHE, "--policy", "/nonexistent"],
+        Exit::Usage,
+        &["no file"],
+    );
+}
+
+#[test]
+fn wrong_configurations_classes_methods_and_inputs_are_named() {
+    fails(
+        &["run", CACHE, "--config", r#"{"max_entries": "many"}"#],
+        Exit::Usage,
+        &["/max_entries", "integer"],
+    );
+    fails(&["run", CACHE, "--config", "{"], Exit::Usage, &["JSON"]);
+    fails(
+        &["run", CACHE, "--class", "nope"],
+        Exit::Usage,
+        &["nope", "cache"],
+    );
+    fails(
+        &["run", CACHE, "--call", "nope"],
+        Exit::Usage,
+        &["nope", "stats"],
+    );
+    fails(
+        &["run", CACHE, "--call", "put", "--input", "key=a"],
+        Exit::Usage,
+        &["`value`"],
+    );
+}
+
+#[test]
+fn a_missing_grant_has_a_code_of_its_own_and_the_lines_to_add() {
+    fails(
+        &["run", THERMOMETER],
+        Exit::NotGranted,
+        &["`serial`", "[[serial]]"],
+    );
+}
+
+#[test]
+fn a_missing_device_fails_the_call_and_not_the_worker() {
+    let files = files();
+    let policy = files.put(
+        "policy.toml",
+        "[[serial]]\nname = \"bench\"\ndevice = \"/dev/nonexistent\"\nbaud-rates = [9600]\n",
+    );
+    let arguments = [
+        "run",
+        THERMOMETER,
+        "--policy",
+        &policy,
+        "--config",
+        r#"{"port": "bench"}"#,
+        "--call",
+        "identify",
+    ];
+    assert_eq!(ewh(&arguments).0, Exit::WorkerFailed);
+}
+
+#[test]
+fn a_good_run_is_zero() {
+    let arguments = [
+        "run", PROBE_HOST, "--call", "applied", "--call", "wait", "--input", "ms=5",
+    ];
+    assert_eq!(ewh(&arguments).0, Exit::Ok);
+    assert_eq!(ewh(&["inspect", PROBE_HOST]).0, Exit::Ok);
+    assert_eq!(ewh(&["policy", "schema"]).0, Exit::Ok);
+}
+
+#[test]
+fn a_new_crate_is_made_once() {
+    let files = files();
+    let dir = files.0.path().join("my-worker");
+    let path = dir.to_str().unwrap();
+    assert_eq!(ewh(&["new", "my-worker", "--path", path]).0, Exit::Ok);
+    assert!(Path::new(path).join("src/lib.rs").is_file());
+    fails(
+        &["new", "my-worker", "--path", path],
+        Exit::Usage,
+        &["my-worker"],
+    );
+    fails(&["new", "9bad/name"], Exit::Usage, &["9bad/name"]);
+}
+
+#[test]
+fn any_component_can_be_given_a_manifest() {
+    let files = files();
+    let component = files.put("cache.wasm", std::fs::read(CACHE).unwrap());
+    let written = files.0.path().join("written.wasm");
+    let written = written.to_str().unwrap();
+    let request = "clocks=to know when";
+    let command = ["manifest", &component, "--name", "c", "--request", request];
+    assert_eq!(ewh(&[&command[..], &["-o", written]].concat()).0, Exit::Ok);
+    let manifest = Manifest::read(&std::fs::read(written).unwrap()).unwrap();
+    assert_eq!(manifest.name, "c");
+    assert_eq!(manifest.requests[&Capability::Clocks], "to know when");
+    assert_eq!(ewh(&["run", written, "--call", "stats"]).0, Exit::Ok);
+    let core = files.put("core.wasm", b"\0asm\x01\0\0\0");
+    fails(
+        &["manifest", &core, "--name", "c"],
+        Exit::Usage,
+        &["core module"],
+    );
+}

@@ -1,0 +1,160 @@
+//! What the compiler does not hold: dependencies between rooms, and vendored files that drift.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
+const KNOWS: [(&str, &[&str]); 10] = [
+    ("text", &[]),
+    ("limits", &[]),
+    ("error", &["bindings", "limits", "policy"]),
+    ("policy", &["error", "limits"]),
+    ("engine", &["error", "limits"]),
+    ("bindings", &["capability", "instance"]),
+    ("capability", &["bindings", "error", "limits", "policy"]),
+    (
+        "instance",
+        &[
+            "bindings",
+            "capability",
+            "component",
+            "error",
+            "limits",
+            "policy",
+            "text",
+        ],
+    ),
+    (
+        "component",
+        &[
+            "bindings",
+            "capability",
+            "engine",
+            "error",
+            "instance",
+            "limits",
+            "policy",
+            "text",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "bindings",
+            "capability",
+            "component",
+            "engine",
+            "error",
+            "instance",
+            "limits",
+            "policy",
+            "text",
+        ],
+    ),
+];
+
+fn sources(room: &Path) -> Vec<PathBuf> {
+    if room.with_extension("rs").is_file() && !room.is_dir() {
+        return vec![room.with_extension("rs")];
+    }
+    let mut found: Vec<_> = Some(room.with_extension("rs"))
+        .into_iter()
+        .filter(|f| f.is_file())
+        .collect();
+    let mut dirs = vec![room.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_room_of_the_host_knows_only_what_it_may() {
+    let src = root().join("host/src");
+    for (room, may) in KNOWS {
+        for file in sources(&src.join(room)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for known in text.split("crate::").skip(1) {
+                let known: String = known
+                    .chars()
+                    .take_while(|c| c.is_ascii_lowercase())
+                    .collect();
+                let allowed = known == room || may.contains(&known.as_str()) || known.is_empty();
+                assert!(
+                    allowed,
+                    "{} knows `{known}`; `{room}` may know {may:?}",
+                    file.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_policy_names_no_wasmtime_and_only_main_exits() {
+    for file in sources(&root().join("host/src/policy")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("wasmtime"), "{}", file.display());
+    }
+    for room in KNOWS.map(|(room, _)| room) {
+        for file in sources(&root().join("host/src").join(room)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(!text.contains("process::exit"), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_of_the_host_says_why_it_exists() {
+    for (room, _) in KNOWS {
+        for file in sources(&root().join("host/src").join(room)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(text.starts_with("//! "), "{}", file.display());
+        }
+    }
+}
+
+/// The vendored WASI packages are those of the wasmtime that the host is built with.
+#[test]
+fn the_vendored_wit_is_that_of_wasmtime() {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let package = packages
+        .iter()
+        .find(|p| p["name"] == "wasmtime-wasi-http")
+        .unwrap();
+    let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+    let theirs = manifest.parent().unwrap().join("src/p3/wit/deps");
+    let ours = root().join("wit/deps");
+    let names = |dir: &Path| {
+        let entries = std::fs::read_dir(dir).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&ours), names(&theirs));
+    for name in names(&ours) {
+        let read = |dir: &Path| std::fs::read_to_string(dir.join(&name)).unwrap();
+        assert!(
+            read(&ours) == read(&theirs),
+            "{} has drifted",
+            name.to_string_lossy()
+        );
+    }
+}
