@@ -75,7 +75,7 @@ fn what_is_no_usable_component_is_refused_with_what_to_do() {
         Exit::Usage,
         &["directory"],
     );
-    let (exit, message) = ewh(&["run", &flipped]);
+    let (exit, message) = ewh(&["inspect", &flipped]);
     assert!(
         exit == Exit::Ok || !message.is_empty(),
         "a flipped bit may hit a name, or not"
@@ -192,7 +192,11 @@ fn any_component_can_be_given_a_manifest() {
     let manifest = Manifest::read(&std::fs::read(written).unwrap()).unwrap();
     assert_eq!(manifest.name, "c");
     assert_eq!(manifest.requests[&Capability::Clocks], "to know when");
-    assert_eq!(ewh(&["run", written, "--call", "stats"]).0, Exit::Ok);
+    let run = ["run", written, "--call", "stats"];
+    fails(&run, Exit::NotGranted, &["`clocks`", "[clocks]"]);
+    let policy = files.put("policy.toml", "[clocks]\n");
+    let granted = ["--policy", &policy];
+    assert_eq!(ewh(&[&run[..], &granted].concat()).0, Exit::Ok);
     let core = files.put("core.wasm", b"\0asm\x01\0\0\0");
     fails(
         &["manifest", &core, "--name", "c"],
