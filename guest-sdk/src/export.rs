@@ -15,6 +15,7 @@ use std::task::{Poll, Waker};
 
 use crate::bindings::exports::funcnodes::external_worker::worker as wit;
 use crate::bindings::funcnodes::external_worker::types as wit_types;
+use crate::bindings::state::exports::funcnodes::external_worker::state as wit_state;
 use crate::describe::Inputs;
 use crate::error::{Error, Result};
 use crate::shelf::{self, Table};
@@ -323,6 +324,20 @@ impl<C: Component> wit::Guest for C {
     async fn stop() {
         enter();
         stop().await;
+    }
+}
+
+impl<C: Component> wit_state::Guest for C {
+    async fn save() -> Result<Vec<u8>, wit::Error> {
+        let runtime = runtime();
+        let save = async { runtime.worker()?.saved().await };
+        runtime.race(None, save).await.map_err(Into::into)
+    }
+
+    async fn restore(state: Vec<u8>) -> Result<(), wit::Error> {
+        let runtime = runtime();
+        let restore = async { runtime.worker()?.restored(state).await };
+        runtime.race(None, restore).await.map_err(Into::into)
     }
 }
 

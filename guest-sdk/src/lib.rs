@@ -155,6 +155,33 @@ pub use external_worker_macros::config;
 /// ```
 ///
 /// Capabilities: `files`, `sockets`, `http`, `serial`, `clocks`, `random`, `env`.
+///
+/// A component in which a class has the hooks `save` and `restore` says so: the host then keeps the
+/// state of its instances over a restart and over a new version.
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Counter {
+///     count: State<u32>,
+/// }
+///
+/// #[external_worker(id = "counter")]
+/// impl Counter {
+///     fn save(&self) -> Vec<u8> {
+///         self.count.get().to_le_bytes().into()
+///     }
+///     fn restore(&self, state: Vec<u8>) -> Result<()> {
+///         let count = state.try_into().map_err(|_| "not a count")?;
+///         self.count.set(u32::from_le_bytes(count));
+///         Ok(())
+///     }
+/// }
+///
+/// export!(Counter; state);
+/// # fn main() {}
+/// ```
 pub use external_worker_macros::export;
 
 /// Makes a type an external worker class, on its impl block.
@@ -178,6 +205,12 @@ pub use external_worker_macros::export;
 /// | `update_config(&self)` | a new configuration is there; an error brings the old one back |
 /// | `get_nodeshelf(&self) -> Option<Shelf>` | the host wants the shelf; not async |
 /// | `stop(&self)` | the last thing; everything that waited was dropped before |
+/// | `save(&self) -> Vec<u8>` | before a restart or a new version of the component |
+/// | `restore(&self, state: Vec<u8>)` | right after the next `start`; an error makes that fail |
+///
+/// `save` and `restore` are there together or not at all, and [`export!`] has to name them. What is
+/// saved is in a format of the author's own; another version of the worker has to read it. After a
+/// panic nothing is restored, since the state may have been the reason.
 ///
 /// ```
 /// use external_worker::prelude::*;
@@ -310,7 +343,8 @@ pub mod __private {
     pub use crate::export::Component;
     pub use crate::value::{Returns, enum_from_json, enum_options, enum_type};
     pub use crate::worker::{
-        BoxFuture, Calling, ClassEntry, HookResult, ShelfResult, Started, Worker, check_ids,
+        BoxFuture, Calling, ClassEntry, HookResult, SavedState, ShelfResult, Started, Worker,
+        check_ids, check_state,
     };
 
     /// A text as the bytes of a custom section.

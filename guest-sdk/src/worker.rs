@@ -35,6 +35,8 @@ pub trait Worker: Sized + 'static {
     type Config: DeserializeOwned + schemars::JsonSchema + 'static;
     /// NODECLASSID.
     const CLASS_ID: &'static str;
+    /// Whether it has the hooks `save` and `restore`.
+    const KEEPS_STATE: bool = false;
 
     fn class() -> WorkerClass;
 
@@ -56,6 +58,17 @@ pub trait Worker: Sized + 'static {
         Box::pin(ready(Ok(())))
     }
 
+    fn saved(&self) -> BoxFuture<'_, Result<Vec<u8>>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+
+    fn restored(&self, _state: Vec<u8>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(ready(Err(Error::unavailable(format!(
+            "the class {} keeps no state",
+            Self::CLASS_ID
+        )))))
+    }
+
     /// None: there is no such node.
     fn call<'a>(&'a self, node: &str, inputs: Inputs) -> Option<Calling<'a>>;
 }
@@ -66,6 +79,8 @@ pub(crate) trait Instance {
     fn config_updated(&self) -> BoxFuture<'_, Result<()>>;
     fn shelf(&self) -> Result<Option<Shelf>>;
     fn stopped(&self) -> BoxFuture<'_, Result<()>>;
+    fn saved(&self) -> BoxFuture<'_, Result<Vec<u8>>>;
+    fn restored(&self, state: Vec<u8>) -> BoxFuture<'_, Result<()>>;
     fn call<'a>(&'a self, node: &str, inputs: Inputs) -> Option<Calling<'a>>;
     fn parse_config(&self, json: &str) -> Result<Rc<dyn std::any::Any>>;
 }
@@ -82,6 +97,12 @@ impl<W: Worker> Instance for W {
     }
     fn stopped(&self) -> BoxFuture<'_, Result<()>> {
         Worker::stopped(self)
+    }
+    fn saved(&self) -> BoxFuture<'_, Result<Vec<u8>>> {
+        Worker::saved(self)
+    }
+    fn restored(&self, state: Vec<u8>) -> BoxFuture<'_, Result<()>> {
+        Worker::restored(self, state)
     }
     fn call<'a>(&'a self, node: &str, inputs: Inputs) -> Option<Calling<'a>> {
         Worker::call(self, node, inputs)
@@ -100,6 +121,7 @@ fn parse_config<W: Worker>(json: &str) -> Result<Rc<W::Config>> {
 /// A class in the list that a component exports.
 pub struct ClassEntry {
     pub(crate) id: &'static str,
+    keeps_state: bool,
     pub(crate) describe: fn() -> WorkerClass,
     pub(crate) start: fn(&str) -> Result<Starting>,
 }
@@ -108,6 +130,7 @@ impl ClassEntry {
     pub const fn of<W: Worker>() -> Self {
         Self {
             id: W::CLASS_ID,
+            keeps_state: W::KEEPS_STATE,
             describe: W::class,
             start: start::<W>,
         }
@@ -146,6 +169,28 @@ pub const fn check_ids(classes: &[ClassEntry]) {
     }
 }
 
+/// Hooks that the host cannot reach would lose the state without a word, so `export!` does not
+/// compile; nor does it where it exports hooks that are not there.
+#[expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "runs only while compiling"
+)]
+pub const fn check_state(classes: &[ClassEntry], exported: bool) {
+    let mut kept = false;
+    let mut i = 0;
+    while i < classes.len() {
+        kept = kept || classes[i].keeps_state;
+        i += 1;
+    }
+    if kept && !exported {
+        panic!("a class has the hooks save and restore: export them with export!(MyWorker; state)");
+    }
+    if exported && !kept {
+        panic!("`state` is exported, but no class has the hooks save and restore");
+    }
+}
+
 #[expect(clippy::indexing_slicing, reason = "runs only while compiling")]
 const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
@@ -179,6 +224,27 @@ impl HookResult for () {
 
 impl<E: Into<Error>> HookResult for Result<(), E> {
     fn into_result(self) -> Result<()> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What `save` may return.
+#[diagnostic::on_unimplemented(
+    message = "save returns the state as Vec<u8> or Result<Vec<u8>>, not `{Self}`",
+    label = "has to return Vec<u8> or Result<Vec<u8>>"
+)]
+pub trait SavedState {
+    fn into_state(self) -> Result<Vec<u8>>;
+}
+
+impl SavedState for Vec<u8> {
+    fn into_state(self) -> Result<Vec<u8>> {
+        Ok(self)
+    }
+}
+
+impl<E: Into<Error>> SavedState for Result<Vec<u8>, E> {
+    fn into_state(self) -> Result<Vec<u8>> {
         self.map_err(Into::into)
     }
 }

@@ -14,7 +14,7 @@ use crate::capability;
 use crate::engine::{Engine, Home, is_pool_full};
 use crate::error::{HostError, Result};
 use crate::instance::description::{self, Class};
-use crate::instance::exports::{ExportIndices, WORKER_INTERFACE};
+use crate::instance::exports::{ExportIndices, STATE_INTERFACE, WORKER_INTERFACE};
 use crate::instance::meter::Metered;
 use crate::instance::state::{HasHost, HostView, InstanceState};
 use crate::limits::{self, Budget};
@@ -113,6 +113,13 @@ impl LoadedComponent {
     /// What it says of itself and requests.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Whether it exports the interface `state`: an instance can save what another one, of this or
+    /// another version, goes on from.
+    pub fn keeps_state(&self) -> bool {
+        let state = self.compiled.get_export_index(None, STATE_INTERFACE);
+        state.is_some()
     }
 
     /// Everything that it imports.

@@ -71,7 +71,7 @@ pub enum HostError {
         /// Its sentence, cleaned of control characters.
         message: String,
     },
-    /// An input or an output is not what the method declares, or too big.
+    /// An input or an output is not what the method declares, or too big; or a state is too big.
     #[error("{0}")]
     Value(String),
     /// A budget is used up.

@@ -35,6 +35,13 @@ pub(crate) const SHELF_ASYNC: &str = "get_nodeshelf is not async: build the shel
     loop or update_config have found";
 pub(crate) const SHELF_RETURN: &str =
     "get_nodeshelf returns Option<Shelf> or Result<Option<Shelf>>";
+pub(crate) const SAVE_RETURN: &str = "save returns the state: -> Vec<u8> or -> Result<Vec<u8>>";
+pub(crate) const RESTORE_ARGS: &str = "restore takes what save returned: \
+    async fn restore(&self, state: Vec<u8>) -> Result<()>";
+pub(crate) const RESTORE_MISSING: &str = "save is of use only with restore: \
+    async fn restore(&self, state: Vec<u8>) -> Result<()>";
+pub(crate) const SAVE_MISSING: &str = "restore is of use only with save: \
+    async fn save(&self) -> Result<Vec<u8>>";
 pub(crate) const HOOK_AS_NODE: &str = "this name is a hook of the worker, so it cannot be a node; \
     rename the method";
 pub(crate) const NODE_GENERIC: &str = "a node has no generic parameters and no impl Trait: its \
@@ -52,8 +59,8 @@ pub(crate) const ENUM_EMPTY: &str = "a NodeEnum needs at least one variant";
 pub(crate) const ENUM_VALUE_TWICE: &str = "another variant travels as the same value";
 pub(crate) const EXPORT_EMPTY: &str = "export! takes the worker types: export!(MyWorker)";
 pub(crate) const EXPORT_TWICE: &str = "this worker is there twice";
-pub(crate) const EXPORT_AFTER: &str = "after the workers only `; requests: { serial: \"why\" }` may \
-    follow";
+pub(crate) const EXPORT_AFTER: &str = "after the workers only `; state` and \
+    `; requests: { serial: \"why\" }` may follow";
 pub(crate) const REASON_EMPTY: &str =
     "say why in one sentence: the operator reads it before granting";
 pub(crate) const OPTION_TWICE: &str = "this option is there twice";

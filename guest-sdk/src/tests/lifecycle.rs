@@ -6,6 +6,7 @@ use std::future::pending;
 use super::{One, Task, run};
 use crate::ErrorCode;
 use crate::bindings::exports::funcnodes::external_worker::worker::{Guest, InstanceInfo};
+use crate::bindings::state::exports::funcnodes::external_worker::state::Guest as Keeps;
 use crate::prelude::*;
 
 thread_local! {
@@ -234,5 +235,43 @@ fn a_worker_asks_its_host() {
         ]
     );
     assert_eq!(&*worker.name(), "one");
+    SEEN.take();
+}
+
+#[derive(Default)]
+struct Counting(State<u8>);
+
+#[external_worker(id = "counting")]
+impl Counting {
+    async fn save(&self) -> Vec<u8> {
+        vec![self.0.get()]
+    }
+    fn restore(&self, state: Vec<u8>) -> Result<()> {
+        self.0.set(*state.first().ok_or("no count")?);
+        Ok(())
+    }
+}
+
+#[test]
+fn state_is_what_the_hooks_say() {
+    type S = One<Counting>;
+    let before = run(S::save()).unwrap_err();
+    assert_eq!(before.message, "the worker has not started");
+    S::begin("{}").unwrap();
+    run(S::restore(vec![7])).unwrap();
+    assert_eq!(run(S::save()).unwrap(), [7]);
+    let refused = run(S::restore(vec![])).unwrap_err();
+    assert_eq!(refused.message, "no count");
+    run(S::stop());
+    run(S::save()).unwrap_err();
+}
+
+#[test]
+fn a_class_without_the_hooks_keeps_nothing() {
+    C::begin("{}").unwrap();
+    assert!(run(C::save()).unwrap().is_empty());
+    let refused = run(C::restore(vec![1])).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Unavailable);
+    assert!(refused.message.contains("waiting"), "{}", refused.message);
     SEEN.take();
 }

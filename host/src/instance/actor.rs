@@ -13,6 +13,7 @@ use wasmtime::component::Instance as WasmInstance;
 use super::calls::{Expired, Operation};
 use super::drive::{self, Left};
 use super::exports::Exports;
+use super::keep::Saved;
 use super::meter::{Metered, Spun};
 use super::state::{AuditToEvents, InstanceState};
 use super::{Command, End, Shared, Signal, State};
@@ -28,8 +29,15 @@ type Started = oneshot::Sender<Result<()>>;
 enum Outcome {
     End(End),
     Trapped(String),
-    Restart,
+    Restart(Saved),
     NotStarted(HostError),
+}
+
+/// What was wished for while a store lived; it may not be through when the store is dropped.
+enum Wish {
+    GoOn,
+    Restart,
+    Stop,
 }
 
 /// The life of one instance, from its first start to its end.
@@ -38,13 +46,21 @@ pub(super) async fn run(
     mut commands: mpsc::Receiver<Command>,
     mut signals: mpsc::UnboundedReceiver<Signal>,
     started: Started,
+    mut state: Saved,
 ) {
     let mut started = Some(started);
     let mut failures = 0;
     let end = loop {
         let begin = Instant::now();
         shared.set_state(State::Starting);
-        let outcome = live(&shared, &mut commands, &mut signals, &mut started).await;
+        let outcome = live(
+            &shared,
+            &mut commands,
+            &mut signals,
+            &mut started,
+            &mut state,
+        )
+        .await;
         if begin.elapsed() > limits::RESTART_HEALTHY_AFTER {
             failures = 0;
         }
@@ -57,7 +73,8 @@ pub(super) async fn run(
                 }
                 break end;
             }
-            Outcome::Restart => {
+            Outcome::Restart(kept) => {
+                state = kept;
                 shared
                     .calls
                     .fail_all(|| HostError::Ended("it is restarted".to_owned()));
@@ -125,6 +142,7 @@ async fn live(
     commands: &mut mpsc::Receiver<Command>,
     signals: &mut mpsc::UnboundedReceiver<Signal>,
     started: &mut Option<Started>,
+    state: &mut Saved,
 ) -> Outcome {
     // Instantiating runs the guest's own initialisation, so it is under the deadline and on the
     // bill like the rest.
@@ -145,19 +163,42 @@ async fn live(
     };
     shared.lasting.turns.restarted();
     let (inner_signals, inner) = mpsc::unbounded_channel();
+    let mut wish = Wish::GoOn;
     let outcome = {
-        let drive = drive::Drive::new(shared, exports, commands, inner, opened, started);
+        let drive = drive::Drive::new(shared, exports, commands, inner, opened, started, state);
         let inside = store.run_concurrent(async move |accessor| drive.run(accessor).await);
         tokio::select! {
             biased;
             outcome = watch(shared, Some(&inner_signals)) => Ok(outcome),
-            outcome = relay(signals, &inner_signals) => Ok(outcome),
+            outcome = relay(signals, &inner_signals, &mut wish) => Ok(outcome),
             left = Metered::new(inside, meter) => left.and_then(|left| left),
         }
     };
     let words = store.data_mut().last_words.take();
     drop(store);
-    outcome.unwrap_or_else(|trap| trapped(shared, &trap, words))
+    let outcome = outcome.unwrap_or_else(|trap| trapped(shared, &trap, words));
+    // Who waits for the first start hears of its error.
+    if started.is_some() {
+        outcome
+    } else {
+        wished(shared, outcome, &wish)
+    }
+}
+
+/// What comes of `outcome` where somebody wished for an end or a restart: after a stop nothing
+/// starts again, and a trap during a restart is not counted.
+fn wished(shared: &Shared, outcome: Outcome, wish: &Wish) -> Outcome {
+    match (outcome, wish) {
+        (Outcome::Restart(_), Wish::Stop) => Outcome::End(End::Stopped),
+        (Outcome::Trapped(reason), Wish::Stop) => Outcome::End(End::Failed(reason)),
+        (Outcome::NotStarted(error), Wish::Stop) => Outcome::End(End::Failed(error.to_string())),
+        (Outcome::Trapped(reason), Wish::Restart) => {
+            let message = format!("it starts again without its state: {reason}");
+            shared.lasting.events.log(Level::Error, &message);
+            Outcome::Restart(None)
+        }
+        (outcome, _) => outcome,
+    }
 }
 
 /// Instantiates in the pool, or on demand when it is full.
@@ -221,19 +262,30 @@ async fn watch(shared: &Shared, inner: Option<&mpsc::UnboundedSender<Left>>) -> 
     }
 }
 
-/// Passes signals on into the store; a kill does not wait for what is inside.
+/// Passes signals on into the store; a kill does not wait for what is inside. `wish` is the last word
+/// of them.
 async fn relay(
     signals: &mut mpsc::UnboundedReceiver<Signal>,
     inner: &mpsc::UnboundedSender<Left>,
+    wish: &mut Wish,
 ) -> Outcome {
     loop {
         let left = match signals.recv().await {
             Some(Signal::Kill(reason)) => return Outcome::End(End::Failed(reason)),
             Some(Signal::Cancel(id)) => Left::Cancel(id),
-            Some(Signal::Restart) => Left::Restart,
-            Some(Signal::Stop) => Left::Stop,
+            Some(Signal::Restart) => {
+                if !matches!(wish, Wish::Stop) {
+                    *wish = Wish::Restart;
+                }
+                Left::Restart
+            }
+            Some(Signal::Stop) => {
+                *wish = Wish::Stop;
+                Left::Stop
+            }
             None => {
                 // Every handle is gone: nobody can want anything of it any more.
+                *wish = Wish::Stop;
                 let _ = inner.send(Left::Stop);
                 return std::future::pending().await;
             }
@@ -261,7 +313,7 @@ impl From<drive::Exit> for Outcome {
     fn from(exit: drive::Exit) -> Self {
         match exit {
             drive::Exit::Stopped => Self::End(End::Stopped),
-            drive::Exit::Restart => Self::Restart,
+            drive::Exit::Restart(kept) => Self::Restart(kept),
             drive::Exit::NotStarted(error) => Self::NotStarted(error),
         }
     }

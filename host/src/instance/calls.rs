@@ -30,6 +30,10 @@ pub enum Operation {
     GetNodeshelf,
     /// `stop`.
     Stop,
+    /// `save`.
+    Save,
+    /// `restore`.
+    Restore,
 }
 
 impl Operation {
@@ -40,6 +44,8 @@ impl Operation {
             Self::UpdateConfig => "`update-config`",
             Self::GetNodeshelf => "`get-nodeshelf`",
             Self::Stop => "`stop`",
+            Self::Save => "`save`",
+            Self::Restore => "`restore`",
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct Class {
     /// What the guest said, its texts clean.
     pub declared: WorkerClass,
     /// Its configuration schema.
-    pub config: ConfigSchema,
+    pub config: Arc<ConfigSchema>,
 }
 
 impl Class {
@@ -77,7 +77,10 @@ fn check_class(mut class: WorkerClass) -> Result<Class> {
     clean_text(&mut class.description);
     check_json(class.ui_schema.as_deref(), "the ui schema")?;
     check_node_classes(&mut class.methods, &class.class_id)?;
-    let config = ConfigSchema::new(&class.config_schema, &class.export_exclude)?;
+    let config = Arc::new(ConfigSchema::new(
+        &class.config_schema,
+        &class.export_exclude,
+    )?);
     Ok(Class {
         declared: class,
         config,
@@ -97,6 +100,8 @@ pub fn check_shelves(mut shelves: Vec<Shelf>) -> Result<Vec<Shelf>> {
         ));
     }
     let mut nodes = 0usize;
+    let mut depths: Vec<usize> = Vec::with_capacity(shelves.len());
+    let mut seen = HashSet::new();
     for (index, shelf) in shelves.iter_mut().enumerate() {
         check_name(&shelf.name, "a shelf")?;
         clean_text(&mut shelf.description);
@@ -106,6 +111,22 @@ pub fn check_shelves(mut shelves: Vec<Shelf>) -> Result<Vec<Shelf>> {
                 shelf.name
             ));
         }
+        if !seen.insert((shelf.parent, shelf.name.clone())) {
+            return wrong(format!(
+                "two shelves side by side are called `{}`",
+                shelf.name
+            ));
+        }
+        let above = shelf.parent.and_then(|parent| depths.get(parent as usize));
+        let depth = above.map_or(1, |above| above.saturating_add(1));
+        if depth > limits::MAX_OFFERED_SHELF_DEPTH {
+            let max = limits::MAX_OFFERED_SHELF_DEPTH;
+            return wrong(format!(
+                "the shelf `{}` is {depth} shelves deep; at most {max} are allowed",
+                shelf.name
+            ));
+        }
+        depths.push(depth);
         check_node_classes(&mut shelf.nodes, &shelf.name)?;
         nodes = nodes.saturating_add(shelf.nodes.len());
     }
@@ -242,5 +263,8 @@ mod tests {
         };
         check_shelves(vec![shelf(None), shelf(Some(0))]).unwrap();
         check_shelves(vec![shelf(Some(0))]).unwrap_err();
+        check_shelves(vec![shelf(None), shelf(None)]).unwrap_err();
+        let deep = (0..64u32).map(|n| shelf(n.checked_sub(1))).collect();
+        check_shelves(deep).unwrap_err();
     }
 }

@@ -1,11 +1,11 @@
 //! Inside the store: everything that a guest does at once. `start` comes first; then the loop turns
-//! while calls, configuration changes and shelves are served; `stop` comes last.
+//! while calls, configuration changes, saves and shelves are served; `stop` comes last.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Fuse, FusedFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
@@ -14,8 +14,9 @@ use wasmtime::component::Accessor;
 use super::calls::Operation;
 use super::events::Event;
 use super::exports::{Exports, Outcome as GuestOutcome, Ports};
+use super::keep::Saved;
 use super::state::InstanceState;
-use super::{Call, Command, ConfigUpdate, Shared, State, description, value};
+use super::{Call, Command, ConfigUpdate, InTurn, Shared, State, description, value};
 use crate::bindings::host::Level;
 use crate::bindings::types::{Error, InstanceInfo, Shelf};
 use crate::error::{HostError, Result};
@@ -34,12 +35,12 @@ pub(super) enum Left {
 /// How the inside came to its end without a trap.
 pub(super) enum Exit {
     Stopped,
-    Restart,
+    Restart(Saved),
     NotStarted(HostError),
 }
 
 /// A trap: the store is lost.
-type Trap = wasmtime::Error;
+pub(super) type Trap = wasmtime::Error;
 /// One thing that the guest does.
 type Task<'a> = BoxFuture<'a, Result<(), Trap>>;
 /// The store's accessor.
@@ -52,13 +53,15 @@ pub(super) struct Drive<'a> {
     signals: mpsc::UnboundedReceiver<Left>,
     start_id: u64,
     started: &'a mut Option<oneshot::Sender<Result<()>>>,
+    /// What it begins with, once.
+    state: &'a mut Saved,
 }
 
 /// The guest's functions, with what the host does around each.
 #[derive(Clone, Copy)]
-struct Guest<'a> {
-    shared: &'a Shared,
-    exports: Exports,
+pub(super) struct Guest<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) exports: Exports,
 }
 
 impl<'a> Drive<'a> {
@@ -69,6 +72,7 @@ impl<'a> Drive<'a> {
         signals: mpsc::UnboundedReceiver<Left>,
         start_id: u64,
         started: &'a mut Option<oneshot::Sender<Result<()>>>,
+        state: &'a mut Saved,
     ) -> Self {
         Self {
             guest: Guest { shared, exports },
@@ -76,14 +80,13 @@ impl<'a> Drive<'a> {
             signals,
             start_id,
             started,
+            state,
         }
     }
 
     /// Runs until the instance stops.
     pub(super) async fn run<O: From<Exit>>(mut self, accessor: &Inside) -> Result<O, Trap> {
-        let started = self.guest.start(accessor).await;
-        self.guest.shared.calls.close(self.start_id);
-        if let Err(error) = started? {
+        if let Err(error) = self.start(accessor).await? {
             return Ok(Exit::NotStarted(error).into());
         }
         self.guest.shared.set_state(State::Running);
@@ -92,8 +95,9 @@ impl<'a> Drive<'a> {
         }
         let guest = self.guest;
         let mut turning = std::pin::pin!(guest.turn_for_ever(accessor).fuse());
-        let (updates, queue) = mpsc::channel(guest.shared.mailbox_size());
-        let mut updating = std::pin::pin!(guest.update_for_ever(accessor, queue).fuse());
+        let (queue, in_turn) = mpsc::channel(guest.shared.mailbox_size());
+        let mut in_turn = std::pin::pin!(guest.do_in_turn(accessor, in_turn).fuse());
+        let mut keeping = Fuse::terminated();
         let mut calls: FuturesUnordered<Task<'_>> = FuturesUnordered::new();
         let mut chores: FuturesUnordered<Task<'_>> = FuturesUnordered::new();
         let stop = Arc::clone(&guest.shared.lasting.stop);
@@ -105,20 +109,25 @@ impl<'a> Drive<'a> {
                 Some(left) = self.signals.recv() => match left {
                     Left::Cancel(id) => chores.push(guest.cancel(accessor, id).boxed()),
                     Left::Stop => break Exit::Stopped,
-                    Left::Restart => break Exit::Restart,
+                    Left::Restart if keeping.is_terminated() => {
+                        keeping = guest.keep(&queue).fuse();
+                    }
+                    Left::Restart => {}
                 },
                 () = stop.notified() => break Exit::Stopped,
-                Some(command) = self.commands.recv() => match command {
+                saved = &mut keeping => break Exit::Restart(guest.kept(saved)),
+                // What a new call does would not be in the state that is being saved.
+                Some(command) = self.commands.recv(), if keeping.is_terminated() => match command {
                     Command::Call(call) => {
                         calls.extend(guest.begin_call(accessor, call, calls.len()));
                     }
-                    Command::UpdateConfig(update) => queue_update(&updates, update),
+                    Command::InTurn(job) => queue_in_turn(&queue, job),
                     Command::Shelves { reply } => {
                         chores.push(guest.shelves(accessor, reply).boxed());
                     }
                 },
                 trap = &mut turning => return Err(trap),
-                trap = &mut updating => return Err(trap),
+                trap = &mut in_turn => return Err(trap),
             }
         };
         // The loop and the open calls go on being driven, so that they can end themselves.
@@ -127,18 +136,37 @@ impl<'a> Drive<'a> {
         tokio::select! {
             stopped = stopping => stopped?,
             trap = &mut turning => return Err(trap),
-            trap = &mut updating => return Err(trap),
+            trap = &mut in_turn => return Err(trap),
         }
         Ok(exit.into())
+    }
+
+    /// `start`, then `restore` if there is a state. It is tried once: should it end the guest, the
+    /// next start is without.
+    async fn start(&mut self, accessor: &Inside) -> Result<Result<()>, Trap> {
+        let guest = self.guest;
+        let started = guest.start(accessor).await;
+        guest.shared.calls.close(self.start_id);
+        if let Err(error) = started? {
+            return Ok(Err(error));
+        }
+        let Some(state) = self.state.take() else {
+            return Ok(Ok(()));
+        };
+        let restored = guest.restore(accessor, state).await?;
+        if restored.is_err() {
+            // It holds what `start` acquired. A trap now is no news: it has not started anyway.
+            let _ = guest.stop(accessor, FuturesUnordered::new()).await;
+        }
+        Ok(restored)
     }
 }
 
 impl<'a> Guest<'a> {
     async fn start(self, accessor: &Inside) -> Result<Result<()>, Trap> {
-        let spec = &self.shared.spec;
         let info = InstanceInfo {
-            uuid: spec.uuid.simple().to_string(),
-            name: spec.name.clone(),
+            uuid: self.shared.lasting.uuid.simple().to_string(),
+            name: self.shared.name().to_string(),
         };
         let config = self
             .shared
@@ -148,7 +176,7 @@ impl<'a> Guest<'a> {
             .to_string();
         let outcome = self
             .exports
-            .start(accessor, spec.class_id.clone(), info, config)
+            .start(accessor, self.shared.class.id().to_owned(), info, config)
             .await?;
         self.shared.lasting.meter.progressed();
         Ok(outcome.map_err(|error| guest_error(error, "`start` failed: ")))
@@ -212,21 +240,27 @@ impl<'a> Guest<'a> {
         Ok(outputs)
     }
 
-    /// Changes of the configuration, one after another; calls go on meanwhile. It only ends with a
-    /// trap.
-    async fn update_for_ever(
-        self,
-        accessor: &Inside,
-        mut queue: mpsc::Receiver<ConfigUpdate>,
-    ) -> Trap {
-        while let Some(ConfigUpdate { patch, reply }) = queue.recv().await {
-            match self.update_config(accessor, &patch).await {
-                // Nobody waiting is fine.
-                Ok(outcome) => drop(reply.send(outcome)),
-                Err(trap) => return trap,
+    /// One job after another; calls go on meanwhile. It only ends with a trap.
+    async fn do_in_turn(self, accessor: &Inside, mut queue: mpsc::Receiver<InTurn>) -> Trap {
+        while let Some(job) = queue.recv().await {
+            if let Err(trap) = self.do_job(accessor, job).await {
+                return trap;
             }
         }
         std::future::pending().await
+    }
+
+    async fn do_job(self, accessor: &Inside, job: InTurn) -> Result<(), Trap> {
+        // Nobody waiting is fine.
+        match job {
+            InTurn::UpdateConfig(ConfigUpdate { patch, reply }) => {
+                let _ = reply.send(self.update_config(accessor, &patch).await?);
+            }
+            InTurn::Save(reply) => {
+                let _ = reply.send(self.save(accessor).await?);
+            }
+        }
+        Ok(())
     }
 
     async fn update_config(self, accessor: &Inside, patch: &Json) -> Result<Result<()>, Trap> {
@@ -302,10 +336,14 @@ impl<'a> Guest<'a> {
     }
 }
 
-fn queue_update(updates: &mpsc::Sender<ConfigUpdate>, update: ConfigUpdate) {
-    if let Err(refused) = updates.try_send(update) {
-        let busy = HostError::Busy("too many configuration changes wait".to_owned());
-        let _ = refused.into_inner().reply.send(Err(busy));
+pub(super) fn queue_in_turn(queue: &mpsc::Sender<InTurn>, job: InTurn) {
+    let Err(refused) = queue.try_send(job) else {
+        return;
+    };
+    let busy = HostError::Busy("too many changes of the configuration wait".to_owned());
+    match refused.into_inner() {
+        InTurn::UpdateConfig(update) => drop(update.reply.send(Err(busy))),
+        InTurn::Save(reply) => drop(reply.send(Err(busy))),
     }
 }
 
@@ -315,7 +353,7 @@ fn answer(reply: Option<super::calls::Reply>, result: Result<Ports>) {
     }
 }
 
-fn guest_error(error: Error, prefix: &str) -> HostError {
+pub(super) fn guest_error(error: Error, prefix: &str) -> HostError {
     let message = text::clean(&error.message, limits::MAX_TEXT_BYTES);
     HostError::Guest {
         code: error.code,

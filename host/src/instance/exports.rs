@@ -2,8 +2,8 @@
 //! store. Written by hand where `bindgen!` cannot: it makes a field named `loop`.
 
 use wasmtime::component::{
-    Accessor, ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower,
-    TypedFunc,
+    Accessor, Component, ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift,
+    Lower, TypedFunc,
 };
 use wasmtime::{AsContextMut, Result, Store};
 
@@ -11,6 +11,9 @@ use crate::bindings::types::{Error, InstanceInfo, Shelf, Value, WorkerClass};
 
 /// The interface that every worker exports.
 pub const WORKER_INTERFACE: &str = "funcnodes:external-worker/worker@0.1.0";
+
+/// The interface that a worker with state exports besides.
+pub const STATE_INTERFACE: &str = "funcnodes:external-worker/state@0.1.0";
 
 /// What the functions of the interface are called.
 pub const WORKER_FUNCTIONS: [&str; 8] = [
@@ -42,6 +45,13 @@ pub struct ExportIndices {
     call: ComponentExportIndex,
     cancel: ComponentExportIndex,
     stop: ComponentExportIndex,
+    state: Option<StateIndices>,
+}
+
+#[derive(Clone, Copy)]
+struct StateIndices {
+    save: ComponentExportIndex,
+    restore: ComponentExportIndex,
 }
 
 impl ExportIndices {
@@ -54,11 +64,7 @@ impl ExportIndices {
         let interface = component
             .get_export_index(None, WORKER_INTERFACE)
             .ok_or_else(|| format!("it does not export `{WORKER_INTERFACE}`"))?;
-        let function = |name: &str| {
-            component
-                .get_export_index(Some(&interface), name)
-                .ok_or_else(|| format!("its `{WORKER_INTERFACE}` has no function `{name}`"))
-        };
+        let function = |name| function_of(component, &interface, WORKER_INTERFACE, name);
         Ok(Self {
             describe: function("describe")?,
             start: function("start")?,
@@ -68,6 +74,7 @@ impl ExportIndices {
             call: function("call")?,
             cancel: function("cancel")?,
             stop: function("stop")?,
+            state: StateIndices::find(component)?,
         })
     }
 
@@ -96,8 +103,44 @@ impl ExportIndices {
             call: typed(store, instance, "call", &self.call)?,
             cancel: typed(store, instance, "cancel", &self.cancel)?,
             stop: typed(store, instance, "stop", &self.stop)?,
+            state: match &self.state {
+                Some(state) => Some(state.bind(store, instance)?),
+                None => None,
+            },
         })
     }
+}
+
+impl StateIndices {
+    /// `None`: the component keeps no state.
+    fn find(component: &Component) -> std::result::Result<Option<Self>, String> {
+        let Some(interface) = component.get_export_index(None, STATE_INTERFACE) else {
+            return Ok(None);
+        };
+        let function = |name| function_of(component, &interface, STATE_INTERFACE, name);
+        Ok(Some(Self {
+            save: function("save")?,
+            restore: function("restore")?,
+        }))
+    }
+
+    fn bind<T: 'static>(&self, store: &mut Store<T>, instance: &Instance) -> Result<StateExports> {
+        Ok(StateExports {
+            save: typed(store, instance, "save", &self.save)?,
+            restore: typed(store, instance, "restore", &self.restore)?,
+        })
+    }
+}
+
+fn function_of(
+    component: &Component,
+    interface: &ComponentExportIndex,
+    interface_name: &str,
+    name: &str,
+) -> std::result::Result<ComponentExportIndex, String> {
+    component
+        .get_export_index(Some(interface), name)
+        .ok_or_else(|| format!("its `{interface_name}` has no function `{name}`"))
 }
 
 fn typed<T: 'static, P, R>(
@@ -125,6 +168,13 @@ pub struct Exports {
     call: Function<(u64, String, Ports), Outcome<Ports>>,
     cancel: TypedFunc<(u64,), ()>,
     stop: TypedFunc<(), ()>,
+    state: Option<StateExports>,
+}
+
+#[derive(Clone, Copy)]
+struct StateExports {
+    save: Function<(), Outcome<Vec<u8>>>,
+    restore: Function<(Vec<u8>,), Outcome<()>>,
 }
 
 impl Exports {
@@ -194,5 +244,30 @@ impl Exports {
     /// `stop`.
     pub async fn stop<T: Send + 'static>(&self, accessor: &Accessor<T>) -> Result<()> {
         self.stop.call_concurrent(accessor, ()).await
+    }
+
+    /// `save`; `None`: the component keeps no state.
+    pub async fn save<T: Send + 'static>(
+        &self,
+        accessor: &Accessor<T>,
+    ) -> Result<Option<Outcome<Vec<u8>>>> {
+        let Some(state) = &self.state else {
+            return Ok(None);
+        };
+        let (outcome,) = state.save.call_concurrent(accessor, ()).await?;
+        Ok(Some(outcome))
+    }
+
+    /// `restore`; `None`: the component keeps no state.
+    pub async fn restore<T: Send + 'static>(
+        &self,
+        accessor: &Accessor<T>,
+        bytes: Vec<u8>,
+    ) -> Result<Option<Outcome<()>>> {
+        let Some(state) = &self.state else {
+            return Ok(None);
+        };
+        let (outcome,) = state.restore.call_concurrent(accessor, (bytes,)).await?;
+        Ok(Some(outcome))
     }
 }

@@ -11,6 +11,7 @@ mod drive;
 pub mod events;
 pub mod exports;
 pub mod host;
+mod keep;
 mod limiter;
 pub mod meter;
 pub mod state;
@@ -28,12 +29,14 @@ use uuid::Uuid;
 use crate::bindings::types::Shelf;
 use crate::component::PreparedComponent;
 use crate::error::{HostError, Result};
-use crate::limits::{Ledger, Resource};
+use crate::limits::{self, Ledger, Resource};
+use crate::text;
 use calls::{Calls, Operation};
 use config::ConfigSchema;
 use description::Class;
 use events::{Event, Events};
 use exports::Ports;
+use keep::Saved;
 use meter::Meter;
 use state::Lasting;
 use surface::Surface;
@@ -50,6 +53,8 @@ pub struct Spec {
     pub name: String,
     /// Its configuration; what is missing is filled with the schema's defaults.
     pub config: Json,
+    /// What another instance saved, to go on from there; `None`: it begins anew.
+    pub state: Option<Vec<u8>>,
 }
 
 /// What an instance is doing.
@@ -117,7 +122,7 @@ pub struct Status {
 /// A command to the actor.
 enum Command {
     Call(Call),
-    UpdateConfig(ConfigUpdate),
+    InTurn(InTurn),
     Shelves {
         reply: oneshot::Sender<Result<Option<Vec<Shelf>>>>,
     },
@@ -136,6 +141,12 @@ struct ConfigUpdate {
     reply: oneshot::Sender<Result<()>>,
 }
 
+/// What is done one after another, so that no state is saved halfway through a change.
+enum InTurn {
+    UpdateConfig(ConfigUpdate),
+    Save(oneshot::Sender<Result<Saved>>),
+}
+
 /// What cannot wait in the mailbox.
 enum Signal {
     /// Ask this call to end.
@@ -147,7 +158,7 @@ enum Signal {
 
 /// What the handle and the actor share.
 struct Shared {
-    spec: Spec,
+    name: Mutex<Arc<str>>,
     class: Arc<Class>,
     prepared: Arc<PreparedComponent>,
     lasting: Arc<Lasting>,
@@ -158,9 +169,14 @@ struct Shared {
 }
 
 impl Shared {
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn set_state(&self, state: State) {
-        self.lasting.events.send(Event::State(state.clone()));
-        self.state.send_replace(state);
+        // Whoever hears of it must find it so.
+        self.state.send_replace(state.clone());
+        self.lasting.events.send(Event::State(state));
     }
 
     fn mailbox_size(&self) -> usize {
@@ -231,7 +247,8 @@ impl Instance {
     /// Begins to start an instance, for whoever wants to see what happens from the first moment.
     ///
     /// # Errors
-    /// When the class is unknown or the configuration does not fit.
+    /// When the class is unknown, the configuration does not fit, or there is a state that the
+    /// component cannot take up.
     pub fn begin(
         prepared: &Arc<PreparedComponent>,
         spec: Spec,
@@ -239,6 +256,7 @@ impl Instance {
         let class = prepared.class(&spec.class_id)?;
         let empty = Json::Object(serde_json::Map::new());
         let config = class.config.merged(&empty, &spec.config)?;
+        let state = keep::given(prepared, spec.state)?;
         let budget = prepared.budget();
         let delay = Duration::from_millis(class.declared.loop_delay_ms.into());
         let lasting = Arc::new(Lasting {
@@ -252,7 +270,7 @@ impl Instance {
             stop: Arc::default(),
         });
         let shared = Arc::new(Shared {
-            spec,
+            name: Mutex::new(clean_name(&spec.name)),
             class,
             prepared: Arc::clone(prepared),
             lasting,
@@ -264,7 +282,7 @@ impl Instance {
         let (mailbox, commands) = mpsc::channel(shared.mailbox_size());
         let (signals, signalled) = mpsc::unbounded_channel();
         let (started, start) = oneshot::channel();
-        let actor = actor::run(Arc::clone(&shared), commands, signalled, started);
+        let actor = actor::run(Arc::clone(&shared), commands, signalled, started, state);
         let instance = Self {
             shared,
             mailbox,
@@ -278,12 +296,27 @@ impl Instance {
 
     /// Its uuid.
     pub fn uuid(&self) -> Uuid {
-        self.shared.spec.uuid
+        self.shared.lasting.uuid
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
-        &self.shared.spec.name
+    pub fn name(&self) -> Arc<str> {
+        self.shared.name()
+    }
+
+    /// Gives it another name. The guest is told at its next start.
+    pub fn rename(&self, name: &str) {
+        let name = clean_name(name);
+        *self
+            .shared
+            .name
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = name;
+    }
+
+    /// The component that it is an instance of.
+    pub fn prepared(&self) -> &Arc<PreparedComponent> {
+        &self.shared.prepared
     }
 
     /// Its class.
@@ -353,8 +386,9 @@ impl Instance {
     /// When the result does not fit the schema or the guest refuses it: the old one stays in force.
     pub async fn update_config(&self, patch: Json) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::UpdateConfig(ConfigUpdate { patch, reply }))?;
-        answer.await.unwrap_or_else(|_| Err(self.shared.ended()))
+        let update = ConfigUpdate { patch, reply };
+        self.send(Command::InTurn(InTurn::UpdateConfig(update)))?;
+        self.answered(answer).await
     }
 
     /// The configuration in force, with its secrets.
@@ -382,7 +416,7 @@ impl Instance {
     pub async fn shelves(&self) -> Result<Option<Vec<Shelf>>> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Shelves { reply })?;
-        answer.await.unwrap_or_else(|_| Err(self.shared.ended()))
+        self.answered(answer).await
     }
 
     /// The clockwork of its loop: pause, resume, delay.
@@ -402,7 +436,8 @@ impl Instance {
         self.ended().await
     }
 
-    /// Stops the guest and starts it again, with its uuid, configuration and nodes.
+    /// Stops the guest and starts it again, with its uuid, configuration, nodes and state. What it
+    /// cannot save is logged, and lost.
     pub fn restart(&self) {
         let _ = self.signals.send(Signal::Restart);
     }
@@ -449,6 +484,20 @@ impl Instance {
         &self.shared.lasting.ledger
     }
 
+    /// The answer, or why there will be none: the store that owed it is gone, and the actor is about to
+    /// say why.
+    async fn answered<T>(&self, answer: oneshot::Receiver<Result<T>>) -> Result<T> {
+        if let Ok(answer) = answer.await {
+            return answer;
+        }
+        let mut state = self.state();
+        let said =
+            state.wait_for(|state| matches!(state, State::Restarting { .. } | State::Ended(_)));
+        // Where it is started again on purpose there is nothing to say.
+        let _ = tokio::time::timeout(limits::CANCEL_GRACE, said).await;
+        Err(self.shared.ended())
+    }
+
     fn send(&self, command: Command) -> Result<()> {
         self.mailbox.try_send(command).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
@@ -466,6 +515,11 @@ impl std::fmt::Debug for Instance {
             .field("uuid", &self.uuid())
             .finish_non_exhaustive()
     }
+}
+
+/// A name is a stranger's word: a client gave it.
+fn clean_name(name: &str) -> Arc<str> {
+    text::clean_line(name, limits::MAX_NAME_BYTES).into()
 }
 
 /// A caller that leaves takes its call along.

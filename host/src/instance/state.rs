@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytesize::ByteSize;
 use tokio::sync::Notify;
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{Engine, Store};
@@ -112,12 +113,7 @@ impl InstanceState {
 
 fn set_limits(store: &mut Store<InstanceState>) {
     let lasting = Arc::clone(&store.data().lasting);
-    let fuel = lasting
-        .budget
-        .value_size
-        .as_u64()
-        .saturating_add(limits::HOSTCALL_SLACK_BYTES);
-    store.set_hostcall_fuel(usize::try_from(fuel).unwrap_or(usize::MAX));
+    store.set_hostcall_fuel(fuel_to_copy(lasting.budget.value_size));
     let handles = usize::try_from(lasting.budget.handles).unwrap_or(usize::MAX);
     store.set_max_component_handles(handles.saturating_mul(limits::WASM_HANDLES_PER_HANDLE));
     if let Some(table) = store.concurrent_resource_table() {
@@ -126,6 +122,12 @@ fn set_limits(store: &mut Store<InstanceState>) {
     store.limiter(|state| &mut state.limiter);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|store| Ok(store.data().meter.at_tick()?));
+}
+
+/// What one call needs to copy `size` out of the guest; one that copies more traps.
+pub fn fuel_to_copy(size: ByteSize) -> usize {
+    let fuel = size.as_u64().saturating_add(limits::HOSTCALL_SLACK_BYTES);
+    usize::try_from(fuel).unwrap_or(usize::MAX)
 }
 
 impl CapabilityView for InstanceState {

@@ -75,6 +75,11 @@ impl Inputs {
         self.changed().get(input).cloned().unwrap_or_default()
     }
 
+    /// Everything that was set, by input.
+    pub fn all(&self) -> BTreeMap<String, InputState> {
+        self.changed().clone()
+    }
+
     /// Notes `change`.
     ///
     /// # Errors

@@ -8,6 +8,15 @@ use crate::parse::export::Export;
 
 pub(crate) fn expand(export: Export) -> TokenStream {
     let workers = &export.workers;
+    let keeps_state = export.state;
+    let export_state = export.state.then(|| {
+        quote! {
+            #[cfg(target_family = "wasm")]
+            ::external_worker::__private::bindings::state::export_state!(
+                __Component with_types_in ::external_worker::__private::bindings::state
+            );
+        }
+    });
     let requests: Vec<_> = export
         .requests
         .iter()
@@ -23,6 +32,8 @@ pub(crate) fn expand(export: Export) -> TokenStream {
                     const CLASSES: &[::external_worker::__private::ClassEntry] =
                         &[#(::external_worker::__private::ClassEntry::of::<#workers>()),*];
                     const _: () = ::external_worker::__private::check_ids(CLASSES);
+                    const _: () =
+                        ::external_worker::__private::check_state(CLASSES, #keeps_state);
                     CLASSES
                 }
             }
@@ -52,6 +63,7 @@ pub(crate) fn expand(export: Export) -> TokenStream {
             ::external_worker::__private::bindings::export!(
                 __Component with_types_in ::external_worker::__private::bindings
             );
+            #export_state
         };
     }
 }

@@ -29,6 +29,7 @@ pub(crate) fn stub(mut worker: Worker) -> TokenStream {
     let item = &worker.item;
     let ty = &item.self_ty;
     let config = config(&worker);
+    let keeps_state = find(&worker, HookKind::Save).is_some();
     quote! {
         #[allow(unused, reason = "the worker does not compile anyway")]
         #item
@@ -36,6 +37,7 @@ pub(crate) fn stub(mut worker: Worker) -> TokenStream {
         impl ::external_worker::__private::Worker for #ty {
             type Config = #config;
             const CLASS_ID: &'static str = ::core::stringify!(#ty);
+            const KEEPS_STATE: bool = #keeps_state;
             fn class() -> ::external_worker::__private::WorkerClass {
                 ::core::unreachable!()
             }
@@ -72,6 +74,7 @@ fn implementation(worker: &Worker) -> TokenStream {
         .into_iter()
         .filter_map(|kind| hook(worker, kind));
     let shelf = shelf(worker);
+    let state = state(worker);
     let arms = worker.nodes.iter().map(node::arm);
     quote! {
         #[automatically_derived]
@@ -82,6 +85,7 @@ fn implementation(worker: &Worker) -> TokenStream {
             #start
             #(#hooks)*
             #shelf
+            #state
             #[allow(unused_mut, unused_variables, reason = "a node may take no inputs")]
             fn call<'a>(
                 &'a self,
@@ -151,19 +155,24 @@ fn start(worker: &Worker) -> TokenStream {
     }
 }
 
+/// Calls a hook, converting what it returns. Mistakes in its signature show at its name.
+fn call(hook: &Hook, convert: &TokenStream, argument: Option<&TokenStream>) -> TokenStream {
+    let ident = &hook.ident;
+    let wait = hook.is_async.then(|| quote_spanned!(ident.span()=> .await));
+    quote_spanned! {ident.span()=>
+        ::external_worker::__private::#convert(self.#ident(#argument)#wait)
+    }
+}
+
 fn hook(worker: &Worker, kind: HookKind) -> Option<TokenStream> {
     let hook = find(worker, kind)?;
-    let ident = &hook.ident;
     let name = match kind {
         HookKind::Loop => quote!(turn),
         HookKind::UpdateConfig => quote!(config_updated),
         HookKind::Stop => quote!(stopped),
-        HookKind::Start | HookKind::GetNodeshelf => return None,
+        _ => return None,
     };
-    let wait = hook.is_async.then(|| quote_spanned!(ident.span()=> .await));
-    let call = quote_spanned! {ident.span()=>
-        ::external_worker::__private::HookResult::into_result(self.#ident()#wait)
-    };
+    let call = call(hook, &quote!(HookResult::into_result), None);
     Some(quote! {
         fn #name(
             &self,
@@ -175,15 +184,41 @@ fn hook(worker: &Worker, kind: HookKind) -> Option<TokenStream> {
 
 fn shelf(worker: &Worker) -> Option<TokenStream> {
     let hook = find(worker, HookKind::GetNodeshelf)?;
-    let ident = &hook.ident;
-    let call = quote_spanned! {ident.span()=>
-        ::external_worker::__private::ShelfResult::into_shelf(self.#ident())
-    };
+    let call = call(hook, &quote!(ShelfResult::into_shelf), None);
     Some(quote! {
         fn shelf(
             &self,
         ) -> ::external_worker::Result<::core::option::Option<::external_worker::Shelf>> {
             #call
+        }
+    })
+}
+
+/// The two hooks of the interface `state`.
+fn state(worker: &Worker) -> Option<TokenStream> {
+    let save = find(worker, HookKind::Save)?;
+    let restore = find(worker, HookKind::Restore)?;
+    let saved = call(save, &quote!(SavedState::into_state), None);
+    let restored = call(
+        restore,
+        &quote!(HookResult::into_result),
+        Some(&quote!(state)),
+    );
+    Some(quote! {
+        const KEEPS_STATE: bool = true;
+        fn saved(
+            &self,
+        ) -> ::external_worker::__private::BoxFuture<
+            '_,
+            ::external_worker::Result<::std::vec::Vec<u8>>,
+        > {
+            ::std::boxed::Box::pin(async move { #saved })
+        }
+        fn restored(
+            &self,
+            state: ::std::vec::Vec<u8>,
+        ) -> ::external_worker::__private::BoxFuture<'_, ::external_worker::Result<()>> {
+            ::std::boxed::Box::pin(async move { #restored })
         }
     })
 }

@@ -1,4 +1,4 @@
-//! `export!(A, B; requests: { serial: "reads the thermometer" })`
+//! `export!(A, B; state; requests: { serial: "reads the thermometer" })`
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -15,6 +15,8 @@ const CAPABILITIES: [&str; 7] = [
 
 pub(crate) struct Export {
     pub(crate) workers: Vec<Path>,
+    /// Whether the interface `state` is exported too.
+    pub(crate) state: bool,
     /// Capability and reason.
     pub(crate) requests: Vec<(String, String)>,
 }
@@ -22,12 +24,13 @@ pub(crate) struct Export {
 pub(crate) fn parse(input: TokenStream, errors: &mut Errors) -> Option<Export> {
     let mut export = Export {
         workers: Vec::new(),
+        state: false,
         requests: Vec::new(),
     };
     let parser = |input: ParseStream| {
         workers(input, &mut export, errors)?;
-        if input.parse::<Option<Token![;]>>()?.is_some() && !input.is_empty() {
-            requests(input, &mut export, errors)?;
+        while input.parse::<Option<Token![;]>>()?.is_some() && !input.is_empty() {
+            clause(input, &mut export, errors)?;
         }
         if !input.is_empty() {
             return Err(input.error(errors::EXPORT_AFTER));
@@ -66,11 +69,22 @@ fn workers(input: ParseStream, export: &mut Export, errors: &mut Errors) -> syn:
     Ok(())
 }
 
-fn requests(input: ParseStream, export: &mut Export, errors: &mut Errors) -> syn::Result<()> {
+/// What may follow the workers.
+fn clause(input: ParseStream, export: &mut Export, errors: &mut Errors) -> syn::Result<()> {
     let key = input.call(Ident::parse_any)?;
-    if key != "requests" {
-        return Err(syn::Error::new(key.span(), errors::EXPORT_AFTER));
+    if key == "state" {
+        if std::mem::replace(&mut export.state, true) {
+            errors.on(&key, errors::OPTION_TWICE);
+        }
+        return Ok(());
     }
+    if key == "requests" {
+        return requests(input, export, errors);
+    }
+    Err(syn::Error::new(key.span(), errors::EXPORT_AFTER))
+}
+
+fn requests(input: ParseStream, export: &mut Export, errors: &mut Errors) -> syn::Result<()> {
     input.parse::<Token![:]>()?;
     let content;
     braced!(content in input);

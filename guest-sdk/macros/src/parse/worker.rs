@@ -43,6 +43,8 @@ pub(crate) enum HookKind {
     UpdateConfig,
     GetNodeshelf,
     Stop,
+    Save,
+    Restore,
 }
 
 pub(crate) struct Hook {
@@ -84,6 +86,7 @@ pub(crate) fn parse(args: TokenStream, item: TokenStream, errors: &mut Errors) -
         .filter_map(|item| member(item, &mut worker, errors))
         .collect();
     worker.item = item;
+    check_pair(&worker.hooks, errors);
     Some(worker)
 }
 
@@ -202,6 +205,8 @@ fn hook_kind(method: &ImplItemFn) -> Option<HookKind> {
         "update_config" => HookKind::UpdateConfig,
         "get_nodeshelf" => HookKind::GetNodeshelf,
         "stop" => HookKind::Stop,
+        "save" => HookKind::Save,
+        "restore" => HookKind::Restore,
         _ => return None,
     })
 }
@@ -220,8 +225,22 @@ fn check_hook(kind: HookKind, method: &ImplItemFn, errors: &mut Errors) {
         return;
     }
     node::check_receiver(sig, errors);
-    if let Some(extra) = sig.inputs.iter().find(|arg| matches!(arg, FnArg::Typed(_))) {
+    let mut arguments = sig
+        .inputs
+        .iter()
+        .filter(|arg| matches!(arg, FnArg::Typed(_)));
+    if kind == HookKind::Restore {
+        if arguments.next().is_none() {
+            errors.on(&sig.ident, errors::RESTORE_ARGS);
+        }
+        if let Some(extra) = arguments.next() {
+            errors.on(extra, errors::RESTORE_ARGS);
+        }
+    } else if let Some(extra) = arguments.next() {
         errors.on(extra, errors::HOOK_ARGS);
+    }
+    if kind == HookKind::Save && matches!(sig.output, ReturnType::Default) {
+        errors.on(&sig.ident, errors::SAVE_RETURN);
     }
     if kind == HookKind::GetNodeshelf {
         if let Some(token) = &sig.asyncness {
@@ -230,5 +249,15 @@ fn check_hook(kind: HookKind, method: &ImplItemFn, errors: &mut Errors) {
         if matches!(sig.output, ReturnType::Default) {
             errors.on(&sig.ident, errors::SHELF_RETURN);
         }
+    }
+}
+
+/// What is saved and never restored, or the other way round, is a mistake.
+fn check_pair(hooks: &[Hook], errors: &mut Errors) {
+    let find = |kind| hooks.iter().find(|hook| hook.kind == kind);
+    match (find(HookKind::Save), find(HookKind::Restore)) {
+        (Some(save), None) => errors.on(&save.ident, errors::RESTORE_MISSING),
+        (None, Some(restore)) => errors.on(&restore.ident, errors::SAVE_MISSING),
+        _ => {}
     }
 }

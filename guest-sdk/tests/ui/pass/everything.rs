@@ -58,6 +58,13 @@ mod worker {
             None
         }
         async fn stop(&self) {}
+        async fn save(&self) -> Result<Vec<u8>, String> {
+            Ok(vec![self.depth.get()])
+        }
+        fn restore(&self, state: Vec<u8>) -> external_worker::Result {
+            self.depth.set(*state.first().ok_or("no depth")?);
+            Ok(())
+        }
 
         #[external_worker::node(
             name = "Pick one",
@@ -95,6 +102,7 @@ mod worker {
 
     external_worker::export!(
         All;
+        state;
         requests: { serial: "reads the thermometer", sockets: "talks to \"Redis\"" },
     );
 }

@@ -4,7 +4,12 @@ use external_worker::prelude::*;
 #[derive(Default)]
 struct A;
 #[external_worker(id = "a")]
-impl A {}
+impl A {
+    fn save(&self) -> Vec<u8> {
+        vec![]
+    }
+    async fn restore(&self, _: Vec<u8>) {}
+}
 
 mod inner {
     #[derive(Default)]
@@ -13,6 +18,6 @@ mod inner {
     impl B {}
 }
 
-export!(A, inner::B;);
+export!(A, inner::B; state;);
 
 fn main() {}

@@ -1,10 +1,11 @@
 //! A cache that many nodes of a graph share: state that lives longer than any call, and a loop that
-//! throws out what is too old. It needs no capability at all.
+//! throws out what is too old. Its entries outlive a restart and a new version of the component. It
+//! needs no capability at all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use external_worker::prelude::*;
-use external_worker::serde_json::Value;
+use external_worker::serde_json::{self, Value};
 
 /// Settings of the cache.
 #[config]
@@ -43,6 +44,31 @@ impl Cache {
 
     fn update_config(&self) {
         self.trim();
+    }
+
+    /// Only what another version can surely read: keys and values.
+    fn save(&self) -> Result<Vec<u8>> {
+        self.entries.with(|entries| {
+            let values: BTreeMap<_, _> = entries.iter().map(|(key, e)| (key, &e.value)).collect();
+            Ok(serde_json::to_vec(&values)?)
+        })
+    }
+
+    /// Entries begin anew as if they had just been put there; the configuration may be another.
+    fn restore(&self, state: Vec<u8>) -> Result<()> {
+        let values: BTreeMap<String, Value> = serde_json::from_slice(&state)?;
+        let entry = |(key, value)| {
+            (
+                key,
+                Entry {
+                    value,
+                    last_used: 0,
+                },
+            )
+        };
+        self.entries.set(values.into_iter().map(entry).collect());
+        self.trim();
+        Ok(())
     }
 
     /// Keeps a value under a key.
@@ -97,4 +123,4 @@ impl Cache {
     }
 }
 
-export!(Cache);
+export!(Cache; state);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use external_worker::prelude::*;
 use external_worker::serde::{Deserialize, Serialize};
+use external_worker::serde_json;
 use external_worker::timeout;
 
 /// How the bench is set up.
@@ -165,6 +166,18 @@ impl Bench {
         self.refresh_items(&config.channels)?;
         // The shelf depends on the configuration: clients read it again.
         self.emit_nodes_update()
+    }
+
+    /// Before a restart, or before a new version of the component takes over: what shall not be lost.
+    /// Write down what another version can read.
+    fn save(&self) -> Result<Vec<u8>> {
+        Ok(serde_json::to_vec(&self.samples.get())?)
+    }
+
+    /// Right after `start`, before the first turn and call. An error makes the start fail.
+    fn restore(&self, state: Vec<u8>) -> Result<()> {
+        self.samples.set(serde_json::from_slice(&state)?);
+        Ok(())
     }
 
     /// Further nodes, here one for each channel. Inputs and outputs come from the closure's types.

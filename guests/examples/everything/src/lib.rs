@@ -13,13 +13,14 @@ mod minimal;
 
 use external_worker::prelude::*;
 
-// The one line that exports. What stands behind `requests` goes into the component's manifest: the
+// The one line that exports. `state` is there because a class has `save` and `restore`. What stands behind `requests` goes into the component's manifest: the
 // operator reads the reasons before granting anything, and what is not granted fails with `denied`.
 // `log`, `sleep`, `emit` and the rest of what every host gives need no request.
 export!(
     bench::Bench,
     devices::Devices,
     minimal::MyWorker;
+    state;
     requests: {
         serial: "reads the instrument",
         sockets: "asks a server over TCP and finds instruments over UDP",

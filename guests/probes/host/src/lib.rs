@@ -1,5 +1,5 @@
 //! Probes what every guest gets: the loop, calls that overlap, the interface `host`, values of every
-//! type, configuration that can be refused, shelves, and a start that can fail.
+//! type, configuration that can be refused, shelves, state, and a start that can fail.
 
 use std::time::Duration;
 
@@ -18,18 +18,41 @@ pub struct ProbeConfig {
     /// `start` fails.
     #[config(default = false)]
     fail_start: bool,
+    /// `save` fails.
+    #[config(default = false)]
+    fail_save: bool,
+    /// `save` takes a day.
+    #[config(default = false)]
+    slow_save: bool,
+    /// `stop` panics.
+    #[config(default = false)]
+    panic_stop: bool,
     /// Any number but 13, which `update_config` refuses.
     #[config(default = 1, ge = 0, le = 100)]
     number: i64,
     /// Not for others.
     #[config(default = "", export = false)]
     token: String,
+    /// Secrets in a list.
+    #[config(default)]
+    servers: Vec<Server>,
+}
+
+/// One of a list.
+#[config]
+pub struct Server {
+    /// Anybody may know it.
+    host: String,
+    /// Not for others.
+    #[config(default = "", export = false)]
+    password: String,
 }
 
 /// See the crate.
 pub struct Probe {
     turns: State<i64>,
     applied: State<i64>,
+    memory: State<String>,
 }
 
 #[external_worker(id = "probe", config = ProbeConfig, loop_delay_ms = 1, export_exclude = ["number"])]
@@ -41,6 +64,7 @@ impl Probe {
         Ok(Self {
             turns: State::new(0),
             applied: State::new(context.config().number),
+            memory: State::default(),
         })
     }
 
@@ -70,6 +94,63 @@ impl Probe {
             .description("more of it")
             .subshelf(more);
         (self.applied.get() > 0).then_some(shelf)
+    }
+
+    async fn save(&self) -> Result<Vec<u8>> {
+        let config = self.config();
+        if config.fail_save {
+            return Err(Error::unavailable("the configuration forbids it"));
+        }
+        if config.slow_save {
+            sleep(Duration::from_secs(24 * 3600)).await;
+        }
+        Ok(self.memory.get().into_bytes())
+    }
+
+    fn restore(&self, state: Vec<u8>) -> Result<()> {
+        let memory = String::from_utf8(state).map_err(|_| "the state is no text")?;
+        log::info!(
+            "restored {} bytes at turn {}",
+            memory.len(),
+            self.turns.get()
+        );
+        self.memory.set(memory);
+        Ok(())
+    }
+
+    fn stop(&self) {
+        log::info!("stopped");
+        assert!(!self.config().panic_stop, "the probe does not want to go");
+    }
+
+    /// Keeps a text as the state of this instance.
+    #[node]
+    fn remember(&self, text: String) {
+        self.memory.set(text);
+    }
+
+    /// Keeps a long text.
+    #[node]
+    fn fill(&self, bytes: u32) {
+        self.memory.set("x".repeat(bytes as usize));
+    }
+
+    /// The text that it keeps.
+    #[node(trigger_on_call = false)]
+    fn recall(&self) -> String {
+        self.memory.get()
+    }
+
+    /// The name that `start` was told.
+    #[node(trigger_on_call = false)]
+    fn called(&self) -> String {
+        self.name().to_string()
+    }
+
+    /// Panics.
+    #[node(trigger_on_call = false)]
+    fn give_up(&self) {
+        panic!("the probe gave up");
     }
 
     /// Turns of the loop that ended.
@@ -188,4 +269,4 @@ impl Probe {
     }
 }
 
-export!(Probe);
+export!(Probe; state);
