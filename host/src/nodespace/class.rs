@@ -1,0 +1,123 @@
+//! What a node is made from: its inputs, its outputs and what it runs.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value as Json;
+
+use super::types::Type;
+use super::value::Value;
+
+/// One input or output of a [`NodeClass`].
+#[derive(Debug, Clone)]
+pub struct PortSpec {
+    /// What it goes by, unique in the class.
+    pub id: String,
+    /// What a person sees; `None`: the id.
+    pub name: Option<String>,
+    /// What it takes or gives.
+    pub ty: Type,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The value of an input that nobody set.
+    pub default: Option<Value>,
+    /// An input without a value keeps the node from running.
+    pub required: bool,
+    /// Setting the input triggers the node.
+    pub does_trigger: bool,
+    /// Not shown unless asked for.
+    pub hidden: bool,
+    /// Such as `{"min": 0, "max": 10}` or `{"options": ["a", "b"]}`, beyond what the type says.
+    pub value_options: Option<Json>,
+    /// How it is shown.
+    pub render_options: Option<Json>,
+    /// Whether it takes several edges; `None`: an output does, an input does not.
+    pub allow_multiple: Option<bool>,
+}
+
+impl PortSpec {
+    /// A plain port: required and triggering when it is an input.
+    pub fn new(id: impl Into<String>, ty: Type) -> Self {
+        Self {
+            id: id.into(),
+            name: None,
+            ty,
+            description: None,
+            default: None,
+            required: true,
+            does_trigger: true,
+            hidden: false,
+            value_options: None,
+            render_options: None,
+            allow_multiple: None,
+        }
+    }
+}
+
+/// A kind of node.
+#[derive(Clone)]
+pub struct NodeClass {
+    /// `node_id`: unique in the library.
+    pub id: String,
+    /// `node_name`: what a person sees in the library.
+    pub name: String,
+    /// A node without a name of its own is `<class_name>(<uuid>)`.
+    pub class_name: String,
+    /// What it does.
+    pub description: Option<String>,
+    /// Its inputs, without the hidden `_triggerinput`, which every node has.
+    pub inputs: Vec<PortSpec>,
+    /// Its outputs, without the hidden `_triggeroutput`, which every node has.
+    pub outputs: Vec<PortSpec>,
+    /// How its nodes are shown.
+    pub render_options: Option<Json>,
+    /// Whether a new node that is ready runs at once.
+    pub trigger_on_create: bool,
+    /// Whether a run uses its inputs up.
+    pub reset_inputs_on_trigger: bool,
+    /// What it runs.
+    pub run: Arc<dyn Run>,
+}
+
+impl std::fmt::Debug for NodeClass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeClass")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Values by the id of their port.
+pub type Ports = Vec<(Arc<str>, Arc<Value>)>;
+
+/// What a node does.
+pub trait Run: Send + Sync + 'static {
+    /// Runs once, on those inputs that have a value. A port that is missing in the answer keeps its
+    /// value; one that the class does not have is ignored. The error is a sentence for a person.
+    fn run(&self, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>>;
+
+    /// A node of this class was made. What is returned is set at its inputs before anyone hears of
+    /// the node. Called outside of the graph's lock.
+    fn attached(&self, node: &str) -> Vec<(String, IoChange)> {
+        let _ = node;
+        Vec::new()
+    }
+
+    /// A node of this class is gone. Called outside of the graph's lock.
+    fn detached(&self, node: &str) {
+        let _ = node;
+    }
+}
+
+/// A change of one input that does not come from a client.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IoChange {
+    /// Its value, as when a client sets it.
+    Value(Value),
+    /// Its default; `None`: that of the class again.
+    Default(Option<Value>),
+    /// Value options, over those that there are.
+    ValueOptions(Json),
+    /// Render options, over those that there are.
+    RenderOptions(Json),
+}

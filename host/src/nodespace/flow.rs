@@ -1,0 +1,504 @@
+//! How values and triggers flow: the state machine of runs.
+//!
+//! - A trigger makes a task at once; the task reads the inputs when it starts. What is set in
+//!   between is part of that run, and a trigger in between is that trigger.
+//! - A node that is triggered while it runs runs once more afterwards, with what is there then.
+//! - A run feeds all of its outputs before it triggers anyone. Of what it triggers, a node that
+//!   others feed which are yet to run in the same wave waits for them, so that the join of a
+//!   diamond runs once. It does not wait for one that is still busy with an earlier wave, and no
+//!   longer than until another wave reaches it: a branch that hangs holds a join once at most.
+//! - Lap after lap of a cycle is a task each, in a wave of its own: nobody waits for a cycle.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::class::{Ports, Run};
+use super::error::Result;
+use super::event::{Dirty, GraphEvent};
+use super::graph::Graph;
+use super::io::{Key, Pin, TRIGGER_INPUT, TRIGGER_OUTPUT};
+use super::node::{Node, State, Wave};
+use super::types::Type;
+use super::value::Value;
+use crate::limits::{FAST_RUN, MAX_JOIN_SEARCH};
+
+/// A run that begins.
+pub(super) struct Job {
+    pub run: Arc<dyn Run>,
+    pub inputs: Ports,
+}
+
+impl Graph {
+    /// Sets an input, as a client does: it is told, passed on to where it is forwarded, and
+    /// triggers. `None` takes the value away, so that the default is in force.
+    pub fn set_value(
+        &mut self,
+        node: &str,
+        io: &str,
+        value: Option<Arc<Value>>,
+        as_default: bool,
+    ) -> Result<()> {
+        self.set_values(node, vec![(io.to_owned(), value)], as_default)
+    }
+
+    /// [`Graph::set_value`] of several inputs: all or none, and one trigger.
+    pub fn set_values(
+        &mut self,
+        node: &str,
+        values: Vec<(String, Option<Arc<Value>>)>,
+        as_default: bool,
+    ) -> Result<()> {
+        let key = self.key(node)?;
+        let node = self.node(node)?;
+        let mut checked = VecDeque::new();
+        for (io, value) in values {
+            let index = node.find_input(&io)?;
+            let slot = node.inputs.get(index);
+            let check = |value| {
+                slot.map(|slot| slot.check(&node.id, &value, &self.ready))
+                    .transpose()
+            };
+            let value = value.map(check).transpose()?.flatten();
+            checked.push_back((input(key, index), value));
+        }
+        if as_default {
+            let node = Arc::clone(&node.id);
+            for (pin, value) in &checked {
+                self.take_as_default(*pin, value.clone());
+            }
+            self.dirty(Dirty::Node(node));
+        }
+        let wave = self.tick();
+        let mut triggered = Vec::new();
+        self.feed(checked, true, &mut triggered);
+        self.request(triggered, wave);
+        Ok(())
+    }
+
+    fn take_as_default(&mut self, pin: Pin, value: Option<Arc<Value>>) {
+        let node = self.nodes.get_mut(&pin.node);
+        if let Some(slot) = node.and_then(|node| node.inputs.get_mut(pin.index)) {
+            slot.default = value.or_else(|| slot.class_default.clone());
+        }
+    }
+
+    /// Sets inputs, and those that they forward to. Notes in `triggered` who may want to run.
+    pub fn feed(
+        &mut self,
+        mut pins: VecDeque<(Pin, Option<Arc<Value>>)>,
+        triggers: bool,
+        triggered: &mut Vec<Key>,
+    ) {
+        let now = self.tick();
+        while let Some((pin, value)) = pins.pop_front() {
+            let Some(node) = self.nodes.get_mut(&pin.node) else {
+                continue;
+            };
+            let Some(slot) = node.inputs.get_mut(pin.index) else {
+                continue;
+            };
+            let checked = value
+                .as_ref()
+                .map(|value| slot.check(&node.id, value, &self.ready));
+            let (node_id, io) = (Arc::clone(&node.id), Arc::clone(&slot.id));
+            let stored = match checked.transpose() {
+                Ok(stored) => stored,
+                Err(refused) => {
+                    let message = refused.to_string();
+                    node.error = Some(message.clone());
+                    let node = node_id;
+                    self.effects
+                        .events
+                        .push(GraphEvent::NodeError { node, message });
+                    continue;
+                }
+            };
+            let old = std::mem::replace(&mut slot.value, stored);
+            self.effects.garbage.extend(old);
+            slot.changed = now;
+            if slot.emits {
+                let (node, value) = (node_id, slot.effective().cloned());
+                self.effects
+                    .events
+                    .push(GraphEvent::Value { node, io, value });
+            }
+            pins.extend(slot.targets.iter().map(|target| (*target, value.clone())));
+            // An input that does not trigger may be the one that a trigger waits for.
+            if triggers && (slot.does_trigger || node.requests_trigger) {
+                triggered.push(pin.node);
+            }
+        }
+    }
+
+    /// Triggers nodes, all as part of `wave`. One that is not ready remembers it.
+    pub fn request(&mut self, keys: Vec<Key>, wave: Wave) {
+        let mut queued = Vec::new();
+        for key in keys {
+            let Some(node) = self.nodes.get_mut(&key) else {
+                continue;
+            };
+            match node.state {
+                _ if node.class.is_none() => {}
+                State::Running { again: Some(_), .. } | State::Queued { .. } => {}
+                State::Running {
+                    wave: runs_in,
+                    since,
+                    again: None,
+                } => {
+                    node.state = State::Running {
+                        wave: runs_in,
+                        since,
+                        again: Some(wave),
+                    }
+                }
+                State::Waiting { wave: first, .. } if first == wave => {}
+                State::Waiting { wave, .. } => {
+                    node.state = State::Queued { wave };
+                    self.start(key);
+                }
+                State::Idle if !node.is_ready() => node.requests_trigger = true,
+                State::Idle => {
+                    let lap = node.last_wave == wave;
+                    node.requests_trigger = false;
+                    node.state = State::Queued { wave };
+                    self.active += 1;
+                    if lap {
+                        self.begin_wave(key);
+                    }
+                    queued.push(key);
+                }
+            }
+        }
+        for key in queued {
+            self.start_or_wait(key);
+        }
+    }
+
+    fn begin_wave(&mut self, key: Key) {
+        let wave = self.tick();
+        if let Some(node) = self.nodes.get_mut(&key) {
+            node.state = State::Queued { wave };
+        }
+    }
+
+    fn start_or_wait(&mut self, key: Key) {
+        let on = self.blocker(key);
+        let Some(node) = self.nodes.get_mut(&key) else {
+            return;
+        };
+        let (State::Queued { wave } | State::Waiting { wave, .. }) = node.state else {
+            return;
+        };
+        match on {
+            Some(on) => {
+                node.state = State::Waiting { wave, on };
+                if let Some(on) = self.nodes.get_mut(&on) {
+                    on.waiters.push(key);
+                }
+            }
+            None => {
+                node.state = State::Queued { wave };
+                self.start(key);
+            }
+        }
+    }
+
+    fn start(&mut self, key: Key) {
+        let task = self.tick();
+        if let Some(node) = self.nodes.get_mut(&key) {
+            node.task = task;
+            self.effects.start.push((key, task));
+        }
+    }
+
+    /// A node that is yet to run in the wave of `key` and whose result will reach it. Only a node
+    /// that several others feed can have one that is not done: whoever feeds it alone waited.
+    fn blocker(&self, key: Key) -> Option<Key> {
+        let node = self.nodes.get(&key)?;
+        let (State::Queued { wave } | State::Waiting { wave, .. }) = node.state else {
+            return None;
+        };
+        let mut direct = node.sources().map(|pin| pin.node);
+        let first = direct.next()?;
+        if direct.all(|other| other == first) {
+            return None;
+        }
+        let mut seen = HashSet::from([key]);
+        let mut next: Vec<Key> = node.sources().map(|pin| pin.node).collect();
+        while let Some(upstream) = next.pop() {
+            if !seen.insert(upstream) {
+                continue;
+            }
+            if seen.len() > MAX_JOIN_SEARCH {
+                return None;
+            }
+            let Some(node) = self.nodes.get(&upstream) else {
+                continue;
+            };
+            if node.state.is_active_in(wave) && !self.waits_for(upstream, key) {
+                return Some(upstream);
+            }
+            next.extend(node.sources().map(|pin| pin.node));
+        }
+        None
+    }
+
+    /// Whether `node` waits for `other`, directly or through those that it waits for.
+    fn waits_for(&self, node: Key, other: Key) -> bool {
+        let mut at = node;
+        for _ in 0..MAX_JOIN_SEARCH {
+            match self.nodes.get(&at).map(|node| node.state) {
+                Some(State::Waiting { on, .. }) if on == other => return true,
+                Some(State::Waiting { on, .. }) => at = on,
+                _ => return false,
+            }
+        }
+        // A chain too long to follow may lead there.
+        true
+    }
+
+    /// The task `task` of a node starts: what it is to run, on what. `None`: nothing any more.
+    pub fn begin(&mut self, key: Key, task: u64) -> Option<Job> {
+        let since = self.tick();
+        let node = self.nodes.get_mut(&key)?;
+        let State::Queued { wave } = node.state else {
+            return None;
+        };
+        if node.task != task {
+            return None;
+        }
+        let class = node.class.as_ref().filter(|_| node.missing().is_none());
+        let Some(class) = class else {
+            // An input was taken away in between.
+            node.requests_trigger = true;
+            self.settle_state(key);
+            return None;
+        };
+        let run = Arc::clone(&class.run);
+        let given = node.inputs.iter().filter(|slot| &*slot.id != TRIGGER_INPUT);
+        let given =
+            given.filter_map(|slot| Some((Arc::clone(&slot.id), slot.effective()?.clone())));
+        let inputs = given.collect();
+        node.last_wave = wave;
+        node.state = State::Running {
+            wave,
+            since,
+            again: None,
+        };
+        let node_id = Arc::clone(&node.id);
+        let events = &mut self.effects.events;
+        if node.fast {
+            events.push(GraphEvent::TriggerFast { node: node_id });
+        } else {
+            let node = Arc::clone(&node_id);
+            let (what, elapsed) = ("triggering", 0.0);
+            events.push(GraphEvent::Progress {
+                node,
+                what,
+                elapsed,
+            });
+            events.push(GraphEvent::TriggerStart { node: node_id });
+        }
+        Some(Job { run, inputs })
+    }
+
+    /// The task `task` of a node ended. A task that is not the node's any more is not heard.
+    pub fn finish(
+        &mut self,
+        key: Key,
+        task: u64,
+        result: Result<Ports, String>,
+        elapsed: Duration,
+    ) {
+        let Some(node) = self.nodes.get(&key).filter(|node| node.task == task) else {
+            return;
+        };
+        let State::Running { wave, since, again } = node.state else {
+            return;
+        };
+        let mut triggered = Vec::new();
+        let failure = match result {
+            Ok(outputs) => {
+                self.deliver(key, outputs, since, &mut triggered);
+                None
+            }
+            Err(message) => Some(message),
+        };
+        self.tell_end(key, failure, elapsed);
+        if let Some(node) = self.nodes.get_mut(&key) {
+            node.state = State::Idle;
+            self.active = self.active.saturating_sub(1);
+        }
+        self.request(triggered, wave);
+        if let Some(wave) = again {
+            self.request(vec![key], wave);
+        }
+        self.wake_waiters(key);
+    }
+
+    /// Sets the outputs and feeds them, uses the inputs up if they are to be, and says when.
+    fn deliver(&mut self, key: Key, outputs: Ports, since: u64, triggered: &mut Vec<Key>) {
+        for (io, value) in outputs {
+            if &*io != TRIGGER_OUTPUT {
+                self.set_output(key, &io, value, triggered);
+            }
+        }
+        self.use_up(key, since);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.map_or(0.0, |now| now.as_secs_f64());
+        self.set_output(key, TRIGGER_OUTPUT, Arc::new(Value::Number(now)), triggered);
+    }
+
+    fn set_output(&mut self, key: Key, io: &str, value: Arc<Value>, triggered: &mut Vec<Key>) {
+        let Some(node) = self.nodes.get_mut(&key) else {
+            return;
+        };
+        let Some(slot) = node.outputs.iter_mut().find(|slot| &*slot.id == io) else {
+            return;
+        };
+        self.effects
+            .garbage
+            .extend(slot.value.replace(Arc::clone(&value)));
+        if slot.emits {
+            self.effects.events.push(GraphEvent::Value {
+                node: Arc::clone(&node.id),
+                io: Arc::clone(&slot.id),
+                value: Some(Arc::clone(&value)),
+            });
+        }
+        if !slot.targets.is_empty() {
+            let targets = slot.targets.iter();
+            let pins = targets
+                .map(|pin| (*pin, Some(Arc::clone(&value))))
+                .collect();
+            self.feed(pins, true, triggered);
+        }
+    }
+
+    /// Takes away the inputs that the run which began at `since` has read, if the node is to.
+    fn use_up(&mut self, key: Key, since: u64) {
+        let Some(node) = self.nodes.get(&key).filter(|node| node.resets()) else {
+            return;
+        };
+        let inputs = node.inputs.iter().enumerate();
+        let read = inputs.filter(|(_, slot)| slot.changed <= since && slot.value.is_some());
+        let pins = read.map(|(index, _)| (input(key, index), None)).collect();
+        self.feed(pins, false, &mut Vec::new());
+    }
+
+    fn tell_end(&mut self, key: Key, failure: Option<String>, elapsed: Duration) {
+        let Some(node) = self.nodes.get_mut(&key) else {
+            return;
+        };
+        let was_fast = node.fast;
+        if failure.is_none() {
+            node.average = 0.9 * node.average + 0.1 * elapsed.as_secs_f64();
+        }
+        node.fast = node.average <= FAST_RUN.as_secs_f64();
+        node.error.clone_from(&failure);
+        let node_id = &node.id;
+        let events = &mut self.effects.events;
+        if !was_fast || elapsed > FAST_RUN {
+            let node = Arc::clone(node_id);
+            events.push(GraphEvent::TriggerDone { node });
+        }
+        let what = if failure.is_some() {
+            "triggering"
+        } else {
+            "idle"
+        };
+        if let Some(message) = failure {
+            let node = Arc::clone(node_id);
+            events.push(GraphEvent::NodeError { node, message });
+        }
+        if !was_fast {
+            let (node, elapsed) = (Arc::clone(node_id), elapsed.as_secs_f64());
+            events.push(GraphEvent::Progress {
+                node,
+                what,
+                elapsed,
+            });
+        }
+    }
+
+    fn wake_waiters(&mut self, key: Key) {
+        let node = self.nodes.get_mut(&key);
+        let waiters = node.map(|node| std::mem::take(&mut node.waiters));
+        for waiter in waiters.unwrap_or_default() {
+            let state = self.nodes.get(&waiter).map(|node| node.state);
+            if matches!(state, Some(State::Waiting { on, .. }) if on == key) {
+                self.start_or_wait(waiter);
+            }
+        }
+    }
+
+    /// Makes a node idle, whatever it was doing: its task is not heard any more.
+    pub fn settle_state(&mut self, key: Key) {
+        if let Some(node) = self.nodes.get_mut(&key)
+            && node.is_active()
+        {
+            node.state = State::Idle;
+            node.task = 0;
+            self.active = self.active.saturating_sub(1);
+        }
+        self.wake_waiters(key);
+    }
+
+    /// Triggers a node by hand, ready or else an error.
+    pub fn trigger(&mut self, node: &str) -> Result<()> {
+        let found = self.node(node)?;
+        if !found.is_ready() {
+            return Err(found.not_ready());
+        }
+        self.request_trigger(node)
+    }
+
+    /// Triggers a node by hand, now or when it is ready.
+    pub fn request_trigger(&mut self, node: &str) -> Result<()> {
+        let key = self.key(node)?;
+        let found = self.node(node)?;
+        if found.class.is_none() {
+            return Err(found.not_ready());
+        }
+        let wave = self.tick();
+        self.request(vec![key], wave);
+        Ok(())
+    }
+
+    /// Triggers every node of a class. Answers how many there are.
+    pub fn trigger_class(&mut self, class_id: &str) -> usize {
+        let keys = self.by_class.get(class_id);
+        let keys: Vec<_> = keys.into_iter().flatten().copied().collect();
+        let (count, wave) = (keys.len(), self.tick());
+        self.request(keys, wave);
+        count
+    }
+
+    /// The types of the inputs that an output feeds, each once.
+    pub fn fed_types(&self, key: Key, io: &str) -> Vec<Type> {
+        let slots = self.nodes.get(&key).map(|node| node.outputs.iter());
+        let slot = slots.into_iter().flatten().find(|slot| &*slot.id == io);
+        let targets = slot.into_iter().flat_map(|slot| &slot.targets);
+        let mut types: Vec<Type> = Vec::new();
+        for ty in targets.filter_map(|pin| Some(&self.slot_at(*pin)?.ty)) {
+            if !types.iter().any(|known| known.is(ty)) {
+                types.push(ty.clone());
+            }
+        }
+        types
+    }
+
+    /// Whether nothing of a node runs or is about to; a node that is gone is idle.
+    pub fn is_idle(&self, node: &str) -> bool {
+        !self.node(node).is_ok_and(Node::is_active)
+    }
+}
+
+fn input(node: Key, index: usize) -> Pin {
+    Pin {
+        node,
+        is_input: true,
+        index,
+    }
+}

@@ -1,0 +1,280 @@
+//! What is saved comes back; what a stranger made up does no harm.
+
+use super::*;
+use crate::limits;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_captured_is_loaded_and_saved_as_it_was() {
+    let bench = wire::captured();
+    let saved = bench.space.save();
+    let other = Bench::new(vec![]);
+    let path = ["_external_worker", "a9c0d528518a49e9b53631781f3a97d5"];
+    other.space.put_shelf(&path, wire::demo()).unwrap();
+    let report = other.space.load(&saved).unwrap();
+    assert_eq!(
+        (report.nodes, report.edges, report.placeholders.len()),
+        (3, 0, 0)
+    );
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(other.space.save(), saved);
+    assert_eq!(other.space.nodes_json(true), bench.space.nodes_json(true));
+    assert!(other.dirty().contains(&Dirty::All));
+}
+
+fn bench() -> Bench {
+    let mut some = sum("some", &["a", "b", "c"]);
+    some.inputs[1].default = Some(Value::Integer(1));
+    some.inputs[1].hidden = true;
+    Bench::new(vec![some, sum("sum", &["a"])])
+}
+
+/// A graph in which everything that can be changed is.
+fn changed() -> Bench {
+    let bench = bench();
+    let space = &bench.space;
+    bench.add("some", "n");
+    bench.add("sum", "m");
+    bench.add("sum", "k");
+    space
+        .set_default("n", "a", Some(Value::Integer(7)))
+        .unwrap();
+    space
+        .set_default("n", "b", Some(Value::Integer(8)))
+        .unwrap();
+    space
+        .update_io_options("n", "a", &json!({"name": "A", "hidden": true}))
+        .unwrap();
+    space
+        .update_io_options("n", "b", &json!({"hidden": false}))
+        .unwrap();
+    space
+        .update_value_options("n", "a", &json!({"max": 9}))
+        .unwrap();
+    space
+        .change_io("n", "a", IoChange::RenderOptions(json!({"type": "x"})))
+        .unwrap();
+    let patch = json!({
+        "name": "Mine",
+        "description": "what it does",
+        "reset_inputs_on_trigger": true,
+        "properties": {"frontend:pos": [1, 2], "other": {"deep": [null]}},
+    });
+    space.update_node("n", &patch).unwrap();
+    bench.connect("m.out", "n.c");
+    bench.connect("m.a", "k.a");
+    bench.connect("n._triggeroutput", "k._triggerinput");
+    space.group_nodes(&["n".to_owned()], &[]).unwrap();
+    bench
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_that_was_changed_comes_back() {
+    let before = changed();
+    let mut saved = before.space.save();
+    saved["prop"] = json!({"key": 1});
+    let after = bench();
+    after.events();
+    let report = after.space.load(&saved).unwrap();
+    assert_eq!((report.nodes, report.edges), (3, 3));
+    assert_eq!(after.space.save(), saved);
+    assert_eq!(after.space.nodes_json(true), before.space.nodes_json(true));
+    assert_eq!(after.space.properties_json(), json!({"key": 1}));
+    // Nodes are told before their edges.
+    let told = after.told();
+    assert_eq!(told[..3], ["added n", "added m", "added k"]);
+    assert!(told.contains(&"connected m.out to n.c".to_owned()));
+    assert_eq!(
+        after.space.node_json("n", false).unwrap()["io"][0]["value_options"]["max"],
+        9
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_of_unknown_classes_keep_everything_until_their_class_comes() {
+    let mut saved = changed().space.save();
+    // Another implementation may know more about a node than this one.
+    saved["nodes"][0]["requirements"] = json!([{"type": "nodeclass"}]);
+    saved["nodes"][0]["io"]["a"]["unknown"] = json!({"x": 1});
+    let bench = Bench::new(vec![]);
+    let report = bench.space.load(&saved).unwrap();
+    assert_eq!(
+        (report.nodes, report.edges, report.problems.len()),
+        (3, 3, 0)
+    );
+    let placeholders = [("n", "some"), ("m", "sum"), ("k", "sum")];
+    let placeholders = placeholders.map(|(node, class)| (node.to_owned(), class.to_owned()));
+    assert_eq!(report.placeholders, placeholders);
+    let again = bench.space.save();
+    let node = &again["nodes"][0];
+    assert_eq!(node["requirements"], saved["nodes"][0]["requirements"]);
+    assert_eq!(node["io"]["a"]["unknown"], json!({"x": 1}));
+    assert_eq!(node["io"]["a"]["default"], 7);
+    assert_eq!(again["edges"], saved["edges"]);
+    assert_eq!(again["groups"], saved["groups"]);
+    let shown = bench.space.node_json("n", true).unwrap();
+    assert_eq!(shown["name"], "Mine");
+    assert_eq!(shown["node_id"], "some");
+    assert_eq!(shown["description"], "what it does");
+    assert_eq!(shown["frontend"]["pos"], json!([1, 2]));
+    let a = bench.space.io_json("n", "a").unwrap();
+    assert_eq!(
+        (&a["name"], &a["default"], &a["hidden"]),
+        (&json!("A"), &json!(7), &json!(true))
+    );
+    // A placeholder of a placeholder is the same.
+    let second = Bench::new(vec![]);
+    second.space.load(&again).unwrap();
+    assert_eq!(second.space.save(), again);
+    // The classes come.
+    let mut some = sum("some", &["a", "b", "c"]);
+    some.inputs[1].default = Some(Value::Integer(1));
+    some.inputs[1].hidden = true;
+    bench.events();
+    bench
+        .space
+        .put_shelf(&["x"], shelf(vec![some, sum("sum", &["a"])]))
+        .unwrap();
+    let mut told = bench.told();
+    told.sort();
+    assert_eq!(told, ["replaced k", "replaced m", "replaced n"]);
+    assert_eq!(bench.space.nodes_json(true), changed_nodes());
+    bench.set("m.a", 2);
+    bench.space.idle().await;
+    assert_eq!(bench.value("n.out"), 17);
+}
+
+fn changed_nodes() -> Json {
+    changed().space.nodes_json(true)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_that_funcnodes_saved_are_read() {
+    let bench = bench();
+    let io =
+        json!({"a": {"is_input": true, "value": 3}, "b": {"default": 2, "value": "<NoValue>"}});
+    let saved = json!({"nodes": [{"id": "n", "node_id": "some", "io": io}]});
+    bench.space.load(&saved).unwrap();
+    assert_eq!(
+        (bench.value("n.a"), bench.value("n.b")),
+        (json!(3), json!(2))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outline_that_is_wrong_changes_nothing() {
+    let bench = changed();
+    let before = bench.space.save();
+    for wrong in [
+        json!([]),
+        json!(null),
+        json!({"nodes": {}}),
+        json!({"edges": "x"}),
+        json!({"prop": [1]}),
+        json!({"prop": {"a": "x".repeat(limits::MAX_PROPERTIES_BYTES)}}),
+        json!({"nodes": vec![1; limits::MAX_NODES + 1]}),
+        json!({"edges": vec![1; limits::MAX_EDGES + 1]}),
+    ] {
+        bench.space.load(&wrong).unwrap_err();
+    }
+    assert_eq!(bench.space.save(), before);
+    assert!(!bench.dirty().contains(&Dirty::All));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_hostile_in_a_saved_graph_is_left_out() {
+    let bench = bench();
+    let node = |id: &str, more: Json| {
+        let mut node = json!({"id": id, "node_id": "sum"});
+        node.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        node
+    };
+    let mut deep = json!(1);
+    for _ in 0..100 {
+        deep = json!([deep]);
+    }
+    let many_ports: Map<String, Json> = (0..limits::MAX_PORTS * 2)
+        .map(|port| (format!("p{port}"), json!({"is_input": true})))
+        .collect();
+    let saved = json!({
+        "nodes": [
+            7,
+            {"id": "x"},
+            {"id": 1, "node_id": "sum"},
+            node("", json!({})),
+            node("a\nb", json!({})),
+            node(&"x".repeat(limits::MAX_NODE_ID_BYTES + 1), json!({})),
+            node("big", json!({"properties": {"a": "x".repeat(limits::MAX_PROPERTIES_BYTES)}})),
+            node("deep", json!({"properties": {"a": deep}})),
+            node("named", json!({"name": "x".repeat(limits::MAX_NAME_BYTES + 1)})),
+            node("fine", json!({"name": "\u{202e}evil", "io": {"a": {"default": "no"}, "b": 3}})),
+            node("fine", json!({})),
+            node("ports", json!({"node_id": "unknown", "io": many_ports})),
+        ],
+        "edges": [
+            1,
+            ["fine"],
+            ["fine", "out", "gone", "a"],
+            ["fine", "out", "fine", "a"],
+            ["fine", "none", "ports", "p1"],
+            ["fine", "out", "ports", "p1"],
+            ["fine", "out", "ports", "p1"],
+            ["fine", "out", "ports", "made-up"],
+        ],
+        "groups": [],
+    });
+    let report = bench.space.load(&saved).unwrap();
+    assert_eq!(bench.space.node_ids(), ["fine".into(), "ports".into()]);
+    assert_eq!((report.nodes, report.placeholders.len()), (2, 1));
+    let name = bench.space.node_json("fine", false).unwrap()["name"].clone();
+    assert_eq!(name, "\u{fffd}evil");
+    assert_eq!(
+        bench.space.io_json("fine", "a").unwrap()["default"],
+        NO_VALUE
+    );
+    let ports = bench.space.values("ports").unwrap().len();
+    assert!(ports <= limits::MAX_PORTS + 2, "{ports}");
+    assert_eq!(
+        bench.space.edges_json(),
+        json!([["fine", "out", "ports", "p1"]])
+    );
+    assert!(report.problems.iter().all(|problem| problem.len() < 1000));
+    let flood = json!({"nodes": vec![1; 1000]});
+    let report = bench.space.load(&flood).unwrap();
+    assert_eq!(report.problems.len(), limits::MAX_LOAD_PROBLEMS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_sends_is_checked_before_anything_is_changed() {
+    let bench = changed();
+    let before = bench.space.node_json("n", true).unwrap();
+    for patch in [
+        json!({"name": 7}),
+        json!({"name": "ok", "description": 7}),
+        json!({"name": "ok", "reset_inputs_on_trigger": "yes"}),
+        json!({"name": "x".repeat(limits::MAX_NAME_BYTES + 1)}),
+        json!({"description": "x".repeat(limits::MAX_TEXT_BYTES + 1)}),
+        json!({"name": "ok", "properties": []}),
+        json!({"name": "ok", "properties": {"a": "x".repeat(limits::MAX_PROPERTIES_BYTES)}}),
+    ] {
+        bench.space.update_node("n", &patch).unwrap_err();
+    }
+    let taken = NewNode {
+        id: Some("n".into()),
+        ..NewNode::default()
+    };
+    assert_eq!(
+        bench.space.add_node("sum", taken).unwrap_err().to_string(),
+        "there is a node `n` already"
+    );
+    let bad_value = NewNode {
+        values: vec![("a".into(), Value::Text("no".into()))],
+        ..NewNode::default()
+    };
+    bench.space.add_node("sum", bad_value).unwrap_err();
+    assert_eq!(bench.space.node_json("n", true).unwrap(), before);
+    assert_eq!(bench.space.node_ids().len(), 3);
+    let evil = bench.space.remove_node("\u{1b}[2J").unwrap_err();
+    assert_eq!(evil.to_string(), "there is no node `\u{fffd}[2J`");
+}

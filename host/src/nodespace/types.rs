@@ -1,0 +1,417 @@
+//! FuncNodes' types: what an input takes, what is turned into it, and the sentence when neither.
+//!
+//! A value that fits is passed on as it is, shared. Otherwise it is converted where nothing is
+//! lost: whole numbers between `int`, `float` and `bool`, numbers written as text, base64 to
+//! `bytes`, an array to a list. Everything else is a mismatch.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use serde_json::{Map, Value as Json, json};
+
+use super::value::Value;
+use crate::limits::{MAX_SHOWN_VALUE_BYTES, MAX_TYPE_DEPTH};
+use crate::text;
+
+/// A parsed FuncNodes type. What is not understood takes anything, as `Any` does.
+#[derive(Debug, Clone)]
+pub struct Type {
+    json: Arc<Json>,
+    shape: Arc<Shape>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Shape {
+    Any,
+    None,
+    Integer,
+    Number,
+    Boolean,
+    Text,
+    Bytes,
+    List {
+        items: Box<Shape>,
+        unique: bool,
+    },
+    Dict {
+        keys: Box<Shape>,
+        values: Box<Shape>,
+    },
+    Tuple(Vec<Shape>),
+    AnyOf(Vec<Shape>),
+    Enum(Enum),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Enum {
+    values: Vec<Json>,
+    keys: Vec<String>,
+    nullable: bool,
+}
+
+impl PartialEq for Type {
+    fn eq(&self, other: &Self) -> bool {
+        self.json == other.json
+    }
+}
+
+impl Type {
+    /// Understands FuncNodes' type JSON.
+    pub fn parse(json: &Json) -> Self {
+        // Names that FuncNodes itself replaces when it reads them.
+        let json = match json.as_str() {
+            Some("integer") => json!("int"),
+            Some("floating") => json!("float"),
+            Some("string") => json!("str"),
+            Some("boolean") => json!("bool"),
+            Some("number") => json!({"anyOf": ["int", "float"]}),
+            _ => json.clone(),
+        };
+        let shape = Arc::new(Shape::parse(&json, 0));
+        let json = Arc::new(json);
+        Self { json, shape }
+    }
+
+    /// The type that takes anything.
+    pub fn any() -> Self {
+        Self::parse(&json!("Any"))
+    }
+
+    /// The JSON that it was parsed from.
+    pub fn json(&self) -> &Json {
+        &self.json
+    }
+
+    /// `value` as this type.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected and what came.
+    pub fn coerce(&self, value: Value) -> Result<Value, String> {
+        self.shape.convert(value)
+    }
+
+    /// [`Type::coerce`] that shares the value when it fits as it is.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn coerce_shared(&self, value: &Arc<Value>) -> Result<Arc<Value>, String> {
+        if self.shape.fits(value) {
+            return Ok(Arc::clone(value));
+        }
+        self.coerce(Value::clone(value)).map(Arc::new)
+    }
+
+    /// Whether it is the very same one, not only alike.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shape, &other.shape)
+    }
+
+    /// The value options that come with the type alone.
+    pub fn default_value_options(&self) -> Json {
+        Json::Object(default_options(&self.json, 0))
+    }
+}
+
+fn default_options(json: &Json, depth: usize) -> Map<String, Json> {
+    let mut options = Map::new();
+    let alternatives = json.get("anyOf").and_then(Json::as_array);
+    if json == "int" {
+        options.insert("step".into(), json!(1));
+    } else if json.get("type").is_some_and(|kind| kind == "enum") {
+        options.insert("options".into(), json.clone());
+    } else if let Some(alternatives) = alternatives
+        && depth < MAX_TYPE_DEPTH
+    {
+        for alternative in alternatives {
+            options.extend(default_options(alternative, depth + 1));
+        }
+    }
+    options
+}
+
+impl Shape {
+    fn parse(json: &Json, depth: usize) -> Self {
+        if depth > MAX_TYPE_DEPTH {
+            return Self::Any;
+        }
+        let inner = |json: &Json| Self::parse(json, depth + 1);
+        let part = |key: &str| Box::new(json.get(key).map_or(Self::Any, inner));
+        let parts = |list: &Json| -> Option<Vec<Self>> {
+            list.as_array().map(|list| list.iter().map(inner).collect())
+        };
+        if let Some(name) = json.as_str() {
+            return Self::named(name);
+        }
+        if let Some(tuple) = json.get("allOf").and_then(parts) {
+            return Self::Tuple(tuple);
+        }
+        if let Some(alternatives) = json.get("anyOf").and_then(parts) {
+            return Self::AnyOf(alternatives);
+        }
+        match json.get("type").and_then(Json::as_str) {
+            Some("array") => Self::List {
+                items: part("items"),
+                unique: json.get("uniqueItems") == Some(&Json::Bool(true)),
+            },
+            Some("object") => Self::Dict {
+                keys: part("keys"),
+                values: part("values"),
+            },
+            Some("enum") => Enum::parse(json).map_or(Self::Any, Self::Enum),
+            _ => Self::Any,
+        }
+    }
+
+    fn named(name: &str) -> Self {
+        match name {
+            "None" => Self::None,
+            "int" | "integer" => Self::Integer,
+            "float" | "floating" => Self::Number,
+            "number" => Self::AnyOf(vec![Self::Integer, Self::Number]),
+            "bool" | "boolean" => Self::Boolean,
+            "str" | "string" => Self::Text,
+            "bytes" => Self::Bytes,
+            "list" | "tuple" => Self::list_of(Self::Any, false),
+            "set" => Self::list_of(Self::Any, true),
+            "dict" => Self::Dict {
+                keys: Box::new(Self::Any),
+                values: Box::new(Self::Any),
+            },
+            _ => Self::Any,
+        }
+    }
+
+    fn list_of(items: Self, unique: bool) -> Self {
+        let items = Box::new(items);
+        Self::List { items, unique }
+    }
+
+    /// Whether `value` is passed on as it is.
+    fn fits(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Any, _)
+            | (Self::None, Value::None)
+            | (Self::Integer, Value::Integer(_))
+            | (Self::Number, Value::Number(_))
+            | (Self::Boolean, Value::Boolean(_))
+            | (Self::Text, Value::Text(_))
+            | (Self::Bytes, Value::Bytes(_)) => true,
+            (Self::AnyOf(alternatives), value) => alternatives.iter().any(|a| a.fits(value)),
+            (Self::Enum(of), value) => of.has(&value.to_json()),
+            (_, Value::Json(json)) => self.fits_json(json),
+            _ => false,
+        }
+    }
+
+    /// [`Shape::fits`] for what is inside of a list or a dictionary.
+    fn fits_json(&self, json: &Json) -> bool {
+        match (self, json) {
+            (Self::Any, _)
+            | (Self::None, Json::Null)
+            | (Self::Boolean, Json::Bool(_))
+            | (Self::Text, Json::String(_)) => true,
+            (Self::Integer, Json::Number(number)) => number.is_i64(),
+            (Self::Number, Json::Number(number)) => number.is_f64(),
+            (Self::List { items, unique }, Json::Array(list)) => {
+                !unique && list.iter().all(|item| items.fits_json(item))
+            }
+            (Self::Tuple(items), Json::Array(list)) => {
+                items.len() == list.len() && items.iter().zip(list).all(|(i, j)| i.fits_json(j))
+            }
+            (Self::Dict { keys, values }, Json::Object(entries)) => entries
+                .iter()
+                .all(|(key, value)| keys.takes_key(key) && values.fits_json(value)),
+            (Self::AnyOf(alternatives), json) => alternatives.iter().any(|a| a.fits_json(json)),
+            (Self::Enum(of), json) => of.has(json),
+            _ => false,
+        }
+    }
+
+    /// JSON writes every key as text, so a key fits when it can be read as what it should be.
+    fn takes_key(&self, key: &str) -> bool {
+        matches!(self, Self::Any | Self::Text) || self.convert(Value::Text(key.to_owned())).is_ok()
+    }
+
+    fn convert(&self, value: Value) -> Result<Value, String> {
+        // A scalar that came as a document is the scalar.
+        let value = match value {
+            Value::Json(json) if !json.is_array() && !json.is_object() => Value::from_json(json),
+            other => other,
+        };
+        if self.fits(&value) {
+            return Ok(value);
+        }
+        match (self, value) {
+            (Self::AnyOf(alternatives), value) => self.convert_to_one_of(alternatives, value),
+            (Self::Enum(of), value) => of.named(&value).ok_or_else(|| self.mismatch(&value)),
+            (Self::Integer, value) => {
+                integer(&value).map_or_else(|| Err(self.mismatch(&value)), Ok)
+            }
+            (Self::Number, value) => number(&value).map_or_else(|| Err(self.mismatch(&value)), Ok),
+            (Self::Boolean, Value::Integer(bit @ (0 | 1))) => Ok(Value::Boolean(bit == 1)),
+            (Self::Bytes, Value::Text(text)) => BASE64
+                .decode(text.as_bytes())
+                .map(Value::Bytes)
+                .map_err(|_| format!("expects bytes; {} is not base64", shown(&Value::Text(text)))),
+            (Self::List { .. } | Self::Tuple(_), Value::Array(array)) => {
+                self.convert(Value::Json(Value::Array(array).to_json()))
+            }
+            (Self::List { items, unique }, Value::Json(Json::Array(list))) => {
+                convert_list(items, *unique, list)
+            }
+            (Self::Tuple(items), Value::Json(Json::Array(list))) if items.len() == list.len() => {
+                let items = items.iter().zip(list).enumerate();
+                let list = items.map(|(i, (of, item))| item_of(of, i, item));
+                Ok(Value::Json(list.collect::<Result<_, _>>()?))
+            }
+            (Self::Dict { keys, values }, Value::Json(Json::Object(entries))) => {
+                convert_dict(keys, values, entries)
+            }
+            (_, value) => Err(self.mismatch(&value)),
+        }
+    }
+
+    fn convert_to_one_of(&self, alternatives: &[Self], value: Value) -> Result<Value, String> {
+        for alternative in alternatives {
+            if let Ok(converted) = alternative.convert(value.clone()) {
+                return Ok(converted);
+            }
+        }
+        Err(self.mismatch(&value))
+    }
+
+    fn mismatch(&self, value: &Value) -> String {
+        format!("expects {}, not {}", self.expected(), shown(value))
+    }
+
+    fn expected(&self) -> Cow<'static, str> {
+        match self {
+            Self::Any => "anything".into(),
+            Self::None => "None".into(),
+            Self::Integer => "an integer".into(),
+            Self::Number => "a number".into(),
+            Self::Boolean => "a boolean".into(),
+            Self::Text => "a text".into(),
+            Self::Bytes => "bytes".into(),
+            Self::List { .. } => "a list".into(),
+            Self::Dict { .. } => "a dictionary".into(),
+            Self::Tuple(items) => format!("a list of {} items", items.len()).into(),
+            Self::AnyOf(alternatives) => {
+                let names: Vec<_> = alternatives.iter().map(Self::expected).collect();
+                text::clean_line(&names.join(" or "), MAX_SHOWN_VALUE_BYTES).into()
+            }
+            Self::Enum(of) => {
+                let values = Json::Array(of.values.clone()).to_string();
+                let values = text::clean_line(&values, MAX_SHOWN_VALUE_BYTES);
+                format!("one of {values}").into()
+            }
+        }
+    }
+}
+
+impl Enum {
+    fn parse(json: &Json) -> Option<Self> {
+        let keys = json.get("keys").and_then(Json::as_array);
+        let keys = keys.map(|keys| keys.iter().filter_map(Json::as_str).map(str::to_owned));
+        Some(Self {
+            values: json.get("values")?.as_array()?.clone(),
+            keys: keys.map(Iterator::collect).unwrap_or_default(),
+            nullable: json.get("nullable") == Some(&Json::Bool(true)),
+        })
+    }
+
+    fn has(&self, value: &Json) -> bool {
+        self.values.iter().any(|known| same(known, value)) || (self.nullable && value.is_null())
+    }
+
+    /// The value that goes by the name of a member.
+    fn named(&self, value: &Value) -> Option<Value> {
+        let Value::Text(name) = value else {
+            return None;
+        };
+        let index = self.keys.iter().position(|key| key == name)?;
+        self.values.get(index).cloned().map(Value::from_json)
+    }
+}
+
+/// Whether two JSON values are the same, numbers by what they are worth.
+pub(super) fn same(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        _ => a == b,
+    }
+}
+
+fn integer(value: &Value) -> Option<Value> {
+    /// Beyond it not every whole number has a float of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Boolean(bit) => Some(Value::Integer(i64::from(*bit))),
+        Value::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
+            Some(Value::Integer(*number as i64))
+        }
+        Value::Text(text) => text.trim().parse().ok().map(Value::Integer),
+        _ => None,
+    }
+}
+
+fn number(value: &Value) -> Option<Value> {
+    match value {
+        Value::Boolean(bit) => Some(Value::Number(f64::from(u8::from(*bit)))),
+        Value::Integer(integer) => Some(Value::Number(*integer as f64)),
+        Value::Text(text) => text.trim().parse().ok().map(Value::Number),
+        _ => None,
+    }
+}
+
+fn item_of(of: &Shape, index: usize, item: Json) -> Result<Json, String> {
+    of.convert(Value::from_json(item))
+        .map(Value::into_json)
+        .map_err(|problem| format!("item {index}: {problem}"))
+}
+
+fn convert_list(items: &Shape, unique: bool, list: Vec<Json>) -> Result<Value, String> {
+    let items = list
+        .into_iter()
+        .enumerate()
+        .map(|(index, item)| item_of(items, index, item));
+    let mut list = items.collect::<Result<Vec<_>, _>>()?;
+    if unique {
+        let mut seen = HashSet::new();
+        list.retain(|item| seen.insert(item.to_string()));
+    }
+    Ok(Value::Json(Json::Array(list)))
+}
+
+fn convert_dict(keys: &Shape, values: &Shape, entries: Map<String, Json>) -> Result<Value, String> {
+    let entry = |(key, value): (String, Json)| {
+        if !keys.takes_key(&key) {
+            let key = text::clean_line(&key, MAX_SHOWN_VALUE_BYTES);
+            return Err(format!("the key {key:?} is not {}", keys.expected()));
+        }
+        match values.convert(Value::from_json(value)) {
+            Ok(value) => Ok((key, value.into_json())),
+            Err(problem) => {
+                let key = text::clean_line(&key, MAX_SHOWN_VALUE_BYTES);
+                Err(format!("entry {key:?}: {problem}"))
+            }
+        }
+    };
+    let entries = entries.into_iter().map(entry);
+    Ok(Value::Json(entries.collect::<Result<_, _>>()?))
+}
+
+/// A value, for a sentence: its kind, and itself where it is short.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Boolean(_) | Value::Integer(_) | Value::Number(_) | Value::Text(_) => {
+            let shown = text::clean_line(&value.preview_json().to_string(), MAX_SHOWN_VALUE_BYTES);
+            let kind = value.kind();
+            let kind = kind.split_once(' ').map_or(kind, |(_, noun)| noun);
+            format!("{kind} {shown}")
+        }
+        other => other.kind().to_owned(),
+    }
+}
