@@ -64,7 +64,8 @@ pub const MAX_CONFIG_PROBLEMS: usize = 20;
 pub const MAX_REGEX_BYTES: usize = MIB as usize;
 /// Axes of an n-dimensional array.
 pub const MAX_ARRAY_AXES: usize = 32;
-/// What one host call may copy out of a guest, beyond `value-size`, before the call traps.
+/// What one call may copy out of a guest, beyond `value-size` or, for `save`, `state-size`, before it
+/// traps.
 pub const HOSTCALL_SLACK_BYTES: u64 = MIB;
 /// Longest wait that a guest can ask for in one go.
 pub const MAX_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
@@ -120,8 +121,178 @@ pub const EVENT_BACKLOG: usize = 1024;
 pub const WASM_HANDLES_PER_HANDLE: usize = 4;
 /// Tasks, waitables and stream ends that one store may have at once.
 pub const MAX_CONCURRENT_STATE: usize = 10_000;
+/// Nodes of one graph.
+pub const MAX_NODES: usize = 10_000;
+/// Nodes that are looked at in one go when all are asked for.
+pub const NODES_AT_ONCE: usize = 64;
+/// Edges of one graph.
+pub const MAX_EDGES: usize = 100_000;
+/// Groups of one graph.
+pub const MAX_GROUPS: usize = 2_000;
+/// Groups that lie in each other.
+pub const MAX_GROUP_DEPTH: usize = 32;
+/// What a group says about itself, as JSON.
+pub const MAX_GROUP_META_BYTES: usize = 16 * 1024;
+/// Bytes of the id of a node or a group.
+pub const MAX_NODE_ID_BYTES: usize = 128;
+/// Properties of one node, or of a graph, as JSON.
+pub const MAX_PROPERTIES_BYTES: usize = 64 * 1024;
+/// Value options or render options of one input or output, as JSON.
+pub const MAX_OPTIONS_BYTES: usize = MAX_DESCRIPTION_JSON_BYTES;
+/// Depth of options, properties and other JSON that a graph keeps for its clients.
+pub const MAX_PATCH_DEPTH: usize = 32;
+/// A saved node, as JSON, defaults included.
+pub const MAX_SAVED_NODE_BYTES: usize = 32 * MIB as usize;
+/// Problems of one load that are reported at once.
+pub const MAX_LOAD_PROBLEMS: usize = 100;
+/// Depth to which a FuncNodes type is followed; what is below takes anything.
+pub const MAX_TYPE_DEPTH: usize = 16;
+/// Shelves that stand on each other.
+pub const MAX_SHELF_DEPTH: usize = 64;
+/// Node classes of one library.
+pub const MAX_LIBRARY_CLASSES: usize = 100_000;
+/// Nodes that are looked at to find out whether a join waits for another branch.
+pub const MAX_JOIN_SEARCH: usize = 256;
+/// A node whose runs are quicker than this on average tells less of each.
+pub const FAST_RUN: Duration = Duration::from_millis(200);
+/// Events that are told in one go before another task goes on.
+pub const MAX_EVENTS_AT_ONCE: usize = 4_096;
+/// Events that wait to be told before runs wait, too.
+pub const MAX_EVENTS_WAITING: usize = 16_384;
+/// Characters of a text that a preview of it shows.
+pub const MAX_PREVIEW_TEXT: usize = 1_000;
+/// Items of a list that a preview of it shows.
+pub const MAX_PREVIEW_ITEMS: usize = 10;
+/// Entries of a dictionary that a preview of it shows.
+pub const MAX_PREVIEW_ENTRIES: usize = 1_000;
+/// Parts of a nested value that a preview of it shows, all together.
+pub const MAX_PREVIEW_PARTS: usize = 10_000;
+/// Bytes of a value that stand in an error.
+pub const MAX_SHOWN_VALUE_BYTES: usize = 100;
+/// Levels of a JSON document that is saved or imported: what a message may have, in the node that
+/// has it, and to spare.
+pub const MAX_SAVED_JSON_DEPTH: usize = 256;
+/// Largest state or configuration of a Worker that is read or written.
+pub const MAX_STATE_BYTES: u64 = 64 * MIB;
+/// Largest archive that is read or written.
+pub const MAX_ARCHIVE_BYTES: u64 = 256 * MIB;
+/// Members of one archive.
+pub const MAX_ARCHIVE_MEMBERS: u64 = 10_000;
+/// All that is in one archive, unpacked.
+pub const MAX_ARCHIVE_CONTENT_BYTES: u64 = 1024 * MIB;
+/// How many times its own size an archive may unpack to, beyond [`ARCHIVE_RATIO_FROM`].
+pub const MAX_ARCHIVE_RATIO: u64 = 250;
+/// What any archive may unpack to.
+pub const ARCHIVE_RATIO_FROM: u64 = 16 * MIB;
+/// Bytes of the path of a member.
+pub const MAX_ARCHIVE_PATH_BYTES: usize = 1024;
+/// Parts of the path of a member.
+pub const MAX_ARCHIVE_PATH_DEPTH: usize = 32;
+/// Largest manifest of a module.
+pub const MAX_MODULE_MANIFEST_BYTES: u64 = 64 * 1024;
+/// Characters of a module's name, or of its version.
+pub const MAX_MODULE_NAME_BYTES: usize = 64;
+/// Components of one module.
+pub const MAX_MODULE_COMPONENTS: usize = 256;
+/// Largest manifest that a registry may send.
+pub const MAX_OCI_MANIFEST_BYTES: u64 = MIB;
+/// Layers of what is in a registry.
+pub const MAX_OCI_LAYERS: usize = 64;
+/// Characters of a tag in a registry.
+pub const MAX_TAG_BYTES: usize = 128;
+/// Redirects that are followed for one request to a registry.
+pub const MAX_REDIRECTS: usize = 5;
+/// Longest time for all of a module to come from a registry.
+pub const OCI_PULL_TIMEOUT: Duration = Duration::from_secs(600);
+/// How long after a commit that failed the next one is tried.
+pub const STORE_RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// How long a call, cancelled or past its deadline, may go on before it ends its instance.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
+/// External workers in one Worker.
+pub const MAX_EXTERNALS: usize = 10_000;
+/// External workers that start at the same time when a Worker opens.
+pub const MAX_STARTS_AT_ONCE: usize = 16;
+/// Events that a slow client of a Worker may be behind.
+pub const WORKER_EVENT_BACKLOG: usize = 8 * 1024;
+/// Lines about one external worker that its people are shown in a minute; the log has all of them.
+pub const MAX_NOTICES_PER_MINUTE: u32 = 30;
+/// Shelves in shelves that a guest may offer.
+pub const MAX_OFFERED_SHELF_DEPTH: usize = 16;
+/// Directories in directories that are searched for modules.
+pub const MAX_MODULE_DEPTH: usize = 16;
+/// Entries of the directory of local workers that are looked at.
+pub const MAX_MODULE_FILES: usize = 10_000;
+/// A directory is looked at again after this long, for file systems that do not tell of changes.
+pub const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// A changed directory is looked at when it was quiet for this long: files are written in pieces.
+pub const QUIET: Duration = Duration::from_millis(200);
+
+/// Websockets that a server has at once.
+pub const MAX_CLIENTS: usize = 256;
+/// TCP connections that a server has at once; further ones wait to be accepted.
+pub const MAX_CONNECTIONS: usize = 1024;
+/// How long a client may take to send the head of a request.
+pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Silence on a connection before it is asked whether it is still there.
+pub const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+/// Largest message on a websocket; what is larger goes through `POST /message/`.
+pub const MAX_MESSAGE_BYTES: usize = 16 * MIB as usize;
+/// Longest message that a websocket reads to its end, to refuse it; a longer one closes it.
+pub const MAX_FRAME_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
+/// Largest message through `POST /message/`.
+pub const MAX_POSTED_BYTES: usize = 64 * MIB as usize;
+/// Posted messages and uploads that are taken in at the same time.
+pub const MAX_BODIES: usize = 4;
+/// How long the body of a request may take.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(600);
+/// A text message beyond this is fetched by `GET /message/…`: browsers' clients expect it.
+pub const LARGE_MESSAGE_BYTES: usize = 950_000;
+/// How long a large message can be fetched.
+pub const LARGE_MESSAGE_LIFETIME: Duration = Duration::from_secs(60);
+/// All large messages that wait to be fetched.
+pub const LARGE_MESSAGES_BYTES: usize = 256 * MIB as usize;
+/// Requests of one connection that are not answered yet; until one is, no more are read.
+pub const MAX_REQUESTS: usize = 1024;
+/// Answers that wait to be taken by one client before no more requests are read.
+pub const MAX_ANSWERS_BYTES: usize = 16 * MIB as usize;
+/// Events that wait to be taken by one client before it loses them and syncs anew.
+pub const CLIENT_EVENTS: usize = 4096;
+/// The same in bytes.
+pub const CLIENT_EVENTS_BYTES: usize = 32 * MIB as usize;
+/// How long a client may take nothing before it is closed.
+pub const CLIENT_STALL: Duration = Duration::from_secs(30);
+/// How fast a client has to take a message that is large.
+pub const CLIENT_BYTES_PER_SECOND: u64 = 64 * 1024;
+/// Bytes of the id of a request.
+pub const MAX_REQUEST_ID_BYTES: usize = 256;
+/// How long an answer is kept for a client that repeats its request.
+pub const ANSWER_LIFETIME: Duration = Duration::from_secs(300);
+/// Answers that are kept of requests that changed something.
+pub const KEPT_CHANGES: usize = 16_384;
+/// Answers that are kept of requests that only read.
+pub const KEPT_READS: usize = 4_096;
+/// Bytes of answers that are kept, of each of the two kinds.
+pub const KEPT_ANSWERS_BYTES: usize = 16 * MIB as usize;
+/// Largest upload.
+pub const MAX_UPLOAD_BYTES: usize = 256 * MIB as usize;
+/// Files of one upload.
+pub const MAX_UPLOAD_FILES: usize = 1_000;
+/// Bytes of the path of an uploaded file, and of each of its parts.
+pub const MAX_UPLOAD_PATH_BYTES: usize = 1024;
+/// Bytes of one part of that path.
+pub const MAX_UPLOAD_NAME_BYTES: usize = 200;
+/// Text of a value that is shown while nobody asked for all of it.
+pub const PREVIEW_TEXT_CHARS: usize = 1000;
+/// Bytes of a value that are sent while nobody asked for all of it.
+pub const PREVIEW_BYTES: usize = 4 * MIB as usize;
+/// Shortest token: whoever guesses it owns the Worker.
+pub const MIN_TOKEN_BYTES: usize = 16;
+/// Longest token.
+pub const MAX_TOKEN_BYTES: usize = 256;
+/// How long a server takes to stop what runs.
+pub const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long clients may take to hear that the server ends.
+pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What one instance may use. Every field has a default; a policy overrides it under `[budget]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -152,6 +323,9 @@ pub struct Budget {
     /// Time for `stop`, in milliseconds; afterwards the instance is dropped.
     #[schemars(range(min = 1))]
     pub stop_deadline_ms: u64,
+    /// Time for `save` and for `restore`, in milliseconds each.
+    #[schemars(range(min = 1))]
+    pub state_deadline_ms: u64,
     /// Open handles: files, streams, ports, requests, nodes.
     pub handles: u32,
     /// Open sockets, of all kinds.
@@ -165,6 +339,10 @@ pub struct Budget {
     /// All inputs or all outputs of one call, together.
     #[schemars(with = "Size")]
     pub value_size: ByteSize,
+    /// The state that `save` returns. The host holds it while the instance starts again; it counts
+    /// towards nothing else.
+    #[schemars(with = "Size")]
+    pub state_size: ByteSize,
     /// Log lines per second; further ones are dropped and counted.
     pub log_lines_per_second: u32,
     /// Bytes of log per second.
@@ -190,11 +368,13 @@ impl Default for Budget {
             call_deadline_ms: 30_000,
             config_deadline_ms: 5_000,
             stop_deadline_ms: 5_000,
+            state_deadline_ms: 5_000,
             handles: 256,
             sockets: 16,
             calls: 64,
             mailbox: 256,
             value_size: ByteSize::mib(16),
+            state_size: ByteSize::mib(16),
             log_lines_per_second: 100,
             log_bytes_per_second: ByteSize::kib(64),
             events_per_second: 50,

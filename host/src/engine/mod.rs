@@ -139,6 +139,17 @@ impl Engine {
         }
     }
 
+    /// The runtime of the guest threads, for what calls guests all the time.
+    ///
+    /// # Errors
+    /// [`HostError::Engine`] while the engine shuts down.
+    pub fn handle(&self) -> Result<tokio::runtime::Handle> {
+        match &self.inner.runtime.0 {
+            Some(runtime) => Ok(runtime.handle().clone()),
+            None => Err(HostError::Engine("the guest threads have ended".to_owned())),
+        }
+    }
+
     /// Tasks that live on the guest threads now.
     pub fn alive_tasks(&self) -> usize {
         self.inner

@@ -157,10 +157,10 @@ fn without_section(component: &[u8]) -> Result<Vec<u8>, String> {
     for payload in Parser::new(0).parse_all(component) {
         let payload = payload.map_err(|err| format!("it cannot be read: {err}"))?;
         match &payload {
-            Payload::Version { encoding, .. } if depth == 0 => {
-                if *encoding != wasmparser::Encoding::Component {
-                    return Err("it is a core module, not a component".to_owned());
-                }
+            Payload::Version { encoding, .. }
+                if depth == 0 && *encoding != wasmparser::Encoding::Component =>
+            {
+                return Err("it is a core module, not a component".to_owned());
             }
             Payload::CustomSection(custom) if depth == 0 && custom.name() == SECTION => continue,
             Payload::End(_) => depth = depth.saturating_sub(1),

@@ -1,0 +1,314 @@
+//! An external worker's methods as node classes: names, ids, types and values across the border
+//! between the graph and the guests. Neither side knows the other.
+
+use std::sync::{Arc, Weak};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::Value as Json;
+
+use super::external::External;
+use crate::bindings::types as wit;
+use crate::instance::surface::InputState;
+use crate::nodespace::{
+    Array, Dtype, IoChange, NodeClass, PortSpec, Ports, Run, Shelf, Type, Value,
+};
+
+/// The shelf under which every instance has one of its own.
+pub const EXTERNAL_SHELF: &str = "_external_worker";
+
+/// The id of the node class of a method, or of a shelf's node by its path.
+pub fn node_class_id(class_id: &str, uuid: &str, node: &str) -> String {
+    format!("{class_id}.{uuid}.{node}")
+}
+
+/// The shelf of one instance: its methods, and below them the shelves that it offers.
+pub fn shelf(
+    external: &Arc<External>,
+    methods: &[wit::NodeClass],
+    offered: &[wit::Shelf],
+) -> Shelf {
+    Shelf {
+        name: external.uuid().to_owned(),
+        description: String::new(),
+        classes: methods
+            .iter()
+            .map(|method| node_class(external, method, &method.name, true))
+            .collect(),
+        subshelves: below(external, offered, None, ""),
+    }
+}
+
+/// The shelves whose parent is `parent`. The list was checked: a parent comes before its children,
+/// so the recursion ends, and is as deep as the list is long at most.
+fn below(
+    external: &Arc<External>,
+    offered: &[wit::Shelf],
+    parent: Option<u32>,
+    path: &str,
+) -> Vec<Shelf> {
+    let children = offered.iter().zip(0u32..);
+    children
+        .filter(|(shelf, _)| shelf.parent == parent)
+        .map(|(shelf, index)| {
+            let path = format!("{path}{}/", shelf.name);
+            Shelf {
+                name: shelf.name.clone(),
+                description: shelf.description.clone().unwrap_or_default(),
+                classes: shelf
+                    .nodes
+                    .iter()
+                    .map(|node| node_class(external, node, &format!("{path}{}", node.name), false))
+                    .collect(),
+                subshelves: below(external, offered, Some(index), &path),
+            }
+        })
+        .collect()
+}
+
+fn node_class(
+    external: &Arc<External>,
+    declared: &wit::NodeClass,
+    node: &str,
+    is_method: bool,
+) -> Arc<NodeClass> {
+    let name = match &declared.title {
+        Some(title) if !title.is_empty() => title.clone(),
+        _ => title_case(&declared.name),
+    };
+    Arc::new(NodeClass {
+        id: node_class_id(external.class_id(), external.uuid(), node),
+        name,
+        class_name: format!("{}Node", camel_case(&declared.name)),
+        description: declared.description.clone(),
+        inputs: declared.inputs.iter().map(port).collect(),
+        outputs: declared.outputs.iter().map(port).collect(),
+        render_options: declared.render_options.as_deref().and_then(parse),
+        trigger_on_create: false,
+        reset_inputs_on_trigger: false,
+        run: Arc::new(Method {
+            external: Arc::downgrade(external),
+            node: node.to_owned(),
+            is_method,
+        }),
+    })
+}
+
+fn port(declared: &wit::Port) -> PortSpec {
+    let ty = parse(&declared.type_).map_or_else(Type::any, |json| Type::parse(&json));
+    PortSpec {
+        description: declared.description.clone(),
+        default: declared.default.clone().map(from_guest),
+        required: declared.required,
+        does_trigger: declared.does_trigger,
+        hidden: declared.hidden,
+        value_options: declared.value_options.as_deref().and_then(parse),
+        render_options: declared.render_options.as_deref().and_then(parse),
+        ..PortSpec::new(&*declared.name, ty)
+    }
+}
+
+/// JSON of a description, which was checked when the component was loaded.
+fn parse(json: &str) -> Option<Json> {
+    serde_json::from_str(json).ok()
+}
+
+/// `get_count` as FuncNodes shows it: `Get_Count`.
+fn title_case(name: &str) -> String {
+    let mut after_letter = false;
+    let mut title = String::with_capacity(name.len());
+    for c in name.chars() {
+        if after_letter {
+            title.extend(c.to_lowercase());
+        } else {
+            title.extend(c.to_uppercase());
+        }
+        after_letter = c.is_alphabetic();
+    }
+    title
+}
+
+/// `get_count` as FuncNodes names the class: `GetCount`.
+fn camel_case(name: &str) -> String {
+    let words = name.split(['_', '-', ' ']).filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            let mut chars = word.chars();
+            let first: String = chars
+                .next()
+                .into_iter()
+                .flat_map(char::to_uppercase)
+                .collect();
+            first + chars.as_str()
+        })
+        .collect()
+}
+
+/// Runs a method, or a shelf's node, of the instance that is in force when it is called.
+struct Method {
+    external: Weak<External>,
+    node: String,
+    is_method: bool,
+}
+
+impl Run for Method {
+    fn run(&self, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>> {
+        let Some(external) = self.external.upgrade() else {
+            return async { Err("the external worker was removed".to_owned()) }.boxed();
+        };
+        let node = self.node.clone();
+        async move {
+            let inputs = inputs
+                .into_iter()
+                .map(|(name, value)| (name.to_string(), to_guest(Arc::unwrap_or_clone(value))))
+                .collect();
+            match external.call(&node, inputs).await {
+                Ok(outputs) => Ok(outputs
+                    .into_iter()
+                    .map(|(name, value)| (name.into(), Arc::new(from_guest(value))))
+                    .collect()),
+                Err(error) => Err(error.public()),
+            }
+        }
+        .boxed()
+    }
+
+    fn attached(&self, node: &str) -> Vec<(String, IoChange)> {
+        let instance = self.external.upgrade().and_then(|ext| ext.instance());
+        let Some(instance) = instance.filter(|_| self.is_method) else {
+            return Vec::new();
+        };
+        let Ok(inputs) = instance.surface().attach(&self.node, node) else {
+            return Vec::new();
+        };
+        inputs
+            .all()
+            .into_iter()
+            .flat_map(|(input, state)| changes(state).map(move |change| (input.clone(), change)))
+            .collect()
+    }
+
+    fn detached(&self, node: &str) {
+        if let Some(instance) = self.external.upgrade().and_then(|ext| ext.instance()) {
+            instance.surface().detach(node);
+        }
+    }
+}
+
+/// What a guest set at an input of the class, for a node that begins with it.
+fn changes(state: InputState) -> impl Iterator<Item = IoChange> {
+    let InputState {
+        value,
+        default,
+        value_options,
+        render_options,
+    } = state;
+    let options = value_options.map(IoChange::ValueOptions);
+    let render = render_options.map(IoChange::RenderOptions);
+    let default = default.map(|default| IoChange::Default(default.map(from_guest)));
+    let value = value.map(|value| IoChange::Value(from_guest(value)));
+    [options, render, default, value].into_iter().flatten()
+}
+
+/// A guest's value in the graph. What claims to be JSON was checked where it came in.
+pub fn from_guest(value: wit::Value) -> Value {
+    match value {
+        wit::Value::None => Value::None,
+        wit::Value::Boolean(it) => Value::Boolean(it),
+        wit::Value::Integer(it) => Value::Integer(it),
+        wit::Value::Number(it) => Value::Number(it),
+        wit::Value::Text(it) => Value::Text(it),
+        wit::Value::Bytes(it) => Value::Bytes(it),
+        wit::Value::Json(it) => parse(&it).map_or(Value::None, Value::from_json),
+        wit::Value::Array(it) => Value::Array(Array {
+            dtype: dtype_from_guest(it.dtype),
+            shape: it.shape,
+            data: it.data,
+        }),
+    }
+}
+
+/// A value of the graph, for a guest.
+pub fn to_guest(value: Value) -> wit::Value {
+    match value {
+        Value::None => wit::Value::None,
+        Value::Boolean(it) => wit::Value::Boolean(it),
+        Value::Integer(it) => wit::Value::Integer(it),
+        Value::Number(it) => wit::Value::Number(it),
+        Value::Text(it) => wit::Value::Text(it),
+        Value::Bytes(it) => wit::Value::Bytes(it),
+        Value::Json(it) => wit::Value::Json(it.to_string()),
+        Value::Array(it) => wit::Value::Array(wit::Ndarray {
+            dtype: dtype_to_guest(it.dtype),
+            shape: it.shape,
+            data: it.data,
+        }),
+    }
+}
+
+fn dtype_from_guest(dtype: wit::Dtype) -> Dtype {
+    match dtype {
+        wit::Dtype::Boolean => Dtype::Boolean,
+        wit::Dtype::U8 => Dtype::U8,
+        wit::Dtype::S8 => Dtype::S8,
+        wit::Dtype::U16 => Dtype::U16,
+        wit::Dtype::S16 => Dtype::S16,
+        wit::Dtype::U32 => Dtype::U32,
+        wit::Dtype::S32 => Dtype::S32,
+        wit::Dtype::U64 => Dtype::U64,
+        wit::Dtype::S64 => Dtype::S64,
+        wit::Dtype::F32 => Dtype::F32,
+        wit::Dtype::F64 => Dtype::F64,
+    }
+}
+
+fn dtype_to_guest(dtype: Dtype) -> wit::Dtype {
+    match dtype {
+        Dtype::Boolean => wit::Dtype::Boolean,
+        Dtype::U8 => wit::Dtype::U8,
+        Dtype::S8 => wit::Dtype::S8,
+        Dtype::U16 => wit::Dtype::U16,
+        Dtype::S16 => wit::Dtype::S16,
+        Dtype::U32 => wit::Dtype::U32,
+        Dtype::S32 => wit::Dtype::S32,
+        Dtype::U64 => wit::Dtype::U64,
+        Dtype::S64 => wit::Dtype::S64,
+        Dtype::F32 => wit::Dtype::F32,
+        Dtype::F64 => wit::Dtype::F64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_funcnodes() {
+        assert_eq!(title_case("get_count"), "Get_Count");
+        assert_eq!(title_case("run2fast"), "Run2Fast");
+        assert_eq!(camel_case("get_count"), "GetCount");
+        assert_eq!(node_class_id("demo", "a9", "x/y"), "demo.a9.x/y");
+    }
+
+    #[test]
+    fn values_come_back_as_they_went() {
+        let array = Array {
+            dtype: Dtype::U16,
+            shape: vec![2],
+            data: vec![1, 0, 2, 0],
+        };
+        let values = [
+            Value::None,
+            Value::Boolean(true),
+            Value::Integer(-1),
+            Value::Number(0.5),
+            Value::Text("a".to_owned()),
+            Value::Bytes(vec![0, 255]),
+            Value::Json(serde_json::json!({"a": [1, null]})),
+            Value::Array(array),
+        ];
+        for value in values {
+            assert_eq!(from_guest(to_guest(value.clone())), value);
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! One external worker in a Worker: what stays the same while the instance behind it is started
+//! again, replaced by a new version of its code, or is down.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use tokio::sync::{Notify, watch};
+
+use crate::error::{HostError, Result};
+use crate::instance::exports::Ports;
+use crate::instance::{Instance, State};
+
+/// What is behind an external worker now.
+#[derive(Debug, Clone)]
+enum Slot {
+    /// An instance, running or starting again.
+    Up(Instance),
+    /// One is being replaced by another: calls wait.
+    Swapping(Instance),
+    /// Nothing; why.
+    Down(String),
+    /// Nothing, and nothing will be.
+    Removed,
+}
+
+/// What an instance may take the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// Nothing was behind the external worker.
+    Down,
+    /// Calls are held for it.
+    Swapping,
+}
+
+const REMOVED: &str = "it was removed";
+
+/// Who it is and what it is made of; all of it is saved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity {
+    /// 32 hexadecimal digits, for ever.
+    pub uuid: String,
+    /// Which class of which module.
+    pub class_id: String,
+    /// The module that the class comes from.
+    pub module: String,
+}
+
+/// One external worker.
+#[derive(Debug)]
+pub struct External {
+    identity: Identity,
+    name: Mutex<String>,
+    /// The configuration that was last in force, for when nothing runs.
+    config: Mutex<Json>,
+    /// What the guest last saved of itself, until the next start has taken it.
+    state: Mutex<Option<Vec<u8>>>,
+    begins_paused: AtomicBool,
+    slot: watch::Sender<Slot>,
+    calls: AtomicUsize,
+    calls_ended: Notify,
+}
+
+impl External {
+    /// One behind which nothing is yet, because of `reason`.
+    pub fn new(identity: Identity, name: String, config: Json, reason: &str) -> Self {
+        Self {
+            identity,
+            name: Mutex::new(name),
+            config: Mutex::new(config),
+            state: Mutex::default(),
+            begins_paused: AtomicBool::new(false),
+            slot: watch::Sender::new(Slot::Down(reason.to_owned())),
+            calls: AtomicUsize::new(0),
+            calls_ended: Notify::new(),
+        }
+    }
+
+    /// Its uuid.
+    pub fn uuid(&self) -> &str {
+        &self.identity.uuid
+    }
+
+    /// Its class.
+    pub fn class_id(&self) -> &str {
+        &self.identity.class_id
+    }
+
+    /// The module of its class.
+    pub fn module(&self) -> &str {
+        &self.identity.module
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        lock(&self.name).clone()
+    }
+
+    /// Gives it another name.
+    pub fn rename(&self, name: String) {
+        if let Some(instance) = self.instance() {
+            instance.rename(&name);
+        }
+        *lock(&self.name) = name;
+    }
+
+    /// The instance behind it, if there is one.
+    pub fn instance(&self) -> Option<Instance> {
+        match &*self.slot.borrow() {
+            Slot::Up(instance) | Slot::Swapping(instance) => Some(instance.clone()),
+            Slot::Down(_) | Slot::Removed => None,
+        }
+    }
+
+    /// Whether it runs, or is about to.
+    pub fn is_running(&self) -> bool {
+        self.instance().is_some_and(|instance| {
+            matches!(
+                &*instance.state().borrow(),
+                State::Starting | State::Running | State::Restarting { .. }
+            )
+        })
+    }
+
+    /// Why nothing is behind it, if so.
+    pub fn problem(&self) -> Option<String> {
+        match &*self.slot.borrow() {
+            Slot::Down(reason) => Some(reason.clone()),
+            Slot::Removed => Some(REMOVED.to_owned()),
+            Slot::Up(_) | Slot::Swapping(_) => None,
+        }
+    }
+
+    /// The configuration in force, or the last that was; with its secrets.
+    pub fn config(&self) -> Json {
+        match self.instance() {
+            Some(instance) => instance.config(),
+            None => lock(&self.config).clone(),
+        }
+    }
+
+    /// What the guest last saved of itself.
+    pub fn state(&self) -> Option<Vec<u8>> {
+        lock(&self.state).clone()
+    }
+
+    /// Keeps what the guest saved of itself; `None`: nothing.
+    pub fn keep_state(&self, state: Option<Vec<u8>>) {
+        *lock(&self.state) = state;
+    }
+
+    /// Whether the loop of the next instance begins paused.
+    pub fn begins_paused(&self) -> bool {
+        self.begins_paused.load(Ordering::SeqCst)
+    }
+
+    /// Sets whether the loop of the next instance begins paused.
+    pub fn begin_paused(&self, paused: bool) {
+        self.begins_paused.store(paused, Ordering::SeqCst);
+    }
+
+    /// Whether nothing is behind it, and something may be.
+    pub fn is_down(&self) -> bool {
+        matches!(&*self.slot.borrow(), Slot::Down(_))
+    }
+
+    /// Why nothing is behind it is another reason now.
+    pub fn down_because(&self, reason: &str) {
+        self.slot.send_if_modified(|slot| {
+            let is_down = matches!(slot, Slot::Down(_));
+            if is_down {
+                *slot = Slot::Down(reason.to_owned());
+            }
+            is_down
+        });
+    }
+
+    /// From now on `instance` answers, if what it is to take the place of is still there. `false`: it
+    /// is not, and `instance` has to be stopped.
+    pub fn put(&self, instance: &Instance, over: Over) -> bool {
+        let put = self.slot.send_if_modified(|slot| {
+            let fits = match over {
+                Over::Down => matches!(slot, Slot::Down(_)),
+                Over::Swapping => matches!(slot, Slot::Swapping(_)),
+            };
+            if fits {
+                *slot = Slot::Up(instance.clone());
+            }
+            fits
+        });
+        if put {
+            *lock(&self.config) = instance.config();
+        }
+        put
+    }
+
+    /// From now on nothing answers, for ever. Returns what did.
+    pub fn remove(&self) -> Option<Instance> {
+        match self.slot.send_replace(Slot::Removed) {
+            Slot::Up(instance) | Slot::Swapping(instance) => Some(instance),
+            Slot::Down(_) | Slot::Removed => None,
+        }
+    }
+
+    /// From now on nothing answers, because of `reason`, if what did has ended. `false`: another has
+    /// taken its place already, or is about to.
+    pub fn take_down_ended(&self, reason: &str) -> bool {
+        let mut config = None;
+        let taken = self.slot.send_if_modified(|slot| {
+            let Slot::Up(instance) = slot else {
+                return false;
+            };
+            if !has_ended(instance) {
+                return false;
+            }
+            config = Some(instance.config());
+            *slot = Slot::Down(reason.to_owned());
+            true
+        });
+        if let Some(config) = config {
+            *lock(&self.config) = config;
+        }
+        taken
+    }
+
+    /// What was held for a swap answers again, unless it has ended; then nothing does.
+    pub fn give_back(&self, reason: &str) {
+        self.slot.send_if_modified(|slot| {
+            let Slot::Swapping(instance) = slot else {
+                return false;
+            };
+            *slot = if has_ended(instance) {
+                Slot::Down(reason.to_owned())
+            } else {
+                Slot::Up(instance.clone())
+            };
+            true
+        });
+    }
+
+    /// Holds new calls back and waits until the open ones have ended, at most for `limit`. Returns the
+    /// instance behind it; `None`, and nothing is held back: there is none, or it is swapped already.
+    /// [`Self::put`], [`Self::give_back`] or [`Self::remove`] lets the calls go on.
+    pub async fn hold_calls(&self, limit: Duration) -> Option<Instance> {
+        let mut held = None;
+        self.slot.send_if_modified(|slot| {
+            let Slot::Up(instance) = slot else {
+                return false;
+            };
+            held = Some(instance.clone());
+            *slot = Slot::Swapping(instance.clone());
+            true
+        });
+        let instance = held?;
+        let drained = async {
+            loop {
+                let ended = self.calls_ended.notified();
+                tokio::pin!(ended);
+                ended.as_mut().enable();
+                if self.calls.load(Ordering::SeqCst) == 0 {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        // Those that are not through by then are answered by the end of the old instance.
+        let _ = tokio::time::timeout(limit, drained).await;
+        Some(instance)
+    }
+
+    /// Merges `patch` into the configuration of the instance that is in force; waits as
+    /// [`Self::call`] does, so that a swap neither loses nor forgets it.
+    ///
+    /// # Errors
+    /// When it does not fit, the guest refuses it, or there is no instance.
+    pub async fn update_config(&self, patch: Json) -> Result<()> {
+        let (instance, _running) = self.enter().await?;
+        instance.update_config(patch).await?;
+        *lock(&self.config) = instance.config();
+        Ok(())
+    }
+
+    /// Calls a method or a shelf's node of the instance that is in force; while one is replaced by
+    /// another, waits for the other.
+    ///
+    /// # Errors
+    /// What the instance answers, or why there is none.
+    pub async fn call(&self, node: &str, inputs: Ports) -> Result<Ports> {
+        let (instance, _running) = self.enter().await?;
+        instance.call(node, inputs).await
+    }
+
+    async fn enter(&self) -> Result<(Instance, RunningCall<'_>)> {
+        loop {
+            // Counted before the look, so that a swap either sees the call or is seen by it.
+            let call = RunningCall::begin(self);
+            match &*self.slot.borrow() {
+                Slot::Up(instance) => return Ok((instance.clone(), call)),
+                Slot::Down(reason) => return Err(HostError::Ended(reason.clone())),
+                Slot::Removed => return Err(HostError::Ended(REMOVED.to_owned())),
+                Slot::Swapping(_) => {}
+            }
+            drop(call);
+            let mut slot = self.slot.subscribe();
+            let swapped = slot.wait_for(|slot| !matches!(slot, Slot::Swapping(_)));
+            if swapped.await.is_err() {
+                return Err(HostError::Ended(REMOVED.to_owned()));
+            }
+        }
+    }
+}
+
+fn has_ended(instance: &Instance) -> bool {
+    matches!(&*instance.state().borrow(), State::Ended(_))
+}
+
+/// A call under way.
+struct RunningCall<'a>(&'a External);
+
+impl<'a> RunningCall<'a> {
+    fn begin(external: &'a External) -> Self {
+        external.calls.fetch_add(1, Ordering::SeqCst);
+        Self(external)
+    }
+}
+
+impl Drop for RunningCall<'_> {
+    fn drop(&mut self) {
+        if self.0.calls.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.calls_ended.notify_waiters();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

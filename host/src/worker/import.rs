@@ -1,0 +1,141 @@
+//! An export, read back: one of this host or of a Python Worker, from anybody.
+
+use std::io::{self, BufWriter, Write};
+
+use cap_std::fs::{Dir, OpenOptions};
+use serde_json::Value as Json;
+
+use super::archive::{Archive, ArchiveProblem, Member};
+use super::export::{CONFIG, FILES, STATE};
+use super::json;
+use super::state::{self, StateProblem, WorkerState};
+use crate::limits::MAX_STATE_BYTES;
+
+/// Why something is not imported. May be shown to whoever sent it.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportProblem {
+    /// The archive is refused.
+    #[error(transparent)]
+    Archive(#[from] ArchiveProblem),
+    /// The state in it is.
+    #[error(transparent)]
+    State(#[from] StateProblem),
+    /// The configuration in it is.
+    #[error("the configuration of the Worker is wrong: {0}")]
+    Config(String),
+}
+
+/// What is in an export. All of it was checked, nothing was written.
+pub struct Imported {
+    /// The configuration of the Worker that it is from.
+    pub config: Json,
+    /// The Worker's state.
+    pub state: WorkerState,
+    files: Vec<ImportedFile>,
+    archive: Archive,
+}
+
+/// A file in an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedFile {
+    /// Its path in the folder of the Worker's files.
+    pub path: String,
+    /// How many bytes it has.
+    pub size: u64,
+    member: Member,
+}
+
+/// Reads and checks an export.
+///
+/// # Errors
+/// When anything in it is not as it should be.
+pub fn import(zip: Vec<u8>) -> Result<Imported, ImportProblem> {
+    let mut archive = Archive::open(zip)?;
+    let config = json::parse(&archive.read(CONFIG, MAX_STATE_BYTES)?)
+        .map_err(|problem| ImportProblem::Config(problem.to_string()))?;
+    if !config.is_object() {
+        return Err(ImportProblem::Config("it is not an object".to_owned()));
+    }
+    let state = state::parse(&archive.read(STATE, MAX_STATE_BYTES)?)?;
+    let files = archive.members().iter().filter_map(imported_file).collect();
+    Ok(Imported {
+        config,
+        state,
+        files,
+        archive,
+    })
+}
+
+fn imported_file(member: &Member) -> Option<ImportedFile> {
+    let path = member.path.strip_prefix(FILES)?.strip_prefix('/')?;
+    Some(ImportedFile {
+        path: path.to_owned(),
+        size: member.size,
+        member: member.clone(),
+    })
+}
+
+impl Imported {
+    /// The files in it.
+    pub fn files(&self) -> &[ImportedFile] {
+        &self.files
+    }
+
+    /// Writes the files below `into`, each whole or not at all, over what is there, and says how many.
+    ///
+    /// # Errors
+    /// When one cannot be written; those before it were.
+    pub fn write_files(&mut self, into: &Dir) -> Result<usize, ImportProblem> {
+        for file in &self.files {
+            write_file(&mut self.archive, file, into)?;
+        }
+        Ok(self.files.len())
+    }
+}
+
+fn write_file(
+    archive: &mut Archive,
+    file: &ImportedFile,
+    into: &Dir,
+) -> Result<(), ArchiveProblem> {
+    let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    if !folder.is_empty() {
+        into.create_dir_all(folder).map_err(ArchiveProblem::Write)?;
+    }
+    let aside = format!(".import-{}", uuid::Uuid::new_v4().simple());
+    let written = write_aside(archive, file, into, &aside).and_then(|()| {
+        into.rename(&aside, into, &file.path)
+            .map_err(ArchiveProblem::Write)
+    });
+    if written.is_err() {
+        let _ = into.remove_file(&aside);
+    }
+    written
+}
+
+fn write_aside(
+    archive: &mut Archive,
+    file: &ImportedFile,
+    into: &Dir,
+    aside: &str,
+) -> Result<(), ArchiveProblem> {
+    let mut options = OpenOptions::new();
+    let created = into.open_with(aside, options.write(true).create_new(true));
+    let mut writer = BufWriter::new(created.map_err(ArchiveProblem::Write)?);
+    archive.copy(&file.member, &mut writer)?;
+    writer.flush().map_err(ArchiveProblem::Write)
+}
+
+impl ImportProblem {
+    /// Why the host itself failed, if it was the host: for its log.
+    pub fn internal(&self) -> Option<&io::Error> {
+        match self {
+            Self::Archive(ArchiveProblem::Write(error))
+            | Self::State(StateProblem::File(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

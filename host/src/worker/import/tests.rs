@@ -1,0 +1,178 @@
+//! What an import refuses, and what it takes.
+
+use std::io::{Cursor, Write};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use serde_json::json;
+use tempfile::TempDir;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use super::*;
+use crate::instance::config::ConfigSchema;
+use crate::limits::MAX_SAVED_JSON_DEPTH;
+use crate::worker::export::{ExportParts, ExportProblem, export};
+use crate::worker::secrets::Redacted;
+
+const SECRET: &str = "s3cr3t";
+
+/// As a Python Worker writes it, secrets in `config` included.
+fn config() -> Json {
+    let instance = json!({"uuid": "u", "nodeclassid": "demo", "running": true, "name": "d",
+        "config": {"mode": "a", "token": SECRET}});
+    json!({"type": "WSWorker", "name": "w", "worker_dependencies": {"m": {"module": "m",
+        "worker_classes": [{"module": "m", "class_name": "D", "instances": [instance]}]}}})
+}
+
+fn state() -> Json {
+    json!({
+        "backend": {"nodes": [{"id": "n", "node_id": "demo.u.run", "io": {"a": {"is_input": true}}}],
+            "edges": [], "prop": {}, "groups": {}},
+        "view": {"renderoptions": {}}, "meta": {"id": "i", "version": "2.4.0"},
+        "external_workers": {"demo": [{"uuid": "u", "nodeclassid": "demo", "running": true,
+            "name": "d", "config": {"mode": "a", "token": SECRET}}]},
+    })
+}
+
+fn schemas(_class: &str) -> Option<Arc<ConfigSchema>> {
+    let excluded = ["token".to_owned()];
+    Some(Arc::new(ConfigSchema::new("{}", &excluded).unwrap()))
+}
+
+fn parts(files: Option<&Dir>) -> ExportParts<'_> {
+    let state = WorkerState::from_json(state()).unwrap();
+    ExportParts {
+        config: Redacted::config(&config(), &schemas),
+        state: Redacted::state(&state, &schemas),
+        files,
+    }
+}
+
+fn zip(members: &[(&str, &str)]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in members {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn folder() -> (TempDir, Dir) {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap();
+    (dir, opened)
+}
+
+#[test]
+fn an_export_is_imported_with_its_files_and_without_secrets() {
+    let (path, files) = folder();
+    files.create_dir_all("data/deep").unwrap();
+    files.write("data/deep/table.csv", "1;2").unwrap();
+    // Our own files may compress as well as a bomb does.
+    files.write("zeros", vec![0; 20 << 20]).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", path.path().join("link")).unwrap();
+    let exported = export(&parts(Some(&files))).unwrap();
+    let inside = String::from_utf8_lossy(&exported).into_owned();
+    assert!(!inside.contains("passwd"), "a link was followed or kept");
+    let mut imported = import(exported).unwrap();
+    let all = format!("{}{}", imported.config, imported.state.to_json());
+    assert!(!all.contains(SECRET), "{all}");
+    assert_eq!(imported.state.backend, state()["backend"]);
+    let instance = &imported.state.external_workers["demo"][0];
+    assert_eq!(instance.config, json!({"mode": "a"}));
+    assert_eq!(imported.config["name"], "w");
+
+    let (_other, into) = folder();
+    into.write("zeros", "older").unwrap();
+    assert_eq!(imported.write_files(&into).unwrap(), 2);
+    assert_eq!(into.read_to_string("data/deep/table.csv").unwrap(), "1;2");
+    assert_eq!(into.read("zeros").unwrap(), vec![0; 20 << 20]);
+    let left: Vec<_> = into.entries().unwrap().collect();
+    assert_eq!(left.len(), 2);
+}
+
+#[test]
+fn an_export_without_files_has_none_and_the_same_content_makes_the_same_bytes() {
+    let once = export(&parts(None)).unwrap();
+    assert_eq!(once, export(&parts(None)).unwrap());
+    assert!(import(once).unwrap().files().is_empty());
+}
+
+#[test]
+fn an_export_of_a_python_worker_is_imported_whole() {
+    let config = config().to_string();
+    let state = state().to_string();
+    let imported = import(zip(&[
+        ("config", &config),
+        ("state", &state),
+        ("pyproject.toml", "[project]"),
+        ("files/a.txt", "a"),
+    ]))
+    .unwrap();
+    assert_eq!(
+        imported.state.external_workers["demo"][0].config["token"],
+        SECRET
+    );
+    let files: Vec<_> = imported.files().iter().map(|file| &file.path[..]).collect();
+    assert_eq!(files, ["a.txt"]);
+}
+
+#[test]
+fn files_do_not_leave_their_folder() {
+    let (path, into) = folder();
+    let outside = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(outside.path(), path.path().join("way-out")).unwrap();
+    let state = state().to_string();
+    let evil = [
+        ("config", "{}"),
+        ("state", &state[..]),
+        ("files/way-out/evil", "x"),
+    ];
+    import(zip(&evil)).unwrap().write_files(&into).unwrap_err();
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    let names: Vec<_> = into
+        .entries()
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["way-out"]);
+}
+
+#[test]
+fn what_is_wrong_is_named_without_a_secret() {
+    let state = state().to_string();
+    let deep = "[".repeat(MAX_SAVED_JSON_DEPTH + 1);
+    let table = [
+        (zip(&[("config", "{}")]), "no member `state`"),
+        (zip(&[("state", &state)]), "no member `config`"),
+        (zip(&[("config", "[]"), ("state", &state)]), "configuration"),
+        (
+            zip(&[("config", "{\"a\": s3cr3t"), ("state", &state)]),
+            "line 1",
+        ),
+        (
+            zip(&[
+                ("config", "{}"),
+                ("state", "{\"backend\": 1, \"s3cr3t\": 1}"),
+            ]),
+            "backend",
+        ),
+        (zip(&[("config", "{}"), ("state", &deep)]), "nested deeper"),
+        (b"PK".to_vec(), "cannot be read"),
+    ];
+    for (archive, part) in table {
+        let problem = import(archive).err().expect(part);
+        let text = problem.to_string();
+        assert!(text.contains(part) && !text.contains(SECRET), "{text}");
+        assert!(problem.internal().is_none());
+    }
+}
+
+#[test]
+fn a_file_that_no_importer_would_take_stops_the_export() {
+    let (_path, files) = folder();
+    files.write("back\\slash", "").unwrap();
+    let problem = export(&parts(Some(&files))).unwrap_err();
+    assert!(matches!(problem, ExportProblem::File { .. }), "{problem}");
+}

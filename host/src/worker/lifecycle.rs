@@ -1,0 +1,435 @@
+//! External workers come, change and go: what clients ask for, what a start of the Worker brings
+//! back, and what a change of their code does.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use super::error::{Result, WorkerError};
+use super::event::{Status, WorkerEvent};
+use super::external::{External, Identity, Over};
+use super::store::{Dirty, Loaded, SavedInstance};
+use super::{Worker, bridge, lock, pump};
+use crate::component::PreparedComponent;
+use crate::instance::description::Class;
+use crate::instance::{Instance, Spec};
+use crate::nodespace::NodesOnRemoval;
+use crate::{limits, text};
+
+/// What an external worker is to be, as far as a client says.
+#[derive(Debug, Clone, Default)]
+pub struct NewInstance {
+    /// 32 hexadecimal digits; default: at random.
+    pub uuid: Option<String>,
+    /// Default: its class's title and its uuid.
+    pub name: Option<String>,
+    /// What differs from the defaults.
+    pub config: Option<Json>,
+}
+
+const NOT_STARTED: &str = "it has not started yet";
+
+impl Worker {
+    /// Adds an external worker and starts it. Returns how it looks to a client.
+    ///
+    /// # Errors
+    /// When the class is unknown, the uuid is taken, the configuration does not fit, or the guest's
+    /// start fails. Nothing is left of it then.
+    pub async fn add_instance(&self, module: &str, class: &str, new: NewInstance) -> Result<Json> {
+        if self.is_closing() {
+            return Err(WorkerError::Closing);
+        }
+        let (prepared, class) = self.catalogue().class(module, class)?;
+        let uuid = check_uuid(new.uuid)?;
+        let default_name = format!("{}({uuid})", class.declared.title);
+        let name = given_name(new.name.as_deref()).unwrap_or(default_name);
+        let identity = Identity {
+            uuid: uuid.clone(),
+            class_id: class.id().to_owned(),
+            module: module.to_owned(),
+        };
+        let config = new.config.unwrap_or_else(|| Json::Object(Map::new()));
+        let external = Arc::new(External::new(identity, name, config, NOT_STARTED));
+        self.reserve(&external)?;
+        let started = self.start(&external, &prepared, None).await;
+        if let Err(error) = started {
+            self.externals().remove(&uuid);
+            return Err(error);
+        }
+        self.mount(&external, &class).await;
+        self.inner.store.dirty([Dirty::Instance(uuid)]);
+        self.changed("external_worker_update", json!({}));
+        Ok(self.instance_json(&external))
+    }
+
+    /// Changes an external worker's configuration, then its name.
+    ///
+    /// # Errors
+    /// When there is no such worker or the configuration is refused; then nothing has changed.
+    pub async fn update_instance(
+        &self,
+        uuid: &str,
+        class_id: &str,
+        name: Option<&str>,
+        config: Option<Json>,
+    ) -> Result<()> {
+        let external = self.external(uuid, class_id)?;
+        let before = (external.name(), external.config());
+        if let Some(config) = config.filter(|config| !config.is_null()) {
+            external.update_config(config).await?;
+            self.refresh(&external).await;
+        }
+        if let Some(name) = name {
+            let class = external.class_id();
+            let name = given_name(Some(name)).unwrap_or_else(|| format!("{class}({uuid})"));
+            external.rename(name);
+        }
+        if before != (external.name(), external.config()) {
+            self.inner.store.dirty([Dirty::Instance(uuid.to_owned())]);
+            self.changed("external_worker_update", json!({}));
+        }
+        Ok(())
+    }
+
+    /// Stops an external worker and takes it out, with its nodes, their edges, its shelf and classes.
+    ///
+    /// # Errors
+    /// When there is no such worker.
+    pub async fn remove_instance(&self, uuid: &str, class_id: &str) -> Result<()> {
+        let external = self.external(uuid, class_id)?;
+        if self.externals().remove(uuid).is_none() {
+            return Err(WorkerError::NoExternal(shown(uuid)));
+        }
+        self.unmount(&external);
+        if let Some(instance) = external.remove() {
+            instance.stop().await;
+        }
+        Ok(())
+    }
+
+    /// No turn of its loop begins until [`Self::resume_instance`].
+    ///
+    /// # Errors
+    /// When there is no such worker, or it does not run.
+    pub fn pause_instance(&self, uuid: &str, class_id: &str) -> Result<()> {
+        self.running(uuid, class_id)?.turns().pause();
+        self.external(uuid, class_id)?.begin_paused(true);
+        self.inner.store.dirty([Dirty::Instance(uuid.to_owned())]);
+        self.changed("external_worker_update", json!({}));
+        Ok(())
+    }
+
+    /// Its loop goes on.
+    ///
+    /// # Errors
+    /// As [`Self::pause_instance`].
+    pub fn resume_instance(&self, uuid: &str, class_id: &str) -> Result<()> {
+        self.running(uuid, class_id)?.turns().resume();
+        self.external(uuid, class_id)?.begin_paused(false);
+        self.inner.store.dirty([Dirty::Instance(uuid.to_owned())]);
+        self.changed("external_worker_update", json!({}));
+        Ok(())
+    }
+
+    /// Starts it again, with its uuid, name, configuration, nodes and what it saves of itself.
+    ///
+    /// # Errors
+    /// When there is no such worker, or it is down and does not start.
+    pub async fn restart_instance(&self, uuid: &str, class_id: &str) -> Result<()> {
+        let external = self.external(uuid, class_id)?;
+        if let Some(instance) = external.instance() {
+            instance.restart();
+            return Ok(());
+        }
+        let (prepared, class) = self.catalogue().class(external.module(), class_id)?;
+        self.start(&external, &prepared, external.state()).await?;
+        self.mount(&external, &class).await;
+        self.changed("external_worker_update", json!({}));
+        Ok(())
+    }
+
+    /// The external worker `uuid`, if it is of that class.
+    pub(super) fn external(&self, uuid: &str, class_id: &str) -> Result<Arc<External>> {
+        let external = self.externals().get(uuid).cloned();
+        external
+            .filter(|external| external.class_id() == class_id)
+            .ok_or_else(|| WorkerError::NoExternal(shown(uuid)))
+    }
+
+    fn running(&self, uuid: &str, class_id: &str) -> Result<Instance> {
+        let external = self.external(uuid, class_id)?;
+        external.instance().ok_or_else(|| {
+            let problem = external.problem().unwrap_or_default();
+            WorkerError::Request(format!(
+                "Worker {} does not run: {problem}",
+                external.name()
+            ))
+        })
+    }
+
+    /// Takes the uuid, so that nobody else can have it.
+    pub(super) fn reserve(&self, external: &Arc<External>) -> Result<()> {
+        let mut externals = self.externals();
+        if externals.len() >= limits::MAX_EXTERNALS {
+            return Err(WorkerError::TooMany {
+                what: "external workers",
+                limit: limits::MAX_EXTERNALS,
+            });
+        }
+        match externals.entry(external.uuid().to_owned()) {
+            std::collections::btree_map::Entry::Vacant(free) => {
+                free.insert(Arc::clone(external));
+                Ok(())
+            }
+            std::collections::btree_map::Entry::Occupied(taken) => Err(WorkerError::Uuid {
+                uuid: taken.key().clone(),
+                problem: "another external worker has it",
+            }),
+        }
+    }
+
+    /// Starts an instance behind `external`, with what it saved of itself before.
+    pub(super) async fn start(
+        &self,
+        external: &Arc<External>,
+        prepared: &Arc<PreparedComponent>,
+        state: Option<Vec<u8>>,
+    ) -> Result<()> {
+        let spec = spec(external, state)?;
+        let (starting, events) = Instance::begin(prepared, spec)?;
+        if external.begins_paused() {
+            starting.instance().turns().pause();
+        }
+        let instance = starting.started().await?;
+        if external.put(&instance, Over::Down) {
+            pump::start(self, external, events);
+            return Ok(());
+        }
+        instance.stop().await;
+        Err(WorkerError::Request(
+            "it was removed or started by somebody else meanwhile".to_owned(),
+        ))
+    }
+
+    /// Puts its shelf into the library: its methods, and the shelves that it offers.
+    pub(super) async fn mount(&self, external: &Arc<External>, class: &Class) {
+        let offered = self.offered(external).await;
+        self.mount_with(external, class, &offered);
+    }
+
+    fn mount_with(
+        &self,
+        external: &Arc<External>,
+        class: &Class,
+        offered: &[crate::bindings::types::Shelf],
+    ) {
+        let shelf = bridge::shelf(external, &class.declared.methods, offered);
+        if let Err(error) = self
+            .nodespace()
+            .put_shelf(&[bridge::EXTERNAL_SHELF, external.uuid()], shelf)
+        {
+            self.report(external, &format!("its nodes cannot be shown: {error}"));
+            return;
+        }
+        self.changed("lib_update", json!({}));
+    }
+
+    /// Reads the shelves of `external` again.
+    pub(super) async fn refresh(&self, external: &Arc<External>) {
+        if let Some(instance) = external.instance() {
+            let class = Arc::clone(instance.class());
+            self.mount(external, &class).await;
+        }
+    }
+
+    async fn offered(&self, external: &Arc<External>) -> Vec<crate::bindings::types::Shelf> {
+        let Some(instance) = external.instance() else {
+            return Vec::new();
+        };
+        match instance.shelves().await {
+            Ok(shelves) => shelves.unwrap_or_default(),
+            Err(error) => {
+                self.report(
+                    external,
+                    &format!("its shelf cannot be read: {}", error.public()),
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// Takes its shelf with nodes and edges out of the library, and it out of the store.
+    pub(super) fn unmount(&self, external: &External) {
+        let path = [bridge::EXTERNAL_SHELF, external.uuid()];
+        // One that never started has no shelf.
+        let _ = self.nodespace().remove_shelf(&path, NodesOnRemoval::Remove);
+        let uuid = external.uuid().to_owned();
+        self.inner
+            .store
+            .dirty([Dirty::Instance(uuid.clone()), Dirty::InstanceState(uuid)]);
+        self.changed("lib_update", json!({}));
+        self.changed("external_worker_update", json!({}));
+    }
+
+    /// Tells people what is wrong with an external worker.
+    pub(super) fn report(&self, external: &External, problem: &str) {
+        let line = format!("{}: {problem}", external.name());
+        tracing::warn!(uuid = external.uuid(), "{line}");
+        self.send(WorkerEvent::notice(Status::Error, line));
+    }
+
+    /// At the end: what the guest saves of itself is kept, then it stops.
+    pub(super) async fn suspend(&self, external: Arc<External>) {
+        let Some(instance) = external.instance() else {
+            return;
+        };
+        match instance.save().await {
+            Ok(Some(state)) => {
+                external.keep_state(Some(state));
+                let uuid = external.uuid().to_owned();
+                self.inner.store.dirty([Dirty::InstanceState(uuid)]);
+            }
+            Ok(None) => {}
+            Err(error) => self.report(&external, &format!("its state is lost: {error}")),
+        }
+        instance.stop().await;
+    }
+
+    /// Everything that was saved: the graph, then modules, then the external workers.
+    pub(super) async fn restore(&self, mut loaded: Loaded) -> Result<()> {
+        self.restore_graph(&mut loaded);
+        *lock(&self.inner.active_packages) = loaded
+            .packages
+            .drain(..)
+            .map(|package| (package.name.clone(), package))
+            .collect();
+        for saved in loaded.instances.drain(..) {
+            let state = loaded.instance_states.remove(&saved.uuid);
+            self.restore_external(saved, state);
+        }
+        // Every module that comes starts what waits for it.
+        self.load_modules().await;
+        Ok(())
+    }
+
+    fn restore_graph(&self, loaded: &mut Loaded) {
+        let backend = json!({
+            "nodes": std::mem::take(&mut loaded.nodes),
+            "edges": loaded.edges.take().unwrap_or_else(|| json!([])),
+            "groups": loaded.groups.take().unwrap_or_else(|| json!({})),
+            "prop": loaded.properties.take().unwrap_or_else(|| json!({})),
+        });
+        match self.nodespace().load(&backend) {
+            Ok(report) => {
+                for problem in &report.problems {
+                    tracing::warn!("the saved graph: {problem}");
+                }
+            }
+            Err(error) => tracing::error!("the saved graph cannot be loaded: {error}"),
+        }
+    }
+
+    fn restore_external(&self, saved: SavedInstance, state: Option<Vec<u8>>) {
+        let name = saved.name.unwrap_or_else(|| saved.class_id.clone());
+        let identity = Identity {
+            uuid: saved.uuid,
+            class_id: saved.class_id,
+            module: saved.module,
+        };
+        let waiting = format!("its class `{}` is not available", identity.class_id);
+        let external = Arc::new(External::new(identity, name, saved.config, &waiting));
+        external.keep_state(state);
+        external.begin_paused(saved.paused);
+        if let Err(error) = self.reserve(&external) {
+            tracing::error!("a saved external worker cannot be restored: {error}");
+        }
+    }
+
+    /// Starts what waits for the classes of `module`.
+    pub(super) async fn start_waiting(&self, module: &str) {
+        let waiting: Vec<_> = self
+            .externals()
+            .values()
+            .filter(|external| external.module() == module && external.is_down())
+            .cloned()
+            .collect();
+        let starting = waiting.into_iter().map(|external| self.start_one(external));
+        futures_util::stream::StreamExt::collect::<Vec<()>>(
+            futures_util::stream::StreamExt::buffer_unordered(
+                futures_util::stream::iter(starting),
+                limits::MAX_STARTS_AT_ONCE,
+            ),
+        )
+        .await;
+    }
+
+    async fn start_one(&self, external: Arc<External>) {
+        let found = self
+            .catalogue()
+            .class(external.module(), external.class_id());
+        let Ok((prepared, class)) = found else {
+            return;
+        };
+        let state = external.state();
+        let had_state = state.is_some();
+        let mut started = self.start(&external, &prepared, state).await;
+        if let (Err(error), true) = (&started, had_state) {
+            self.report(&external, &format!("it starts afresh: {}", error.public()));
+            started = self.start(&external, &prepared, None).await;
+        }
+        match started {
+            Ok(()) => {
+                external.keep_state(None);
+                let uuid = external.uuid().to_owned();
+                self.inner.store.dirty([Dirty::InstanceState(uuid)]);
+                self.mount(&external, &class).await;
+            }
+            Err(error) => {
+                external.down_because(&error.public());
+                // Its nodes are shown all the same, and say why they do not run.
+                self.mount_with(&external, &class, &[]);
+                self.report(&external, &format!("it does not start: {}", error.public()));
+            }
+        }
+    }
+}
+
+/// What `external` is to be, for an instance behind it.
+pub(super) fn spec(external: &External, state: Option<Vec<u8>>) -> Result<Spec> {
+    let uuid = Uuid::try_parse(external.uuid()).map_err(|_not_a_uuid| WorkerError::Uuid {
+        uuid: shown(external.uuid()),
+        problem: "it is not 32 hexadecimal digits",
+    })?;
+    Ok(Spec {
+        class_id: external.class_id().to_owned(),
+        uuid,
+        name: external.name(),
+        config: external.config(),
+        state,
+    })
+}
+
+/// A uuid of a client, in its one form: 32 small hexadecimal digits.
+pub(super) fn check_uuid(uuid: Option<String>) -> Result<String> {
+    let Some(given) = uuid else {
+        return Ok(Uuid::new_v4().simple().to_string());
+    };
+    match Uuid::try_parse(&given) {
+        Ok(uuid) => Ok(uuid.simple().to_string()),
+        Err(_) => Err(WorkerError::Uuid {
+            uuid: shown(&given),
+            problem: "it is not 32 hexadecimal digits",
+        }),
+    }
+}
+
+/// A name that a client gave, clean; `None`: none, or an empty one.
+fn given_name(name: Option<&str>) -> Option<String> {
+    let name = text::clean_line(name?.trim(), limits::MAX_NAME_BYTES);
+    (!name.is_empty()).then_some(name)
+}
+
+fn shown(uuid: &str) -> String {
+    text::clean_line(uuid, limits::MAX_NAME_BYTES)
+}

@@ -1,0 +1,304 @@
+//! A Worker: a node graph, the external workers in it, the modules that they come from, and all of
+//! it kept on disk.
+//!
+//! [`lifecycle`] adds, changes and removes external workers; [`external`] is one of them, [`bridge`]
+//! makes its methods nodes, [`pump`] hears what its instance says; [`discovery`] finds modules;
+//! [`views`] is how all of it looks to a client; [`store`] keeps it.
+
+mod archive;
+pub mod bridge;
+pub mod catalogue;
+mod discovery;
+pub mod error;
+pub mod event;
+pub mod export;
+pub mod external;
+pub mod import;
+pub mod json;
+mod lifecycle;
+mod modules;
+pub mod package;
+mod portable;
+mod pump;
+pub mod secrets;
+mod source;
+pub mod state;
+pub mod store;
+mod swap;
+mod views;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use crate::engine::Engine;
+use crate::limits;
+use crate::nodespace::NodeSpace;
+use crate::policy::Policy;
+use catalogue::Catalogue;
+pub use error::{Result, WorkerError};
+pub use event::WorkerEvent;
+use external::External;
+pub use lifecycle::NewInstance;
+use source::Kept;
+use store::{Dirty, Document, SavedPackage, Store};
+
+/// How a Worker is set up.
+pub struct WorkerOptions {
+    /// Its directory; made if it is not there.
+    pub data: PathBuf,
+    /// Its name; default: the one that it had, or `worker`.
+    pub name: Option<String>,
+    /// What modules without a policy of their own may do.
+    pub policy: Policy,
+    /// What guests run on.
+    pub engine: Engine,
+}
+
+/// A Worker. Clones are the same one.
+#[derive(Clone)]
+pub struct Worker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    places: Places,
+    policy: Policy,
+    engine: Engine,
+    nodespace: NodeSpace,
+    catalogue: Mutex<Catalogue>,
+    externals: Mutex<BTreeMap<String, Arc<External>>>,
+    events: broadcast::Sender<Arc<WorkerEvent>>,
+    store: Store,
+    kept: Kept,
+    packages: package::Packages,
+    active_packages: Mutex<BTreeMap<String, SavedPackage>>,
+    candidates: Mutex<discovery::Candidates>,
+    problems: Mutex<BTreeSet<String>>,
+    /// Modules are loaded by one task at a time. No guest is called while it is held but to describe
+    /// itself and to start, which deadlines end.
+    loading: tokio::sync::Mutex<()>,
+    closing: AtomicBool,
+}
+
+/// Where everything of a Worker is.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// All of it.
+    pub data: PathBuf,
+}
+
+impl Places {
+    /// Component files that are modules by being there.
+    pub fn local_workers(&self) -> PathBuf {
+        self.data.join("local_workers")
+    }
+
+    /// The operator's policies, `<module>.toml` each. No component can write there.
+    pub fn policies(&self) -> PathBuf {
+        self.data.join("policies")
+    }
+
+    /// What clients uploaded.
+    pub fn files(&self) -> PathBuf {
+        self.data.join("files")
+    }
+
+    fn make(&self) -> Result<()> {
+        for dir in [
+            self.data.clone(),
+            self.local_workers(),
+            self.policies(),
+            self.files(),
+        ] {
+            make_private(&dir)?;
+        }
+        Ok(())
+    }
+}
+
+fn make_private(dir: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir);
+    made.map_err(|source| WorkerError::File {
+        action: "create",
+        path: dir.to_owned(),
+        source,
+    })
+}
+
+impl Worker {
+    /// Opens the Worker in a directory: everything that was saved is there again, its external
+    /// workers run, and modules are looked for from now on.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, or another host has it open. What is wrong with a module
+    /// or an external worker is reported, and is no error.
+    pub async fn open(options: WorkerOptions) -> Result<Self> {
+        let places = Places { data: options.data };
+        places.make()?;
+        let dir = places.data.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            // The store first: it holds the directory.
+            let store = Store::open(&dir)?;
+            let packages = package::Packages::open(&dir)?;
+            packages.tidy();
+            Ok::<_, WorkerError>((store, packages))
+        });
+        let ((store, loaded), packages) = opened
+            .await
+            .map_err(|error| WorkerError::Request(error.to_string()))??;
+        let kept = Kept::new(&loaded.meta, options.name);
+        let events = broadcast::Sender::new(limits::WORKER_EVENT_BACKLOG);
+        let voice = Arc::new(event::Voice::new(events.clone(), store.clone()));
+        let runtime = options.engine.handle()?;
+        let worker = Self {
+            inner: Arc::new(Inner {
+                nodespace: NodeSpace::new(runtime, voice),
+                places,
+                policy: options.policy,
+                engine: options.engine,
+                catalogue: Mutex::default(),
+                externals: Mutex::default(),
+                events,
+                store: store.clone(),
+                kept,
+                packages,
+                active_packages: Mutex::default(),
+                candidates: Mutex::default(),
+                problems: Mutex::default(),
+                loading: tokio::sync::Mutex::new(()),
+                closing: AtomicBool::new(false),
+            }),
+        };
+        let source: Weak<Inner> = worker.downgrade();
+        store.attach(source);
+        for problem in &loaded.problems {
+            tracing::error!("{problem}");
+        }
+        worker.restore(loaded).await?;
+        store.dirty([
+            Dirty::Meta(source::UUID.into()),
+            Dirty::Meta(source::NAME.into()),
+        ]);
+        discovery::watch(&worker);
+        Ok(worker)
+    }
+
+    /// Its graph.
+    pub fn nodespace(&self) -> &NodeSpace {
+        &self.inner.nodespace
+    }
+
+    /// Its uuid, kept over restarts.
+    pub fn uuid(&self) -> Uuid {
+        self.inner.kept.uuid
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.inner.kept.name
+    }
+
+    /// Where its files are.
+    pub fn places(&self) -> &Places {
+        &self.inner.places
+    }
+
+    /// Everything that happens, from now on. A slow one loses the oldest and is told how many.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<WorkerEvent>> {
+        self.inner.events.subscribe()
+    }
+
+    /// Waits until everything that has changed so far is on disk.
+    ///
+    /// # Errors
+    /// When it cannot be written; it is tried again.
+    pub async fn saved(&self) -> Result<()> {
+        Ok(self.inner.store.saved().await?)
+    }
+
+    /// Ends everything: loops and calls stop, at most for `deadline`, and everything is saved.
+    ///
+    /// # Errors
+    /// When something could not be saved.
+    pub async fn close(&self, deadline: Duration) -> Result<()> {
+        self.inner.closing.store(true, Ordering::SeqCst);
+        let externals: Vec<_> = self.externals().values().cloned().collect();
+        let stopping = externals.into_iter().map(|external| self.suspend(external));
+        // What does not stop in time is dropped with its store.
+        let _ = tokio::time::timeout(deadline, futures_util::future::join_all(stopping)).await;
+        Ok(self.inner.store.close().await?)
+    }
+
+    /// Takes all nodes, edges and groups away; modules and external workers stay.
+    pub fn clear(&self) {
+        let gone = self.nodespace().node_ids();
+        self.nodespace().clear();
+        self.mark_graph(gone);
+    }
+
+    /// Everything of the graph is to be saved; `gone` are nodes that may be no more.
+    fn mark_graph(&self, gone: Vec<Arc<str>>) {
+        let nodes = gone.into_iter().chain(self.nodespace().node_ids());
+        let nodes = nodes.map(|node| Dirty::Node(node.to_string()));
+        let documents = [Document::Edges, Document::Groups, Document::Properties];
+        self.inner
+            .store
+            .dirty(nodes.chain(documents.map(Dirty::Document)));
+    }
+
+    fn is_closing(&self) -> bool {
+        self.inner.closing.load(Ordering::SeqCst)
+    }
+
+    fn send(&self, event: WorkerEvent) {
+        // Nobody listening is fine.
+        let _ = self.inner.events.send(Arc::new(event));
+    }
+
+    fn changed(&self, event: &'static str, data: Json) {
+        self.send(WorkerEvent::Worker {
+            event: event.to_owned(),
+            data,
+        });
+    }
+
+    fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
+        lock(&self.inner.catalogue)
+    }
+
+    fn externals(&self) -> MutexGuard<'_, BTreeMap<String, Arc<External>>> {
+        lock(&self.inner.externals)
+    }
+
+    /// For tasks that live as long as the Worker does and must not keep it.
+    fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.inner)
+    }
+
+    fn upgrade(weak: &Weak<Inner>) -> Option<Self> {
+        weak.upgrade().map(|inner| Self { inner })
+    }
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker")
+            .field("uuid", &self.inner.kept.uuid)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

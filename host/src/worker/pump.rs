@@ -1,0 +1,184 @@
+//! What an instance says, heard for as long as it lives: its log, changes of its nodes, events,
+//! denials, and its end.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Weak};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use serde_json::json;
+use tokio::sync::broadcast;
+
+use super::event::{Status, WorkerEvent};
+use super::external::External;
+use super::{Inner, Worker, bridge};
+use crate::bindings::host::Level;
+use crate::instance::events::{Event, InputChange};
+use crate::instance::{End, State};
+use crate::limits;
+use crate::nodespace::IoChange;
+
+/// The event that makes the Worker read shelf and options again.
+const NODES_UPDATE: &str = "nodes_update";
+
+/// Listens to the instance whose events these are until it ends. Keeps neither it nor the Worker
+/// alive.
+pub(super) fn start(worker: &Worker, external: &Arc<External>, events: broadcast::Receiver<Event>) {
+    let pump = Pump {
+        worker: worker.downgrade(),
+        external: Arc::downgrade(external),
+        notices: notices(),
+        starts: 0,
+    };
+    tokio::spawn(pump.run(events));
+}
+
+fn notices() -> Option<DefaultDirectRateLimiter> {
+    NonZeroU32::new(limits::MAX_NOTICES_PER_MINUTE)
+        .map(|rate| RateLimiter::direct(Quota::per_minute(rate)))
+}
+
+struct Pump {
+    worker: Weak<Inner>,
+    external: Weak<External>,
+    /// What a person is told of one instance must not drown what is told of the others.
+    notices: Option<DefaultDirectRateLimiter>,
+    /// Times that the guest was started.
+    starts: u32,
+}
+
+impl Pump {
+    async fn run(mut self, mut events: broadcast::Receiver<Event>) {
+        loop {
+            let event = match events.recv().await {
+                Ok(event) => event,
+                Err(broadcast::error::RecvError::Lagged(_)) => {
+                    self.refresh().await;
+                    continue;
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            };
+            if let Event::State(State::Ended(end)) = &event {
+                self.ended(end);
+                return;
+            }
+            self.heard(event).await;
+        }
+    }
+
+    fn who(&self) -> Option<(Worker, Arc<External>)> {
+        Some((Worker::upgrade(&self.worker)?, self.external.upgrade()?))
+    }
+
+    async fn heard(&mut self, event: Event) {
+        let Some((worker, external)) = self.who() else {
+            return;
+        };
+        match event {
+            Event::Log { level, message } => log(&external, level, &message),
+            Event::Emitted { event, .. } if event == NODES_UPDATE => {
+                worker.refresh(&external).await;
+            }
+            Event::Emitted { event, data } => worker.changed(
+                "external_worker_event",
+                json!({ "uuid": external.uuid(), "event": event, "data": data }),
+            ),
+            Event::TriggerRequested { method } => {
+                let class = bridge::node_class_id(external.class_id(), external.uuid(), &method);
+                worker.nodespace().trigger_class(&class);
+            }
+            Event::InputChanged {
+                node: Some(node),
+                input,
+                change,
+                ..
+            } => {
+                // The node may be gone by now.
+                let _ = worker
+                    .nodespace()
+                    .change_io(&node, &input, io_change(change));
+            }
+            // The surface gives it to new nodes.
+            Event::InputChanged { node: None, .. } => {}
+            Event::Denied { message } => self.notice(&worker, &external, &message),
+            Event::LoopFailed { message } => {
+                self.notice(&worker, &external, &format!("its loop failed: {message}"));
+            }
+            Event::State(State::Restarting { reason }) => {
+                let line = format!("it starts again: {reason}");
+                self.notice(&worker, &external, &line);
+                worker.changed("external_worker_update", json!({}));
+            }
+            Event::State(State::Starting) => self.starts = self.starts.saturating_add(1),
+            // The first start is shown by whoever asked for it.
+            Event::State(State::Running) if self.starts > 1 => {
+                worker.refresh(&external).await;
+                worker.changed("external_worker_update", json!({}));
+            }
+            Event::State(_) => {}
+        }
+    }
+
+    fn notice(&self, worker: &Worker, external: &External, message: &str) {
+        tracing::warn!(uuid = external.uuid(), name = external.name(), "{message}");
+        let fits = self
+            .notices
+            .as_ref()
+            .is_some_and(|rate| rate.check().is_ok());
+        if fits {
+            let line = format!("{}: {message}", external.name());
+            worker.send(WorkerEvent::notice(Status::Error, line));
+        }
+    }
+
+    /// Events were missed: everything that they can have changed is read again.
+    async fn refresh(&self) {
+        if let Some((worker, external)) = self.who() {
+            worker.refresh(&external).await;
+        }
+    }
+
+    /// One that stopped itself goes for good; one that failed stays, and says why.
+    fn ended(&self, end: &End) {
+        let Some((worker, external)) = self.who() else {
+            return;
+        };
+        if worker.is_closing() {
+            return;
+        }
+        if !external.take_down_ended(&end.to_string()) {
+            return;
+        }
+        match end {
+            End::Stopped | End::Dropped => {
+                if worker.externals().remove(external.uuid()).is_some() {
+                    external.remove();
+                    worker.unmount(&external);
+                }
+            }
+            End::Failed(reason) => {
+                self.notice(&worker, &external, &format!("it is down: {reason}"));
+                worker.changed("external_worker_update", json!({}));
+            }
+        }
+    }
+}
+
+fn io_change(change: InputChange) -> IoChange {
+    match change {
+        InputChange::Value(value) => IoChange::Value(bridge::from_guest(value)),
+        InputChange::Default(default) => IoChange::Default(default.map(bridge::from_guest)),
+        InputChange::ValueOptions(options) => IoChange::ValueOptions(options),
+        InputChange::RenderOptions(options) => IoChange::RenderOptions(options),
+    }
+}
+
+fn log(external: &External, level: Level, message: &str) {
+    let (uuid, name) = (external.uuid(), external.name());
+    match level {
+        Level::Trace => tracing::trace!(target: "guest", uuid, name, "{message}"),
+        Level::Debug => tracing::debug!(target: "guest", uuid, name, "{message}"),
+        Level::Info => tracing::info!(target: "guest", uuid, name, "{message}"),
+        Level::Warn => tracing::warn!(target: "guest", uuid, name, "{message}"),
+        Level::Error => tracing::error!(target: "guest", uuid, name, "{message}"),
+    }
+}

@@ -1,0 +1,194 @@
+//! What the writer's thread and everybody else share: the dirty set, and how far commits have come.
+
+use std::collections::BTreeSet;
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::{Dirty, Source, StoreError};
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pending: Mutex<Pending>,
+    wake: Condvar,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Default)]
+struct Pending {
+    dirty: BTreeSet<Dirty>,
+    /// Counts the calls that marked something.
+    marks: u64,
+    closing: bool,
+    source: Option<Weak<dyn Source>>,
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} things, mark {}", self.dirty.len(), self.marks)
+    }
+}
+
+/// How far the writer has come.
+#[derive(Debug, Clone, Default)]
+struct Progress {
+    /// Everything up to this mark is committed.
+    committed: u64,
+    /// The last commit that failed: up to which mark, and why.
+    failure: Option<(u64, StoreError)>,
+    /// Counts the commits that failed.
+    failures: u64,
+    /// The writer's thread is gone.
+    ended: bool,
+}
+
+/// What the writer has to do next.
+pub(super) struct Work {
+    /// What to commit.
+    pub(super) dirty: BTreeSet<Dirty>,
+    /// Up to which mark this is everything.
+    pub(super) mark: u64,
+    /// Who to ask.
+    pub(super) source: Option<Weak<dyn Source>>,
+    /// This is the last work.
+    pub(super) last: bool,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            pending: Mutex::default(),
+            wake: Condvar::new(),
+            progress: watch::Sender::new(Progress::default()),
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn attach(&self, source: Weak<dyn Source>) {
+        self.lock().source = Some(source);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn mark(&self, what: impl IntoIterator<Item = Dirty>) {
+        // A caller's iterator may be slow, or mark things itself: not under the lock.
+        let what: Vec<Dirty> = what.into_iter().collect();
+        if what.is_empty() {
+            return;
+        }
+        let mut pending = self.lock();
+        pending.dirty.extend(what);
+        pending.marks += 1;
+        drop(pending);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn close(&self) {
+        self.lock().closing = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits until there is something to commit and somebody to ask, or the end has come.
+    pub(super) fn next(&self) -> Work {
+        let idle = |pending: &mut Pending| {
+            !pending.closing && (pending.dirty.is_empty() || pending.source.is_none())
+        };
+        let mut pending = self
+            .wake
+            .wait_while(self.lock(), idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        Work {
+            dirty: mem::take(&mut pending.dirty),
+            mark: pending.marks,
+            source: pending.source.clone(),
+            last: pending.closing,
+        }
+    }
+
+    pub(super) fn committed(&self, mark: u64) {
+        self.progress.send_modify(|progress| {
+            progress.committed = mark;
+            progress.failure = None;
+        });
+    }
+
+    /// Gives back what could not be committed.
+    pub(super) fn failed(&self, work: Work, error: StoreError) {
+        self.lock().dirty.extend(work.dirty);
+        self.progress.send_modify(|progress| {
+            progress.failure = Some((work.mark, error));
+            progress.failures += 1;
+        });
+    }
+
+    /// Waits for `pause`, or until the end has come.
+    pub(super) fn pause(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut pending = self.lock();
+        while !pending.closing {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            pending = self
+                .wake
+                .wait_timeout(pending, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.progress.send_modify(|progress| progress.ended = true);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits until everything marked by now is committed, or a commit of it failed.
+pub(super) fn saved(
+    shared: &Arc<Shared>,
+) -> impl Future<Output = Result<(), StoreError>> + Send + 'static + use<> {
+    // Before the mark is read: what fails after that is about what this caller marked.
+    let mut progress = shared.progress.subscribe();
+    let failures = progress.borrow_and_update().failures;
+    let mark = shared.lock().marks;
+    async move {
+        let decided = |now: &Progress| {
+            now.committed >= mark || now.ended || failed_since(now, mark, failures).is_some()
+        };
+        let now = progress
+            .wait_for(decided)
+            .await
+            .map_err(|_gone| StoreError::Closed)?;
+        if now.committed >= mark {
+            Ok(())
+        } else if let Some(error) = failed_since(&now, mark, failures) {
+            Err(error)
+        } else {
+            Err(StoreError::Closed)
+        }
+    }
+}
+
+fn failed_since(now: &Progress, mark: u64, failures: u64) -> Option<StoreError> {
+    let (failed, error) = now.failure.as_ref()?;
+    (now.failures > failures && *failed >= mark).then(|| error.clone())
+}
+
+/// Waits until the writer's thread is gone.
+pub(super) async fn ended(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let mut progress = shared.progress.subscribe();
+    let now = progress
+        .wait_for(|now| now.ended)
+        .await
+        .map_err(|_gone| StoreError::Closed)?;
+    match &now.failure {
+        Some((_, error)) => Err(error.clone()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,135 @@
+//! New code under living external workers: no call is lost, what the guest saves of itself goes
+//! along, and a version that does not start leaves the old one running.
+//!
+//! The new instance starts beside the old one, so that nothing is lost if it does not start. Where
+//! the old one holds what cannot be had twice, such as a serial port, that fails; then it makes room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::broadcast;
+
+use super::Worker;
+use super::external::{External, Over};
+use super::lifecycle::spec;
+use super::pump;
+use crate::component::PreparedComponent;
+use crate::error::HostError;
+use crate::instance::Instance;
+use crate::instance::events::Event;
+use crate::policy::Capability;
+
+/// A new instance and what it has said so far.
+type Begun = (Instance, broadcast::Receiver<Event>);
+
+impl Worker {
+    /// Puts the new code of `module` behind those of its external workers that run older code.
+    pub(super) async fn swap_module(&self, module: &str) {
+        let running: Vec<_> = self
+            .externals()
+            .values()
+            .filter(|external| external.module() == module && !external.is_down())
+            .cloned()
+            .collect();
+        for external in running {
+            let found = self.catalogue().class(module, external.class_id());
+            match found {
+                Ok((prepared, _)) => self.swap(&external, &prepared).await,
+                Err(_) => {
+                    let line = "its class is not in the new version; the old one goes on";
+                    self.report(&external, line);
+                }
+            }
+        }
+    }
+
+    async fn swap(&self, external: &Arc<External>, prepared: &Arc<PreparedComponent>) {
+        let limit = Duration::from_millis(prepared.budget().call_deadline_ms);
+        let Some(old) = external.hold_calls(limit).await else {
+            return;
+        };
+        let paused = old.turns().status().paused;
+        old.turns().pause();
+        let state = match old.save().await {
+            Ok(state) => state,
+            Err(error) => {
+                self.report(external, &format!("its state does not go along: {error}"));
+                None
+            }
+        };
+        let begun = match begin(external, prepared, state.clone()).await {
+            Err(_) if holds_alone(&old) => self.make_room(external, prepared, &old, state).await,
+            begun => begun,
+        };
+        match begun {
+            Ok((new, events)) => self.switch(external, &old, new, events).await,
+            Err(error) => {
+                if !paused {
+                    old.turns().resume();
+                }
+                let why = error.public();
+                external.give_back(&why);
+                let line = format!("the new version does not start, the old one goes on: {why}");
+                self.report(external, &line);
+            }
+        }
+    }
+
+    async fn switch(
+        &self,
+        external: &Arc<External>,
+        old: &Instance,
+        new: Instance,
+        events: broadcast::Receiver<Event>,
+    ) {
+        if !external.put(&new, Over::Swapping) {
+            // Removed meanwhile: whoever did that stopped the old one.
+            new.stop().await;
+            return;
+        }
+        pump::start(self, external, events);
+        old.stop().await;
+        let class = Arc::clone(new.class());
+        self.mount(external, &class).await;
+        self.changed("external_worker_update", json!({}));
+    }
+
+    /// The old one goes first, and comes back if the new one does not start even so.
+    async fn make_room(
+        &self,
+        external: &External,
+        prepared: &Arc<PreparedComponent>,
+        old: &Instance,
+        state: Option<Vec<u8>>,
+    ) -> Result<Begun, HostError> {
+        old.stop().await;
+        match begin(external, prepared, state.clone()).await {
+            Ok(begun) => Ok(begun),
+            Err(error) => {
+                let why = error.public();
+                let line = format!("the new version does not start, the old one comes back: {why}");
+                self.report(external, &line);
+                begin(external, old.prepared(), state).await
+            }
+        }
+    }
+}
+
+/// Whether it may hold what cannot be had twice, so that no other can start beside it.
+fn holds_alone(old: &Instance) -> bool {
+    old.prepared().granted().has(Capability::Serial)
+}
+
+async fn begin(
+    external: &External,
+    prepared: &Arc<PreparedComponent>,
+    state: Option<Vec<u8>>,
+) -> Result<Begun, HostError> {
+    let spec = spec(external, state).map_err(|error| HostError::Config(error.public()))?;
+    let (starting, events) = Instance::begin(prepared, spec)?;
+    if external.begins_paused() {
+        starting.instance().turns().pause();
+    }
+    Ok((starting.started().await?, events))
+}
