@@ -8,7 +8,10 @@ pub mod engine;
 pub mod error;
 pub mod instance;
 pub mod limits;
+pub mod nodespace;
 pub mod policy;
+pub mod server;
 pub mod text;
+pub mod worker;
 
 pub use error::{HostError, Result};

@@ -92,6 +92,9 @@ pub enum CliError {
     /// The guest does not build; what the toolchain does not know about it.
     #[error("{0}")]
     CannotBuild(String),
+    /// The Worker did not open.
+    #[error(transparent)]
+    Worker(#[from] crate::worker::WorkerError),
     /// The output has nowhere to go.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -107,7 +110,7 @@ impl CliError {
             Self::Usage(_) => Exit::Usage,
             Self::Host(error) | Self::NotStarted(error) => exit_of(error),
             Self::Build(_) | Self::CannotBuild(_) => Exit::Build,
-            Self::Output(_) | Self::Machine(_) => Exit::Host,
+            Self::Worker(_) | Self::Output(_) | Self::Machine(_) => Exit::Host,
         }
     }
 

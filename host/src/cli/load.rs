@@ -58,6 +58,30 @@ pub fn demo_engine(options: &CacheOptions) -> Result<Engine, CliError> {
     })?)
 }
 
+/// An engine for a server: with a pool for many instances.
+///
+/// # Errors
+/// Those of [`engine`].
+pub fn server_engine(options: &CacheOptions) -> Result<Engine, CliError> {
+    let cache = cache(options)?;
+    Ok(Engine::new(EngineOptions {
+        cache,
+        ..EngineOptions::default()
+    })?)
+}
+
+/// The runtime of a server: a thread for each core.
+///
+/// # Errors
+/// When the machine gives no threads.
+pub fn server_runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_name("ewh-server")
+        .enable_all()
+        .build()
+        .map_err(CliError::Machine)
+}
+
 /// A cache that nobody asked for may be missing; it costs time only.
 fn cache(options: &CacheOptions) -> Result<Option<CompileCache>, HostError> {
     if options.no_cache {

@@ -15,6 +15,7 @@ mod inputs;
 mod inspect;
 mod load;
 mod manifest;
+mod module;
 mod new;
 mod output;
 mod policy;
@@ -22,7 +23,9 @@ mod port_type;
 mod progress;
 mod run;
 mod screen;
+mod serve;
 mod shown;
+mod signals;
 
 pub use error::{CliError, Exit};
 pub use output::{ColorWhen, Output};
@@ -42,6 +45,7 @@ Environment:
   EWH_CACHE_DIR   where compiled components are kept
   EWH_LOG         which messages of the host are shown, such as `external_worker_host=debug`
   EWH_NO_INSTALL  `ewh build` installs nothing
+  EWH_TOKEN       what clients of `ewh serve` have to know
   NO_COLOR        no colours";
 
 /// Runs external workers: stateful components in a sandbox, with the capabilities that you grant.
@@ -87,7 +91,10 @@ enum Command {
     Build(build::BuildCommand),
     Inspect(inspect::InspectCommand),
     Manifest(manifest::ManifestCommand),
+    #[command(subcommand)]
+    Module(module::ModuleCommand),
     Run(run::RunCommand),
+    Serve(serve::ServeCommand),
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     Demo(demo::DemoCommand),
@@ -111,7 +118,9 @@ impl Cli {
             Command::Build(command) => command.execute(output),
             Command::Inspect(command) => command.execute(output, cache),
             Command::Manifest(command) => command.execute(output),
+            Command::Module(command) => command.execute(output),
             Command::Run(command) => command.execute(output, cache),
+            Command::Serve(command) => command.execute(output, cache),
             Command::Policy(command) => command.execute(output, cache),
             Command::Demo(command) => command.execute(output, cache),
             Command::Completions(command) => command.execute(output),

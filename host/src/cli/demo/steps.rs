@@ -79,7 +79,7 @@ pub(super) async fn run(report: &mut Report, engine: Engine) -> Option<Stage> {
 
     report.chapter("Loops turn while calls answer");
     for worker in &workers {
-        report.step(worker.name(), turning(worker).await);
+        report.step(&worker.name(), turning(worker).await);
     }
     if let Some(thermometer) = &thermometer {
         report.step("read the instrument", read(thermometer).await);
@@ -138,7 +138,7 @@ impl Stage {
     pub(super) async fn close(self, report: &mut Report) {
         report.chapter("Stop");
         for worker in self.workers {
-            let name = worker.name().to_owned();
+            let name = worker.name();
             let end = worker.stop().await;
             let left = worker.status().memory;
             report.step(
@@ -227,6 +227,7 @@ impl Bench {
             uuid: Uuid::new_v4(),
             name: package.to_owned(),
             config,
+            state: None,
         };
         let instance = Instance::start(&prepared, spec).await.map_err(text)?;
         let (load, start) = (

@@ -25,6 +25,8 @@ pub struct Report {
     pub bytes: u64,
     /// The BLAKE3 hash of its bytes.
     pub blake3: String,
+    /// Whether its instances keep their state over a restart and a new version.
+    pub keeps_state: bool,
     /// The capabilities that it requests or imports.
     pub capabilities: Vec<Need>,
     /// Everything that it imports.
@@ -130,6 +132,7 @@ impl Report {
             file: file.display().to_string(),
             bytes: component.size(),
             blake3: component.hash().to_hex().to_string(),
+            keeps_state: component.keeps_state(),
             capabilities: needs(component),
             imports: component.imports().iter().map(Imported::new).collect(),
             classes: classes

@@ -67,6 +67,9 @@ impl Page {
             &format!("file    {file} ({})", shown::size(report.bytes)),
         );
         self.line(2, &format!("blake3  {}", report.blake3));
+        if report.keeps_state {
+            self.line(2, "state   kept over a restart and a new version");
+        }
     }
 
     fn needs(&mut self, report: &Report) {

@@ -15,7 +15,6 @@ mod duration;
 mod plan;
 mod reporter;
 mod session;
-mod signals;
 
 /// Run one external worker and watch it
 ///

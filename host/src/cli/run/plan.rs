@@ -68,6 +68,7 @@ impl Plan {
             uuid: Uuid::new_v4(),
             name,
             config,
+            state: None,
         };
         Ok(Self {
             prepared,

@@ -9,9 +9,9 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::super::error::{CliError, Exit};
 use super::super::output::Output;
+use super::super::signals::Signals;
 use super::plan::{Plan, PlannedCall};
 use super::reporter::Reporter;
-use super::signals::Signals;
 use crate::instance::events::Event;
 use crate::instance::{End, Instance};
 

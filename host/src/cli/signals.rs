@@ -2,9 +2,9 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::super::error::{CliError, Exit};
+use super::error::{CliError, Exit};
 
-/// The signals that end a run.
+/// The signals that end a command that runs until it is told to stop.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,

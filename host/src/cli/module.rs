@@ -1,0 +1,154 @@
+//! `ewh module`: installs packages for a Worker. Only the operator does this; a client of the Worker
+//! takes what is installed into use.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use semver::Version;
+use serde_json::json;
+
+use super::error::{CliError, Exit};
+use super::load;
+use super::output::Output;
+use super::serve::data_dir;
+use crate::worker::WorkerError;
+use crate::worker::package::{OciReference, Package, PackageProblem, Packages};
+
+/// Install packages for a Worker: folders, archives, or what a registry has
+#[derive(Debug, Subcommand)]
+pub enum ModuleCommand {
+    /// Install a package; a client of the Worker then takes it into use
+    Add(AddCommand),
+    /// Show what is installed
+    List(ListCommand),
+    /// Uninstall a package
+    Remove(RemoveCommand),
+}
+
+/// Where the Worker is.
+#[derive(Debug, Args)]
+struct Place {
+    /// What the Worker keeps [default: ewh/worker in the user's data directory]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Install a package; a client of the Worker then takes it into use
+#[derive(Debug, Args)]
+pub struct AddCommand {
+    /// A folder or zip with an `ewh-module.toml`, or an OCI reference such as
+    /// registry.example.org/lab/thermometer:1.2.0
+    #[arg(value_name = "PATH|REFERENCE")]
+    source: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Show what is installed
+#[derive(Debug, Args)]
+pub struct ListCommand {
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Uninstall a package
+#[derive(Debug, Args)]
+pub struct RemoveCommand {
+    /// Its name
+    name: String,
+    /// Only this version
+    #[arg(long)]
+    version: Option<Version>,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl ModuleCommand {
+    pub(super) fn execute(self, output: &Output) -> Result<Exit, CliError> {
+        match self {
+            Self::Add(command) => command.execute(output),
+            Self::List(command) => command.execute(output),
+            Self::Remove(command) => command.execute(output),
+        }
+    }
+}
+
+impl Place {
+    fn packages(self) -> Result<Packages, CliError> {
+        Packages::open(&data_dir(self.data)?).map_err(failed)
+    }
+}
+
+impl AddCommand {
+    fn execute(self, output: &Output) -> Result<Exit, CliError> {
+        let packages = self.place.packages()?;
+        let path = PathBuf::from(&self.source);
+        let package = if path.exists() {
+            packages.add_path(&path).map_err(failed)?
+        } else {
+            let reference: OciReference = self.source.parse().map_err(failed)?;
+            let _progress = output.progress(format!("fetching {}", self.source));
+            let fetched = load::runtime()?.block_on(packages.add_oci(&reference, None));
+            fetched.map_err(failed)?
+        };
+        show(&[package], output)
+    }
+}
+
+impl ListCommand {
+    fn execute(self, output: &Output) -> Result<Exit, CliError> {
+        let listed = self.place.packages()?.list();
+        for problem in &listed.problems {
+            output.note(problem);
+        }
+        show(&listed.packages, output)
+    }
+}
+
+impl RemoveCommand {
+    fn execute(self, output: &Output) -> Result<Exit, CliError> {
+        let packages = self.place.packages()?;
+        let removed = packages.remove(&self.name, self.version.as_ref());
+        if removed.map_err(failed)? {
+            output.note(&format!("removed {}", self.name));
+            return Ok(Exit::Ok);
+        }
+        let problem = format!(
+            "there is no package `{}`; `ewh module list` shows all",
+            self.name
+        );
+        Err(CliError::Usage(problem))
+    }
+}
+
+fn show(packages: &[Package], output: &Output) -> Result<Exit, CliError> {
+    if output.is_json() {
+        let report = |package: &Package| {
+            json!({
+                "name": package.manifest.name,
+                "version": package.manifest.version.to_string(),
+                "digest": package.digest,
+                "source": package.source,
+            })
+        };
+        let packages: Vec<_> = packages.iter().map(report).collect();
+        output.print_json(&json!({ "packages": packages }))?;
+        return Ok(Exit::Ok);
+    }
+    for package in packages {
+        let (name, version) = (&package.manifest.name, &package.manifest.version);
+        output.print(&format!(
+            "{name} {version} {} from {}",
+            package.digest, package.source
+        ))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// What is wrong with a package is the caller's to mend; what is wrong with a file is the machine's.
+fn failed(problem: PackageProblem) -> CliError {
+    match problem {
+        PackageProblem::File { .. } => CliError::Worker(WorkerError::Package(problem)),
+        other => CliError::Usage(other.to_string()),
+    }
+}

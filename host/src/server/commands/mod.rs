@@ -1,0 +1,379 @@
+//! Every command of the FuncNodes protocol, in one table. A handler reads its arguments, makes one
+//! call on the Worker or its graph, and returns what that returns.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json};
+
+use super::Shared;
+use super::protocol;
+use super::replies::Kind;
+use crate::error::HostError;
+use crate::limits;
+use crate::nodespace::{GraphError, NodeSpace, Value};
+use crate::text;
+use crate::worker::{Worker, WorkerError};
+
+mod edges;
+mod groups;
+mod instances;
+mod library;
+mod modules;
+mod nodes;
+mod state;
+mod values;
+
+/// The arguments of a command.
+pub type Kwargs = Map<String, Json>;
+
+/// What a handler returns.
+pub type Answer = Result<Reply, Refusal>;
+
+/// The result of a command.
+#[derive(Debug)]
+pub enum Reply {
+    /// JSON; as bytes too, where that is asked for.
+    Json(Json),
+    /// A value, as JSON or as bytes; `None`: there is none.
+    Value(Option<Arc<Value>>),
+}
+
+impl<T: Into<Json>> From<T> for Reply {
+    fn from(json: T) -> Self {
+        Self::Json(json.into())
+    }
+}
+
+/// Why a command was not done, in a sentence that its client may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(Cow<'static, str>);
+
+impl Refusal {
+    /// A refusal that says `sentence`.
+    pub fn new(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<GraphError> for Refusal {
+    fn from(error: GraphError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<HostError> for Refusal {
+    fn from(error: HostError) -> Self {
+        Self::new(error.public())
+    }
+}
+
+impl From<WorkerError> for Refusal {
+    fn from(error: WorkerError) -> Self {
+        Self::new(error.public())
+    }
+}
+
+/// What handlers act on.
+#[derive(Clone)]
+pub struct Context {
+    shared: Arc<Shared>,
+}
+
+impl Context {
+    /// The one of a server.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    fn worker(&self) -> &Worker {
+        &self.shared.worker
+    }
+
+    /// A line for everybody's status bar.
+    fn progress(&self, message: &str, status: &str, progress: f64) {
+        let line = protocol::progress(message, status, progress, progress < 1.0);
+        for outbox in self.shared.clients.all() {
+            outbox.event(line.clone(), None);
+        }
+    }
+
+    fn graph(&self) -> &NodeSpace {
+        self.shared.worker.nodespace()
+    }
+}
+
+/// How a command is executed.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// At once: the next message of the connection is read afterwards.
+    Now(fn(&Context, Kwargs) -> Answer),
+    /// Beside what comes next, but after what came before in the same lane.
+    Beside {
+        /// The lane, where order matters.
+        lane: fn(&Kwargs) -> Option<String>,
+        /// Does it.
+        run: fn(Context, Kwargs) -> BoxFuture<'static, Answer>,
+    },
+}
+
+/// One row of the table.
+pub struct Command {
+    /// What clients call it.
+    pub name: &'static str,
+    /// Whether its answer waits until it is on disk.
+    pub kind: Kind,
+    /// What it does.
+    pub run: Run,
+}
+
+impl Command {
+    /// Whether a person waits for it to be done: clients show such failures nowhere else.
+    pub fn is_shown(&self) -> bool {
+        self.kind == Kind::Change && matches!(self.run, Run::Beside { .. })
+    }
+}
+
+const fn read(name: &'static str, run: fn(&Context, Kwargs) -> Answer) -> Command {
+    Command {
+        name,
+        kind: Kind::Read,
+        run: Run::Now(run),
+    }
+}
+
+const fn change(name: &'static str, run: fn(&Context, Kwargs) -> Answer) -> Command {
+    Command {
+        name,
+        kind: Kind::Change,
+        run: Run::Now(run),
+    }
+}
+
+const fn beside(
+    name: &'static str,
+    kind: Kind,
+    lane: fn(&Kwargs) -> Option<String>,
+    run: fn(Context, Kwargs) -> BoxFuture<'static, Answer>,
+) -> Command {
+    let run = Run::Beside { lane, run };
+    Command { name, kind, run }
+}
+
+/// All commands, by name.
+static COMMANDS: [Command; 55] = [
+    change("add_edge", edges::add),
+    beside(
+        "add_external_worker",
+        Kind::Change,
+        lane::none,
+        instances::add,
+    ),
+    change("add_node", nodes::add),
+    beside(
+        "add_package_dependency",
+        Kind::Change,
+        lane::name,
+        modules::add,
+    ),
+    read("add_shelf", library::add_shelf),
+    change("clear", nodes::clear),
+    beside("export_worker", Kind::Read, lane::state, state::export),
+    read("full_state", state::full),
+    beside(
+        "get_available_modules",
+        Kind::Read,
+        lane::none,
+        modules::available,
+    ),
+    read("get_config", state::config),
+    read("get_edges", edges::all),
+    beside(
+        "get_external_worker_config",
+        Kind::Read,
+        lane::instance,
+        instances::config,
+    ),
+    read("get_groups", groups::all),
+    read("get_io_full_value", values::get_whole),
+    read("get_io_value", values::get),
+    read("get_ios_values", values::get_all),
+    read("get_library", library::get),
+    read("get_meta", state::meta),
+    read("get_node", nodes::get_by_id),
+    read("get_node_state", nodes::get),
+    read("get_node_status", nodes::status),
+    read("get_nodes", nodes::all),
+    read("get_plugin", library::plugin),
+    read("get_plugin_keys", library::plugin_keys),
+    read("get_runstate", state::run_state),
+    beside("get_save_state", Kind::Read, lane::state, state::save_state),
+    read("get_worker_dependencies", instances::all),
+    change("group_nodes", groups::group),
+    read("heartbeat", state::heartbeat),
+    beside("load_data", Kind::Change, lane::state, state::load),
+    read("name", state::name),
+    change("remove_edge", edges::remove),
+    beside(
+        "remove_external_worker",
+        Kind::Change,
+        lane::instance,
+        instances::remove,
+    ),
+    change("remove_group", groups::remove),
+    change("remove_node", nodes::remove),
+    beside(
+        "remove_package_dependency",
+        Kind::Change,
+        lane::name,
+        modules::remove,
+    ),
+    read("remove_shelf", library::remove_shelf),
+    read("request_trigger", nodes::trigger),
+    beside("save", Kind::Change, lane::state, state::save),
+    change("set_default_value", values::set_default),
+    change("set_io_value", values::set),
+    read("stop_worker", state::stop),
+    read("trigger_node", nodes::trigger),
+    beside("update", Kind::Change, lane::state, state::update),
+    beside(
+        "update_external_worker",
+        Kind::Change,
+        lane::instance,
+        instances::update,
+    ),
+    beside(
+        "update_from_export",
+        Kind::Change,
+        lane::state,
+        state::import,
+    ),
+    change("update_group", groups::update),
+    change("update_io_options", values::update_io),
+    change("update_io_value_options", values::update_options),
+    change("update_node", nodes::update),
+    change("update_node_view", nodes::update_view),
+    read("update_worker_config", state::update_config),
+    beside("upload", Kind::Change, lane::none, state::upload),
+    read("uuid", state::uuid),
+    read("view_state", state::view),
+];
+
+/// What is done in the order of its arrival, though beside everything else.
+mod lane {
+    use super::Kwargs;
+
+    fn of(kind: &str, kwargs: &Kwargs, key: &str) -> Option<String> {
+        let key = kwargs.get(key)?.as_str()?;
+        Some(format!("{kind} {key}"))
+    }
+
+    pub fn none(_: &Kwargs) -> Option<String> {
+        None
+    }
+
+    pub fn state(_: &Kwargs) -> Option<String> {
+        Some("state".to_owned())
+    }
+
+    pub fn instance(kwargs: &Kwargs) -> Option<String> {
+        of("instance", kwargs, "worker_id")
+    }
+
+    pub fn name(kwargs: &Kwargs) -> Option<String> {
+        of("package", kwargs, "name")
+    }
+}
+
+/// The command that clients call `name`.
+pub fn find(name: &str) -> Option<&'static Command> {
+    let at = COMMANDS.binary_search_by(|command| command.name.cmp(name));
+    at.ok().and_then(|at| COMMANDS.get(at))
+}
+
+/// What to say to somebody who calls `name`.
+pub fn unknown(name: &str) -> Refusal {
+    let known: Vec<_> = COMMANDS.iter().map(|command| command.name).collect();
+    let name = text::clean_line(name, limits::MAX_NAME_BYTES);
+    Refusal::new(format!(
+        "Unknown command {name} , available commands: {}",
+        known.join(", ")
+    ))
+}
+
+/// `kwargs` as the arguments that a command takes.
+fn arguments<T: DeserializeOwned>(kwargs: Kwargs) -> Result<T, Refusal> {
+    T::deserialize(Json::Object(kwargs))
+        .map_err(|error| Refusal::new(format!("the arguments are wrong: {error}")))
+}
+
+/// A command without arguments got some.
+fn no_arguments(kwargs: Kwargs) -> Result<(), Refusal> {
+    match kwargs.keys().next() {
+        None => Ok(()),
+        Some(key) => {
+            let key = text::clean_line(key, limits::MAX_NAME_BYTES);
+            let problem = format!("the arguments are wrong: there are none, not even `{key}`");
+            Err(Refusal::new(problem))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_whole() {
+        assert!(COMMANDS.is_sorted_by(|a, b| a.name < b.name));
+        for command in &COMMANDS {
+            assert_eq!(find(command.name).unwrap().name, command.name);
+        }
+        assert!(find("no_such_cmd").is_none());
+    }
+
+    #[test]
+    fn an_unknown_command_hears_of_those_that_there_are() {
+        let refusal = unknown("no_such_cmd").to_string();
+        let start =
+            "Unknown command no_such_cmd , available commands: add_edge, add_external_worker";
+        assert!(refusal.starts_with(start), "{refusal}");
+        assert!(refusal.ends_with("upload, uuid, view_state"), "{refusal}");
+    }
+
+    #[test]
+    fn wrong_arguments_are_named() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Node {
+            nid: String,
+        }
+        let read = |kwargs: Json| {
+            let Json::Object(kwargs) = kwargs else {
+                panic!("{kwargs}");
+            };
+            arguments::<Node>(kwargs).map(|node| node.nid)
+        };
+        assert_eq!(read(json!({ "nid": "a" })), Ok("a".to_owned()));
+        for (kwargs, part) in [
+            (json!({}), "`nid`"),
+            (json!({ "nid": 7 }), "string"),
+            (json!({ "nid": "a", "foo": 1 }), "`foo`"),
+        ] {
+            let problem = read(kwargs).unwrap_err().to_string();
+            assert!(problem.contains(part), "{problem}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! What waits to be sent to one client: answers, of which none is lost, and events, which a slow
+//! client loses all at once and is told so.
+//!
+//! Answers are bounded by what the connection reads: each holds a permit until it is sent, and
+//! [`Outbox::room`] keeps the next request from being read. Events are bounded here: a newer value of
+//! an output replaces one that still waits, and when there are too many the client gets an error event
+//! and the event `fullsync`, after which it asks for everything anew.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::ws::{CloseFrame, Message};
+use serde_json::json;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use super::protocol::{self, Frame};
+use crate::limits;
+
+/// What a lagging client is told.
+const LAGGED: &str = "this connection was too slow and has missed events; everything is sent anew";
+
+/// Which value an event carries: of two, only the newer one matters.
+pub type ValueKey = Arc<str>;
+
+/// One request's place among those that one client may have open.
+pub type Permit = OwnedSemaphorePermit;
+
+/// A queue with one reader.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queue: Mutex<Queue>,
+    /// Something waits, or the end was asked for.
+    filled: Notify,
+    /// An answer was taken.
+    taken: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// By order of arrival.
+    waiting: BTreeMap<u64, Waiting>,
+    next: u64,
+    values: HashMap<ValueKey, u64>,
+    events: usize,
+    event_bytes: usize,
+    answer_bytes: usize,
+    closing: Option<CloseFrame>,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Answer(Frame, Option<Permit>),
+    Event(Frame, Option<ValueKey>),
+}
+
+/// What is to be sent next. The permit is given back when it is dropped.
+#[derive(Debug)]
+pub enum Next {
+    /// This message.
+    Message(Message, Option<Permit>),
+    /// This, and then nothing more.
+    Close(CloseFrame),
+}
+
+impl Outbox {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An answer; it holds `permit` until it is sent.
+    pub fn answer(&self, frame: Frame, permit: Option<Permit>) {
+        let mut queue = self.queue();
+        if !queue.is_closed {
+            queue.answer_bytes = queue.answer_bytes.saturating_add(frame.len());
+            queue.push(Waiting::Answer(frame, permit));
+            drop(queue);
+            self.filled.notify_one();
+        }
+    }
+
+    /// An event; `key` where it is a value.
+    pub fn event(&self, frame: Frame, key: Option<ValueKey>) {
+        let mut queue = self.queue();
+        if queue.is_closed {
+            return;
+        }
+        queue.push_event(frame, key);
+        if queue.events > limits::CLIENT_EVENTS || queue.event_bytes > limits::CLIENT_EVENTS_BYTES {
+            queue.lag();
+        }
+        drop(queue);
+        self.filled.notify_one();
+    }
+
+    /// Events are missing, here or on their way here: the client is told instead.
+    pub fn lagged(&self) {
+        let mut queue = self.queue();
+        if !queue.is_closed {
+            queue.lag();
+            drop(queue);
+            self.filled.notify_one();
+        }
+    }
+
+    /// After everything that waits, the connection ends.
+    pub fn close(&self, why: CloseFrame) {
+        self.queue().closing.get_or_insert(why);
+        self.filled.notify_one();
+    }
+
+    /// Nothing is taken any more: what waits, and what still comes, is dropped.
+    pub fn shut(&self) {
+        let mut queue = self.queue();
+        *queue = Queue {
+            is_closed: true,
+            ..Queue::default()
+        };
+        drop(queue);
+        self.taken.notify_one();
+    }
+
+    /// Waits for what is to be sent next. For one caller at a time.
+    pub async fn next(&self) -> Next {
+        loop {
+            if let Some(next) = self.try_next() {
+                return next;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// What is to be sent next, if anything waits.
+    pub fn try_next(&self) -> Option<Next> {
+        let mut queue = self.queue();
+        let Some((at, waiting)) = queue.waiting.pop_first() else {
+            return queue.closing.clone().map(Next::Close);
+        };
+        match waiting {
+            Waiting::Answer(frame, permit) => {
+                queue.answer_bytes = queue.answer_bytes.saturating_sub(frame.len());
+                drop(queue);
+                self.taken.notify_one();
+                Some(Next::Message(frame.into(), permit))
+            }
+            Waiting::Event(frame, key) => {
+                queue.forget_event(&frame);
+                if let Some(key) = key.filter(|key| queue.values.get(key) == Some(&at)) {
+                    queue.values.remove(&key);
+                }
+                Some(Next::Message(frame.into(), None))
+            }
+        }
+    }
+
+    /// Waits until the client has taken enough of its answers to get more. For one caller at a time.
+    pub async fn room(&self) {
+        while self.queue().answer_bytes > limits::MAX_ANSWERS_BYTES {
+            self.taken.notified().await;
+        }
+    }
+}
+
+impl Queue {
+    fn push(&mut self, waiting: Waiting) -> u64 {
+        let at = self.next;
+        self.next = at.wrapping_add(1);
+        self.waiting.insert(at, waiting);
+        at
+    }
+
+    fn push_event(&mut self, frame: Frame, key: Option<ValueKey>) {
+        self.events = self.events.saturating_add(1);
+        self.event_bytes = self.event_bytes.saturating_add(frame.len());
+        let at = self.push(Waiting::Event(frame, key.clone()));
+        let older = key.and_then(|key| self.values.insert(key, at));
+        if let Some(Waiting::Event(frame, _)) = older.and_then(|at| self.waiting.remove(&at)) {
+            self.forget_event(&frame);
+        }
+    }
+
+    fn forget_event(&mut self, frame: &Frame) {
+        self.events = self.events.saturating_sub(1);
+        self.event_bytes = self.event_bytes.saturating_sub(frame.len());
+    }
+
+    fn lag(&mut self) {
+        self.waiting
+            .retain(|_, waiting| matches!(waiting, Waiting::Answer(..)));
+        self.values.clear();
+        (self.events, self.event_bytes) = (0, 0);
+        self.push_event(protocol::error_event(LAGGED), None);
+        self.push_event(protocol::worker_event("fullsync", &json!({})), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::ws::close_code;
+
+    use super::*;
+
+    fn text(text: &str) -> Frame {
+        Frame::Text(text.into())
+    }
+
+    fn taken(outbox: &Outbox) -> Vec<String> {
+        let mut all = Vec::new();
+        while let Some(Next::Message(message, _)) = outbox.try_next() {
+            all.push(message.into_text().unwrap().to_string());
+        }
+        all
+    }
+
+    #[test]
+    fn everything_comes_in_order_and_of_two_values_the_newer() {
+        let outbox = Outbox::default();
+        let key = |name: &str| Some(ValueKey::from(name));
+        outbox.event(text("a1"), key("a"));
+        outbox.answer(text("answer"), None);
+        outbox.event(text("b1"), key("b"));
+        outbox.event(text("done"), None);
+        outbox.event(text("a2"), key("a"));
+        assert_eq!(taken(&outbox), ["answer", "b1", "done", "a2"]);
+        outbox.event(text("a3"), key("a"));
+        assert_eq!(taken(&outbox), ["a3"]);
+        assert_eq!(outbox.queue().events, 0);
+        assert_eq!(outbox.queue().event_bytes, 0);
+    }
+
+    #[test]
+    fn a_client_that_lags_loses_events_and_no_answer_and_is_told() {
+        let outbox = Outbox::default();
+        for n in 0..=limits::CLIENT_EVENTS {
+            outbox.event(text("event"), None);
+            if n % 1000 == 0 {
+                outbox.answer(text("answer"), None);
+            }
+        }
+        let all = taken(&outbox);
+        let answers = all.iter().filter(|message| *message == "answer").count();
+        assert_eq!(answers, limits::CLIENT_EVENTS / 1000 + 1);
+        assert!(!all.iter().any(|message| message == "event"));
+        let told = all.iter().position(|m| m.contains("error_event")).unwrap();
+        assert!(all[told + 1].contains("fullsync"), "{all:?}");
+    }
+
+    #[test]
+    fn many_bytes_are_too_many_as_well() {
+        let outbox = Outbox::default();
+        let large = "x".repeat(limits::CLIENT_EVENTS_BYTES / 4);
+        for _ in 0..5 {
+            outbox.event(text(&large), None);
+        }
+        let all = taken(&outbox);
+        assert_eq!(all.len(), 2);
+    }
+
+    #[test]
+    fn what_replaces_itself_never_grows() {
+        let outbox = Outbox::default();
+        for n in 0..10 * limits::CLIENT_EVENTS {
+            outbox.event(text(&n.to_string()), Some("io".into()));
+        }
+        assert_eq!(
+            taken(&outbox),
+            [(10 * limits::CLIENT_EVENTS - 1).to_string()]
+        );
+    }
+
+    #[tokio::test]
+    async fn no_more_is_read_while_answers_wait_and_a_closed_client_wakes_the_reader() {
+        let outbox = Outbox::default();
+        outbox.room().await;
+        outbox.answer(text(&"x".repeat(limits::MAX_ANSWERS_BYTES + 1)), None);
+        let mut room = std::pin::pin!(outbox.room());
+        assert!(futures_util::poll!(room.as_mut()).is_pending());
+        drop(outbox.try_next());
+        room.await;
+        outbox.answer(text(&"x".repeat(limits::MAX_ANSWERS_BYTES + 1)), None);
+        outbox.shut();
+        outbox.room().await;
+        outbox.answer(text("late"), None);
+        assert!(outbox.try_next().is_none());
+    }
+
+    #[tokio::test]
+    async fn the_end_comes_after_everything_else() {
+        let outbox = Outbox::default();
+        outbox.close(CloseFrame {
+            code: close_code::AWAY,
+            reason: "bye".into(),
+        });
+        outbox.answer(text("answer"), None);
+        assert!(matches!(outbox.next().await, Next::Message(..)));
+        assert!(matches!(outbox.next().await, Next::Close(frame) if frame.reason == "bye"));
+    }
+}

@@ -1,0 +1,273 @@
+//! From a message to its answer: commands of the graph are executed at once and in their order, so
+//! that a value that was set is there for the next command; what waits for an instance, a package or
+//! an archive goes on beside. No answer is lost on the way.
+//!
+//! What changed something is answered when it is on disk. Nothing waits for that but its answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value as Json};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Shared;
+use super::clients::Whence;
+use super::commands::{self, Answer, Command, Context, Refusal, Reply, Run};
+use super::frames;
+use super::outbox::{Outbox, Permit};
+use super::protocol::{self, Frame, Incoming, Request, RequestId};
+use super::replies::{Claim, Kind, Repeat, Ticket};
+use crate::nodespace::{NO_VALUE, Value};
+
+/// Lanes that are remembered before those that are free are forgotten.
+const LANES: usize = 64;
+
+/// Where answers go.
+#[derive(Debug)]
+pub enum Destination {
+    /// To the connection that asked.
+    Client(Arc<Outbox>),
+    /// To the connections that come from the same place: a posted message has none of its own.
+    From(Whence),
+}
+
+/// One source of messages: a websocket, or one posted message.
+pub struct Session {
+    shared: Arc<Shared>,
+    id: u64,
+    destination: Destination,
+    /// By name: when the last command of each lane has ended.
+    lanes: Mutex<HashMap<String, oneshot::Receiver<()>>>,
+}
+
+/// A request on its way to its answer.
+pub struct Pending {
+    session: Arc<Session>,
+    permit: Option<Permit>,
+    id: Option<RequestId>,
+    as_bytes: bool,
+    ticket: Option<Ticket>,
+    /// A person waits for it: when it fails, the status bar says why.
+    is_shown: bool,
+}
+
+/// What waits until everything before it is on disk.
+pub enum Change {
+    /// A change that is done.
+    Done(Box<Pending>, Answer),
+    /// Somebody who wants to know.
+    Seen(oneshot::Sender<()>),
+}
+
+impl Session {
+    /// A session whose number is `id`.
+    pub fn new(shared: Arc<Shared>, id: u64, destination: Destination) -> Arc<Self> {
+        Arc::new(Self {
+            shared,
+            id,
+            destination,
+            lanes: Mutex::default(),
+        })
+    }
+
+    /// Does what `message` says. The answer holds `permit` until it is sent.
+    pub fn receive(self: &Arc<Self>, message: &str, permit: Option<Permit>) {
+        match protocol::parse(message) {
+            Ok(incoming) => self.act(incoming, permit),
+            Err(malformed) => {
+                let id = malformed.id.as_ref();
+                self.send(protocol::error(&malformed.problem, id), id, permit);
+            }
+        }
+    }
+
+    /// Does what was asked for.
+    pub fn act(self: &Arc<Self>, incoming: Incoming, permit: Option<Permit>) {
+        match incoming {
+            Incoming::Ping => self.send(protocol::pong(), None, permit),
+            Incoming::Request(request) => self.execute(request, permit),
+        }
+    }
+
+    fn execute(self: &Arc<Self>, request: Request, permit: Option<Permit>) {
+        let command = commands::find(&request.cmd);
+        let kind = command.map_or(Kind::Read, |command| command.kind);
+        let mut pending = Pending {
+            session: Arc::clone(self),
+            permit,
+            id: request.id.clone(),
+            as_bytes: request.as_bytes,
+            ticket: None,
+            is_shown: command.is_some_and(Command::is_shown),
+        };
+        if let Some(id) = &request.id {
+            match self.shared.replies.claim(&request, id, self.id, kind) {
+                Claim::First(ticket) => pending.ticket = Some(ticket),
+                Claim::Repeat(repeat) => return self.repeat(repeat, pending),
+                Claim::Reused => return pending.settle(Err(Refusal::new(REUSED))),
+            }
+        }
+        match command {
+            None => pending.settle(Err(commands::unknown(&request.cmd))),
+            Some(_) if self.shared.stop.is_cancelled() => {
+                pending.settle(Err(Refusal::new(STOPPING)));
+            }
+            Some(command) => self.run(command, request.kwargs, pending),
+        }
+    }
+
+    fn run(
+        self: &Arc<Self>,
+        command: &'static Command,
+        kwargs: Map<String, Json>,
+        pending: Pending,
+    ) {
+        let context = Context::new(Arc::clone(&self.shared));
+        match command.run {
+            Run::Now(run) => pending.finish(run(&context, kwargs), command.kind),
+            Run::Beside { lane, run } => {
+                let turn = lane(&kwargs).map(|lane| self.turn(lane));
+                self.shared.tasks.spawn(async move {
+                    let _end_of_turn = match turn {
+                        Some((before, end)) => {
+                            if let Some(before) = before {
+                                // An error is its end, too.
+                                let _ = before.await;
+                            }
+                            Some(end)
+                        }
+                        None => None,
+                    };
+                    let answer = run(context, kwargs).await;
+                    pending.finish(answer, command.kind);
+                });
+            }
+        }
+    }
+
+    /// The end of what is before in `lane`, and what to drop at one's own.
+    fn turn(&self, lane: String) -> (Option<oneshot::Receiver<()>>, oneshot::Sender<()>) {
+        let (end, ended) = oneshot::channel();
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if lanes.len() >= LANES {
+            let is_under_way = |ended: &mut oneshot::Receiver<()>| {
+                matches!(ended.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+            };
+            lanes.retain(|_, ended| is_under_way(ended));
+        }
+        (lanes.insert(lane, ended), end)
+    }
+
+    fn repeat(&self, repeat: Repeat, pending: Pending) {
+        if let Some(frame) = repeat.now() {
+            return self.send(frame, pending.id.as_ref(), pending.permit);
+        }
+        self.shared.tasks.spawn(async move {
+            match repeat.answer().await {
+                Some(frame) => {
+                    pending
+                        .session
+                        .send(frame, pending.id.as_ref(), pending.permit);
+                }
+                None => pending.settle(Err(Refusal::new(ABANDONED))),
+            }
+        });
+    }
+
+    fn send(&self, frame: Frame, id: Option<&RequestId>, permit: Option<Permit>) {
+        let frame = self.shared.messages.hint(frame);
+        let frame = frame.unwrap_or_else(|full| protocol::error(&full.to_string(), id));
+        match &self.destination {
+            Destination::Client(outbox) => outbox.answer(frame, permit),
+            Destination::From(_) => {
+                for outbox in self.outboxes() {
+                    outbox.answer(frame.clone(), None);
+                }
+            }
+        }
+    }
+
+    fn outboxes(&self) -> Vec<Arc<Outbox>> {
+        match &self.destination {
+            Destination::Client(outbox) => vec![Arc::clone(outbox)],
+            Destination::From(whence) => self.shared.clients.beside(whence),
+        }
+    }
+}
+
+const REUSED: &str = "this id was used for another command; every command has an id of its own";
+const STOPPING: &str = "the worker is stopping";
+const ABANDONED: &str = "the command came to no end; send it again with another id";
+
+impl Pending {
+    /// Answers at once, or when the change is on disk.
+    fn finish(self, answer: Answer, kind: Kind) {
+        let changes = match kind {
+            Kind::Read => return self.settle(answer),
+            Kind::Change => self.session.shared.changes.clone(),
+        };
+        let done = Change::Done(Box::new(self), answer);
+        if let Err(mpsc::error::SendError(Change::Done(pending, _))) = changes.send(done) {
+            pending.settle(Err(Refusal::new(STOPPING)));
+        }
+    }
+
+    /// Answers.
+    fn settle(mut self, answer: Answer) {
+        if let Err(refusal) = &answer
+            && self.is_shown
+        {
+            let line = protocol::progress(&refusal.to_string(), "error", 1.0, false);
+            for outbox in self.session.outboxes() {
+                outbox.event(line.clone(), None);
+            }
+        }
+        let Some(id) = self.id.take() else {
+            if let Err(refusal) = answer {
+                tracing::debug!("a command that wants no answer failed: {refusal}");
+            }
+            return;
+        };
+        let frame = render(answer, &id, self.as_bytes);
+        if let Some(ticket) = self.ticket.take() {
+            ticket.settle(frame.clone());
+        }
+        self.session.send(frame, Some(&id), self.permit.take());
+    }
+}
+
+fn render(answer: Answer, id: &RequestId, as_bytes: bool) -> Frame {
+    let rendered = match answer {
+        Ok(Reply::Json(json)) if as_bytes => {
+            let value = Value::from_json(json);
+            frames::result(Some(&value), id)
+        }
+        Ok(Reply::Json(json)) => Ok(protocol::result(&json, Some(id))),
+        Ok(Reply::Value(value)) if as_bytes => frames::result(value.as_deref(), id),
+        Ok(Reply::Value(value)) => {
+            let json = value.map_or_else(|| NO_VALUE.into(), |value| value.to_json());
+            Ok(protocol::result(&json, Some(id)))
+        }
+        Err(refusal) => Ok(protocol::error(&refusal.to_string(), Some(id))),
+    };
+    rendered.unwrap_or_else(|problem| protocol::error(problem, Some(id)))
+}
+
+/// Answers changes when they are on disk, all that wait at once, until nobody can make any more.
+pub async fn answer_saved(shared: Arc<Shared>, mut changes: mpsc::UnboundedReceiver<Change>) {
+    let mut batch = Vec::new();
+    while changes.recv_many(&mut batch, usize::MAX).await > 0 {
+        let saved = shared.worker.saved().await;
+        for change in batch.drain(..) {
+            match (change, &saved) {
+                (Change::Done(pending, answer), Ok(())) => pending.settle(answer),
+                (Change::Done(pending, _), Err(error)) => {
+                    let problem = format!("it was not saved: {}", error.public());
+                    pending.settle(Err(Refusal::new(problem)));
+                }
+                // Who asked may have given up.
+                (Change::Seen(seen), _) => drop(seen.send(())),
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Files that clients bring: into one directory, under plain relative paths, whole or not at all.
+//!
+//! The directory is a handle that no path leads out of, links included (`cap-std`); names are checked
+//! all the same, so that what is refused is refused with a sentence. A file is written beside its
+//! place and moved there when it is whole.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::Multipart;
+use axum::extract::multipart::{Field, MultipartError};
+use cap_std::fs::{Dir, OpenOptions};
+use tokio::io::AsyncWriteExt;
+use uuid::Uuid;
+
+use crate::limits;
+use crate::text;
+
+/// Why a file was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// The name is no plain relative path.
+    #[error("`{0}` cannot be the name of an upload: use a relative path without `..`")]
+    Name(String),
+    /// It is too much.
+    #[error("an upload has at most {max} files", max = limits::MAX_UPLOAD_FILES)]
+    TooMany,
+    /// There was no file.
+    #[error("no files uploaded")]
+    Nothing,
+    /// The request is broken, or too large.
+    #[error("the upload ended early: {0}")]
+    Request(#[from] MultipartError),
+    /// The host could not store it; why is in its log.
+    #[error("the host could not store the file")]
+    Disk,
+}
+
+/// Where uploads go. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Uploads {
+    dir: Arc<Dir>,
+}
+
+/// A file on its way; removed again if it does not get there.
+struct Unfinished {
+    dir: Arc<Dir>,
+    path: PathBuf,
+    is_whole: bool,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            let _ = self.dir.remove_file(&self.path);
+        }
+    }
+}
+
+impl Uploads {
+    /// Uploads into `dir`.
+    pub fn new(dir: Dir) -> Self {
+        Self { dir: Arc::new(dir) }
+    }
+
+    /// Stores every part named `file`; the path of the one file, or of the folder of all.
+    ///
+    /// # Errors
+    /// Why not; files that were whole by then stay.
+    pub async fn take(&self, mut form: Multipart) -> Result<String, UploadError> {
+        let mut stored: Vec<PathBuf> = Vec::new();
+        while let Some(field) = form.next_field().await? {
+            let name = field.file_name().filter(|name| !name.is_empty());
+            let Some(name) = name.filter(|_| field.name() == Some("file")) else {
+                continue;
+            };
+            if stored.len() >= limits::MAX_UPLOAD_FILES {
+                return Err(UploadError::TooMany);
+            }
+            let path = plain_path(name)?;
+            self.write(&path, field).await?;
+            stored.push(path);
+        }
+        common_path(&stored).ok_or(UploadError::Nothing)
+    }
+
+    /// Stores `data` as `name`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn put(&self, name: &str, data: &[u8]) -> Result<String, UploadError> {
+        let path = plain_path(name)?;
+        let (mut file, mut unfinished) = self.create(&path).map_err(|e| disk(&e))?;
+        file.write_all(data).await.map_err(|e| disk(&e))?;
+        self.finish(file, &path, &mut unfinished).await?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+
+    async fn write(&self, path: &Path, mut field: Field<'_>) -> Result<(), UploadError> {
+        let (mut file, mut unfinished) = self.create(path).map_err(|e| disk(&e))?;
+        while let Some(chunk) = field.chunk().await? {
+            file.write_all(&chunk).await.map_err(|e| disk(&e))?;
+        }
+        self.finish(file, path, &mut unfinished).await
+    }
+
+    fn create(&self, path: &Path) -> io::Result<(tokio::fs::File, Unfinished)> {
+        let parent = path.parent().unwrap_or(Path::new(""));
+        if parent != Path::new("") {
+            self.dir.create_dir_all(parent)?;
+        }
+        let temporary = parent.join(format!(".upload-{}", Uuid::new_v4().simple()));
+        let mut options = OpenOptions::new();
+        let file = self
+            .dir
+            .open_with(&temporary, options.write(true).create_new(true))?;
+        let unfinished = Unfinished {
+            dir: Arc::clone(&self.dir),
+            path: temporary,
+            is_whole: false,
+        };
+        Ok((tokio::fs::File::from_std(file.into_std()), unfinished))
+    }
+
+    async fn finish(
+        &self,
+        mut file: tokio::fs::File,
+        path: &Path,
+        unfinished: &mut Unfinished,
+    ) -> Result<(), UploadError> {
+        file.flush().await.map_err(|e| disk(&e))?;
+        drop(file);
+        self.dir
+            .rename(&unfinished.path, &self.dir, path)
+            .map_err(|e| disk(&e))?;
+        unfinished.is_whole = true;
+        Ok(())
+    }
+}
+
+fn disk(error: &io::Error) -> UploadError {
+    tracing::warn!("an upload was not stored: {error}");
+    UploadError::Disk
+}
+
+/// A client's name as a path of plain parts.
+fn plain_path(name: &str) -> Result<PathBuf, UploadError> {
+    let is_plain = |part: &str| {
+        !matches!(part, "" | "." | "..")
+            && part.len() <= limits::MAX_UPLOAD_NAME_BYTES
+            && !part.contains('\\')
+            && part.chars().all(text::is_harmless)
+            && !part.contains(['\n', '\t'])
+    };
+    if name.len() <= limits::MAX_UPLOAD_PATH_BYTES && name.split('/').all(is_plain) {
+        Ok(PathBuf::from(name))
+    } else {
+        let shown = text::clean_line(name, limits::MAX_NAME_BYTES);
+        Err(UploadError::Name(shown))
+    }
+}
+
+/// The path itself of one; of several, the folder that has them all.
+fn common_path(paths: &[PathBuf]) -> Option<String> {
+    let (first, rest) = paths.split_first()?;
+    let mut common = first.clone();
+    while rest.iter().any(|path| !path.starts_with(&common)) {
+        common.pop();
+    }
+    Some(common.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    #[test]
+    fn only_plain_relative_paths_are_names() {
+        for good in ["a.txt", "folder/a b.txt", "é", "..a/b.."] {
+            assert_eq!(plain_path(good).unwrap(), PathBuf::from(good));
+        }
+        let long = "x".repeat(limits::MAX_UPLOAD_NAME_BYTES + 1);
+        let bad = [
+            "",
+            "/etc/passwd",
+            "../a",
+            "a/../../b",
+            "a//b",
+            "a/",
+            ".",
+            "./a",
+            "a\\b",
+            "a\0b",
+            "a\nb",
+            "\u{202e}a",
+            &long,
+        ];
+        for bad in bad {
+            plain_path(bad).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn several_files_have_a_folder_in_common() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(common_path(&paths(&["a/b.txt"])).unwrap(), "a/b.txt");
+        assert_eq!(
+            common_path(&paths(&["a/b/1", "a/b/2", "a/c"])).unwrap(),
+            "a"
+        );
+        assert_eq!(common_path(&paths(&["a/1", "ab/1"])).unwrap(), "");
+        assert_eq!(common_path(&[]), None);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_replaced_as_a_whole_and_no_link_leads_out() {
+        let inside = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(inside.path(), ambient_authority()).unwrap();
+        let uploads = Uploads::new(dir);
+        uploads.put("folder/a", b"one").await.unwrap();
+        assert_eq!(uploads.put("folder/a", b"two").await.unwrap(), "folder/a");
+        assert_eq!(
+            std::fs::read(inside.path().join("folder/a")).unwrap(),
+            b"two"
+        );
+        std::os::unix::fs::symlink(outside.path(), inside.path().join("out")).unwrap();
+        assert!(matches!(
+            uploads.put("out/a", b"x").await,
+            Err(UploadError::Disk)
+        ));
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+        std::fs::write(outside.path().join("target"), b"kept").unwrap();
+        let link = inside.path().join("link");
+        std::os::unix::fs::symlink(outside.path().join("target"), link).unwrap();
+        uploads.put("link", b"new").await.unwrap();
+        assert_eq!(
+            std::fs::read(outside.path().join("target")).unwrap(),
+            b"kept"
+        );
+        let left = std::fs::read_dir(inside.path().join("folder")).unwrap();
+        assert_eq!(left.count(), 1);
+    }
+}
