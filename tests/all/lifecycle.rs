@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use external_worker_artifacts::HOSTILE;
+use external_worker_artifacts::{HOSTILE, PROBE_HOST};
 use external_worker_host::HostError;
 use external_worker_host::instance::{End, State};
-use external_worker_tests::{TestHost, call_int};
+use external_worker_tests::{PATIENCE, TestHost, call_int};
 
 #[tokio::test]
 async fn a_panic_ends_the_instance_with_its_message_and_place_and_it_starts_again() {
@@ -88,4 +88,19 @@ async fn dropping_the_last_handle_stops_the_instance() {
         .unwrap()
         .clone();
     assert_eq!(ended, State::Ended(End::Stopped));
+}
+
+#[tokio::test]
+async fn a_stop_has_the_last_word_over_a_restart_and_a_trap() {
+    let host = TestHost::grant("");
+    for panic_stop in [false, true] {
+        let config = serde_json::json!({ "panic_stop": panic_stop });
+        let instance = host.start(PROBE_HOST, "probe", config).await.unwrap();
+        instance.restart();
+        let end = tokio::time::timeout(PATIENCE, instance.stop())
+            .await
+            .unwrap();
+        assert_eq!(matches!(end, End::Failed(_)), panic_stop, "{end}");
+        assert_eq!(instance.status().restarts, 0);
+    }
 }

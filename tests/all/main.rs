@@ -3,8 +3,14 @@
 mod capability;
 mod cli;
 mod hostile;
+mod instance;
 mod languages;
 mod leaks;
 mod lifecycle;
+mod oci;
+mod peer;
+mod server;
+mod state;
+mod store;
 mod tidy;
 mod worker;

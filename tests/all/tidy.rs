@@ -8,7 +8,7 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 10] = [
+const KNOWS: [(&str, &[&str]); 13] = [
     ("text", &[]),
     ("limits", &[]),
     ("error", &["bindings", "limits", "policy"]),
@@ -41,9 +41,31 @@ const KNOWS: [(&str, &[&str]); 10] = [
             "text",
         ],
     ),
+    ("nodespace", &["limits", "text"]),
+    (
+        "worker",
+        &[
+            "bindings",
+            "component",
+            "engine",
+            "error",
+            "instance",
+            "limits",
+            "nodespace",
+            "policy",
+            "text",
+        ],
+    ),
+    (
+        "server",
+        &["error", "limits", "nodespace", "text", "worker"],
+    ),
     (
         "cli",
         &[
+            "nodespace",
+            "server",
+            "worker",
             "bindings",
             "capability",
             "component",
@@ -102,10 +124,12 @@ fn every_room_of_the_host_knows_only_what_it_may() {
 }
 
 #[test]
-fn the_policy_names_no_wasmtime_and_only_main_exits() {
-    for file in sources(&root().join("host/src/policy")) {
-        let text = std::fs::read_to_string(&file).unwrap();
-        assert!(!text.contains("wasmtime"), "{}", file.display());
+fn policy_and_nodespace_name_no_wasmtime_and_only_main_exits() {
+    for room in ["policy", "nodespace"] {
+        for file in sources(&root().join("host/src").join(room)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(!text.contains("wasmtime"), "{}", file.display());
+        }
     }
     for room in KNOWS.map(|(room, _)| room) {
         for file in sources(&root().join("host/src").join(room)) {

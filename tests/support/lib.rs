@@ -86,14 +86,18 @@ pub async fn start(
     class: &str,
     config: Json,
 ) -> Result<Instance> {
-    let uuid = uuid::Uuid::new_v4();
-    let spec = Spec {
+    Instance::start(prepared, spec(class, config)).await
+}
+
+/// A new instance of `class`.
+pub fn spec(class: &str, config: Json) -> Spec {
+    Spec {
         class_id: class.to_owned(),
-        uuid,
+        uuid: uuid::Uuid::new_v4(),
         name: "under test".to_owned(),
         config,
-    };
-    Instance::start(prepared, spec).await
+        state: None,
+    }
 }
 
 /// Inputs by name.

@@ -1,0 +1,165 @@
+//! A Worker: modules come and go, external workers live in it, and all of it is kept.
+
+mod discovery;
+mod external;
+mod kept;
+mod secrets;
+mod swap;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use external_worker_host::policy::Policy;
+use external_worker_host::worker::{NewInstance, Worker, WorkerEvent, WorkerOptions};
+use external_worker_tests::{PATIENCE, engine};
+use serde_json::{Value as Json, json};
+use tokio::sync::broadcast;
+
+/// A Worker in a directory of its own.
+struct Site {
+    dir: tempfile::TempDir,
+    worker: Worker,
+}
+
+impl Site {
+    /// A Worker whose modules are these component files.
+    async fn with(modules: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, component) in modules {
+            put(dir.path(), name, &std::fs::read(component).unwrap());
+        }
+        let worker = open(dir.path()).await;
+        Self { dir, worker }
+    }
+
+    /// Puts a component file where modules are found, whole from one moment to the next.
+    fn put(&self, name: &str, bytes: &[u8]) {
+        put(self.dir.path(), name, bytes);
+    }
+
+    fn remove(&self, name: &str) {
+        std::fs::remove_file(file(self.dir.path(), name)).unwrap();
+    }
+
+    /// The Worker ends, and another one begins where it was.
+    async fn reopen(mut self) -> Self {
+        self.worker.close(PATIENCE).await.unwrap();
+        self.worker = open(self.dir.path()).await;
+        self
+    }
+
+    /// The uuid of a new external worker.
+    async fn add(&self, module: &str, class: &str, config: Json) -> String {
+        let new = NewInstance {
+            config: Some(config),
+            ..NewInstance::default()
+        };
+        let added = self.worker.add_instance(module, class, new).await.unwrap();
+        added["uuid"].as_str().unwrap().to_owned()
+    }
+
+    /// The id of a new node.
+    fn node(&self, class: &str, uuid: &str, method: &str) -> String {
+        let id = format!("{class}.{uuid}.{method}");
+        let graph = self.worker.nodespace();
+        let node = graph.add_node(&id, Default::default()).unwrap();
+        node["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs a node that has no inputs to be set; its output `out`.
+    async fn run(&self, node: &str) -> Json {
+        self.worker.nodespace().trigger(node).unwrap();
+        self.worker.nodespace().node_idle(node).await;
+        self.out(node)
+    }
+
+    fn out(&self, node: &str) -> Json {
+        self.worker.nodespace().value_json(node, "out").unwrap()
+    }
+
+    /// How an external worker looks to a client.
+    fn seen(&self, uuid: &str) -> Option<Json> {
+        let modules = self.worker.modules_json();
+        let classes = modules.as_array().unwrap().iter();
+        let classes = classes.flat_map(|module| module["worker_classes"].as_array().unwrap());
+        let mut all = classes.flat_map(|class| class["instances"].as_array().unwrap());
+        all.find(|instance| instance["uuid"] == uuid).cloned()
+    }
+
+    fn has_module(&self, name: &str) -> bool {
+        let modules = self.worker.modules_json();
+        let mut modules = modules.as_array().unwrap().iter();
+        modules.any(|module| module["module"] == name)
+    }
+}
+
+async fn open(dir: &Path) -> Worker {
+    let options = WorkerOptions {
+        data: dir.to_owned(),
+        name: None,
+        policy: Policy::default(),
+        engine: engine().clone(),
+    };
+    Worker::open(options).await.unwrap()
+}
+
+fn file(dir: &Path, name: &str) -> std::path::PathBuf {
+    dir.join("local_workers").join(format!("{name}.wasm"))
+}
+
+fn put(dir: &Path, name: &str, bytes: &[u8]) {
+    let to = file(dir, name);
+    std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+    let aside = to.with_extension("part");
+    std::fs::write(&aside, bytes).unwrap();
+    std::fs::rename(aside, to).unwrap();
+}
+
+/// Waits for the first event that `wanted` picks.
+async fn wait_for<T>(
+    events: &mut broadcast::Receiver<Arc<WorkerEvent>>,
+    mut wanted: impl FnMut(&WorkerEvent) -> Option<T>,
+) -> T {
+    let waiting = async {
+        loop {
+            match events.recv().await {
+                Ok(event) => {
+                    if let Some(found) = wanted(&event) {
+                        return found;
+                    }
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => panic!("the Worker is gone"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("the event came")
+}
+
+/// Waits for a line in the status bar that has `part` in it.
+async fn notice(events: &mut broadcast::Receiver<Arc<WorkerEvent>>, part: &str) -> String {
+    wait_for(events, |event| match event {
+        WorkerEvent::Progress { message, .. } if message.contains(part) => Some(message.clone()),
+        _ => None,
+    })
+    .await
+}
+
+/// Waits until something holds that no event tells of.
+async fn until(mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("it came to hold");
+}
+
+fn nothing() -> Json {
+    json!({})
+}

@@ -1,0 +1,135 @@
+//! A secret is in no export, view, event, log line or error, at whatever depth: all bytes are
+//! searched. Saves keep it, and so does the form that edits it.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use external_worker_artifacts::PROBE_HOST;
+use external_worker_host::worker::import::import;
+use serde_json::json;
+
+use super::Site;
+
+const SECRETS: [&str; 3] = ["t0ps3cr3t-token", "t0ps3cr3t-nested", "t0ps3cr3t-wrong"];
+
+/// Set in the process that listens to its log.
+const ALONE: &str = "EWH_LISTEN";
+
+/// What was logged, at every level, by everything in this process.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn listen() -> Logged {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).expect("this test alone listens");
+    logged
+}
+
+/// In a process of its own, because the log is that of the whole process.
+#[test]
+fn no_secret_leaves() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "worker::secrets::in_a_process_of_its_own"])
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("1 passed"), "{printed}");
+}
+
+#[tokio::test]
+async fn in_a_process_of_its_own() {
+    if std::env::var_os(ALONE).is_none() {
+        return;
+    }
+    let logged = listen();
+    let mut seen: Vec<(&str, String)> = Vec::new();
+    let site = Site::with(&[("probe", PROBE_HOST)]).await;
+    let worker = &site.worker;
+    let mut events = worker.subscribe();
+    let servers = json!([{ "host": "a.example", "password": SECRETS[1] }]);
+    let config = json!({ "token": SECRETS[0], "servers": servers });
+    let uuid = site.add("probe", "probe", config).await;
+    site.node("probe", &uuid, "applied");
+
+    for wrong in [
+        json!({ "number": SECRETS[2] }),
+        json!({ "token": [SECRETS[2]] }),
+        json!({ "servers": [{ "host": 1, "password": [SECRETS[2]] }] }),
+        json!({ "servers": SECRETS[2] }),
+        json!({ SECRETS[2]: 1, "number": 13 }),
+    ] {
+        let refused = worker.update_instance(&uuid, "probe", None, Some(wrong.clone()));
+        // A property that the schema does not know may be taken; then it must not leave either.
+        if let Err(error) = refused.await {
+            seen.push(("an error", format!("{error} {error:?} {}", error.public())));
+        }
+    }
+    let rename = worker.update_instance(&uuid, "probe", Some("x"), Some(json!({ "number": 4 })));
+    rename.await.unwrap();
+    for (what, json) in [
+        ("get_worker_dependencies", worker.modules_json()),
+        ("full_state", worker.full_state_json()),
+        ("get_save_state", worker.save_state_json()),
+        ("get_config", worker.config_json()),
+        ("get_library", worker.nodespace().library_json()),
+        ("get_nodes", worker.nodespace().nodes_json(true)),
+    ] {
+        seen.push((what, json.to_string()));
+    }
+    let exported = import(worker.export(true).await.unwrap()).unwrap();
+    seen.push(("an export's config", exported.config.to_string()));
+    let state = exported.state.to_json().to_string();
+    assert!(state.contains("a.example"), "{state}");
+    seen.push(("an export's state", state));
+    worker.restart_instance(&uuid, "probe").await.unwrap();
+    while let Ok(event) = events.try_recv() {
+        seen.push(("an event", format!("{event:?}")));
+    }
+    assert!(seen.iter().any(|(what, _)| *what == "an event"));
+    let log = String::from_utf8_lossy(&logged.0.lock().unwrap()).into_owned();
+    assert!(!log.is_empty());
+    seen.push(("the log", log));
+    for (what, text) in &seen {
+        for secret in SECRETS {
+            let at = text.find(secret);
+            assert!(
+                at.is_none(),
+                "{what} has {secret}: {}",
+                around(text, at.unwrap())
+            );
+        }
+    }
+
+    let form = worker.instance_config_json(&uuid, "probe").unwrap();
+    assert_eq!(form["formData"]["servers"][0]["password"], SECRETS[1]);
+    worker.saved().await.unwrap();
+    let saved = ["state.db", "state.db-wal"]
+        .map(|file| std::fs::read(site.dir.path().join(file)).unwrap_or_default())
+        .concat();
+    assert!(String::from_utf8_lossy(&saved).contains(SECRETS[0]));
+}
+
+fn around(text: &str, at: usize) -> String {
+    text.chars()
+        .skip(at.saturating_sub(100))
+        .take(200)
+        .collect()
+}

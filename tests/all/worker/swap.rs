@@ -1,0 +1,84 @@
+//! New code under load: no call is lost, state goes along, and the old version goes on when the new
+//! one does not start.
+
+use std::collections::BTreeMap;
+
+use external_worker_artifacts::{PROBE_UPGRADE, PROBE_UPGRADE_BROKEN};
+use external_worker_host::nodespace::{GraphEvent, Value};
+use external_worker_host::policy::Manifest;
+use external_worker_host::worker::WorkerEvent;
+
+use super::{Site, nothing, notice};
+
+/// The same code under another version: other bytes, another component.
+fn version(n: u32) -> Vec<u8> {
+    let manifest = Manifest {
+        name: "probe-upgrade".to_owned(),
+        package_version: n.to_string(),
+        requests: BTreeMap::new(),
+    };
+    manifest
+        .write(&std::fs::read(PROBE_UPGRADE).unwrap())
+        .unwrap()
+}
+
+#[tokio::test]
+async fn under_load_no_call_is_lost_and_the_state_goes_along() {
+    let site = Site::with(&[("up", PROBE_UPGRADE)]).await;
+    let uuid = site.add("up", "upgrade", nothing()).await;
+    let bump = site.node("upgrade", &uuid, "bump");
+    let graph = site.worker.nodespace();
+    graph
+        .set_value(&bump, "by", Some(Value::Integer(1)), true)
+        .unwrap();
+    graph.node_idle(&bump).await;
+    let mut events = site.worker.subscribe();
+    let mut errors = site.worker.subscribe();
+    let mut calls = 1;
+    for n in 1..=3 {
+        site.put("up", &version(n));
+        let swapped = notice(&mut events, "`up` is changed");
+        tokio::pin!(swapped);
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut swapped => break,
+                out = site.run(&bump) => {
+                    calls += 1;
+                    assert_eq!(out, calls, "every call counted once, in order");
+                }
+            }
+        }
+        graph.node_idle(&bump).await;
+        // The run that the swap's end interrupted the waiting for.
+        calls = site.out(&bump).as_i64().unwrap();
+    }
+    assert_eq!(site.run(&bump).await, calls + 1);
+    while let Ok(event) = errors.try_recv() {
+        if let WorkerEvent::Graph(GraphEvent::NodeError { message, .. }) = &*event {
+            panic!("{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_start_leaves_the_old_one_running() {
+    let site = Site::with(&[("up", PROBE_UPGRADE)]).await;
+    let uuid = site.add("up", "upgrade", nothing()).await;
+    let bump = site.node("upgrade", &uuid, "bump");
+    let graph = site.worker.nodespace();
+    graph
+        .set_value(&bump, "by", Some(Value::Integer(1)), true)
+        .unwrap();
+    graph.node_idle(&bump).await;
+    let mut events = site.worker.subscribe();
+    site.put("up", &std::fs::read(PROBE_UPGRADE_BROKEN).unwrap());
+    let line = notice(&mut events, "the old one goes on").await;
+    assert!(line.contains("this version does not start"), "{line}");
+    notice(&mut events, "`up` is changed").await;
+    assert_eq!(site.run(&bump).await, 2, "with its memory");
+
+    site.put("up", &version(7));
+    notice(&mut events, "`up` is changed").await;
+    assert_eq!(site.run(&bump).await, 3);
+}

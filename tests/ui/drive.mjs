@@ -1,0 +1,300 @@
+#!/usr/bin/env node
+// Drives the FuncNodes web UI, unmodified, in Chromium against a Worker that serves the FuncNodes
+// protocol, as a person would: by its own buttons, looking at its own page. `tests/ui/run` installs
+// what this needs and starts the Worker.
+
+import { createRequire } from "node:module";
+import { createServer } from "node:http";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+
+const { values: options } = parseArgs({
+  options: {
+    "worker-url": { type: "string" },
+    "static-dir": { type: "string", default: "target/ui/site/funcnodes_react_flow/static" },
+    "modules-dir": { type: "string", default: "target/ui" },
+    screenshots: { type: "string", default: "target/ui/screenshots" },
+    chromium: { type: "string", default: "/usr/bin/chromium" },
+    // The guest: which class is made, and what its nodes do.
+    module: { type: "string", default: "probe-peer" },
+    class: { type: "string", default: "Demo Worker" },
+    "trigger-method": { type: "string", default: "Get_Count" },
+    method: { type: "string", default: "Add" },
+    input: { type: "string", default: "a" },
+    value: { type: "string", default: "3" },
+    output: { type: "string", default: "out" },
+    result: { type: "string", default: "8" },
+    shelf: { type: "string", default: "extras" },
+    "shelf-node": { type: "string", default: "Shelf Node" },
+    "shelf-input": { type: "string", default: "x" },
+    "shelf-result": { type: "string", default: "16" },
+    "class-id": { type: "string", default: "demo_worker" },
+    field: { type: "string", default: "interval_s" },
+    setting: { type: "string", default: "2.5" },
+  },
+});
+const workerUrl = options["worker-url"];
+if (!workerUrl) {
+  console.error("error: --worker-url ws://127.0.0.1:PORT/ is missing");
+  process.exit(2);
+}
+
+const { chromium } = createRequire(path.resolve(options["modules-dir"], "x"))("playwright-core");
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
+const PATIENCE_MS = 30_000;
+const FLAGS = [
+  "--no-sandbox", // it runs as root in a container
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+// The package's server has the page at `/` and the rest under `/static/`.
+function serveStatic(dir) {
+  const server = createServer((request, response) => {
+    const name = path.basename(new URL(request.url, "http://page").pathname) || "index.html";
+    try {
+      const body = readFileSync(path.join(dir, name));
+      response.setHeader("content-type", TYPES[path.extname(name)] ?? "text/plain");
+      response.end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
+}
+
+const site = await serveStatic(options["static-dir"]);
+const origin = `http://127.0.0.1:${site.address().port}`;
+const profile = mkdtempSync(path.join(tmpdir(), "ewh-ui-"));
+const browser = await chromium.launchPersistentContext(profile, {
+  executablePath: options.chromium,
+  headless: true,
+  args: FLAGS,
+  viewport: { width: 1400, height: 900 },
+});
+browser.setDefaultTimeout(PATIENCE_MS);
+const notes = new Set();
+await browser.route(
+  (url) => url.hostname !== "127.0.0.1" && !["data:", "blob:"].includes(url.protocol),
+  (route) => {
+    notes.add(`the UI asked for ${route.request().url()}, which was refused`);
+    return route.abort();
+  },
+);
+const page = browser.pages()[0];
+const crashes = [];
+const log = [];
+// An error that the Worker answered with is one too, since the UI does not catch it.
+page.on("pageerror", (error) => {
+  if (["TypeError", "ReferenceError", "RangeError", "SyntaxError"].includes(error.name)) crashes.push(String(error));
+  else notes.add(`the UI left an error uncaught: ${error.message}`);
+});
+page.on("console", (message) => log.push(message.text().slice(0, 300)));
+
+// A second client of the same Worker, in a tab of its own.
+const client = await browser.newPage();
+await client.goto(`${origin}/robots.txt`);
+await client.evaluate((url) => {
+  window.ask = (cmd, kwargs) =>
+    new Promise((resolve, reject) => {
+      const socket = new WebSocket(url);
+      const id = crypto.randomUUID();
+      socket.onopen = () => socket.send(JSON.stringify({ type: "cmd", cmd, kwargs, id }));
+      socket.onerror = () => reject(new Error(`no connection to ${url}`));
+      socket.onmessage = ({ data }) => {
+        const answer = typeof data === "string" ? JSON.parse(data) : {};
+        if (answer.id !== id) return;
+        socket.close();
+        if (answer.type === "result") resolve(answer.result);
+        else reject(new Error(answer.error));
+      };
+    });
+}, workerUrl);
+const ask = (cmd, kwargs = {}) => client.evaluate((args) => window.ask(...args), [cmd, kwargs]);
+
+const quoted = JSON.stringify;
+const shelf = (scope, name) =>
+  scope.locator(`.shelfcontainer:has(> .shelftitle > .shelftitle_text:text-is(${quoted(name)}))`);
+const entry = (scope, name) => scope.locator(`.libnodeentry:text-is(${quoted(name)})`);
+const open = (scope) => scope.locator(":scope > .shelftitle").click();
+const node = (name) =>
+  page.locator(`.react-flow__node:has(.nodeheader_title_text:text-is(${quoted(name)}))`);
+const port = (scope, kind, name) =>
+  scope.locator(`.${kind}:has(.ioname:text-is(${quoted(name)}))`);
+const moduleShelf = shelf(page.locator(".library"), options.module);
+const classShelf = shelf(moduleShelf, options.class);
+const settings = classShelf.locator(".libnodeentry:has(> [aria-haspopup])");
+const dialog = page.getByRole("dialog").filter({ has: page.locator("form") });
+let uuid;
+
+function check(holds, what) {
+  if (!holds) throw new Error(what);
+}
+
+// Waits until a locator shows a text that `wanted` (a string or pattern) matches.
+async function shows(locator, wanted) {
+  const pattern = typeof wanted === "string" ? new RegExp(`^"?${wanted}"?$`) : wanted;
+  await locator.filter({ hasText: pattern }).waitFor();
+  return (await locator.innerText()).replaceAll('"', "");
+}
+
+async function middle(locator) {
+  const box = await locator.boundingBox();
+  return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+}
+
+async function drag(from, to) {
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(to.x, to.y, { steps: 10 });
+  await page.mouse.up();
+}
+
+const nextFrame = () => page.evaluate(() => new Promise(requestAnimationFrame));
+
+const steps = {
+  async connect() {
+    await page.goto(`${origin}/?worker_url=${encodeURIComponent(workerUrl)}`);
+    await page.locator(".library").waitFor({ state: "attached" });
+    await page.getByRole("button", { name: "Expand right" }).click();
+    await page.getByRole("button", { name: "Manage Libraries" }).waitFor();
+  },
+
+  async "see-the-class"() {
+    await open(moduleShelf);
+    await open(classShelf);
+    await entry(classShelf, "New Instance").waitFor();
+    const instances = await classShelf.locator(".shelfcontainer").count();
+    check(instances === 0, "there is an instance already");
+  },
+
+  async "create-an-instance"() {
+    await entry(classShelf, "New Instance").dblclick();
+    await classShelf.locator(".shelfcontainer > .shelftitle").first().click();
+    await settings.waitFor();
+    uuid = await settings.getAttribute("title");
+    check(/^[0-9a-f]{32}$/.test(uuid), `the instance is called ${uuid}`);
+  },
+
+  async "see-its-nodes"() {
+    await entry(classShelf, options.method).waitFor();
+    await entry(classShelf, options["trigger-method"]).waitFor();
+    await open(shelf(classShelf, options.shelf));
+    await entry(classShelf, options["shelf-node"]).waitFor();
+  },
+
+  async "place-and-trigger"() {
+    await entry(classShelf, options["trigger-method"]).dblclick();
+    const placed = node(options["trigger-method"]);
+    const output = port(placed, "nodeoutput", "out").locator(".iovaluefield");
+    await placed.waitFor();
+    check((await output.innerText()) === "", "it has a value before it was triggered");
+    await placed.locator(".triggerbutton").click();
+    await shows(output, /^"?[0-9]+"?$/);
+  },
+
+  async "delete-a-node"() {
+    await node(options["trigger-method"]).locator(".nodeheader_title").click();
+    await page.keyboard.press("Delete");
+    await node(options["trigger-method"]).waitFor({ state: "detached" });
+  },
+
+  async "place-and-type"() {
+    await entry(classShelf, options.method).dblclick();
+    const placed = node(options.method);
+    const input = port(placed, "nodeinput", options.input).locator("input");
+    await input.fill(options.value);
+    await input.press("Tab");
+    await shows(port(placed, "nodeoutput", options.output).locator(".iovaluefield"), options.result);
+  },
+
+  async "connect-two"() {
+    // The UI puts both at one place, as large as it can: make room first.
+    await entry(classShelf, options["shelf-node"]).dblclick();
+    const [source, target] = [node(options.method), node(options["shelf-node"])];
+    await target.waitFor();
+    await page.mouse.move(1310, 400);
+    for (let turn = 0; turn < 10 && (await target.boundingBox()).width > 300; turn += 1) {
+      await page.mouse.wheel(0, 1000);
+      await nextFrame();
+    }
+    const title = await middle(target.locator(".nodeheader_title"));
+    await drag(title, { x: title.x - 350, y: title.y + 50 });
+    const output = source.locator('.source[data-handleid="out"]');
+    const input = target.locator(`.target[data-handleid=${quoted(options["shelf-input"])}]`);
+    await drag(await middle(output), await middle(input));
+    await page.locator(".react-flow__edge").waitFor({ state: "attached" });
+    const value = port(target, "nodeoutput", "out").locator(".iovaluefield");
+    await shows(value, options["shelf-result"]);
+  },
+
+  async reload() {
+    await steps.connect();
+    await open(moduleShelf);
+    await open(classShelf);
+    await classShelf.locator(".shelfcontainer > .shelftitle").first().click();
+    await entry(classShelf, options.method).waitFor();
+    const input = port(node(options.method), "nodeinput", options.input).locator("input");
+    await input.and(page.locator(`[value=${quoted(options.value)}]`)).waitFor();
+    await page.locator(".react-flow__edge").waitFor({ state: "attached" });
+  },
+
+  async "change-a-setting"() {
+    await settings.locator("[aria-haspopup]").click();
+    const field = dialog.locator(`#root_${options.field}`);
+    await field.fill(options.setting);
+    await dialog.getByRole("button", { name: "Submit" }).click();
+    const arrived = async ([worker_id, class_id, field, setting]) => {
+      const config = await window.ask("get_external_worker_config", { worker_id, class_id });
+      return String(config.formData[field]) === setting;
+    };
+    const wanted = [uuid, options["class-id"], options.field, options.setting];
+    await client.waitForFunction(arrived, wanted, { polling: 100 });
+  },
+
+  async "remove-the-instance"() {
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await settings.waitFor({ state: "detached" });
+    await node(options.method).waitFor({ state: "detached" });
+    await entry(classShelf, options.method).waitFor({ state: "detached" });
+    check(!JSON.stringify(await ask("get_library")).includes(uuid), "the library still has it");
+    const nodes = (await ask("get_nodes")).filter((node) => node.node_id.includes(uuid));
+    check(nodes.length === 0, "a node of it is still there");
+  },
+};
+
+async function runSteps() {
+  rmSync(options.screenshots, { recursive: true, force: true });
+  mkdirSync(options.screenshots, { recursive: true });
+  for (const [index, [name, step]] of Object.entries(steps).entries()) {
+    const label = `${String(index + 1).padStart(2, "0")}-${name}`;
+    const begin = performance.now();
+    try {
+      await step();
+      check(crashes.length === 0, `the page raised ${crashes[0]}`);
+      console.log(`ok     ${label} (${Math.round(performance.now() - begin)} ms)`);
+    } catch (error) {
+      console.log(`FAILED ${label}: ${error.message}`);
+      log.slice(-20).forEach((line) => console.log(`       page: ${line}`));
+      return 1;
+    } finally {
+      await page.screenshot({ path: path.join(options.screenshots, `${label}.png`) });
+    }
+  }
+  notes.forEach((note) => console.log(`note   ${note}`));
+  return 0;
+}
+
+try {
+  process.exitCode = await runSteps();
+} finally {
+  await browser.close();
+  site.close();
+  rmSync(profile, { recursive: true, force: true });
+}
