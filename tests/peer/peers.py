@@ -19,6 +19,7 @@ from client import Client, reachable
 HERE = pathlib.Path(__file__).resolve().parent
 START_S = 60.0
 STOP_S = 10.0
+PACKAGE = "fnext-peer"
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
@@ -47,10 +48,6 @@ class Peer:
 
     async def start(self) -> float:
         """Gives back the seconds from the start of the process to its first answer."""
-        if self.kind != "python":
-            guests = pathlib.Path(self.data, "local_workers")
-            guests.mkdir(parents=True, exist_ok=True)
-            shutil.copy(self.options.guest, guests / "probe-peer.wasm")
         port = free_port()
         log = pathlib.Path(self.options.logs, f"{self.kind}.log")
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +64,24 @@ class Peer:
             await self.stop()
             raise RuntimeError(f"{self.kind} did not start, see {log}") from error
         self.drain = asyncio.create_task(self.process.stdout.read())
+        if self.kind != "python":
+            # `serve.py` does this itself.
+            async with Client(self.url) as client:
+                await client.call("add_package_dependency", name=PACKAGE)
         return cold
+
+    async def install(self) -> None:
+        """Makes a package of the guest, as the plugin is one; pip has installed that."""
+        if self.kind == "python":
+            return
+        with tempfile.TemporaryDirectory() as package:
+            shutil.copy(self.options.guest, pathlib.Path(package, "peer.wasm"))
+            manifest = f'name = "{PACKAGE}"\nversion = "0.1.0"\ncomponents = ["peer.wasm"]\n'
+            pathlib.Path(package, "ewh-module.toml").write_text(manifest)
+            command = [self.options.ewh, "module", "add", package, "--data", self.data]
+            installing = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+            if await installing.wait() != 0:
+                raise RuntimeError(f"{' '.join(command)} failed")
 
     async def _announced(self) -> str:
         async for line in self.process.stdout:
@@ -97,6 +111,7 @@ async def running(kind: str, options: argparse.Namespace) -> AsyncIterator[Peer]
     data = tempfile.mkdtemp(prefix=f"peer-{kind}-")
     peer = Peer(kind, data, options)
     try:
+        await peer.install()
         peer.cold_s = await peer.start()
         yield peer
     finally:

@@ -160,7 +160,7 @@ async def edges(s: Session, nodes: dict[str, str]) -> None:
         "add_edge.chain", "add_edge", **edge(first, "out", second, "a"), until=("value", second, "out")
     )
     await s.do("get_edges", "get_edges")
-    await s.set("chain", add, "a", 10, until=("value", second, "out"))
+    await s.set("chain", add, "a", 4, until=("value", second, "out"))
     await s.set("set.connected", first, "a", 99, until=("value", second, "out"))
     await s.do("connected.node", "get_node_state", nid=first)
     await s.do("add_edge.again", "add_edge", **edge(add, "out", first, "a"))
@@ -315,6 +315,7 @@ async def imports(s: Session, demo: dict[str, str], exported: str) -> None:
     await s.do("imported.edges", "get_edges")
     await s.do("imported.config", "get_external_worker_config", **demo)
     await s.do("import.broken", "update_from_export", data="bm8gemlw")
+    await s.do("imported.update", "update_external_worker", **demo, config={"token": "AGAIN"})
     saved = await s.do("imported.state", "get_save_state")
     await s.do("clear", "clear")
     await s.do("cleared.nodes", "get_nodes")
@@ -323,6 +324,7 @@ async def imports(s: Session, demo: dict[str, str], exported: str) -> None:
     await s.do("loaded.nodes", "get_nodes")
     await s.do("loaded.edges", "get_edges")
     await s.do("loaded.classes", "get_worker_dependencies")
+    await s.do("loaded.config", "get_external_worker_config", **demo)
 
 
 async def restart(s: Session, demo: dict[str, str]) -> None:

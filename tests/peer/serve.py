@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import os
+import pathlib
 import threading
 
 arguments = argparse.ArgumentParser()
@@ -25,6 +26,9 @@ from funcnodes_worker import WSWorker  # noqa: E402
 # It would ask a server in the internet which modules there are.
 modules.REPO_CSV_URL = "http://127.0.0.1:9/none.csv"
 
+# The same after a restart, so that it finds what it saved.
+UUID = "0123456789abcdef0123456789abcdef"
+
 
 async def load_plugin(url: str) -> None:
     await reachable(url)
@@ -36,4 +40,6 @@ async def load_plugin(url: str) -> None:
 url = f"ws://127.0.0.1:{arguments.port}/"
 threading.Thread(target=lambda: asyncio.run(load_plugin(url)), daemon=True).start()
 data = os.path.join(arguments.data, "worker")
-WSWorker(host="127.0.0.1", port=arguments.port, data_path=data).run_forever()
+# One that was killed left a file that says it runs.
+pathlib.Path(os.environ["FUNCNODES_CONFIG_DIR"], "workers", f"worker_{UUID}.p").unlink(missing_ok=True)
+WSWorker(host="127.0.0.1", port=arguments.port, data_path=data, uuid=UUID).run_forever()

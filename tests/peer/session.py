@@ -2,6 +2,7 @@
 everything that differs from run to run a name that does not."""
 
 import asyncio
+import json
 import re
 from typing import Any, Optional
 
@@ -70,12 +71,16 @@ class Session:
         if relabel:
             self._label_all(answer)
         if record:
-            events = [self.plain(message) for message in self.client.heard]
-            others = [self.plain(message) for message in self.other.heard]
+            events = self._heard(self.client)
+            others = self._heard(self.other)
             unshared = [message for message in others if message not in events]
             seen = {**self.plain(answer), "events": events, "others": unshared}
             self.steps[step] = {**seen, "late": True} if late else seen
         return answer.get("result") if isinstance(answer, dict) else None
+
+    def _heard(self, client: Client) -> list[Any]:
+        # A server may send a `pong` unasked when a client connects.
+        return [self.plain(message) for message in client.heard if message != {"type": "pong"}]
 
     def _awaited(self, until: Until) -> Optional["asyncio.Future[Any]"]:
         if until is None:
@@ -107,7 +112,7 @@ class Session:
         if instance is None:
             raise RuntimeError(f"{self.peer.kind} makes no {title}")
         self.label(instance["uuid"], name)
-        events = [self.plain(message) for message in self.client.heard]
+        events = self._heard(self.client)
         self.steps[step] = {"result": self.plain(instance), "events": events}
         return instance
 
@@ -116,7 +121,7 @@ class Session:
         if added is None:
             raise RuntimeError(f"{self.peer.kind} makes no node {id}")
         self.label(added["id"], name)
-        events = [self.plain(message) for message in self.client.heard]
+        events = self._heard(self.client)
         self.steps[step] = {"result": self.plain(added), "events": events}
         return added["id"]
 
@@ -140,9 +145,11 @@ class Session:
         """A frame that is no command, on a connection of its own: does it live on?"""
         async with aiohttp.ClientSession() as session, session.ws_connect(self.peer.url) as socket:
             await socket.send_str(text)
+            answer: Any = {"type": "pong"}
             try:
-                message = await socket.receive(timeout=1.0)
-                answer = message.json() if message.type == aiohttp.WSMsgType.TEXT else "closed"
+                while answer == {"type": "pong"}:
+                    message = await socket.receive(timeout=1.0)
+                    answer = message.json() if message.type == aiohttp.WSMsgType.TEXT else "closed"
             except TimeoutError:
                 answer = "nothing"
         self.client.heard.clear()
@@ -166,7 +173,10 @@ class Session:
         if isinstance(value, Binary):
             header = {k: v for k, v in value.header.items() if k != "msgid" and k != "id"}
             body = f"{len(value.body)} bytes" if len(value.body) > 200 else value.body.hex()
-            body = "<vague>" if header.get("node") in self.vague else body
+            if header.get("mime") == "application/json":
+                # Spaces and escapes say nothing.
+                body = json.loads(value.body)
+            body = "<vague>" if value.header.get("node") in self.vague else body
             return {"type": "binary", "header": self.plain(header), "body": body}
         if isinstance(value, dict):
             return {self.plain(k): self.plain(v, k) for k, v in value.items()}
