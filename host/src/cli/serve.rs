@@ -3,8 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use clap::Args;
 use serde_json::json;
 
@@ -12,14 +10,11 @@ use super::error::{CliError, Exit};
 use super::output::Output;
 use super::signals::Signals;
 use super::{CacheOptions, load};
-use crate::error::HostError;
 use crate::server::{Bound, Origin, Server};
 use crate::worker::{Worker, WorkerOptions};
 
 /// The port that clients of FuncNodes try first.
 const PORT: u16 = 9382;
-/// Where uploads go, below the data directory.
-const FILES: &str = "files";
 
 /// Serve one Worker to the FuncNodes web UI
 ///
@@ -85,8 +80,7 @@ impl ServeCommand {
             worker = open(options, output) => worker?,
             signal = signals.next() => return Ok(signal),
         };
-        let files = files(data)?;
-        let server = Server::new(bound, worker.clone(), files);
+        let server = Server::new(bound, worker.clone(), worker.places().open_files()?);
         announce(&server, &worker, output)?;
         let stop = server.stop();
         let mut serving = std::pin::pin!(server.run());
@@ -140,17 +134,6 @@ fn default_data() -> Option<PathBuf> {
     let data = from("XDG_DATA_HOME").filter(|dir| dir.is_absolute());
     let data = data.or_else(|| Some(from("HOME")?.join(".local/share")))?;
     Some(data.join("ewh/worker"))
-}
-
-fn files(data: &Path) -> Result<Dir, CliError> {
-    let path = data.join(FILES);
-    let failed = |source| HostError::File {
-        action: "create",
-        path: path.clone(),
-        source,
-    };
-    std::fs::create_dir_all(&path).map_err(failed)?;
-    Ok(Dir::open_ambient_dir(&path, ambient_authority()).map_err(failed)?)
 }
 
 fn announce(server: &Server, worker: &Worker, output: &Output) -> Result<(), CliError> {

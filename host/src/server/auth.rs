@@ -152,11 +152,6 @@ impl Access {
         }
     }
 
-    /// Whether there is a token to know.
-    pub fn has_token(&self) -> bool {
-        self.token.is_some()
-    }
-
     fn is_our_host(&self, host: &str) -> bool {
         let host = host_of(host);
         let is_listed = |origin: &Origin| {

@@ -8,25 +8,11 @@ use super::error::{Result, WorkerError};
 use crate::component::PreparedComponent;
 use crate::instance::description::Class;
 
-/// Where a module comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// A file in the directory of local workers.
-    Local,
-    /// An installed package.
-    Package {
-        /// Its version.
-        version: String,
-    },
-}
-
 /// A component file or a package, ready or broken.
 #[derive(Clone)]
 pub struct Module {
     /// Its name: unique in the Worker.
     pub name: String,
-    /// Where it comes from.
-    pub origin: Origin,
     /// Its components, as they were last found good.
     pub components: Vec<Arc<PreparedComponent>>,
     /// What is wrong with what is there now, for a client.
@@ -120,13 +106,12 @@ impl Catalogue {
     }
 
     /// Notes what is wrong with `name` now; what was good of it stays.
-    pub fn broken(&mut self, name: &str, origin: Origin, problem: String) {
+    pub fn broken(&mut self, name: &str, problem: String) {
         let module = self
             .modules
             .entry(name.to_owned())
             .or_insert_with(|| Module {
                 name: name.to_owned(),
-                origin,
                 components: Vec::new(),
                 problem: None,
             });

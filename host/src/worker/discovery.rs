@@ -11,8 +11,8 @@ use notify::{RecursiveMode, Watcher};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::catalogue::{Module, Origin};
-use super::event::{Status, WorkerEvent};
+use super::catalogue::Module;
+use super::event::Status;
 use super::{Inner, Places, Worker, lock};
 use crate::component::{LoadedComponent, PreparedComponent};
 use crate::policy::Policy;
@@ -42,18 +42,16 @@ pub(super) struct Candidate {
     stamps: Vec<Option<Stamp>>,
     policy: PathBuf,
     policy_stamp: Option<Stamp>,
-    origin: Origin,
 }
 
 impl Candidate {
-    pub(super) fn new(places: &Places, name: &str, files: Vec<PathBuf>, origin: Origin) -> Self {
+    pub(super) fn new(places: &Places, name: &str, files: Vec<PathBuf>) -> Self {
         let policy = places.policies().join(format!("{name}.toml"));
         Self {
             stamps: files.iter().map(|file| Stamp::of(file)).collect(),
             policy_stamp: Stamp::of(&policy),
             files,
             policy,
-            origin,
         }
     }
 }
@@ -105,11 +103,14 @@ impl Worker {
     /// Takes in what is new or has changed, and lets go of what is no longer there.
     pub(super) async fn load_modules(&self) {
         let _one_at_a_time = self.inner.loading.lock().await;
-        let places = self.places().clone();
-        let found = tokio::task::spawn_blocking(move || local(&places)).await;
-        let (mut found, problems) = found.unwrap_or_default();
+        let worker = self.clone();
+        let looking = tokio::task::spawn_blocking(move || {
+            let (mut found, problems) = local(worker.places());
+            found.extend(worker.package_candidates());
+            (found, problems)
+        });
+        let (found, problems) = looking.await.unwrap_or_default();
         self.report_new_problems(problems);
-        found.extend(self.package_candidates());
         let known = lock(&self.inner.candidates).clone();
         for name in known.keys().filter(|name| !found.contains_key(*name)) {
             self.module_is_gone(name);
@@ -130,7 +131,6 @@ impl Worker {
             catalogue.check(name, &components)?;
             catalogue.put(Module {
                 name: name.to_owned(),
-                origin: candidate.origin.clone(),
                 components,
                 problem: None,
             });
@@ -144,8 +144,7 @@ impl Worker {
                 self.notice(Status::Success, format!("the module `{name}` is {what}"));
             }
             Err(problem) => {
-                let origin = candidate.origin.clone();
-                self.catalogue().broken(name, origin, problem.clone());
+                self.catalogue().broken(name, problem.clone());
                 let line = format!("the module `{name}` cannot be used: {problem}");
                 self.notice(Status::Error, line);
             }
@@ -191,7 +190,7 @@ impl Worker {
             "update_worker_dependencies",
             json!({ "worker_dependencies": self.modules_json() }),
         );
-        self.changed("external_worker_update", json!({}));
+        self.externals_changed();
     }
 
     fn notice(&self, status: Status, line: String) {
@@ -199,7 +198,7 @@ impl Worker {
             Status::Error => tracing::warn!("{line}"),
             Status::Info | Status::Success => tracing::info!("{line}"),
         }
-        self.send(WorkerEvent::notice(status, line));
+        self.tell(status, line);
     }
 
     fn report_new_problems(&self, problems: BTreeSet<String>) {
@@ -229,7 +228,7 @@ fn local(places: &Places) -> (Candidates, BTreeSet<String>) {
         match module_name(&root, path) {
             Some(name) => {
                 let files = vec![path.to_owned()];
-                let candidate = Candidate::new(places, &name, files, Origin::Local);
+                let candidate = Candidate::new(places, &name, files);
                 found.insert(name, candidate);
             }
             None => {

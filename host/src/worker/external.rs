@@ -1,13 +1,14 @@
 //! One external worker in a Worker: what stays the same while the instance behind it is started
 //! again, replaced by a new version of its code, or is down.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value as Json;
 use tokio::sync::{Notify, watch};
 
+use super::lock;
 use crate::error::{HostError, Result};
 use crate::instance::exports::Ports;
 use crate::instance::{Instance, State};
@@ -75,6 +76,12 @@ impl External {
             calls: AtomicUsize::new(0),
             calls_ended: Notify::new(),
         }
+    }
+
+    /// One whose class is yet to come.
+    pub fn waiting(identity: Identity, name: String, config: Json) -> Self {
+        let reason = format!("its class `{}` is not available", identity.class_id);
+        Self::new(identity, name, config, &reason)
     }
 
     /// Its uuid.
@@ -331,8 +338,4 @@ impl Drop for RunningCall<'_> {
             self.0.calls_ended.notify_waiters();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,13 +1,15 @@
 //! External workers come, change and go: what clients ask for, what a start of the Worker brings
 //! back, and what a change of their code does.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::error::{Result, WorkerError};
-use super::event::{Status, WorkerEvent};
+use super::event::Status;
 use super::external::{External, Identity, Over};
 use super::store::{Dirty, Loaded, SavedInstance};
 use super::{Worker, bridge, lock, pump};
@@ -41,8 +43,11 @@ impl Worker {
             return Err(WorkerError::Closing);
         }
         let (prepared, class) = self.catalogue().class(module, class)?;
-        let uuid = check_uuid(new.uuid)?;
-        let default_name = format!("{}({uuid})", class.declared.title);
+        let uuid = match new.uuid {
+            Some(given) => check_uuid(&given)?,
+            None => Uuid::new_v4().simple().to_string(),
+        };
+        let default_name = default_name(&class, &uuid);
         let name = given_name(new.name.as_deref()).unwrap_or(default_name);
         let identity = Identity {
             uuid: uuid.clone(),
@@ -59,7 +64,7 @@ impl Worker {
         }
         self.mount(&external, &class).await;
         self.inner.store.dirty([Dirty::Instance(uuid)]);
-        self.changed("external_worker_update", json!({}));
+        self.externals_changed();
         Ok(self.instance_json(&external))
     }
 
@@ -87,7 +92,7 @@ impl Worker {
         }
         if before != (external.name(), external.config()) {
             self.inner.store.dirty([Dirty::Instance(uuid.to_owned())]);
-            self.changed("external_worker_update", json!({}));
+            self.externals_changed();
         }
         Ok(())
     }
@@ -98,14 +103,22 @@ impl Worker {
     /// When there is no such worker.
     pub async fn remove_instance(&self, uuid: &str, class_id: &str) -> Result<()> {
         let external = self.external(uuid, class_id)?;
-        if self.externals().remove(uuid).is_none() {
+        if !self.forget(&external) {
             return Err(WorkerError::NoExternal(shown(uuid)));
         }
-        self.unmount(&external);
         if let Some(instance) = external.remove() {
             instance.stop().await;
         }
         Ok(())
+    }
+
+    /// Takes it out of everything but its own hands. `false`: somebody else did already.
+    pub(super) fn forget(&self, external: &External) -> bool {
+        let is_mine = self.externals().remove(external.uuid()).is_some();
+        if is_mine {
+            self.unmount(external);
+        }
+        is_mine
     }
 
     /// No turn of its loop begins until [`Self::resume_instance`].
@@ -113,11 +126,7 @@ impl Worker {
     /// # Errors
     /// When there is no such worker, or it does not run.
     pub fn pause_instance(&self, uuid: &str, class_id: &str) -> Result<()> {
-        self.running(uuid, class_id)?.turns().pause();
-        self.external(uuid, class_id)?.begin_paused(true);
-        self.inner.store.dirty([Dirty::Instance(uuid.to_owned())]);
-        self.changed("external_worker_update", json!({}));
-        Ok(())
+        self.set_paused(uuid, class_id, true)
     }
 
     /// Its loop goes on.
@@ -125,10 +134,26 @@ impl Worker {
     /// # Errors
     /// As [`Self::pause_instance`].
     pub fn resume_instance(&self, uuid: &str, class_id: &str) -> Result<()> {
-        self.running(uuid, class_id)?.turns().resume();
-        self.external(uuid, class_id)?.begin_paused(false);
+        self.set_paused(uuid, class_id, false)
+    }
+
+    fn set_paused(&self, uuid: &str, class_id: &str, paused: bool) -> Result<()> {
+        let external = self.external(uuid, class_id)?;
+        let Some(instance) = external.instance() else {
+            let problem = external.problem().unwrap_or_default();
+            return Err(WorkerError::Request(format!(
+                "Worker {} does not run: {problem}",
+                external.name()
+            )));
+        };
+        if paused {
+            instance.turns().pause();
+        } else {
+            instance.turns().resume();
+        }
+        external.begin_paused(paused);
         self.inner.store.dirty([Dirty::Instance(uuid.to_owned())]);
-        self.changed("external_worker_update", json!({}));
+        self.externals_changed();
         Ok(())
     }
 
@@ -145,7 +170,7 @@ impl Worker {
         let (prepared, class) = self.catalogue().class(external.module(), class_id)?;
         self.start(&external, &prepared, external.state()).await?;
         self.mount(&external, &class).await;
-        self.changed("external_worker_update", json!({}));
+        self.externals_changed();
         Ok(())
     }
 
@@ -155,17 +180,6 @@ impl Worker {
         external
             .filter(|external| external.class_id() == class_id)
             .ok_or_else(|| WorkerError::NoExternal(shown(uuid)))
-    }
-
-    fn running(&self, uuid: &str, class_id: &str) -> Result<Instance> {
-        let external = self.external(uuid, class_id)?;
-        external.instance().ok_or_else(|| {
-            let problem = external.problem().unwrap_or_default();
-            WorkerError::Request(format!(
-                "Worker {} does not run: {problem}",
-                external.name()
-            ))
-        })
     }
 
     /// Takes the uuid, so that nobody else can have it.
@@ -178,11 +192,11 @@ impl Worker {
             });
         }
         match externals.entry(external.uuid().to_owned()) {
-            std::collections::btree_map::Entry::Vacant(free) => {
+            Entry::Vacant(free) => {
                 free.insert(Arc::clone(external));
                 Ok(())
             }
-            std::collections::btree_map::Entry::Occupied(taken) => Err(WorkerError::Uuid {
+            Entry::Occupied(taken) => Err(WorkerError::Uuid {
                 uuid: taken.key().clone(),
                 problem: "another external worker has it",
             }),
@@ -260,7 +274,7 @@ impl Worker {
     }
 
     /// Takes its shelf with nodes and edges out of the library, and it out of the store.
-    pub(super) fn unmount(&self, external: &External) {
+    fn unmount(&self, external: &External) {
         let path = [bridge::EXTERNAL_SHELF, external.uuid()];
         // One that never started has no shelf.
         let _ = self.nodespace().remove_shelf(&path, NodesOnRemoval::Remove);
@@ -269,14 +283,14 @@ impl Worker {
             .store
             .dirty([Dirty::Instance(uuid.clone()), Dirty::InstanceState(uuid)]);
         self.changed("lib_update", json!({}));
-        self.changed("external_worker_update", json!({}));
+        self.externals_changed();
     }
 
     /// Tells people what is wrong with an external worker.
     pub(super) fn report(&self, external: &External, problem: &str) {
         let line = format!("{}: {problem}", external.name());
         tracing::warn!(uuid = external.uuid(), "{line}");
-        self.send(WorkerEvent::notice(Status::Error, line));
+        self.tell(Status::Error, line);
     }
 
     /// At the end: what the guest saves of itself is kept, then it stops.
@@ -337,8 +351,7 @@ impl Worker {
             class_id: saved.class_id,
             module: saved.module,
         };
-        let waiting = format!("its class `{}` is not available", identity.class_id);
-        let external = Arc::new(External::new(identity, name, saved.config, &waiting));
+        let external = Arc::new(External::waiting(identity, name, saved.config));
         external.keep_state(state);
         external.begin_paused(saved.paused);
         if let Err(error) = self.reserve(&external) {
@@ -354,14 +367,11 @@ impl Worker {
             .filter(|external| external.module() == module && external.is_down())
             .cloned()
             .collect();
-        let starting = waiting.into_iter().map(|external| self.start_one(external));
-        futures_util::stream::StreamExt::collect::<Vec<()>>(
-            futures_util::stream::StreamExt::buffer_unordered(
-                futures_util::stream::iter(starting),
-                limits::MAX_STARTS_AT_ONCE,
-            ),
-        )
-        .await;
+        stream::iter(waiting)
+            .for_each_concurrent(limits::MAX_STARTS_AT_ONCE, |external| {
+                self.start_one(external)
+            })
+            .await;
     }
 
     async fn start_one(&self, external: Arc<External>) {
@@ -397,13 +407,9 @@ impl Worker {
 
 /// What `external` is to be, for an instance behind it.
 pub(super) fn spec(external: &External, state: Option<Vec<u8>>) -> Result<Spec> {
-    let uuid = Uuid::try_parse(external.uuid()).map_err(|_not_a_uuid| WorkerError::Uuid {
-        uuid: shown(external.uuid()),
-        problem: "it is not 32 hexadecimal digits",
-    })?;
     Ok(Spec {
         class_id: external.class_id().to_owned(),
-        uuid,
+        uuid: parse_uuid(external.uuid())?,
         name: external.name(),
         config: external.config(),
         state,
@@ -411,17 +417,20 @@ pub(super) fn spec(external: &External, state: Option<Vec<u8>>) -> Result<Spec> 
 }
 
 /// A uuid of a client, in its one form: 32 small hexadecimal digits.
-pub(super) fn check_uuid(uuid: Option<String>) -> Result<String> {
-    let Some(given) = uuid else {
-        return Ok(Uuid::new_v4().simple().to_string());
-    };
-    match Uuid::try_parse(&given) {
-        Ok(uuid) => Ok(uuid.simple().to_string()),
-        Err(_) => Err(WorkerError::Uuid {
-            uuid: shown(&given),
-            problem: "it is not 32 hexadecimal digits",
-        }),
-    }
+pub(super) fn check_uuid(uuid: &str) -> Result<String> {
+    parse_uuid(uuid).map(|uuid| uuid.simple().to_string())
+}
+
+fn parse_uuid(uuid: &str) -> Result<Uuid> {
+    Uuid::try_parse(uuid).map_err(|_not_a_uuid| WorkerError::Uuid {
+        uuid: shown(uuid),
+        problem: "it is not 32 hexadecimal digits",
+    })
+}
+
+/// What one without a name is called.
+pub(super) fn default_name(class: &Class, uuid: &str) -> String {
+    format!("{}({uuid})", class.declared.title)
 }
 
 /// A name that a client gave, clean; `None`: none, or an empty one.

@@ -33,6 +33,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use serde_json::Value as Json;
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -43,6 +45,7 @@ use crate::nodespace::NodeSpace;
 use crate::policy::Policy;
 use catalogue::Catalogue;
 pub use error::{Result, WorkerError};
+use event::Status;
 pub use event::WorkerEvent;
 use external::External;
 pub use lifecycle::NewInstance;
@@ -108,6 +111,19 @@ impl Places {
     /// What clients uploaded.
     pub fn files(&self) -> PathBuf {
         self.data.join("files")
+    }
+
+    /// [`Self::files`] as a handle that no path leads out of.
+    ///
+    /// # Errors
+    /// When the directory cannot be opened.
+    pub fn open_files(&self) -> Result<Dir> {
+        let path = self.files();
+        Dir::open_ambient_dir(&path, ambient_authority()).map_err(|source| WorkerError::File {
+            action: "open",
+            path,
+            source,
+        })
     }
 
     fn make(&self) -> Result<()> {
@@ -261,16 +277,21 @@ impl Worker {
         self.inner.closing.load(Ordering::SeqCst)
     }
 
-    fn send(&self, event: WorkerEvent) {
-        // Nobody listening is fine.
-        let _ = self.inner.events.send(Arc::new(event));
+    /// A line for the status bar of everybody.
+    fn tell(&self, status: Status, line: impl Into<String>) {
+        self.inner.tell(status, line);
     }
 
     fn changed(&self, event: &'static str, data: Json) {
-        self.send(WorkerEvent::Worker {
+        self.inner.send(WorkerEvent::Worker {
             event: event.to_owned(),
             data,
         });
+    }
+
+    /// What clients show of external workers is out of date.
+    fn externals_changed(&self) {
+        self.changed("external_worker_update", serde_json::json!({}));
     }
 
     fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
@@ -288,6 +309,17 @@ impl Worker {
 
     fn upgrade(weak: &Weak<Inner>) -> Option<Self> {
         weak.upgrade().map(|inner| Self { inner })
+    }
+}
+
+impl Inner {
+    fn send(&self, event: WorkerEvent) {
+        // Nobody listening is fine.
+        let _ = self.events.send(Arc::new(event));
+    }
+
+    fn tell(&self, status: Status, line: impl Into<String>) {
+        self.send(WorkerEvent::notice(status, line));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Packages as modules: clients take installed ones into use and out of it again. Only the operator
 //! installs: a client must not choose what a host fetches or reads.
 
-use super::catalogue::Origin;
 use super::discovery::{Candidate, Candidates};
 use super::error::{Result, WorkerError};
 use super::package::Package;
@@ -69,18 +68,15 @@ impl Worker {
         Ok(())
     }
 
-    /// The packages in use, as modules to be loaded.
+    /// The packages in use, as modules to be loaded. Reads their folders.
     pub(super) fn package_candidates(&self) -> Candidates {
         let active = lock(&self.inner.active_packages).clone();
         let mut candidates = Candidates::new();
         for saved in active.into_values() {
             match self.inner.packages.get(&saved.name) {
                 Some(package) => {
-                    let origin = Origin::Package {
-                        version: saved.version,
-                    };
                     let files = package.components();
-                    let candidate = Candidate::new(self.places(), &saved.name, files, origin);
+                    let candidate = Candidate::new(self.places(), &saved.name, files);
                     candidates.insert(saved.name, candidate);
                 }
                 None => tracing::warn!("the package {} is not installed any more", saved.name),

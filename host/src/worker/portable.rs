@@ -3,17 +3,15 @@
 
 use std::sync::Arc;
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use serde_json::{Value as Json, json};
 
 use super::Worker;
 use super::error::{Result, WorkerError};
-use super::event::{Status, WorkerEvent};
+use super::event::Status;
 use super::export::{ExportParts, export};
 use super::external::{External, Identity};
 use super::import::import;
-use super::lifecycle::check_uuid;
+use super::lifecycle::{check_uuid, default_name};
 use super::secrets::Redacted;
 use super::state::{StateInstance, WorkerState};
 use super::store::Dirty;
@@ -28,18 +26,13 @@ impl Worker {
         let schemas = self.schemas();
         let config = Redacted::config(&self.exported_config(), &schemas);
         let state = Redacted::state(&self.state(), &schemas);
-        let place = self.places().files();
+        let places = self.places().clone();
         blocking(move || {
-            let files = if with_files {
-                Some(open(&place)?)
-            } else {
-                None
-            };
-            let files = files.as_ref();
+            let files = with_files.then(|| places.open_files()).transpose()?;
             Ok(export(&ExportParts {
                 config,
                 state,
-                files,
+                files: files.as_ref(),
             })?)
         })
         .await
@@ -51,11 +44,11 @@ impl Worker {
     /// # Errors
     /// When it is no export. What is wrong with single nodes or external workers is reported.
     pub async fn import(&self, zip: Vec<u8>) -> Result<()> {
-        let place = self.places().files();
+        let places = self.places().clone();
         let imported = blocking(move || {
             let mut imported = import(zip)?;
             if !imported.files().is_empty() {
-                imported.write_files(&open(&place)?)?;
+                imported.write_files(&places.open_files()?)?;
             }
             Ok(imported)
         })
@@ -78,13 +71,13 @@ impl Worker {
                 let name = instance.name.as_deref().unwrap_or(&instance.uuid);
                 let name = text::clean_line(name, limits::MAX_NAME_BYTES);
                 let line = format!("{name} is not imported: {}", error.public());
-                self.send(WorkerEvent::notice(Status::Error, line));
+                self.tell(Status::Error, line);
             }
         }
         let before = self.nodespace().node_ids();
         let report = self.nodespace().load(&state.backend)?;
         for problem in &report.problems {
-            self.send(WorkerEvent::notice(Status::Error, problem.clone()));
+            self.tell(Status::Error, problem.as_str());
         }
         for (node, class) in &report.placeholders {
             tracing::info!("the node {node} is a placeholder until its class {class} is available");
@@ -105,13 +98,13 @@ impl Worker {
         for module in modules {
             self.start_waiting(&module).await;
         }
-        self.changed("external_worker_update", json!({}));
+        self.externals_changed();
         Ok(())
     }
 
     /// It starts when the graph is loaded and its class is there.
     fn import_external(&self, instance: &StateInstance) -> Result<()> {
-        let uuid = check_uuid(Some(instance.uuid.clone()))?;
+        let uuid = check_uuid(&instance.uuid)?;
         if self.externals().contains_key(&uuid) {
             // It is here already and goes on as it is: an import never takes over what runs.
             return Ok(());
@@ -119,10 +112,7 @@ impl Worker {
         let known = self
             .catalogue()
             .find_class(&instance.nodeclassid)
-            .map(|(module, _, class)| {
-                let name = format!("{}({uuid})", class.declared.title);
-                (module.name.clone(), name)
-            });
+            .map(|(module, _, class)| (module.name.clone(), default_name(&class, &uuid)));
         let (module, default_name) = known.unwrap_or_else(|| {
             let class = text::clean_line(&instance.nodeclassid, limits::MAX_NAME_BYTES);
             (String::new(), class)
@@ -136,19 +126,10 @@ impl Worker {
             class_id: text::clean_line(&instance.nodeclassid, limits::MAX_NAME_BYTES),
             module,
         };
-        let waiting = format!("its class `{}` is not available", identity.class_id);
         let name = name.filter(|name| !name.is_empty()).unwrap_or(default_name);
-        let external = External::new(identity, name, instance.config.clone(), &waiting);
+        let external = External::waiting(identity, name, instance.config.clone());
         self.reserve(&Arc::new(external))
     }
-}
-
-fn open(place: &std::path::Path) -> Result<Dir> {
-    Dir::open_ambient_dir(place, ambient_authority()).map_err(|source| WorkerError::File {
-        action: "open",
-        path: place.to_owned(),
-        source,
-    })
 }
 
 async fn blocking<T: Send + 'static>(

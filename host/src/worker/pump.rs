@@ -8,7 +8,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::json;
 use tokio::sync::broadcast;
 
-use super::event::{Status, WorkerEvent};
+use super::event::Status;
 use super::external::External;
 use super::{Inner, Worker, bridge};
 use crate::bindings::host::Level;
@@ -106,13 +106,13 @@ impl Pump {
             Event::State(State::Restarting { reason }) => {
                 let line = format!("it starts again: {reason}");
                 self.notice(&worker, &external, &line);
-                worker.changed("external_worker_update", json!({}));
+                worker.externals_changed();
             }
             Event::State(State::Starting) => self.starts = self.starts.saturating_add(1),
             // The first start is shown by whoever asked for it.
             Event::State(State::Running) if self.starts > 1 => {
                 worker.refresh(&external).await;
-                worker.changed("external_worker_update", json!({}));
+                worker.externals_changed();
             }
             Event::State(_) => {}
         }
@@ -126,7 +126,7 @@ impl Pump {
             .is_some_and(|rate| rate.check().is_ok());
         if fits {
             let line = format!("{}: {message}", external.name());
-            worker.send(WorkerEvent::notice(Status::Error, line));
+            worker.tell(Status::Error, line);
         }
     }
 
@@ -150,14 +150,13 @@ impl Pump {
         }
         match end {
             End::Stopped | End::Dropped => {
-                if worker.externals().remove(external.uuid()).is_some() {
+                if worker.forget(&external) {
                     external.remove();
-                    worker.unmount(&external);
                 }
             }
             End::Failed(reason) => {
                 self.notice(&worker, &external, &format!("it is down: {reason}"));
-                worker.changed("external_worker_update", json!({}));
+                worker.externals_changed();
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::event::{Status, WorkerEvent};
+use super::event::Status;
 use super::store::{Document, SavedInstance, SavedPackage, Source, StoreError};
 use super::{Inner, lock};
 use crate::{limits, text};
@@ -84,13 +84,11 @@ impl Source for Inner {
     fn failed(&self, error: &StoreError) {
         tracing::error!("changes cannot be saved, and are tried again: {error}");
         let message = format!("changes cannot be saved: {}", error.public());
-        let event = WorkerEvent::notice(Status::Error, message);
-        let _ = self.events.send(std::sync::Arc::new(event));
+        self.tell(Status::Error, message);
     }
 
     fn recovered(&self) {
         tracing::info!("changes are saved again");
-        let event = WorkerEvent::notice(Status::Success, "changes are saved again");
-        let _ = self.events.send(std::sync::Arc::new(event));
+        self.tell(Status::Success, "changes are saved again");
     }
 }

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::sync::broadcast;
 
 use super::Worker;
@@ -92,7 +91,7 @@ impl Worker {
         old.stop().await;
         let class = Arc::clone(new.class());
         self.mount(external, &class).await;
-        self.changed("external_worker_update", json!({}));
+        self.externals_changed();
     }
 
     /// The old one goes first, and comes back if the new one does not start even so.
