@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use external_worker_host::bindings::types::Value;
+use external_worker_host::bindings::types::{ErrorCode, Value};
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
 use external_worker_host::engine::{CompileCache, Engine, EngineOptions};
-use external_worker_host::instance::events::Event;
 use external_worker_host::instance::exports::Ports;
 use external_worker_host::instance::{Instance, Spec};
 use external_worker_host::policy::Policy;
@@ -142,10 +141,18 @@ pub async fn call_text<const N: usize>(
     }
 }
 
+/// The code of an error that the guest itself answered with.
+pub fn guest_code(error: &HostError) -> Option<ErrorCode> {
+    match error {
+        HostError::Guest { code, .. } => Some(*code),
+        _ => None,
+    }
+}
+
 /// Waits for the first event that `wanted` picks.
-pub async fn wait_for<T>(
-    events: &mut broadcast::Receiver<Event>,
-    mut wanted: impl FnMut(&Event) -> Option<T>,
+pub async fn wait_for<E: Clone, T>(
+    events: &mut broadcast::Receiver<E>,
+    mut wanted: impl FnMut(&E) -> Option<T>,
 ) -> T {
     let waiting = async {
         loop {
@@ -156,7 +163,7 @@ pub async fn wait_for<T>(
                     }
                 }
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => panic!("the instance is gone"),
+                Err(broadcast::error::RecvError::Closed) => panic!("who sends them is gone"),
             }
         }
     };

@@ -3,9 +3,10 @@
 use external_worker_artifacts::{CACHE, HOSTILE, PROBE_HOST};
 use external_worker_host::nodespace::Value;
 use external_worker_host::worker::{NewInstance, WorkerError, WorkerEvent};
+use external_worker_tests::wait_for;
 use serde_json::json;
 
-use super::{Site, nothing, notice, until, wait_for};
+use super::{Site, nothing, notice, until};
 
 fn integer(n: i64) -> Option<Value> {
     Some(Value::Integer(n))
@@ -199,7 +200,7 @@ async fn one_that_stops_itself_is_gone() {
     let leave = site.node("probe", &uuid, "leave");
     let mut events = site.worker.subscribe();
     site.worker.nodespace().trigger(&leave).unwrap();
-    wait_for(&mut events, |event| match event {
+    wait_for(&mut events, |event| match &**event {
         WorkerEvent::Worker { event, .. } if event == "external_worker_update" => Some(()),
         _ => None,
     })

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use external_worker_host::policy::Policy;
 use external_worker_host::worker::{NewInstance, Worker, WorkerEvent, WorkerOptions};
-use external_worker_tests::{PATIENCE, engine};
+use external_worker_tests::{PATIENCE, engine, wait_for};
 use serde_json::{Value as Json, json};
 use tokio::sync::broadcast;
 
@@ -116,32 +116,9 @@ fn put(dir: &Path, name: &str, bytes: &[u8]) {
     std::fs::rename(aside, to).unwrap();
 }
 
-/// Waits for the first event that `wanted` picks.
-async fn wait_for<T>(
-    events: &mut broadcast::Receiver<Arc<WorkerEvent>>,
-    mut wanted: impl FnMut(&WorkerEvent) -> Option<T>,
-) -> T {
-    let waiting = async {
-        loop {
-            match events.recv().await {
-                Ok(event) => {
-                    if let Some(found) = wanted(&event) {
-                        return found;
-                    }
-                }
-                Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => panic!("the Worker is gone"),
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .expect("the event came")
-}
-
 /// Waits for a line in the status bar that has `part` in it.
 async fn notice(events: &mut broadcast::Receiver<Arc<WorkerEvent>>, part: &str) -> String {
-    wait_for(events, |event| match event {
+    wait_for(events, |event| match &**event {
         WorkerEvent::Progress { message, .. } if message.contains(part) => Some(message.clone()),
         _ => None,
     })

@@ -22,8 +22,8 @@ fn version(n: u32) -> Vec<u8> {
         .unwrap()
 }
 
-#[tokio::test]
-async fn under_load_no_call_is_lost_and_the_state_goes_along() {
+/// A Worker with one counter, and the node that counts, which ran once.
+async fn counted_to_one() -> (Site, String) {
     let site = Site::with(&[("up", PROBE_UPGRADE)]).await;
     let uuid = site.add("up", "upgrade", nothing()).await;
     let bump = site.node("upgrade", &uuid, "bump");
@@ -32,6 +32,12 @@ async fn under_load_no_call_is_lost_and_the_state_goes_along() {
         .set_value(&bump, "by", Some(Value::Integer(1)), true)
         .unwrap();
     graph.node_idle(&bump).await;
+    (site, bump)
+}
+
+#[tokio::test]
+async fn under_load_no_call_is_lost_and_the_state_goes_along() {
+    let (site, bump) = counted_to_one().await;
     let mut events = site.worker.subscribe();
     let mut errors = site.worker.subscribe();
     let mut calls = 1;
@@ -49,9 +55,11 @@ async fn under_load_no_call_is_lost_and_the_state_goes_along() {
                 }
             }
         }
-        graph.node_idle(&bump).await;
-        // The run that the swap's end interrupted the waiting for.
-        calls = site.out(&bump).as_i64().unwrap();
+        site.worker.nodespace().node_idle(&bump).await;
+        // The run that the swap's end interrupted the waiting for may be one more.
+        let counted = site.out(&bump).as_i64().unwrap();
+        assert!([calls, calls + 1].contains(&counted), "{calls}: {counted}");
+        calls = counted;
     }
     assert_eq!(site.run(&bump).await, calls + 1);
     while let Ok(event) = errors.try_recv() {
@@ -63,14 +71,7 @@ async fn under_load_no_call_is_lost_and_the_state_goes_along() {
 
 #[tokio::test]
 async fn a_version_that_does_not_start_leaves_the_old_one_running() {
-    let site = Site::with(&[("up", PROBE_UPGRADE)]).await;
-    let uuid = site.add("up", "upgrade", nothing()).await;
-    let bump = site.node("upgrade", &uuid, "bump");
-    let graph = site.worker.nodespace();
-    graph
-        .set_value(&bump, "by", Some(Value::Integer(1)), true)
-        .unwrap();
-    graph.node_idle(&bump).await;
+    let (site, bump) = counted_to_one().await;
     let mut events = site.worker.subscribe();
     site.put("up", &std::fs::read(PROBE_UPGRADE_BROKEN).unwrap());
     let line = notice(&mut events, "the old one goes on").await;
