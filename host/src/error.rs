@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use crate::limits::Exhausted;
+use crate::limits::{Exhausted, Full};
 
 /// A failure of the host or of what it was asked to do.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +94,9 @@ pub enum HostError {
     /// The instance is not there any more.
     #[error("the instance has ended: {0}")]
     Ended(String),
+    /// There are as many instances as the machine has room for.
+    #[error(transparent)]
+    Full(#[from] Full),
     /// The engine failed.
     #[error("the engine failed: {0}")]
     Engine(String),

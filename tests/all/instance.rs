@@ -88,7 +88,7 @@ async fn a_failing_loop_is_reported_once_and_the_rest_goes_on() {
     assert_eq!(turns.last_error.as_deref(), Some("the turn failed"));
     let mut reports = 0;
     while let Ok(event) = state.try_recv() {
-        reports += usize::from(matches!(event, Event::LoopFailed { .. }));
+        reports += usize::from(matches!(*event, Event::LoopFailed { .. }));
     }
     assert!(reports <= 1, "{reports}");
 }
@@ -322,8 +322,8 @@ async fn a_direct_call_of_a_method_without_inputs_triggers_its_nodes_and_a_nodes
     assert_eq!(call_text(&instance, "call_status", []).await.unwrap(), "ok");
     let mut methods = Vec::new();
     while let Ok(event) = events.try_recv() {
-        if let Event::TriggerRequested { method } = event {
-            methods.push(method);
+        if let Event::TriggerRequested { method } = &*event {
+            methods.push(method.clone());
         }
     }
     assert_eq!(methods, ["status"]);

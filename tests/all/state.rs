@@ -6,7 +6,7 @@ use external_worker_artifacts::{CACHE, EVERYTHING, HOSTILE, PROBE_HOST, PROBE_SY
 use external_worker_host::HostError;
 use external_worker_host::bindings::types::{ErrorCode, Value};
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
-use external_worker_host::instance::events::Event;
+use external_worker_host::instance::events::{Event, Listener};
 use external_worker_host::instance::{End, Instance, Spec, State};
 use external_worker_host::policy::Policy;
 use external_worker_tests::{
@@ -46,7 +46,7 @@ async fn restart(instance: &Instance) {
 }
 
 /// The first log line with `part` in it.
-async fn line(events: &mut tokio::sync::broadcast::Receiver<Event>, part: &str) -> String {
+async fn line(events: &mut Listener, part: &str) -> String {
     wait_for(events, |event| match event {
         Event::Log { message, .. } if message.contains(part) => Some(message.clone()),
         _ => None,

@@ -1,10 +1,14 @@
-//! The floor: the same component under wasmtime alone, without limits, mailbox, deadlines or bill.
+//! The same component called without a mailbox: under wasmtime alone, which is the floor, and in a
+//! store of the host with its limits.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use external_worker_host::bindings::types::{Error, InstanceInfo};
+use external_worker_host::engine::{Engine as HostEngine, Home};
 use external_worker_host::instance::exports::{Ports, WORKER_INTERFACE};
+use external_worker_host::instance::state::InstanceState;
+use external_worker_host::limits::Budget;
 use wasmtime::component::{Component, InstancePre, Linker, TypedFunc};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
@@ -12,30 +16,69 @@ type Call = TypedFunc<(u64, String, Ports), (Result<Ports, Error>,)>;
 type Start = TypedFunc<(String, InstanceInfo, String), (Result<(), Error>,)>;
 
 /// A component with all its imports stubbed out, and one started instance of it.
-pub struct Bare {
+pub struct Bare<T: 'static> {
     runtime: tokio::runtime::Runtime,
     engine: Engine,
-    pre: InstancePre<()>,
-    store: Store<()>,
+    pre: InstancePre<T>,
+    store: Store<T>,
     call: Call,
 }
 
-impl Bare {
-    /// Compiles and starts `path`.
-    pub fn new(path: &str) -> Self {
-        let runtime = super::control();
+impl Bare<()> {
+    /// Under wasmtime alone: no limits, deadlines or bill.
+    pub fn floor(path: &str) -> Self {
+        Self::with_room(path, 16)
+    }
+
+    /// The same, with room for so many instances.
+    pub fn with_room(path: &str, instances: u32) -> Self {
         let mut config = Config::new();
         let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(16)
-            .total_core_instances(256)
-            .total_memories(64);
+        pool.total_component_instances(instances)
+            .total_core_instances(instances * 8)
+            .total_tables(instances * 4)
+            .total_stacks(instances)
+            .total_memories(instances);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config).unwrap();
+        let store = Store::new(&engine, ());
+        Self::start(path, engine, store)
+    }
+
+    /// One more instance that does nothing.
+    pub fn instantiate(&self) -> Store<()> {
+        let mut store = Store::new(&self.engine, ());
+        let made = self.pre.instantiate_async(&mut store);
+        black_box(self.runtime.block_on(made).unwrap());
+        store
+    }
+
+    /// Time for `times` instantiations, drops included.
+    pub fn time_instantiate(&mut self, times: u64) -> Duration {
+        let begin = Instant::now();
+        for _ in 0..times {
+            drop(self.instantiate());
+        }
+        begin.elapsed()
+    }
+}
+
+impl Bare<InstanceState> {
+    /// In a store as the host makes them, with limits and epochs; no deadlines or bill.
+    pub fn direct(path: &str, engine: &HostEngine) -> Self {
+        let engine = engine.wasmtime(Home::Pooled).clone();
+        let (store, _meter) = InstanceState::for_describe(&engine, &Budget::default()).unwrap();
+        Self::start(path, engine, store)
+    }
+}
+
+impl<T: Send> Bare<T> {
+    fn start(path: &str, engine: Engine, mut store: Store<T>) -> Self {
+        let runtime = super::control();
         let component = Component::from_file(&engine, path).unwrap();
         let mut linker = Linker::new(&engine);
         linker.define_unknown_imports_as_traps(&component).unwrap();
         let pre = linker.instantiate_pre(&component).unwrap();
-        let mut store = Store::new(&engine, ());
         let call = runtime.block_on(start(&pre, &component, &mut store));
         Self {
             runtime,
@@ -62,23 +105,9 @@ impl Bare {
         });
         self.runtime.block_on(calls).unwrap()
     }
-
-    /// Time for `times` instantiations, drops included.
-    pub fn time_instantiate(&mut self, times: u64) -> Duration {
-        let begin = Instant::now();
-        for _ in 0..times {
-            let mut store = Store::new(&self.engine, ());
-            black_box(
-                self.runtime
-                    .block_on(self.pre.instantiate_async(&mut store))
-                    .unwrap(),
-            );
-        }
-        begin.elapsed()
-    }
 }
 
-async fn start(pre: &InstancePre<()>, component: &Component, store: &mut Store<()>) -> Call {
+async fn start<T: Send>(pre: &InstancePre<T>, component: &Component, store: &mut Store<T>) -> Call {
     let instance = pre.instantiate_async(&mut *store).await.unwrap();
     let interface = component.get_export_index(None, WORKER_INTERFACE).unwrap();
     let index = |name| component.get_export_index(Some(&interface), name).unwrap();

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Criterion};
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::bindings::types::{Dtype, Ndarray, Value};
+use external_worker_host::engine::{Engine, EngineOptions};
 use external_worker_host::instance::Instance;
 use external_worker_host::instance::exports::Ports;
 use external_worker_tests::{TestHost, new_engine, start};
@@ -20,13 +21,22 @@ use serde_json::json;
 const ELEMENTS: usize = 131_072;
 
 fn main() {
+    if std::env::args().any(|argument| argument == "density") {
+        return density::print();
+    }
     let mut criterion = Criterion::default().configure_from_args().sample_size(30);
     calls(&mut criterion);
     arrays(&mut criterion);
     instances(&mut criterion);
     criterion.final_summary();
     table::print();
-    density::print();
+    // Not when only some benchmark was asked for by name.
+    if std::env::args()
+        .skip(1)
+        .all(|argument| argument.starts_with("--"))
+    {
+        density::print();
+    }
 }
 
 fn control() -> tokio::runtime::Runtime {
@@ -46,8 +56,24 @@ fn array() -> Value {
     })
 }
 
+/// An engine with so many guest threads.
+fn engine_of(threads: usize) -> Engine {
+    Engine::new(EngineOptions {
+        pool_instances: Some(64),
+        guest_threads: Some(threads),
+        ..EngineOptions::default()
+    })
+    .unwrap()
+}
+
 /// Times `times` calls from a task on the guest threads, where a Worker's triggers run.
-fn time_calls(instance: &Instance, node: &'static str, inputs: &Ports, times: u64) -> Duration {
+fn time_calls(
+    engine: &Engine,
+    instance: &Instance,
+    node: &'static str,
+    inputs: &Ports,
+    times: u64,
+) -> Duration {
     let (instance, inputs) = (instance.clone(), inputs.clone());
     let calls = async move {
         let mut spent = Duration::ZERO;
@@ -59,40 +85,57 @@ fn time_calls(instance: &Instance, node: &'static str, inputs: &Ports, times: u6
         }
         spent
     };
-    let task = external_worker_tests::engine().spawn(calls).unwrap();
+    let task = engine.spawn(calls).unwrap();
     control().block_on(task).unwrap()
 }
 
+/// A call and its floor on one thread; and what it costs more when an idle thread is there that the
+/// scheduler wakes now and then.
 fn calls(criterion: &mut Criterion) {
     let runtime = control();
-    let host = TestHost::grant("");
-    let paused = runtime.block_on(host.run(PROBE_HOST, "probe"));
+    let one = engine_of(1);
+    let two = engine_of(2);
+    let idle = json!({ "turn_ms": 3_600_000 });
+    let start = |engine: &Engine| {
+        let host = TestHost::grant("").on(engine);
+        runtime
+            .block_on(host.start(PROBE_HOST, "probe", idle.clone()))
+            .unwrap()
+    };
+    let paused = start(&one);
     paused.turns().pause();
-    let looping = runtime
-        .block_on(host.start(PROBE_HOST, "probe", json!({ "turn_ms": 3_600_000 })))
-        .unwrap();
-    let mut bare = bare::Bare::new(PROBE_HOST);
+    let looping = start(&one);
+    let scheduled = start(&two);
+    let mut bare = bare::Bare::floor(PROBE_HOST);
+    let mut direct = bare::Bare::direct(PROBE_HOST, &one);
     let mut group = criterion.benchmark_group("call");
     group.bench_function("bare", |b| {
         b.iter_custom(|times| bare.time("noop", &Vec::new(), times))
     });
-    group.bench_function("mailbox", |b| {
-        b.iter_custom(|times| time_calls(&paused, "noop", &Vec::new(), times));
+    group.bench_function("direct", |b| {
+        b.iter_custom(|times| direct.time("noop", &Vec::new(), times))
     });
-    group.bench_function("mailbox, loop suspended", |b| {
-        b.iter_custom(|times| time_calls(&looping, "noop", &Vec::new(), times));
-    });
+    let mut through = |name: &str, engine: &Engine, instance: &Instance| {
+        group.bench_function(name, |b| {
+            b.iter_custom(|times| time_calls(engine, instance, "noop", &Vec::new(), times));
+        });
+    };
+    through("mailbox", &one, &paused);
+    through("mailbox, loop suspended", &one, &looping);
+    through("mailbox, two threads", &two, &scheduled);
     group.finish();
-    runtime.block_on(paused.stop());
-    runtime.block_on(looping.stop());
+    for instance in [paused, looping, scheduled] {
+        runtime.block_on(instance.stop());
+    }
 }
 
 fn arrays(criterion: &mut Criterion) {
     let runtime = control();
-    let instance = runtime.block_on(TestHost::grant("").run(PROBE_HOST, "probe"));
+    let one = engine_of(1);
+    let instance = runtime.block_on(TestHost::grant("").on(&one).run(PROBE_HOST, "probe"));
     instance.turns().pause();
     let inputs = vec![("value".to_owned(), array())];
-    let mut bare = bare::Bare::new(PROBE_HOST);
+    let mut bare = bare::Bare::floor(PROBE_HOST);
     let mut group = criterion.benchmark_group("array of 1 MiB, in and out");
     let bytes = vec![1u8; ELEMENTS * 8];
     group.bench_function("memcpy, both ways", |b| {
@@ -102,7 +145,7 @@ fn arrays(criterion: &mut Criterion) {
         b.iter_custom(|times| bare.time("echo_array", &inputs, times))
     });
     group.bench_function("mailbox", |b| {
-        b.iter_custom(|times| time_calls(&instance, "echo_array", &inputs, times));
+        b.iter_custom(|times| time_calls(&one, &instance, "echo_array", &inputs, times));
     });
     group.finish();
     runtime.block_on(instance.stop());
@@ -112,7 +155,7 @@ fn instances(criterion: &mut Criterion) {
     let runtime = control();
     let host = TestHost::grant("");
     let worker = runtime.block_on(host.worker(PROBE_HOST)).unwrap();
-    let mut bare = bare::Bare::new(PROBE_HOST);
+    let mut bare = bare::Bare::floor(PROBE_HOST);
     let mut group = criterion.benchmark_group("instance");
     group.bench_function("bare instantiate", |b| {
         b.iter_custom(|times| bare.time_instantiate(times))

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 /// Benchmark, its floor, and the ratio that it may not pass.
-const ROWS: [(&str, &str, &str, Option<f64>); 5] = [
+const ROWS: [(&str, &str, &str, Option<f64>); 7] = [
+    ("call", "direct", "bare", None),
     ("call", "mailbox", "bare", Some(3.0)),
     ("call", "mailbox, loop suspended", "bare", Some(3.0)),
+    ("call", "mailbox, two threads", "bare", None),
     ("array of 1 MiB, in and out", "mailbox", "bare", Some(2.5)),
     (
         "array of 1 MiB, in and out",

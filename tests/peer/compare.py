@@ -40,6 +40,7 @@ EXPECTED: list[tuple[str, str]] = [
     ("*.jsonSchema.$schema", "it says which JSON Schema it is"),
     ("*.jsonSchema.properties.*.format", "Rust tells the size of a number"),
     ("*.jsonSchema.properties.*.title", "a field is called what its author calls it"),
+    ("*.jsonSchema.properties.*.description", "a field says what its author says of it"),
     ("*.uiSchema", "it keeps the order of the fields"),
     # Nodes.
     ("*.required", "an input with a default can do without a value"),

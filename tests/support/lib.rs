@@ -150,8 +150,8 @@ pub fn guest_code(error: &HostError) -> Option<ErrorCode> {
 }
 
 /// Waits for the first event that `wanted` picks.
-pub async fn wait_for<E: Clone, T>(
-    events: &mut broadcast::Receiver<E>,
+pub async fn wait_for<E, T>(
+    events: &mut broadcast::Receiver<Arc<E>>,
     mut wanted: impl FnMut(&E) -> Option<T>,
 ) -> T {
     let waiting = async {

@@ -28,6 +28,18 @@ pub enum Error {
         tried: Vec<String>,
     },
 
+    /// Packages are missing, and could not be installed.
+    #[error(
+        "missing: {missing}; {why}; on Debian type:\n  apt-get update && \
+         apt-get install -y --no-install-recommends {missing}"
+    )]
+    NoPackages {
+        /// Their names.
+        missing: String,
+        /// Why they were not installed.
+        why: String,
+    },
+
     /// A helper program ran and failed.
     #[error("`{command}` failed ({status}){}", indented(output))]
     Command {

@@ -39,4 +39,4 @@ pub use component::{WasmKind, wasm_kind};
 pub use error::Error;
 pub use progress::{Progress, Silent, Stderr};
 pub use project::{Package, ProjectKind, Workspace, project_kind};
-pub use toolchain::{NO_INSTALL, Route, TARGET, Toolchain};
+pub use toolchain::{DebianPackage, NO_INSTALL, Route, TARGET, Toolchain, prepare_packages};

@@ -137,7 +137,7 @@ fn exit_of(error: &HostError) -> Exit {
         | HostError::Deadline { .. }
         | HostError::Cancelled
         | HostError::Ended(_) => Exit::WorkerFailed,
-        HostError::Engine(_) => Exit::Host,
+        HostError::Engine(_) | HostError::Full(_) => Exit::Host,
     }
 }
 

@@ -17,7 +17,7 @@ use wasmtime::{
 pub use cache::CompileCache;
 
 use crate::error::{HostError, Result};
-use crate::limits;
+use crate::limits::{self, Full, Maps};
 
 /// Where a store lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Engine {
 }
 
 struct Inner {
+    /// Of the pool, as long as it is there.
+    _maps: Option<Maps>,
     pooled: Option<wasmtime::Engine>,
     on_demand: wasmtime::Engine,
     cache: Option<CompileCache>,
@@ -73,7 +75,10 @@ impl Engine {
         let on_demand = build(InstanceAllocationStrategy::OnDemand)?;
         let slots = options.pool_instances.unwrap_or(limits::POOL_INSTANCES);
         // A machine with little address space still runs guests, one mapping at a time.
-        let pooled = (slots > 0).then(|| build(pool(slots)).ok()).flatten();
+        let maps = (slots > 0)
+            .then(|| Maps::take(maps_of_pool(slots)).ok())
+            .flatten();
+        let pooled = maps.as_ref().and_then(|_| build(pool(slots)).ok());
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(threads) = options.guest_threads {
             runtime.worker_threads(threads.max(1));
@@ -92,6 +97,7 @@ impl Engine {
         let runtime = GuestRuntime(Some(runtime));
         Ok(Self {
             inner: Arc::new(Inner {
+                _maps: maps,
                 pooled,
                 on_demand,
                 cache: options.cache,
@@ -105,6 +111,17 @@ impl Engine {
         match home {
             Home::Pooled => self.inner.pooled.as_ref().unwrap_or(&self.inner.on_demand),
             Home::OnDemand => &self.inner.on_demand,
+        }
+    }
+
+    /// What a store in `home` needs of the process besides its memories, to be kept as long as it is.
+    ///
+    /// # Errors
+    /// [`Full`] when there is no room for it.
+    pub fn room(&self, home: Home) -> Result<Option<Maps>, Full> {
+        match (home, &self.inner.pooled) {
+            (Home::Pooled, Some(_)) => Ok(None),
+            _ => Maps::take(limits::MAPS_ON_DEMAND).map(Some),
         }
     }
 
@@ -175,6 +192,11 @@ fn build(strategy: InstanceAllocationStrategy) -> Result<wasmtime::Engine> {
         .wasm_memory64(false)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
     wasmtime::Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
+}
+
+/// Each stack has a guard page, mapped when the pool is made.
+fn maps_of_pool(slots: u32) -> u64 {
+    u64::from(slots.saturating_mul(limits::POOL_STACKS)).saturating_mul(limits::MAPS_OF_A_STACK)
 }
 
 fn pool(slots: u32) -> InstanceAllocationStrategy {

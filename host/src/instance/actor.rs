@@ -103,6 +103,7 @@ pub(super) async fn run(
         }
     };
     commands.close();
+    shared.places.close();
     if let End::Failed(reason) = &end {
         shared
             .lasting
@@ -232,8 +233,10 @@ async fn instantiate(
 ) -> Result<wasmtime::Result<(Store<InstanceState>, WasmInstance)>> {
     let lasting = &shared.lasting;
     let audit = Arc::new(AuditToEvents::new(lasting.uuid, &lasting.events));
+    let room = shared.prepared.engine().room(linked.home)?;
     let engine = shared.prepared.engine().wasmtime(linked.home);
     let mut store = InstanceState::store(engine, shared.prepared.granted(), lasting, audit)?;
+    store.data_mut().keep_room(room);
     let made = linked.pre.instantiate_async(&mut store).await;
     Ok(made.map(|instance| (store, instance)))
 }

@@ -65,7 +65,9 @@ impl ConfigSchema {
         &self.schema
     }
 
-    /// `patch` over `current`, property by property, completed with the schema's defaults.
+    /// `patch` over `current`, property by property, completed with the schema's defaults. What the
+    /// schema does not speak of is left out: it may be of another version, or a secret under a wrong
+    /// name, which nothing would keep out of an export.
     ///
     /// # Errors
     /// [`HostError::Config`] with every problem and its place.
@@ -78,7 +80,7 @@ impl ConfigSchema {
         let mut merged = current.clone();
         merged.extend(patch.clone());
         let mut merged = Json::Object(merged);
-        self.fill_defaults(&self.schema, &mut merged, 0);
+        self.complete(&self.schema, &mut merged, 0);
         self.validate(&merged)?;
         Ok(merged)
     }
@@ -114,25 +116,41 @@ impl ConfigSchema {
         }
     }
 
-    fn fill_defaults(&self, schema: &Json, value: &mut Json, depth: usize) {
-        let schema = self.resolve(schema);
-        let Json::Object(object) = value else { return };
-        let Some(properties) = schema.get("properties").and_then(Json::as_object) else {
-            return;
-        };
+    fn complete(&self, schema: &Json, value: &mut Json, depth: usize) {
         if depth > limits::MAX_SCHEMA_DEPTH {
             return;
         }
-        for (name, property) in properties {
-            let default = property
-                .get("default")
-                .or_else(|| self.resolve(property).get("default"));
-            if let (false, Some(default)) = (object.contains_key(name), default) {
-                object.insert(name.clone(), default.clone());
+        let refers_besides = schema.get("$ref").is_some() && schema.get("properties").is_some();
+        let schema = self.resolve(schema);
+        match value {
+            Json::Object(object) => {
+                let Some(properties) = schema.get("properties").and_then(Json::as_object) else {
+                    return;
+                };
+                for (name, property) in properties {
+                    let default = property
+                        .get("default")
+                        .or_else(|| self.resolve(property).get("default"));
+                    if let (false, Some(default)) = (object.contains_key(name), default) {
+                        object.insert(name.clone(), default.clone());
+                    }
+                    if let Some(inner) = object.get_mut(name) {
+                        self.complete(property, inner, depth + 1);
+                    }
+                }
+                if names_all_properties(schema) && !refers_besides {
+                    object.retain(|name, _| properties.contains_key(name));
+                }
             }
-            if let Some(inner) = object.get_mut(name) {
-                self.fill_defaults(property, inner, depth + 1);
+            Json::Array(items) => {
+                let Some(schema) = schema.get("items") else {
+                    return;
+                };
+                for item in items {
+                    self.complete(schema, item, depth + 1);
+                }
             }
+            _ => {}
         }
     }
 
@@ -271,6 +289,26 @@ impl ConfigSchema {
     }
 }
 
+/// Whether nothing in `schema` but its `properties` speaks of what an object has.
+fn names_all_properties(schema: &Json) -> bool {
+    const OTHERS: [&str; 13] = [
+        "$ref",
+        "$dynamicRef",
+        "additionalProperties",
+        "unevaluatedProperties",
+        "patternProperties",
+        "propertyNames",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+        "if",
+        "dependentSchemas",
+        "dependentRequired",
+    ];
+    OTHERS.iter().all(|keyword| schema.get(keyword).is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,6 +341,22 @@ mod tests {
             json!({"host": "localhost", "password": ""})
         );
         assert_eq!(config["interval_s"], 1.0);
+        assert_eq!(
+            config["peers"],
+            json!([{"host": "localhost", "password": ""}])
+        );
+    }
+
+    #[test]
+    fn what_the_schema_does_not_speak_of_is_left_out() {
+        let patch = json!({"tokn": "s3cr3t", "server": {"host": "h", "passwort": "s3cr3t"}});
+        let config = schema().merged(&json!({}), &patch).unwrap();
+        assert!(!config.to_string().contains("s3cr3t"), "{config}");
+        assert_eq!(config["server"]["host"], "h");
+        let open = r#"{"properties": {"a": {}}, "additionalProperties": {"type": "integer"}}"#;
+        let open = ConfigSchema::new(open, &[]).unwrap();
+        let config = open.merged(&json!({}), &json!({"a": 1, "b": 2})).unwrap();
+        assert_eq!(config, json!({"a": 1, "b": 2}));
     }
 
     #[test]

@@ -101,6 +101,7 @@ impl<'a> Drive<'a> {
         let mut calls: FuturesUnordered<Task<'_>> = FuturesUnordered::new();
         let mut chores: FuturesUnordered<Task<'_>> = FuturesUnordered::new();
         let stop = Arc::clone(&guest.shared.lasting.stop);
+        let mut stop = std::pin::pin!(stop.notified());
         let exit = loop {
             tokio::select! {
                 biased;
@@ -114,7 +115,7 @@ impl<'a> Drive<'a> {
                     }
                     Left::Restart => {}
                 },
-                () = stop.notified() => break Exit::Stopped,
+                () = &mut stop => break Exit::Stopped,
                 saved = &mut keeping => break Exit::Restart(guest.kept(saved)),
                 // What a new call does would not be in the state that is being saved.
                 Some(command) = self.commands.recv(), if keeping.is_terminated() => match command {
@@ -222,8 +223,15 @@ impl<'a> Guest<'a> {
     }
 
     async fn call(self, accessor: &Inside, call: Call) -> Result<(), Trap> {
-        let Call { id, node, inputs } = call;
+        let Call {
+            id,
+            node,
+            inputs,
+            place,
+        } = call;
         let outcome = self.exports.call(accessor, id, node, inputs).await?;
+        // Before its caller hears of it, who may come again at once.
+        drop(place);
         self.shared.lasting.meter.progressed();
         let reply = self.shared.calls.close(id);
         answer(reply, self.outputs(outcome));

@@ -1,6 +1,7 @@
 //! What an instance tells the world: log lines, events, changes of nodes; each within its rate.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use governor::DefaultDirectRateLimiter;
@@ -73,9 +74,13 @@ pub enum InputChange {
     RenderOptions(Json),
 }
 
+/// The events of one instance, from when it was asked for. Shared, because every instance has room
+/// for a backlog of them whether it says anything or not.
+pub type Listener = broadcast::Receiver<Arc<Event>>;
+
 /// Sends the events of one instance, and keeps count of what was too much.
 pub struct Events {
-    sender: broadcast::Sender<Event>,
+    sender: broadcast::Sender<Arc<Event>>,
     log_lines: Option<DefaultDirectRateLimiter>,
     log_bytes: Option<DefaultDirectRateLimiter>,
     events: Option<DefaultDirectRateLimiter>,
@@ -98,7 +103,7 @@ impl Events {
     }
 
     /// Whoever wants to know. A slow one loses the oldest events and is told how many.
-    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+    pub fn subscribe(&self) -> Listener {
         self.sender.subscribe()
     }
 
@@ -110,7 +115,7 @@ impl Events {
     /// Sends what the host itself has to say; no rate holds it.
     pub fn send(&self, event: Event) {
         // Nobody listening is fine.
-        let _ = self.sender.send(event);
+        let _ = self.sender.send(Arc::new(event));
     }
 
     /// Sends an event of the guest. `false`: too many.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{ResourceLimiter, Result};
 
-use crate::limits::{self, Ledger, Resource};
+use crate::limits::{self, Ledger, Maps, Resource};
 
 /// Charges every memory and table of a store to one ledger.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub struct Limiter {
     ledger: Arc<Ledger>,
     charged: u64,
     last: u64,
+    maps: Vec<Maps>,
 }
 
 impl Limiter {
@@ -21,6 +22,7 @@ impl Limiter {
             ledger,
             charged: 0,
             last: 0,
+            maps: Vec::new(),
         }
     }
 
@@ -47,6 +49,10 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _max: Option<usize>,
     ) -> Result<bool> {
+        // A memory begins at 0, and one of no pages may be there several times.
+        if current == 0 && self.maps.len() < limits::MAX_MEMORIES {
+            self.maps.push(Maps::take(limits::MAPS_OF_A_MEMORY)?);
+        }
         Ok(self.grow(current, desired, 1))
     }
 
@@ -67,6 +73,18 @@ impl ResourceLimiter for Limiter {
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> Result<()> {
         self.undo_last();
         Ok(())
+    }
+
+    fn memories(&self) -> usize {
+        limits::MAX_MEMORIES
+    }
+
+    fn tables(&self) -> usize {
+        limits::MAX_TABLES
+    }
+
+    fn instances(&self) -> usize {
+        limits::MAX_CORE_INSTANCES
     }
 }
 

@@ -7,11 +7,12 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use wasmtime::UpdateDeadline;
 
+use super::wakes::Wakes;
 use crate::limits::{self, Budget};
 
 /// An instance used `cpu_spin_ms` of CPU without finishing a turn or a call.
@@ -133,18 +134,24 @@ impl Meter {
     }
 }
 
-/// A future whose time inside `poll` goes on the bill.
+/// A future whose time inside `poll` goes on the bill. What it wakes itself for is done at once,
+/// within [`limits::POLL_ON`].
 pub struct Metered<F> {
     future: Pin<Box<F>>,
     meter: Arc<Meter>,
+    wakes: Arc<Wakes>,
+    waker: Waker,
 }
 
 impl<F: Future> Metered<F> {
     /// Bills `future` to `meter`.
     pub fn new(future: F, meter: Arc<Meter>) -> Self {
+        let wakes = Arc::new(Wakes::default());
         Self {
             future: Box::pin(future),
             meter,
+            waker: Waker::from(Arc::clone(&wakes)),
+            wakes,
         }
     }
 }
@@ -154,7 +161,13 @@ impl<F: Future> Future for Metered<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let begin = Instant::now();
-        let poll = self.future.as_mut().poll(cx);
+        let this = &mut *self;
+        let poll = this.wakes.poll(
+            &this.waker,
+            cx,
+            |cx| this.future.as_mut().poll(cx),
+            || begin.elapsed() < limits::POLL_ON,
+        );
         let used = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.meter.bill_ns.fetch_add(used, Ordering::Relaxed);
         poll

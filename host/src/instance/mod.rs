@@ -1,9 +1,10 @@
 //! One running external worker: an actor that owns a store, and the handle that everybody else has.
 //!
-//! The handle's side of things is here and in [`calls`]; [`actor`] supervises from outside the
+//! The handle's side of things is here, in [`caller`] and in [`calls`]; [`actor`] supervises from outside the
 //! store (deadlines, kill, restart), [`drive`] works inside it (start, loop, calls, stop).
 
 mod actor;
+mod caller;
 pub mod calls;
 pub mod config;
 pub mod description;
@@ -18,12 +19,13 @@ pub mod state;
 pub mod surface;
 pub mod turns;
 pub mod value;
+mod wakes;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::bindings::types::Shelf;
@@ -31,10 +33,11 @@ use crate::component::PreparedComponent;
 use crate::error::{HostError, Result};
 use crate::limits::{self, Ledger, Resource};
 use crate::text;
-use calls::{Calls, Operation};
+pub use caller::Place;
+use calls::Calls;
 use config::ConfigSchema;
 use description::Class;
-use events::{Event, Events};
+use events::{Event, Events, Listener};
 use exports::Ports;
 use keep::Saved;
 use meter::Meter;
@@ -133,6 +136,8 @@ struct Call {
     id: u64,
     node: String,
     inputs: Ports,
+    /// Given back when the guest is through with the call, not when its caller is.
+    place: Place,
 }
 
 /// A change of the configuration, and who waits for it.
@@ -163,6 +168,8 @@ struct Shared {
     prepared: Arc<PreparedComponent>,
     lasting: Arc<Lasting>,
     calls: Calls,
+    /// One permit for each call that may run at once.
+    places: Arc<Semaphore>,
     config: Mutex<Json>,
     state: watch::Sender<State>,
     restarts: std::sync::atomic::AtomicU32,
@@ -249,10 +256,7 @@ impl Instance {
     /// # Errors
     /// When the class is unknown, the configuration does not fit, or there is a state that the
     /// component cannot take up.
-    pub fn begin(
-        prepared: &Arc<PreparedComponent>,
-        spec: Spec,
-    ) -> Result<(Starting, broadcast::Receiver<Event>)> {
+    pub fn begin(prepared: &Arc<PreparedComponent>, spec: Spec) -> Result<(Starting, Listener)> {
         let class = prepared.class(&spec.class_id)?;
         let empty = Json::Object(serde_json::Map::new());
         let config = class.config.merged(&empty, &spec.config)?;
@@ -275,6 +279,7 @@ impl Instance {
             prepared: Arc::clone(prepared),
             lasting,
             calls: Calls::default(),
+            places: caller::places(budget),
             config: Mutex::new(config),
             state: watch::Sender::new(State::Starting),
             restarts: std::sync::atomic::AtomicU32::new(0),
@@ -314,6 +319,11 @@ impl Instance {
             .unwrap_or_else(PoisonError::into_inner) = name;
     }
 
+    /// Whether `other` is a handle of the same instance.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// The component that it is an instance of.
     pub fn prepared(&self) -> &Arc<PreparedComponent> {
         &self.shared.prepared
@@ -330,54 +340,8 @@ impl Instance {
     }
 
     /// What happens in it, from now on.
-    pub fn events(&self) -> broadcast::Receiver<Event> {
+    pub fn events(&self) -> Listener {
         self.shared.lasting.events.subscribe()
-    }
-
-    /// Calls a method, or a shelf's node by its path, within the budget's deadline.
-    ///
-    /// # Errors
-    /// What the guest answers, or why it could not be asked. Dropping the future cancels the call.
-    pub async fn call(&self, node: &str, inputs: Ports) -> Result<Ports> {
-        let limit = Duration::from_millis(self.shared.lasting.budget.call_deadline_ms);
-        self.call_within(node, inputs, limit).await
-    }
-
-    /// [`Self::call`] with a deadline of its own, at most the budget's.
-    ///
-    /// # Errors
-    /// Those of [`Self::call`].
-    pub async fn call_within(&self, node: &str, inputs: Ports, limit: Duration) -> Result<Ports> {
-        let budget = &self.shared.lasting.budget;
-        value::check_all(&inputs, budget.value_size.as_u64()).map_err(|(name, problem)| {
-            let place = if name.is_empty() {
-                "the inputs".to_owned()
-            } else {
-                format!("`{name}`")
-            };
-            HostError::Value(format!("{place} of `{node}`: {problem}"))
-        })?;
-        let limit = limit.min(Duration::from_millis(budget.call_deadline_ms));
-        let (reply, answer) = oneshot::channel();
-        let id = self.shared.calls.open(Operation::Call, limit, Some(reply));
-        let mut guard = CancelOnDrop {
-            instance: self,
-            id,
-            armed: true,
-        };
-        let call = Call {
-            id,
-            node: node.to_owned(),
-            inputs,
-        };
-        if let Err(error) = self.send(Command::Call(call)) {
-            self.shared.calls.close(id);
-            guard.armed = false;
-            return Err(error);
-        }
-        let result = answer.await.unwrap_or_else(|_| Err(self.shared.ended()));
-        guard.armed = false;
-        result
     }
 
     /// Merges `patch` into the configuration, property by property, and applies it.
@@ -520,19 +484,4 @@ impl std::fmt::Debug for Instance {
 /// A name is a stranger's word: a client gave it.
 fn clean_name(name: &str) -> Arc<str> {
     text::clean_line(name, limits::MAX_NAME_BYTES).into()
-}
-
-/// A caller that leaves takes its call along.
-struct CancelOnDrop<'a> {
-    instance: &'a Instance,
-    id: u64,
-    armed: bool,
-}
-
-impl Drop for CancelOnDrop<'_> {
-    fn drop(&mut self) {
-        if self.armed && self.instance.shared.calls.abandon(self.id) {
-            let _ = self.instance.signals.send(Signal::Cancel(self.id));
-        }
-    }
 }

@@ -15,7 +15,7 @@ use super::turns::Turns;
 use crate::bindings::host::Level;
 use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
 use crate::error::Result;
-use crate::limits::{self, Budget, Ledger};
+use crate::limits::{self, Budget, Ledger, Maps};
 use crate::policy::{Audit, Denial, Granted};
 
 /// What outlives a store: an instance that is started again goes on with it.
@@ -43,6 +43,7 @@ pub struct InstanceState {
     capabilities: Capabilities,
     limiter: Limiter,
     lasting: Arc<Lasting>,
+    _room: Option<Maps>,
     /// Why the guest is about to trap, in its own words.
     pub last_words: Option<String>,
 }
@@ -75,6 +76,7 @@ impl InstanceState {
             capabilities: Capabilities::prepare(granted, &prepare)?,
             limiter: Limiter::new(Arc::clone(&lasting.ledger)),
             lasting: Arc::clone(lasting),
+            _room: None,
             last_words: None,
         };
         let mut store = Store::new(engine, state);
@@ -103,6 +105,11 @@ impl InstanceState {
             Self::store(engine, &Arc::default(), &lasting, audit)?,
             meter,
         ))
+    }
+
+    /// Keeps what the engine gave for the store, until it is gone.
+    pub fn keep_room(&mut self, room: Option<Maps>) {
+        self._room = room;
     }
 
     /// The table of everything that the guest holds.

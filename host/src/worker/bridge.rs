@@ -79,7 +79,7 @@ fn node_class(
     Arc::new(NodeClass {
         id: node_class_id(external.class_id(), external.uuid(), node),
         name,
-        class_name: format!("{}Node", camel_case(&declared.name)),
+        class_name: class_name(&declared.name),
         description: declared.description.clone(),
         inputs: declared.inputs.iter().map(port).collect(),
         outputs: declared.outputs.iter().map(port).collect(),
@@ -128,7 +128,17 @@ fn title_case(name: &str) -> String {
     title
 }
 
-/// `get_count` as FuncNodes names the class: `GetCount`.
+/// `get_count` as FuncNodes names its class: `GetCountNode`.
+fn class_name(name: &str) -> String {
+    let name = camel_case(name);
+    if name.ends_with("Node") {
+        name
+    } else {
+        name + "Node"
+    }
+}
+
+/// `get_count` in one word: `GetCount`.
 fn camel_case(name: &str) -> String {
     let words = name.split(['_', '-', ' ']).filter(|word| !word.is_empty());
     words
@@ -286,7 +296,8 @@ mod tests {
     fn names_are_those_of_funcnodes() {
         assert_eq!(title_case("get_count"), "Get_Count");
         assert_eq!(title_case("run2fast"), "Run2Fast");
-        assert_eq!(camel_case("get_count"), "GetCount");
+        assert_eq!(class_name("get_count"), "GetCountNode");
+        assert_eq!(class_name("shelf_node"), "ShelfNode");
         assert_eq!(node_class_id("demo", "a9", "x/y"), "demo.a9.x/y");
     }
 

@@ -289,13 +289,27 @@ impl External {
     }
 
     /// Calls a method or a shelf's node of the instance that is in force; while one is replaced by
-    /// another, waits for the other.
+    /// another, waits for the other, and while it runs as many calls as it may, for one to end.
     ///
     /// # Errors
     /// What the instance answers, or why there is none.
     pub async fn call(&self, node: &str, inputs: Ports) -> Result<Ports> {
-        let (instance, _running) = self.enter().await?;
-        instance.call(node, inputs).await
+        let mut waited = None;
+        loop {
+            let (instance, running) = self.enter().await?;
+            let place = match waited.take() {
+                Some((of, place)) if instance.is(&of) => Some(place),
+                _ => instance.place_now(),
+            };
+            if let Some(place) = place {
+                return instance.call_at(place, node, inputs).await;
+            }
+            // Not counted as under way meanwhile: a swap waits for calls that run, and this one may
+            // as well run in the next instance.
+            drop(running);
+            let place = instance.place().await;
+            waited = Some((instance, place));
+        }
     }
 
     async fn enter(&self) -> Result<(Instance, RunningCall<'_>)> {

@@ -6,13 +6,13 @@ use std::sync::{Arc, Weak};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::json;
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::event::Status;
 use super::external::External;
 use super::{Inner, Worker, bridge};
 use crate::bindings::host::Level;
-use crate::instance::events::{Event, InputChange};
+use crate::instance::events::{Event, InputChange, Listener};
 use crate::instance::{End, State};
 use crate::limits;
 use crate::nodespace::IoChange;
@@ -22,7 +22,7 @@ const NODES_UPDATE: &str = "nodes_update";
 
 /// Listens to the instance whose events these are until it ends. Keeps neither it nor the Worker
 /// alive.
-pub(super) fn start(worker: &Worker, external: &Arc<External>, events: broadcast::Receiver<Event>) {
+pub(super) fn start(worker: &Worker, external: &Arc<External>, events: Listener) {
     let pump = Pump {
         worker: worker.downgrade(),
         external: Arc::downgrade(external),
@@ -47,21 +47,21 @@ struct Pump {
 }
 
 impl Pump {
-    async fn run(mut self, mut events: broadcast::Receiver<Event>) {
+    async fn run(mut self, mut events: Listener) {
         loop {
             let event = match events.recv().await {
                 Ok(event) => event,
-                Err(broadcast::error::RecvError::Lagged(_)) => {
+                Err(RecvError::Lagged(_)) => {
                     self.refresh().await;
                     continue;
                 }
-                Err(broadcast::error::RecvError::Closed) => return,
+                Err(RecvError::Closed) => return,
             };
-            if let Event::State(State::Ended(end)) = &event {
+            if let Event::State(State::Ended(end)) = &*event {
                 self.ended(end);
                 return;
             }
-            self.heard(event).await;
+            self.heard(Arc::unwrap_or_clone(event)).await;
         }
     }
 

@@ -7,8 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::broadcast;
-
 use super::Worker;
 use super::external::{External, Over};
 use super::lifecycle::spec;
@@ -16,11 +14,11 @@ use super::pump;
 use crate::component::PreparedComponent;
 use crate::error::HostError;
 use crate::instance::Instance;
-use crate::instance::events::Event;
+use crate::instance::events::Listener;
 use crate::policy::Capability;
 
 /// A new instance and what it has said so far.
-type Begun = (Instance, broadcast::Receiver<Event>);
+type Begun = (Instance, Listener);
 
 impl Worker {
     /// Puts the new code of `module` behind those of its external workers that run older code.
@@ -80,7 +78,7 @@ impl Worker {
         external: &Arc<External>,
         old: &Instance,
         new: Instance,
-        events: broadcast::Receiver<Event>,
+        events: Listener,
     ) {
         if !external.put(&new, Over::Swapping) {
             // Removed meanwhile: whoever did that stopped the old one.

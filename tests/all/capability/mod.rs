@@ -11,12 +11,11 @@ mod sockets;
 
 use external_worker_artifacts as artifacts;
 use external_worker_host::HostError;
-use external_worker_host::instance::events::Event;
+use external_worker_host::instance::events::{Event, Listener};
 use external_worker_tests::{TestHost, wait_for};
-use tokio::sync::broadcast;
 
 /// The sentence of the next denial.
-async fn denial(events: &mut broadcast::Receiver<Event>) -> String {
+async fn denial(events: &mut Listener) -> String {
     wait_for(events, |event| match event {
         Event::Denied { message } => Some(message.clone()),
         _ => None,

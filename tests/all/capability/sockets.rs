@@ -267,7 +267,7 @@ async fn sockets_are_counted_and_running_out_is_no_denial() {
         assert_eq!(again, "2: no end", "{class}");
         let denied = std::iter::from_fn(|| events.try_recv().ok()).any(|event| {
             matches!(
-                event,
+                *event,
                 external_worker_host::instance::events::Event::Denied { .. }
             )
         });

@@ -3,7 +3,9 @@
 mod doors;
 mod events;
 mod flow;
+mod killed;
 mod large;
+mod process;
 mod requests;
 mod shutdown;
 mod uploads;
@@ -57,10 +59,7 @@ impl Served {
     }
 
     async fn with(asked: Asked<'_>) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let modules = data.path().join("local_workers");
-        std::fs::create_dir_all(&modules).unwrap();
-        std::fs::copy(PROBE_HOST, modules.join(format!("{PROBE}.wasm"))).unwrap();
+        let data = data_with_probe();
         let worker = open(data.path()).await;
         let origins = asked.origins.iter().map(|o| o.parse().unwrap()).collect();
         let any = "127.0.0.1:0".parse().unwrap();
@@ -137,6 +136,15 @@ impl Served {
         timeout(PATIENCE, self.running).await.unwrap().unwrap();
         self.data
     }
+}
+
+/// A directory for a Worker whose only module is the probe.
+fn data_with_probe() -> tempfile::TempDir {
+    let data = tempfile::tempdir().unwrap();
+    let modules = data.path().join("local_workers");
+    std::fs::create_dir_all(&modules).unwrap();
+    std::fs::copy(PROBE_HOST, modules.join(format!("{PROBE}.wasm"))).unwrap();
+    data
 }
 
 /// Opens the Worker in `data`, once its modules are there.

@@ -71,6 +71,23 @@ async fn a_new_configuration_shows_in_its_nodes_shelf_and_form() {
 }
 
 #[tokio::test]
+async fn more_nodes_at_once_than_it_runs_calls_wait_for_each_other() {
+    let site = Site::with(&[("probe", PROBE_HOST)]).await;
+    let uuid = site.add("probe", "probe", nothing()).await;
+    let graph = site.worker.nodespace();
+    // More than the calls that it runs at once, and than its mailbox holds.
+    let nodes: Vec<_> = (0..400)
+        .map(|_| site.node("probe", &uuid, "wait"))
+        .collect();
+    for node in &nodes {
+        graph.set_value(node, "ms", integer(20), false).unwrap();
+    }
+    graph.idle().await;
+    let done = nodes.iter().filter(|node| site.out(node) == 20).count();
+    assert_eq!(done, nodes.len());
+}
+
+#[tokio::test]
 async fn what_cannot_be_added_leaves_nothing() {
     let site = Site::with(&[("probe", PROBE_HOST)]).await;
     let worker = &site.worker;
@@ -200,7 +217,7 @@ async fn one_that_stops_itself_is_gone() {
     let leave = site.node("probe", &uuid, "leave");
     let mut events = site.worker.subscribe();
     site.worker.nodespace().trigger(&leave).unwrap();
-    wait_for(&mut events, |event| match &**event {
+    wait_for(&mut events, |event| match event {
         WorkerEvent::Worker { event, .. } if event == "external_worker_update" => Some(()),
         _ => None,
     })

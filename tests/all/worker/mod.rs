@@ -118,7 +118,7 @@ fn put(dir: &Path, name: &str, bytes: &[u8]) {
 
 /// Waits for a line in the status bar that has `part` in it.
 async fn notice(events: &mut broadcast::Receiver<Arc<WorkerEvent>>, part: &str) -> String {
-    wait_for(events, |event| match &**event {
+    wait_for(events, |event| match event {
         WorkerEvent::Progress { message, .. } if message.contains(part) => Some(message.clone()),
         _ => None,
     })

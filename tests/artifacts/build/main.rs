@@ -4,6 +4,7 @@
 //! macro that names them all: a guest without a test then fails to compile.
 
 mod guest;
+mod packages;
 mod rust;
 mod text;
 mod write;
@@ -42,6 +43,7 @@ fn build() -> Result<(), Box<dyn Error>> {
         external_worker_build::NO_INSTALL
     );
 
+    packages::prepare();
     let target_dir = env::var_os(GUESTS_DIR).map_or_else(|| beside(&out_dir), PathBuf::from);
     let mut guests = rust::build(&root, &target_dir)?;
     guests.extend(text::build(&root.join("guests"), &target_dir.join("wat"))?);

@@ -17,9 +17,16 @@ pub(crate) fn rustup_command() -> Vec<&'static str> {
     vec!["rustup", "target", "add", TARGET]
 }
 
-/// Installs a rustc with sources and the libc. Other rustc packages conflict with this one, and are
-/// the user's to remove.
+/// A rustc with sources and the libc. Other rustc packages conflict with this one, and are the user's
+/// to remove.
+const RUST: [&str; 3] = ["rustc-web", "rust-web-src", "wasi-libc"];
+
+/// Installs [`RUST`].
 pub(crate) fn apt_command() -> Vec<&'static str> {
+    apt_command_for(&RUST)
+}
+
+fn apt_command_for(packages: &[&'static str]) -> Vec<&'static str> {
     let mut words = vec![
         "apt-get",
         "install",
@@ -27,7 +34,7 @@ pub(crate) fn apt_command() -> Vec<&'static str> {
         "--no-install-recommends",
         "--no-remove",
     ];
-    words.extend(["rustc-web", "rust-web-src", "wasi-libc"]);
+    words.extend(packages);
     words
 }
 
@@ -54,7 +61,7 @@ pub(super) fn find(machine: &Machine, progress: &mut dyn Progress) -> Result<Too
 }
 
 /// Taken for the time of an installation; the file stays, since removing it would race.
-fn lock(machine: &Machine, progress: &mut dyn Progress) -> Result<File, Error> {
+pub(super) fn lock(machine: &Machine, progress: &mut dyn Progress) -> Result<File, Error> {
     let path = &machine.lock;
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
@@ -80,7 +87,7 @@ fn install(
         return Ok(toolchain);
     }
     if present.packages_would_help {
-        tried.extend(apt(machine, progress).err());
+        tried.extend(apt(machine, &RUST, progress).err());
     }
     present::look(machine)?
         .toolchain
@@ -95,7 +102,12 @@ fn rustup(machine: &Machine, progress: &mut dyn Progress) -> Result<(), String> 
     run(command, machine.rustup_time, progress)
 }
 
-fn apt(machine: &Machine, progress: &mut dyn Progress) -> Result<(), String> {
+/// Installs packages of Debian; why not, if it cannot.
+pub(super) fn apt(
+    machine: &Machine,
+    packages: &[&'static str],
+    progress: &mut dyn Progress,
+) -> Result<(), String> {
     if machine.which("apt-get").is_none() {
         return Err("there is no apt-get, so Debian's packages cannot be installed".to_owned());
     }
@@ -111,7 +123,8 @@ fn apt(machine: &Machine, progress: &mut dyn Progress) -> Result<(), String> {
     if let Err(problem) = &update {
         progress.note(problem);
     }
-    run(typed(machine, &apt_command()), machine.apt_time, progress)
+    let install = typed(machine, &apt_command_for(packages));
+    run(install, machine.apt_time, progress)
 }
 
 fn typed(machine: &Machine, words: &[&str]) -> Command {
@@ -119,7 +132,9 @@ fn typed(machine: &Machine, words: &[&str]) -> Command {
     let mut command = machine.command(program);
     command
         .args(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive");
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        // No server is started by its installation.
+        .env("RUNLEVEL", "1");
     command
 }
 

@@ -9,6 +9,7 @@ use std::thread;
 
 use super::*;
 use crate::toolchain::Route;
+use crate::toolchain::packages::{self, DebianPackage};
 
 /// Records the commands it is told of.
 #[derive(Default)]
@@ -291,4 +292,50 @@ fn of_several_at_once_one_installs() {
         }
     });
     assert_eq!(fs::read_to_string(Path::new(&log)).unwrap(), "ran\n");
+}
+
+#[test]
+fn packages_that_are_missing_are_installed_and_only_those() {
+    const PACKAGES: [DebianPackage; 2] = [
+        DebianPackage {
+            name: "there",
+            check: &["there"],
+        },
+        DebianPackage {
+            name: "missing",
+            check: &["missing"],
+        },
+    ];
+    let fake = Fake::new();
+    fake.program("bin/there", "");
+    let prepare = |machine: &Machine| {
+        let mut progress = Commands::default();
+        let prepared = packages::prepare(machine, &PACKAGES, &mut progress);
+        (prepared, progress.0)
+    };
+    let forbidden = Machine {
+        may_install: false,
+        ..fake.machine()
+    };
+    let (prepared, commands) = prepare(&forbidden);
+    let text = prepared.unwrap_err().to_string();
+    assert!(
+        text.starts_with("missing: missing; EWH_NO_INSTALL"),
+        "{text}"
+    );
+    assert!(commands.is_empty(), "{commands:?}");
+
+    let program = fake.path("bin/missing");
+    let install = format!(
+        "test $1 = update || {{ printf '#!/bin/sh\\n' > {0}; /bin/chmod +x {0}; }}",
+        program.display()
+    );
+    fake.program("bin/apt-get", &install);
+    let (prepared, commands) = prepare(&fake.machine());
+    prepared.unwrap();
+    let expected = [
+        "apt-get update",
+        "apt-get install -y --no-install-recommends --no-remove missing",
+    ];
+    assert_eq!(commands, expected);
 }

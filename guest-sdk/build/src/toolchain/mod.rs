@@ -2,6 +2,7 @@
 
 mod install;
 mod machine;
+mod packages;
 mod present;
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ pub(crate) use machine::cargo_home;
 use crate::error::Error;
 use crate::progress::Progress;
 use machine::Machine;
+pub use packages::{DebianPackage, prepare_packages};
 
 /// The target that guests are built for.
 pub const TARGET: &str = "wasm32-wasip2";

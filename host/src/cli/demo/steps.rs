@@ -299,8 +299,9 @@ impl Bench {
         let mut events = client.events();
         let seen = tokio::time::timeout(SOON, async {
             loop {
-                if let Event::Denied { message } = events.recv().await.map_err(text)? {
-                    return Ok::<_, String>(message);
+                let event = events.recv().await.map_err(text)?;
+                if let Event::Denied { message } = &*event {
+                    return Ok::<_, String>(message.clone());
                 }
             }
         });

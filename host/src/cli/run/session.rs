@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::super::error::{CliError, Exit};
@@ -12,7 +11,7 @@ use super::super::output::Output;
 use super::super::signals::Signals;
 use super::plan::{Plan, PlannedCall};
 use super::reporter::Reporter;
-use crate::instance::events::Event;
+use crate::instance::events::Listener;
 use crate::instance::{End, Instance};
 
 /// How often the state of the loop is looked at.
@@ -75,7 +74,7 @@ pub async fn run(plan: Plan, output: &Output) -> Result<Exit, CliError> {
 /// What an instance says and does, on its way to the reporter.
 struct Watched {
     instance: Instance,
-    events: Receiver<Event>,
+    events: Listener,
 }
 
 impl Watched {

@@ -1,0 +1,125 @@
+//! The caller's side of a call: what it may bring, where it waits, and what happens when it leaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+
+use super::calls::Operation;
+use super::exports::Ports;
+use super::{Call, Command, Instance, Signal, value};
+use crate::error::{HostError, Result};
+use crate::limits::Budget;
+
+/// A place among the calls that an instance runs at once. One of an instance that has ended says so
+/// when it is used.
+#[derive(Debug, Default)]
+pub struct Place(#[allow(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
+
+/// As many places as calls run at once and fit into the mailbox.
+pub(super) fn places(budget: &Budget) -> Arc<Semaphore> {
+    let most = usize::try_from(budget.calls.min(budget.mailbox)).unwrap_or(usize::MAX);
+    Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)))
+}
+
+impl Instance {
+    /// Calls a method, or a shelf's node by its path, within the budget's deadline.
+    ///
+    /// # Errors
+    /// What the guest answers, or why it could not be asked: `busy` when as many calls run as may.
+    /// Dropping the future cancels the call.
+    pub async fn call(&self, node: &str, inputs: Ports) -> Result<Ports> {
+        let limit = self.call_deadline();
+        self.call_within(node, inputs, limit).await
+    }
+
+    /// [`Self::call`] with a deadline of its own, at most the budget's.
+    ///
+    /// # Errors
+    /// Those of [`Self::call`].
+    pub async fn call_within(&self, node: &str, inputs: Ports, limit: Duration) -> Result<Ports> {
+        let limit = limit.min(self.call_deadline());
+        self.begin_call(Place::default(), node, inputs, limit).await
+    }
+
+    /// [`Self::call`] by who waited for a place.
+    ///
+    /// # Errors
+    /// Those of [`Self::call`]; it is busy only when others call without a place.
+    pub async fn call_at(&self, place: Place, node: &str, inputs: Ports) -> Result<Ports> {
+        let limit = self.call_deadline();
+        self.begin_call(place, node, inputs, limit).await
+    }
+
+    /// A place among the calls that run at once, if there is one now.
+    pub fn place_now(&self) -> Option<Place> {
+        match Arc::clone(&self.shared.places).try_acquire_owned() {
+            Ok(permit) => Some(Place(Some(permit))),
+            Err(TryAcquireError::Closed) => Some(Place::default()),
+            Err(TryAcquireError::NoPermits) => None,
+        }
+    }
+
+    /// A place among the calls that run at once; first come, first served.
+    pub async fn place(&self) -> Place {
+        Place(Arc::clone(&self.shared.places).acquire_owned().await.ok())
+    }
+
+    fn call_deadline(&self) -> Duration {
+        Duration::from_millis(self.shared.lasting.budget.call_deadline_ms)
+    }
+
+    async fn begin_call(
+        &self,
+        place: Place,
+        node: &str,
+        inputs: Ports,
+        limit: Duration,
+    ) -> Result<Ports> {
+        let value_size = self.shared.lasting.budget.value_size.as_u64();
+        value::check_all(&inputs, value_size).map_err(|(name, problem)| {
+            let place = if name.is_empty() {
+                "the inputs".to_owned()
+            } else {
+                format!("`{name}`")
+            };
+            HostError::Value(format!("{place} of `{node}`: {problem}"))
+        })?;
+        let (reply, answer) = oneshot::channel();
+        let id = self.shared.calls.open(Operation::Call, limit, Some(reply));
+        let mut guard = CancelOnDrop {
+            instance: self,
+            id,
+            armed: true,
+        };
+        let call = Call {
+            id,
+            node: node.to_owned(),
+            inputs,
+            place,
+        };
+        if let Err(error) = self.send(Command::Call(call)) {
+            self.shared.calls.close(id);
+            guard.armed = false;
+            return Err(error);
+        }
+        let result = answer.await.unwrap_or_else(|_| Err(self.shared.ended()));
+        guard.armed = false;
+        result
+    }
+}
+
+/// A caller that leaves takes its call along.
+struct CancelOnDrop<'a> {
+    instance: &'a Instance,
+    id: u64,
+    armed: bool,
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        if self.armed && self.instance.shared.calls.abandon(self.id) {
+            let _ = self.instance.signals.send(Signal::Cancel(self.id));
+        }
+    }
+}

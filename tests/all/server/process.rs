@@ -1,0 +1,80 @@
+//! `ewh serve` in a process of its own, for the signals that it gets. The process is this binary again.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use clap::Parser;
+use external_worker_host::cli::Cli;
+use external_worker_tests::PATIENCE;
+use serde_json::Value as Json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+const DATA: &str = "EWH_SERVE";
+
+pub(super) struct Process {
+    child: Child,
+    /// What it says of itself once it listens.
+    pub(super) announced: Json,
+}
+
+impl Process {
+    /// Serves the Worker in `data`, and waits until it listens.
+    pub(super) async fn start(data: &Path) -> Self {
+        let test = "server::process::in_a_process_of_its_own";
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(DATA, data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let announced = loop {
+            let line = timeout(PATIENCE, lines.next_line())
+                .await
+                .unwrap()
+                .unwrap()
+                .unwrap();
+            if let Some(at) = line.find('{') {
+                break serde_json::from_str(&line[at..]).unwrap();
+            }
+        };
+        Self { child, announced }
+    }
+
+    pub(super) fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = std::process::Command::new("kill")
+            .args([name, &id])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// SIGKILL, and waits until nothing of it runs.
+    pub(super) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    pub(super) async fn ended(&mut self) -> Option<i32> {
+        timeout(PATIENCE, self.child.wait())
+            .await
+            .unwrap()
+            .unwrap()
+            .code()
+    }
+}
+
+#[test]
+fn in_a_process_of_its_own() {
+    let Some(data) = std::env::var_os(DATA) else {
+        return;
+    };
+    let data = data.to_str().unwrap();
+    let cli = Cli::parse_from(["ewh", "serve", "--data", data, "--port", "0", "--json"]);
+    let output = cli.output();
+    let exit = cli.execute(&output).unwrap();
+    std::process::exit(exit.code().into());
+}
