@@ -3,6 +3,7 @@
 
 mod bare;
 mod density;
+mod served;
 mod table;
 
 use std::hint::black_box;
@@ -21,8 +22,12 @@ use serde_json::json;
 const ELEMENTS: usize = 131_072;
 
 fn main() {
-    if std::env::args().any(|argument| argument == "density") {
+    let is_asked = |name: &str| std::env::args().any(|argument| argument == name);
+    if is_asked("density") {
         return density::print();
+    }
+    if is_asked("served") {
+        return served::print();
     }
     let mut criterion = Criterion::default().configure_from_args().sample_size(30);
     calls(&mut criterion);
@@ -35,6 +40,7 @@ fn main() {
         .skip(1)
         .all(|argument| argument.starts_with("--"))
     {
+        served::print();
         density::print();
     }
 }

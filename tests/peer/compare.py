@@ -42,6 +42,7 @@ EXPECTED: list[tuple[str, str]] = [
     ("*.jsonSchema.properties.*.title", "a field is called what its author calls it"),
     ("*.jsonSchema.properties.*.description", "a field says what its author says of it"),
     ("*.uiSchema", "it keeps the order of the fields"),
+    ("update.unknown_field:.events.external_worker_update", "what is no field changes nothing"),
     # Nodes.
     ("*.required", "an input with a default can do without a value"),
     ("*type.keys(*)", "the keys of an enum are its variants' names"),

@@ -130,8 +130,7 @@ impl ImportProblem {
     /// Why the host itself failed, if it was the host: for its log.
     pub fn internal(&self) -> Option<&io::Error> {
         match self {
-            Self::Archive(ArchiveProblem::Write(error))
-            | Self::State(StateProblem::File(error)) => Some(error),
+            Self::Archive(ArchiveProblem::Write(error)) => Some(error),
             _ => None,
         }
     }

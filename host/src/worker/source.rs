@@ -49,7 +49,6 @@ impl Source for Inner {
             Document::Groups => Some(self.nodespace.groups_json()),
             Document::Properties => Some(self.nodespace.properties_json()),
             // Where a node is drawn is a property of the node.
-            Document::View => None,
         }
     }
 

@@ -2,10 +2,6 @@
 //! either reads the other's.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -58,16 +54,10 @@ pub struct StateInstance {
     pub config: Json,
 }
 
-/// Why a state is not read or written.
+/// It is no state, or not one that is understood.
 #[derive(Debug, thiserror::Error)]
-pub enum StateProblem {
-    /// It is no state, or not one that is understood.
-    #[error("the state of the Worker is wrong: {0}")]
-    Wrong(String),
-    /// The file cannot be read or written.
-    #[error("the file with the Worker's state cannot be used")]
-    File(#[source] io::Error),
-}
+#[error("the state of the Worker is wrong: {0}")]
+pub struct StateProblem(String);
 
 fn empty() -> Json {
     Json::Object(Map::new())
@@ -134,41 +124,7 @@ fn check_instance(instance: &Json) -> Result<(), &'static str> {
 }
 
 fn wrong(problem: &str) -> StateProblem {
-    StateProblem::Wrong(problem.to_owned())
-}
-
-/// Writes a state to a file that only its owner can read, whole or not at all.
-///
-/// # Errors
-/// When the file cannot be written; what was there before is still there.
-pub fn write_save_file(path: &Path, state: &WorkerState) -> Result<(), StateProblem> {
-    let aside = path.with_extension(uuid::Uuid::new_v4().simple().to_string());
-    let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&aside)?;
-        file.write_all(state.to_json().to_string().as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&aside, path)
-    };
-    write().map_err(|error| {
-        let _ = fs::remove_file(&aside);
-        StateProblem::File(error)
-    })
-}
-
-/// Reads a state from a file.
-///
-/// # Errors
-/// When the file cannot be read, or holds no state.
-pub fn read_save_file(path: &Path) -> Result<WorkerState, StateProblem> {
-    let mut content = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_STATE_BYTES + 1).read_to_end(&mut content))
-        .map_err(StateProblem::File)?;
-    parse(&content)
+    StateProblem(problem.to_owned())
 }
 
 /// Reads a state from text of at most [`MAX_STATE_BYTES`].
@@ -185,7 +141,6 @@ pub fn parse(text: &[u8]) -> Result<WorkerState, StateProblem> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
 
     use serde_json::json;
 
@@ -208,20 +163,6 @@ mod tests {
         let read = WorkerState::from_json(state()).unwrap();
         assert_eq!(read.external_workers["demo_worker"][0].uuid, "a9c0");
         assert_eq!(read.to_json(), state());
-    }
-
-    #[test]
-    fn only_the_owner_can_read_a_save_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("nodespace.json");
-        fs::write(&path, "older").unwrap();
-        let written = WorkerState::from_json(state()).unwrap();
-        write_save_file(&path, &written).unwrap();
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(read_save_file(&path).unwrap(), written);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-        write_save_file(&dir.path().join("no/such/folder"), &written).unwrap_err();
     }
 
     #[test]

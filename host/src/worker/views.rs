@@ -102,7 +102,7 @@ impl Worker {
                 "description": package.manifest.description.clone().unwrap_or_default(),
                 "version": package.manifest.version.to_string(),
                 "homepage": "",
-                "source": package.source,
+                "source": package.public_source(),
                 "releases": [],
             })
         };

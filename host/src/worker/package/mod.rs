@@ -57,6 +57,17 @@ pub struct Package {
     pub source: String,
 }
 
+impl Package {
+    /// Where it came from, for clients: an OCI reference, and nothing of this machine's folders.
+    pub fn public_source(&self) -> &str {
+        if Path::new(&self.source).is_absolute() {
+            ""
+        } else {
+            &self.source
+        }
+    }
+}
+
 /// What is in place.
 #[derive(Debug, Default)]
 pub struct Listed {

@@ -52,8 +52,6 @@ pub enum Document {
     Edges,
     /// The groups of nodes.
     Groups,
-    /// How the graph is shown.
-    View,
     /// Properties of the graph.
     Properties,
 }
@@ -101,8 +99,6 @@ pub struct Loaded {
     pub edges: Option<Json>,
     /// Their groups.
     pub groups: Option<Json>,
-    /// How the graph is shown.
-    pub view: Option<Json>,
     /// Properties of the graph.
     pub properties: Option<Json>,
     /// The instances, oldest first.

@@ -19,13 +19,12 @@ pub(super) enum Row<'a> {
 }
 
 impl Document {
-    pub(super) const ALL: [Self; 4] = [Self::Edges, Self::Groups, Self::View, Self::Properties];
+    pub(super) const ALL: [Self; 3] = [Self::Edges, Self::Groups, Self::Properties];
 
     fn name(self) -> &'static str {
         match self {
             Self::Edges => "edges",
             Self::Groups => "groups",
-            Self::View => "view",
             Self::Properties => "properties",
         }
     }
@@ -115,7 +114,6 @@ pub(super) fn load(from: &Connection) -> rusqlite::Result<Loaded> {
         {
             Some(Document::Edges) => loaded.edges = json,
             Some(Document::Groups) => loaded.groups = json,
-            Some(Document::View) => loaded.view = json,
             Some(Document::Properties) => loaded.properties = json,
             None => {}
         }

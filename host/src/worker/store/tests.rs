@@ -139,7 +139,7 @@ async fn everything_comes_back_in_the_order_in_which_it_was_made() {
     assert_eq!(loaded.instance_states["m"], b"m");
     assert_eq!(loaded.packages, [package("p")]);
     assert_eq!(loaded.meta["name"], json!({"key": "name"}));
-    let documents = [loaded.edges, loaded.groups, loaded.view, loaded.properties];
+    let documents = [loaded.edges, loaded.groups, loaded.properties];
     assert_eq!(
         documents,
         Document::ALL.map(|d| Some(json!([format!("{d:?}")])))
