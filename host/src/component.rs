@@ -133,6 +133,15 @@ impl LoadedComponent {
     /// # Errors
     /// [`HostError::Description`] when it traps, takes too long, or describes nonsense.
     pub async fn describe(&self) -> Result<Vec<Arc<Class>>> {
+        description::check_classes(self.described().await?)
+    }
+
+    /// What it describes itself as, unchecked.
+    ///
+    /// # Errors
+    /// [`HostError::Component`] when it cannot be linked, [`HostError::Description`] when it traps or
+    /// takes too long.
+    pub async fn described(&self) -> Result<Vec<WorkerClass>> {
         let described = match self.describe_in(self.home, &self.compiled).await? {
             // More of it than the pool has room for: once is enough to ask.
             Err(error) if is_pool_full(&error) && self.home == Home::Pooled => {
@@ -144,7 +153,12 @@ impl LoadedComponent {
             }
             described => described,
         };
-        description::check_classes(described.map_err(describing_failed)?)
+        described.map_err(describing_failed)
+    }
+
+    fn not_linked(&self, error: &wasmtime::Error) -> HostError {
+        let fix = "This host offers WASI 0.2 and 0.3 and the world `external-worker`";
+        unusable(&self.name, format!("it cannot be linked: {error:#}"), fix)
     }
 
     /// The outer error is the host's, the inner one the guest's or the pool's.
@@ -157,8 +171,9 @@ impl LoadedComponent {
         let linker = linker(&self.engine, home, capability::link_all).map_err(describing_failed)?;
         let pre = linker
             .instantiate_pre(compiled)
-            .map_err(describing_failed)?;
-        let indices = ExportIndices::find(&pre).map_err(HostError::Description)?;
+            .map_err(|error| self.not_linked(&error))?;
+        let indices = ExportIndices::find(&pre)
+            .map_err(|problem| unusable(&self.name, problem, HOW_TO_BUILD))?;
         let engine = self.engine.wasmtime(home).clone();
         let limit = Duration::from_millis(budget.start_deadline_ms);
         let described = async move {
@@ -230,14 +245,7 @@ impl Linked {
         compiled: &Component,
         granted: &Granted,
     ) -> Result<Self> {
-        let failed = |error: wasmtime::Error| {
-            let fix = "This host offers WASI 0.2 and 0.3 and the world `external-worker`";
-            unusable(
-                &component.name,
-                format!("it cannot be linked: {error:#}"),
-                fix,
-            )
-        };
+        let failed = |error: wasmtime::Error| component.not_linked(&error);
         let linker = linker(&component.engine, home, |linker| {
             capability::link(linker, granted)
         })

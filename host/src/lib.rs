@@ -12,6 +12,7 @@ pub mod nodespace;
 pub mod policy;
 pub mod server;
 pub mod text;
+pub mod validate;
 pub mod worker;
 
 pub use error::{HostError, Result};

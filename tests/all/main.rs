@@ -13,4 +13,5 @@ mod server;
 mod state;
 mod store;
 mod tidy;
+mod validate;
 mod worker;

@@ -8,7 +8,7 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 13] = [
+const KNOWS: [(&str, &[&str]); 14] = [
     ("text", &[]),
     ("limits", &[]),
     ("error", &["bindings", "limits", "policy"]),
@@ -61,9 +61,25 @@ const KNOWS: [(&str, &[&str]); 13] = [
         &["error", "limits", "nodespace", "text", "worker"],
     ),
     (
+        "validate",
+        &[
+            "bindings",
+            "component",
+            "engine",
+            "error",
+            "instance",
+            "limits",
+            "nodespace",
+            "policy",
+            "text",
+            "worker",
+        ],
+    ),
+    (
         "cli",
         &[
             "nodespace",
+            "validate",
             "server",
             "worker",
             "bindings",

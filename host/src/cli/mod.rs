@@ -26,6 +26,7 @@ mod screen;
 mod serve;
 mod shown;
 mod signals;
+mod validate;
 
 pub use error::{CliError, Exit};
 pub use output::{ColorWhen, Output};
@@ -34,7 +35,8 @@ pub use output::{ColorWhen, Output};
 const EXIT_CODES: &str = "\
 Exit codes:
   0    all went well
-  1    the worker failed: it did not start, a call failed, it trapped, it did not stop in time
+  1    the worker failed: it did not start, a call failed, it trapped, it did not stop in time;
+       `ewh validate` found something
   2    the command line or a file that it names is wrong: component, policy, configuration, input
   3    the policy does not grant what the component needs
   4    the guest toolchain is missing, or the guest does not build
@@ -93,6 +95,8 @@ enum Command {
     Manifest(manifest::ManifestCommand),
     #[command(subcommand)]
     Module(module::ModuleCommand),
+    Validate(validate::ValidateCommand),
+    Explain(validate::ExplainCommand),
     Run(run::RunCommand),
     Serve(serve::ServeCommand),
     #[command(subcommand)]
@@ -119,6 +123,8 @@ impl Cli {
             Command::Inspect(command) => command.execute(output, cache),
             Command::Manifest(command) => command.execute(output),
             Command::Module(command) => command.execute(output),
+            Command::Validate(command) => command.execute(output, cache),
+            Command::Explain(command) => command.execute(output),
             Command::Run(command) => command.execute(output, cache),
             Command::Serve(command) => command.execute(output, cache),
             Command::Policy(command) => command.execute(output, cache),

@@ -57,6 +57,8 @@ pub const POOL_KEEP_RESIDENT_BYTES: usize = 32 * 1024;
 pub const POOL_WARM_SLOTS: u32 = 64;
 /// Largest component file that is read at all.
 pub const MAX_COMPONENT_BYTES: u64 = 256 * MIB;
+/// Text of one function's type, when a component is validated.
+pub const MAX_TYPE_TEXT_BYTES: usize = 64 * 1024;
 /// Largest manifest section that is parsed.
 pub const MAX_MANIFEST_BYTES: usize = 64 * 1024;
 /// Largest policy file that is parsed.
@@ -296,10 +298,14 @@ pub const KEPT_READS: usize = 4_096;
 pub const KEPT_ANSWERS_BYTES: usize = 16 * MIB as usize;
 /// Largest upload.
 pub const MAX_UPLOAD_BYTES: usize = 256 * MIB as usize;
+/// All uploads that a Worker keeps.
+pub const MAX_UPLOADS_BYTES: u64 = 8 * 1024 * MIB;
 /// Files of one upload.
 pub const MAX_UPLOAD_FILES: usize = 1_000;
 /// Bytes of the path of an uploaded file, and of each of its parts.
 pub const MAX_UPLOAD_PATH_BYTES: usize = 1024;
+/// Parts of that path that are looked at when the uploads are summed up.
+pub const MAX_UPLOAD_DEPTH: usize = 512;
 /// Bytes of one part of that path.
 pub const MAX_UPLOAD_NAME_BYTES: usize = 200;
 /// Text of a value that is shown while nobody asked for all of it.

@@ -45,10 +45,15 @@ impl Manifest {
     /// # Errors
     /// A sentence, when the bytes are no WebAssembly or the manifest is wrong.
     pub fn read(component: &[u8]) -> Result<Self, String> {
-        match section(component)? {
-            Some(data) => Self::parse(data),
-            None => Ok(Self::default()),
-        }
+        Ok(Self::read_if_any(component)?.unwrap_or_default())
+    }
+
+    /// Reads the manifest of a component; `None`: it has none.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_if_any(component: &[u8]) -> Result<Option<Self>, String> {
+        section(component)?.map(Self::parse).transpose()
     }
 
     /// `component` with this manifest, in the place of the one that it may have.

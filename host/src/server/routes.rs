@@ -158,7 +158,7 @@ fn status(error: &UploadError) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         UploadError::Request(error) => error.status(),
-        UploadError::Disk => StatusCode::INSUFFICIENT_STORAGE,
+        UploadError::Disk | UploadError::Full => StatusCode::INSUFFICIENT_STORAGE,
     }
 }
 

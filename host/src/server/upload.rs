@@ -7,10 +7,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::Multipart;
 use axum::extract::multipart::{Field, MultipartError};
 use cap_std::fs::{Dir, OpenOptions};
+use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
@@ -26,6 +28,9 @@ pub enum UploadError {
     /// It is too much.
     #[error("an upload has at most {max} files", max = limits::MAX_UPLOAD_FILES)]
     TooMany,
+    /// There is no room for it.
+    #[error("the uploads would have more than {max} bytes; remove some first", max = limits::MAX_UPLOADS_BYTES)]
+    Full,
     /// There was no file.
     #[error("no files uploaded")]
     Nothing,
@@ -41,27 +46,71 @@ pub enum UploadError {
 #[derive(Debug, Clone)]
 pub struct Uploads {
     dir: Arc<Dir>,
+    room: Arc<Room>,
+}
+
+/// Bytes that uploads have.
+#[derive(Debug)]
+struct Room {
+    used: AtomicU64,
+    most: u64,
+}
+
+impl Room {
+    fn take(&self, bytes: u64) -> Result<(), UploadError> {
+        let more = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.most);
+        let taken = self
+            .used
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        taken.map(drop).map_err(|_| UploadError::Full)
+    }
+
+    fn give_back(&self, bytes: u64) {
+        let less = |used: u64| Some(used.saturating_sub(bytes));
+        let _ = self
+            .used
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+    }
 }
 
 /// A file on its way; removed again if it does not get there.
 struct Unfinished {
-    dir: Arc<Dir>,
+    uploads: Uploads,
     path: PathBuf,
+    bytes: u64,
     is_whole: bool,
+}
+
+impl Unfinished {
+    async fn write(&mut self, file: &mut File, data: &[u8]) -> Result<(), UploadError> {
+        let bytes = data.len() as u64;
+        self.uploads.room.take(bytes)?;
+        self.bytes = self.bytes.saturating_add(bytes);
+        file.write_all(data).await.map_err(|e| disk(&e))
+    }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.is_whole {
-            let _ = self.dir.remove_file(&self.path);
+            let _ = self.uploads.dir.remove_file(&self.path);
+            self.uploads.room.give_back(self.bytes);
         }
     }
 }
 
 impl Uploads {
-    /// Uploads into `dir`.
+    /// Uploads into `dir`, which may have some already.
     pub fn new(dir: Dir) -> Self {
-        Self { dir: Arc::new(dir) }
+        Self::with_room(dir, limits::MAX_UPLOADS_BYTES)
+    }
+
+    fn with_room(dir: Dir, most: u64) -> Self {
+        let used = AtomicU64::new(size_of_files(&dir, 0));
+        Self {
+            dir: Arc::new(dir),
+            room: Arc::new(Room { used, most }),
+        }
     }
 
     /// Stores every part named `file`; the path of the one file, or of the folder of all.
@@ -92,7 +141,7 @@ impl Uploads {
     pub async fn put(&self, name: &str, data: &[u8]) -> Result<String, UploadError> {
         let path = plain_path(name)?;
         let (mut file, mut unfinished) = self.create(&path).map_err(|e| disk(&e))?;
-        file.write_all(data).await.map_err(|e| disk(&e))?;
+        unfinished.write(&mut file, data).await?;
         self.finish(file, &path, &mut unfinished).await?;
         Ok(path.to_string_lossy().into_owned())
     }
@@ -100,12 +149,12 @@ impl Uploads {
     async fn write(&self, path: &Path, mut field: Field<'_>) -> Result<(), UploadError> {
         let (mut file, mut unfinished) = self.create(path).map_err(|e| disk(&e))?;
         while let Some(chunk) = field.chunk().await? {
-            file.write_all(&chunk).await.map_err(|e| disk(&e))?;
+            unfinished.write(&mut file, &chunk).await?;
         }
         self.finish(file, path, &mut unfinished).await
     }
 
-    fn create(&self, path: &Path) -> io::Result<(tokio::fs::File, Unfinished)> {
+    fn create(&self, path: &Path) -> io::Result<(File, Unfinished)> {
         let parent = path.parent().unwrap_or(Path::new(""));
         if parent != Path::new("") {
             self.dir.create_dir_all(parent)?;
@@ -116,27 +165,43 @@ impl Uploads {
             .dir
             .open_with(&temporary, options.write(true).create_new(true))?;
         let unfinished = Unfinished {
-            dir: Arc::clone(&self.dir),
+            uploads: self.clone(),
             path: temporary,
+            bytes: 0,
             is_whole: false,
         };
-        Ok((tokio::fs::File::from_std(file.into_std()), unfinished))
+        Ok((File::from_std(file.into_std()), unfinished))
     }
 
     async fn finish(
         &self,
-        mut file: tokio::fs::File,
+        mut file: File,
         path: &Path,
         unfinished: &mut Unfinished,
     ) -> Result<(), UploadError> {
         file.flush().await.map_err(|e| disk(&e))?;
         drop(file);
+        let replaced = self.dir.symlink_metadata(path).map_or(0, |old| old.len());
         self.dir
             .rename(&unfinished.path, &self.dir, path)
             .map_err(|e| disk(&e))?;
         unfinished.is_whole = true;
+        self.room.give_back(replaced);
         Ok(())
     }
+}
+
+/// What is in `dir` and below; what cannot be read counts nothing.
+fn size_of_files(dir: &Dir, depth: usize) -> u64 {
+    let entries = dir.entries().into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(is) if is.is_dir() && depth < limits::MAX_UPLOAD_DEPTH => entry
+            .open_dir()
+            .map_or(0, |inner| size_of_files(&inner, depth + 1)),
+        Ok(is) if is.is_file() => is.len(),
+        _ => 0,
+    });
+    sizes.fold(0, u64::saturating_add)
 }
 
 fn disk(error: &io::Error) -> UploadError {
@@ -213,6 +278,24 @@ mod tests {
         );
         assert_eq!(common_path(&paths(&["a/1", "ab/1"])).unwrap(), "");
         assert_eq!(common_path(&[]), None);
+    }
+
+    #[tokio::test]
+    async fn no_more_is_kept_than_there_is_room_for() {
+        let kept = tempfile::tempdir().unwrap();
+        let open = || Dir::open_ambient_dir(kept.path(), ambient_authority()).unwrap();
+        let uploads = Uploads::with_room(open(), 10);
+        uploads.put("folder/a", b"123456").await.unwrap();
+        let full = uploads.put("b", b"12345").await;
+        assert!(matches!(full, Err(UploadError::Full)), "{full:?}");
+        assert_eq!(std::fs::read_dir(kept.path()).unwrap().count(), 1);
+        uploads.put("folder/a", b"1234").await.unwrap();
+        uploads.put("b", b"12345").await.unwrap();
+        // What was there before counts.
+        let again = Uploads::with_room(open(), 10);
+        again.put("c", b"1").await.unwrap();
+        let full = again.put("d", b"1").await;
+        assert!(matches!(full, Err(UploadError::Full)), "{full:?}");
     }
 
     #[tokio::test]

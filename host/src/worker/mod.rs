@@ -82,6 +82,8 @@ struct Inner {
     kept: Kept,
     packages: package::Packages,
     active_packages: Mutex<BTreeMap<String, SavedPackage>>,
+    /// Those in use that are not installed, of which the operator was told.
+    missing_packages: Mutex<BTreeSet<String>>,
     candidates: Mutex<discovery::Candidates>,
     problems: Mutex<BTreeSet<String>>,
     /// Modules are loaded by one task at a time. No guest is called while it is held but to describe
@@ -190,6 +192,7 @@ impl Worker {
                 kept,
                 packages,
                 active_packages: Mutex::default(),
+                missing_packages: Mutex::default(),
                 candidates: Mutex::default(),
                 problems: Mutex::default(),
                 loading: tokio::sync::Mutex::new(()),

@@ -72,14 +72,19 @@ impl Worker {
     pub(super) fn package_candidates(&self) -> Candidates {
         let active = lock(&self.inner.active_packages).clone();
         let mut candidates = Candidates::new();
+        let mut missing = lock(&self.inner.missing_packages);
         for saved in active.into_values() {
             match self.inner.packages.get(&saved.name) {
                 Some(package) => {
+                    missing.remove(&saved.name);
                     let files = package.components();
                     let candidate = Candidate::new(self.places(), &saved.name, files);
                     candidates.insert(saved.name, candidate);
                 }
-                None => tracing::warn!("the package {} is not installed any more", saved.name),
+                None if missing.insert(saved.name.clone()) => {
+                    tracing::warn!("the package {} is not installed any more", saved.name);
+                }
+                None => {}
             }
         }
         candidates

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{PROBE, Served, probe};
+use super::{Client, PROBE, Served, binary, parse, probe};
 
 #[tokio::test]
 async fn a_screen_syncs_before_there_is_anything() {
@@ -208,5 +208,63 @@ async fn an_export_comes_back_as_it_was() {
     ] {
         let told = ui.call(cmd, json!({})).await.unwrap().to_string();
         assert!(!told.contains("s3cr3t"), "{cmd}");
+    }
+}
+
+#[tokio::test]
+async fn an_external_worker_is_paused_resumed_and_restarted() {
+    let served = Served::start().await;
+    let mut client = served.client().await;
+    let uuid = client.add_probe().await;
+    let node = client.add_node(&uuid, "turns").await;
+    let of = json!({ "worker_id": uuid, "class_id": PROBE });
+    let answer = client.call("pause_external_worker", of.clone()).await;
+    assert_eq!(answer.unwrap(), true);
+    // A turn that had begun may still end.
+    let mut before = turns(&mut client, &node).await;
+    loop {
+        let now = turns(&mut client, &node).await;
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    client
+        .call("resume_external_worker", of.clone())
+        .await
+        .unwrap();
+    while turns(&mut client, &node).await < before + 3 {}
+    client
+        .call("pause_external_worker", of.clone())
+        .await
+        .unwrap();
+    client.call("restart_external_worker", of).await.unwrap();
+    // Paused it stays, and begins anew.
+    while turns(&mut client, &node).await > before {}
+    let unknown = json!({ "worker_id": "nobody", "class_id": PROBE });
+    for cmd in ["pause", "resume", "restart"] {
+        let cmd = format!("{cmd}_external_worker");
+        let problem = client.call(&cmd, unknown.clone()).await.unwrap_err();
+        assert!(problem.contains("nobody"), "{problem}");
+    }
+    served.stop().await;
+}
+
+/// How many turns the loop has had, which a node says; asked again while the instance starts again.
+async fn turns(client: &mut Client, node: &str) -> i64 {
+    loop {
+        client
+            .call("trigger_node", json!({ "nid": node }))
+            .await
+            .unwrap();
+        let said = client
+            .wait_for(|message| match binary(message) {
+                Some((header, body)) => header.contains("; io=out; ").then_some(Some(body)),
+                None => (parse(message)?["event"] == "node_trigger_error").then_some(None),
+            })
+            .await;
+        if let Some(body) = said {
+            return i64::from_be_bytes(body.try_into().unwrap());
+        }
     }
 }

@@ -115,14 +115,16 @@ async fn what_is_malformed_gets_an_error_and_the_socket_stays_open() {
     assert!(client.call("uuid", json!({})).await.is_ok());
 }
 
-/// As the Python Worker says it.
+/// As the Python Worker says it, and what it has no commands for: pausing, resuming and restarting an
+/// external worker.
 const COMMANDS: &str = "add_edge, add_external_worker, add_node, add_package_dependency, add_shelf, \
     clear, export_worker, full_state, get_available_modules, get_config, get_edges, \
     get_external_worker_config, get_groups, get_io_full_value, get_io_value, get_ios_values, \
     get_library, get_meta, get_node, get_node_state, get_node_status, get_nodes, get_plugin, \
     get_plugin_keys, get_runstate, get_save_state, get_worker_dependencies, group_nodes, heartbeat, \
-    load_data, name, remove_edge, remove_external_worker, remove_group, remove_node, \
-    remove_package_dependency, remove_shelf, request_trigger, save, set_default_value, set_io_value, \
+    load_data, name, pause_external_worker, remove_edge, remove_external_worker, remove_group, remove_node, \
+    remove_package_dependency, remove_shelf, request_trigger, restart_external_worker, \
+    resume_external_worker, save, set_default_value, set_io_value, \
     stop_worker, trigger_node, update, update_external_worker, update_from_export, update_group, \
     update_io_options, update_io_value_options, update_node, update_node_view, \
     update_worker_config, upload, uuid, view_state";

@@ -96,3 +96,35 @@ pub fn remove(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
     }
     .boxed()
 }
+
+pub fn pause(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
+    async move {
+        let of: Instance = arguments(kwargs)?;
+        context
+            .worker()
+            .pause_instance(&of.worker_id, &of.class_id)?;
+        Ok(true.into())
+    }
+    .boxed()
+}
+
+pub fn resume(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
+    async move {
+        let of: Instance = arguments(kwargs)?;
+        context
+            .worker()
+            .resume_instance(&of.worker_id, &of.class_id)?;
+        Ok(true.into())
+    }
+    .boxed()
+}
+
+pub fn restart(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
+    async move {
+        let of: Instance = arguments(kwargs)?;
+        let worker = context.worker();
+        worker.restart_instance(&of.worker_id, &of.class_id).await?;
+        Ok(true.into())
+    }
+    .boxed()
+}

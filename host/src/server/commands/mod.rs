@@ -170,7 +170,7 @@ const fn beside(
 }
 
 /// All commands, by name.
-static COMMANDS: [Command; 55] = [
+static COMMANDS: [Command; 58] = [
     change("add_edge", edges::add),
     beside(
         "add_external_worker",
@@ -222,6 +222,12 @@ static COMMANDS: [Command; 55] = [
     read("heartbeat", state::heartbeat),
     beside("load_data", Kind::Change, lane::state, state::load),
     read("name", state::name),
+    beside(
+        "pause_external_worker",
+        Kind::Change,
+        lane::instance,
+        instances::pause,
+    ),
     change("remove_edge", edges::remove),
     beside(
         "remove_external_worker",
@@ -239,6 +245,18 @@ static COMMANDS: [Command; 55] = [
     ),
     read("remove_shelf", library::remove_shelf),
     read("request_trigger", nodes::trigger),
+    beside(
+        "restart_external_worker",
+        Kind::Change,
+        lane::instance,
+        instances::restart,
+    ),
+    beside(
+        "resume_external_worker",
+        Kind::Change,
+        lane::instance,
+        instances::resume,
+    ),
     beside("save", Kind::Change, lane::state, state::save),
     change("set_default_value", values::set_default),
     change("set_io_value", values::set),

@@ -1,0 +1,73 @@
+//! Findings as SARIF 2.1.0, which code hosts show beside the code.
+
+use serde_json::{Value as Json, json};
+
+use super::Verdict;
+use crate::validate::finding::{self, Finding};
+
+pub(super) fn render(verdicts: &[Verdict]) -> Json {
+    let rules: Vec<_> = finding::ALL
+        .iter()
+        .map(|code| {
+            json!({
+                "id": code.name,
+                "shortDescription": { "text": code.title },
+                "fullDescription": { "text": code.explanation },
+                "defaultConfiguration": { "level": code.severity.name() },
+            })
+        })
+        .collect();
+    let results: Vec<_> = verdicts
+        .iter()
+        .flat_map(|verdict| {
+            let uri = uri(verdict);
+            verdict
+                .findings
+                .iter()
+                .map(move |finding| result(finding, &uri))
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "ewh validate",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "results": results,
+        }],
+    })
+}
+
+fn result(finding: &Finding, uri: &str) -> Json {
+    let rule = finding::ALL.iter().position(|code| *code == finding.code);
+    let file = json!({ "artifactLocation": { "uri": uri } });
+    let location = match finding.place.as_str() {
+        "" => json!({ "physicalLocation": file }),
+        place => json!({
+            "physicalLocation": file,
+            "logicalLocations": [{ "fullyQualifiedName": place }],
+        }),
+    };
+    json!({
+        "ruleId": finding.code.name,
+        "ruleIndex": rule,
+        "level": finding.code.severity.name(),
+        "message": { "text": format!("{}; {}", finding.problem, finding.fix) },
+        "locations": [location],
+    })
+}
+
+/// A relative path as a URI: what may not stand in one is written in percent.
+fn uri(verdict: &Verdict) -> String {
+    let path = verdict.file.to_string_lossy();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    path.bytes()
+        .map(|byte| match byte {
+            byte if plain(byte) => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}

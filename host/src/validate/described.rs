@@ -1,0 +1,250 @@
+//! What the component says of itself when it is loaded: with nothing granted, twice.
+
+use serde_json::Value as Json;
+
+use super::finding::{self, Finding};
+use crate::bindings::types::{NodeClass, WorkerClass};
+use crate::component::LoadedComponent;
+use crate::error::HostError;
+use crate::instance::description::{self, Class};
+use crate::limits;
+use crate::nodespace::Type;
+use crate::text;
+use crate::worker::bridge;
+
+/// Parts of the names of fields whose value is nobody's business.
+const SECRET_WORDS: [&str; 9] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "private_key",
+    "credential",
+];
+
+/// Asks `component` to describe itself, and checks what it says.
+///
+/// # Errors
+/// When the host itself fails.
+pub(super) async fn check(
+    component: &LoadedComponent,
+    found: &mut Vec<Finding>,
+) -> Result<(), HostError> {
+    let once = match component.described().await {
+        Ok(classes) => classes,
+        Err(HostError::Component { problem, fix, .. }) => {
+            found.push(Finding::new(&finding::CANNOT_LINK, problem, fix));
+            return Ok(());
+        }
+        Err(HostError::Description(problem)) => {
+            found.push(failed(problem));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    match component.described().await {
+        Ok(again) if format!("{once:?}") == format!("{again:?}") => {}
+        Ok(_) => found.push(Finding::new(
+            &finding::DESCRIBE_DIFFERS,
+            "`describe` says something else the second time",
+            "make it pure: no time, no random numbers, no counters",
+        )),
+        Err(HostError::Description(problem)) => found.push(failed(problem)),
+        Err(error) => return Err(error),
+    }
+    // All of them together: that there are any, and none twice.
+    let mut bad = Vec::new();
+    for class in &once {
+        match description::check_classes(vec![class.clone()]) {
+            Ok(checked) => checked.iter().for_each(|class| self::class(class, found)),
+            Err(error) => bad.push(bad_description(&error).at(place(class))),
+        }
+    }
+    if bad.is_empty()
+        && let Err(error) = description::check_classes(once)
+    {
+        bad.push(bad_description(&error));
+    }
+    found.append(&mut bad);
+    Ok(())
+}
+
+fn failed(problem: String) -> Finding {
+    let fix = "do nothing in `describe` that can fail: everything is denied there";
+    Finding::new(&finding::DESCRIBE_FAILED, problem, fix).at("export describe")
+}
+
+fn bad_description(error: &HostError) -> Finding {
+    let fix = "correct what `describe` returns";
+    Finding::new(&finding::BAD_DESCRIPTION, error.to_string(), fix)
+}
+
+fn place(class: &WorkerClass) -> String {
+    let id = text::clean_line(&class.class_id, limits::MAX_NAME_BYTES);
+    format!("class {id}")
+}
+
+fn class(class: &Class, found: &mut Vec<Finding>) {
+    let here = place(&class.declared);
+    if let Err(error) = class.config.defaults() {
+        found.push(
+            Finding::new(
+                &finding::BAD_DEFAULT,
+                error.to_string(),
+                "give every required field a default that the schema accepts",
+            )
+            .at(format!("{here}, config")),
+        );
+    }
+    fields(class, &here, found);
+    for method in &class.declared.methods {
+        ports(method, &here, found);
+    }
+}
+
+/// Fields that look like secrets and are exported, and names of fields that are not there.
+fn fields(class: &Class, here: &str, found: &mut Vec<Finding>) {
+    let properties = class.config.schema().get("properties");
+    let properties = properties.and_then(Json::as_object);
+    let has = |name: &str| properties.is_some_and(|all| all.contains_key(name));
+    for name in &class.declared.export_exclude {
+        if !has(name) {
+            let name = text::clean_line(name, limits::MAX_NAME_BYTES);
+            found.push(
+                Finding::new(
+                    &finding::UNKNOWN_EXCLUDE,
+                    format!("`{name}` is to be left out of exports, and there is no such field"),
+                    "correct the name",
+                )
+                .at(format!("{here}, export_exclude")),
+            );
+        }
+    }
+    let secrets = class.config.secrets();
+    for name in properties.into_iter().flat_map(|all| all.keys()) {
+        let lower = name.to_lowercase().replace('-', "_");
+        let looks_secret = SECRET_WORDS.iter().any(|word| lower.contains(word));
+        if looks_secret && !secrets.contains(name) {
+            let name = text::clean_line(name, limits::MAX_NAME_BYTES);
+            found.push(
+                Finding::new(
+                    &finding::EXPORTABLE_SECRET,
+                    format!("`{name}` looks like a secret, and exports carry it"),
+                    "mark it with `\"export\": false`",
+                )
+                .at(format!("{here}, config.{name}")),
+            );
+        }
+    }
+}
+
+/// Defaults of inputs that are not of their type.
+fn ports(method: &NodeClass, here: &str, found: &mut Vec<Finding>) {
+    for port in &method.inputs {
+        let Some(default) = port.default.clone() else {
+            continue;
+        };
+        let Ok(ty) = serde_json::from_str::<Json>(&port.type_) else {
+            continue;
+        };
+        if let Err(problem) = Type::parse(&ty).coerce(bridge::from_guest(default)) {
+            found.push(
+                Finding::new(
+                    &finding::BAD_PORT_DEFAULT,
+                    format!("the default is not of the type: {problem}"),
+                    "give a default of the type, or none",
+                )
+                .at(format!(
+                    "{here}, method {}, input {}",
+                    method.name, port.name
+                )),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::bindings::types::{Port, Value};
+
+    fn described(schema: Json, exclude: &[&str], ports: Vec<Port>) -> Vec<Finding> {
+        let method = NodeClass {
+            name: "method".to_owned(),
+            title: None,
+            description: None,
+            inputs: ports,
+            outputs: Vec::new(),
+            render_options: None,
+            trigger_on_call: None,
+        };
+        let declared = WorkerClass {
+            class_id: "demo".to_owned(),
+            title: "Demo".to_owned(),
+            description: None,
+            config_schema: schema.to_string(),
+            ui_schema: None,
+            export_exclude: exclude.iter().map(|name| (*name).to_owned()).collect(),
+            loop_delay_ms: 1_000,
+            methods: vec![method],
+        };
+        let mut found = Vec::new();
+        for checked in description::check_classes(vec![declared]).unwrap() {
+            class(&checked, &mut found);
+        }
+        found
+    }
+
+    fn port(ty: &str, default: Value) -> Port {
+        Port {
+            name: "in".to_owned(),
+            type_: json!(ty).to_string(),
+            description: None,
+            default: Some(default),
+            required: false,
+            does_trigger: true,
+            hidden: false,
+            value_options: None,
+            render_options: None,
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_class_is_found_with_its_place() {
+        let schema = json!({"type": "object", "required": ["host"], "properties": {
+            "host": {"type": "string"},
+            "api-key": {"type": "string"},
+            "password": {"type": "string", "export": false},
+            "token": {"type": "string"},
+        }});
+        let ports = vec![
+            port("int", Value::Text("many".to_owned())),
+            port("int", Value::Integer(1)),
+        ];
+        let mut ports = ports.into_iter();
+        let first = ports.next().unwrap();
+        let second = Port {
+            name: "other".to_owned(),
+            ..ports.next().unwrap()
+        };
+        let found = described(schema, &["token", "tokn"], vec![first, second]);
+        let found: Vec<_> = found
+            .iter()
+            .map(|finding| (finding.code.name, finding.place.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("bad-default", "class demo, config"),
+                ("unknown-exclude", "class demo, export_exclude"),
+                ("exportable-secret", "class demo, config.api-key"),
+                ("bad-port-default", "class demo, method method, input in"),
+            ]
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! What can be wrong with a component: a stable code for each, how bad it is, and the long form.
+
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// It runs, but its author should know.
+    Warning,
+    /// This host does not run it, or not as it is meant.
+    Error,
+}
+
+impl Severity {
+    /// Its name, as in machine-readable output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One kind of finding.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Its name, which does not change.
+    pub name: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is, in a few words.
+    pub title: &'static str,
+    /// Why it matters and what to do, for `ewh explain`.
+    pub explanation: &'static str,
+}
+
+macro_rules! codes {
+    ($($constant:ident $severity:ident $name:literal $title:literal $explanation:literal)*) => {
+        $(
+            #[doc = $title]
+            pub static $constant: Code = Code {
+                name: $name,
+                severity: Severity::$severity,
+                title: $title,
+                explanation: $explanation,
+            };
+        )*
+        /// Every code, by name.
+        pub static ALL: &[&Code] = &[$(&$constant),*];
+    };
+}
+
+codes! {
+    ABSOLUTE_PATH Warning "absolute-path" "A path of the machine that built it is in the component."
+        "The text of a directory such as /home/somebody/… is in the component: it tells strangers who \
+         built it and where, and the same source gives another component on another machine.\n\n\
+         `ewh build` leaves such paths out. With another toolchain pass `--remap-path-prefix` to rustc \
+         and strip the component."
+    BAD_DEFAULT Error "bad-default" "The configuration that the schema's defaults make is not valid."
+        "An instance that is added without a configuration gets the defaults of the schema. Here they do \
+         not pass the schema, so no instance starts unless a person fills in every field that is wrong.\n\n\
+         Give every required property a default that the schema accepts."
+    BAD_DESCRIPTION Error "bad-description" "What the component says of a class is not well formed."
+        "`describe` returned a class that this host cannot use: an id that is no identifier, a name that \
+         is there twice, a type or an option that is no JSON, or more of something than is allowed. The \
+         message says which.\n\nCorrect the description; the SDK makes it from the types."
+    BAD_MANIFEST Error "bad-manifest" "The manifest is not well formed."
+        "The custom section `external-worker:manifest` holds JSON with `version`, `name`, \
+         `package-version` and `requests`. A host that cannot read it does not load the component.\n\n\
+         Let `ewh build` or `ewh manifest` write it."
+    BAD_PORT_DEFAULT Error "bad-port-default" "The default of an input is not of the input's type."
+        "A node begins with the defaults of its inputs. One that is not of the declared type is refused \
+         when the node is made.\n\nGive a default of the type, or none."
+    CANNOT_LINK Error "cannot-link" "The component imports something that this host does not offer."
+        "Besides its own interfaces this host offers WASI 0.2 and 0.3. The component imports another \
+         interface or function, or one with other types, so it cannot be instantiated.\n\nBuild it \
+         against the WIT of this host, in its folder `wit/`."
+    DEBUG_INFO Warning "debug-info" "The component carries debug information."
+        "Sections such as `.debug_info` make a component several times as large, and often name files of \
+         the machine that built it. They are of use while developing.\n\nStrip what you hand out: \
+         `ewh build` does."
+    DESCRIBE_DIFFERS Error "describe-differs" "`describe` does not say the same thing twice."
+        "Nodes are made from what `describe` says, and are expected to be the same after every start. \
+         Here two calls in two fresh instances differ.\n\n`describe` has to be pure: no random numbers, \
+         no time, no counters."
+    DESCRIBE_FAILED Error "describe-failed" "`describe` traps or takes too long."
+        "A host asks a component what it has before anything is granted. It has to answer quickly, with \
+         every import denied.\n\nDo nothing in `describe` and in static initialisers that can fail."
+    DOES_NOT_COMPILE Error "does-not-compile" "The component passes validation and does not compile."
+        "The compiler refused it: it uses a feature that this host has turned off, or is too large.\n\n\
+         Build it for wasm32-wasip2 with the default features."
+    EXPORTABLE_SECRET Warning "exportable-secret" "A field looks like a secret and is exported."
+        "The name of a configuration field says password, token, secret or key, but neither its schema \
+         says `\"export\": false` nor is it in `export_exclude`. Exports of the graph carry its value.\n\n\
+         Mark it as not exported, or call it something else."
+    EXTRA_FUNCTION Warning "extra-function" "The worker interface has a function that is not in the world."
+        "Nobody calls it. It may be of another version of the world.\n\nTake it out, or build against \
+         the WIT of this host."
+    MALFORMED Error "malformed" "The bytes are no valid WebAssembly."
+        "The file is truncated or damaged, or was made by a tool with an error. The place is the offset \
+         of the first byte that is wrong.\n\nTake a copy that is whole, or build it again."
+    MISSING_EXPORT Error "missing-export" "The component does not export the worker interface."
+        "An external worker exports the interface `worker` of `funcnodes:external-worker`. This component \
+         is of another world, or of another version.\n\n`ewh new` makes a crate that exports it."
+    MISSING_FUNCTION Error "missing-function" "The worker interface lacks a function."
+        "The world names every function that a worker has; the host calls all of them.\n\nImplement it; \
+         the SDK has a default for each that may be left out."
+    NO_MANIFEST Warning "no-manifest" "The component carries no manifest."
+        "Without a manifest a component has no name and no version, and requests nothing: it gets no \
+         capability, whatever the policy grants.\n\n`ewh build` adds one; `ewh manifest` adds one to a \
+         component of another toolchain."
+    NO_PROVENANCE Warning "no-provenance" "Nothing says what the component was built with."
+        "Compilers write a `producers` section, which says what made the component and in which version. \
+         Without one nobody can tell which fix is in it.\n\nDo not strip this section."
+    NO_VERSION Warning "no-version" "The manifest gives no version."
+        "Two files of the same name cannot be told apart, and an operator cannot say which one is in \
+         use.\n\nGive the package a version."
+    NOT_A_COMPONENT Error "not-a-component" "It is a core module, or no WebAssembly at all."
+        "External workers are components: they say what they import and export in types that every \
+         language knows. A core module does not.\n\nBuild for the target wasm32-wasip2, as `ewh build` \
+         does, or make a component of it with `wasm-tools component new`."
+    NOT_GRANTED Error "not-granted" "The policy does not grant what the component requests."
+        "What a component may do is what it requests and the policy grants. Where the policy grants less \
+         than is requested, the component is not loaded.\n\nAdd the grant to the policy, or use a \
+         component that asks for less."
+    NOT_REQUESTED Error "not-requested" "The component imports a capability that its manifest does not request."
+        "An import that needs a capability is linked only when the manifest requests it, so that what a \
+         component can do is to be read in one place.\n\nAdd the request with its reason to the manifest."
+    TOO_LARGE Error "too-large" "The component is larger than a host reads."
+        "A component is read into memory and compiled as a whole; beyond a limit it is not read at \
+         all.\n\nBuild it in release mode and strip it; put data into files."
+    TOO_MUCH Error "too-much" "The component declares more memories, tables or instances than it may have."
+        "Each memory takes address space and each core instance takes host memory, whether it is used or \
+         not. What a store may have is limited, and a component beyond it cannot be instantiated.\n\n\
+         Link modules together, or take out what is not used."
+    TOO_MUCH_MEMORY Error "too-much-memory" "The component needs more memory to begin than its budget has."
+        "The memories and tables that it declares are larger, all together, than the budget `memory` of \
+         the policy. It cannot be instantiated.\n\nRaise the budget, or make the initial memory smaller."
+    UNKNOWN_EXCLUDE Warning "unknown-exclude" "`export_exclude` names a field that is not there."
+        "A field is left out of exports by its name. This name is none of the configuration, so the field \
+         that was meant may be exported.\n\nCorrect the name."
+    UNUSED_REQUEST Warning "unused-request" "The manifest requests a capability that nothing imports."
+        "An operator is asked for more than the component can use.\n\nTake the request out."
+    WRONG_TYPE Error "wrong-type" "A function has other types than in the world."
+        "The host would call it with values that it does not understand.\n\nBuild against the WIT of \
+         this host, in its folder `wit/`."
+}
+
+/// The code `name`.
+pub fn by_name(name: &str) -> Option<&'static Code> {
+    ALL.iter().find(|code| code.name == name).copied()
+}
+
+/// Something that is wrong with a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind it is.
+    pub code: &'static Code,
+    /// Where in the component: an export, a class, a method, an offset; empty: as a whole.
+    pub place: String,
+    /// What is wrong, in a sentence.
+    pub problem: String,
+    /// What to do about it, in a sentence.
+    pub fix: String,
+}
+
+impl Finding {
+    /// A finding about the component as a whole.
+    pub fn new(code: &'static Code, problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            code,
+            place: String::new(),
+            problem: problem.into(),
+            fix: fix.into(),
+        }
+    }
+
+    /// The same at `place`.
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.place = place.into();
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_kebab_case_and_explained() {
+        let names: Vec<_> = ALL.iter().map(|code| code.name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(names, sorted);
+        for code in ALL {
+            let is_kebab = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(code.name.chars().all(is_kebab), "{}", code.name);
+            let parts = code.explanation.split("\n\n").count();
+            assert_eq!(parts, 2, "{}: why, and what to do", code.name);
+            assert_eq!(by_name(code.name), Some(*code));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A verdict on a component before it runs for anybody: every finding, not the first.
+//!
+//! [`check_bytes`] reads the bytes and runs nothing of the component; [`check_loaded`] compiles it and
+//! asks it, with nothing granted, what it has. One file for each kind of check.
+
+mod contents;
+pub mod contract;
+mod described;
+pub mod finding;
+mod requests;
+mod scan;
+
+use crate::component::LoadedComponent;
+use crate::engine::Engine;
+use crate::error::HostError;
+use crate::limits::{self, Budget};
+use crate::policy::Policy;
+use finding::Finding;
+
+/// The first bytes of a component.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// What the bytes say. `policy`: the one that the component is to run under, where it is known.
+pub fn check_bytes(bytes: &[u8], policy: Option<&Policy>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if bytes.len() as u64 > limits::MAX_COMPONENT_BYTES {
+        let most = limits::MAX_COMPONENT_BYTES;
+        found.push(Finding::new(
+            &finding::TOO_LARGE,
+            format!("it has {} bytes; {most} are read", bytes.len()),
+            "build it in release mode and strip it",
+        ));
+        return found;
+    }
+    if !bytes.starts_with(COMPONENT) {
+        let problem = if bytes.starts_with(CORE_MODULE) {
+            "it is a core module"
+        } else {
+            "it is not WebAssembly"
+        };
+        found.push(Finding::new(
+            &finding::NOT_A_COMPONENT,
+            problem,
+            "build it with `ewh build`",
+        ));
+        return found;
+    }
+    let facts = scan::scan(bytes);
+    if let Some((at, problem)) = &facts.malformed {
+        found.push(
+            Finding::new(
+                &finding::MALFORMED,
+                crate::text::clean_line(problem, limits::MAX_TEXT_BYTES),
+                "take a copy that is whole, or build it again",
+            )
+            .at(format!("byte {at}")),
+        );
+        return found;
+    }
+    let default = Budget::default();
+    let budget = policy.map_or(&default, |policy| &policy.budget);
+    contract::check(&facts, &mut found);
+    requests::check(&facts, bytes, policy, &mut found);
+    contents::check(&facts, bytes, budget, &mut found);
+    found
+}
+
+/// What it says when it is compiled and asked. `name` is for messages.
+///
+/// # Errors
+/// When the host itself fails.
+pub async fn check_loaded(
+    engine: &Engine,
+    name: &str,
+    bytes: Vec<u8>,
+) -> Result<Vec<Finding>, HostError> {
+    let mut found = Vec::new();
+    match LoadedComponent::from_bytes(engine, name, bytes) {
+        Ok(component) => described::check(&component, &mut found).await?,
+        Err(HostError::Component { problem, fix, .. }) => {
+            found.push(Finding::new(&finding::DOES_NOT_COMPILE, problem, fix));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(found)
+}
