@@ -172,6 +172,9 @@ fn a_new_crate_is_made_once() {
     let path = dir.to_str().unwrap();
     assert_eq!(ewh(&["new", "my-worker", "--path", path]).0, Exit::Ok);
     assert!(Path::new(path).join("src/lib.rs").is_file());
+    let check = Path::new(path).join(".github/workflows/check.yml");
+    let check = std::fs::read_to_string(check).unwrap();
+    assert!(check.contains("policy.toml my-worker.wasm"), "{check}");
     fails(
         &["new", "my-worker", "--path", path],
         Exit::Usage,

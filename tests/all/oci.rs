@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use clap::Parser;
+use external_worker_host::cli::Cli;
 use external_worker_host::worker::package::{
     OciLogin, OciReference, Package, PackageProblem, Packages,
 };
@@ -461,4 +463,24 @@ async fn a_token_is_asked_for_with_the_login_and_used_without_it() {
         heard.contains("Bearer t0ken") && !heard.contains("Basic"),
         "{heard}"
     );
+}
+
+#[test]
+fn what_a_registry_has_is_validated_without_being_installed() {
+    let registry = Registry::start(None);
+    let cache = fs::read(external_worker_artifacts::CACHE).unwrap();
+    registry.push("team/cache", "1.0.0", WASM, &cache);
+    registry.push("team/empty", "1.0.0", WASM, &component("empty", "1.0.0"));
+    let validate = |rest: &str| {
+        let reference = registry.reference(rest).to_string();
+        let cli = Cli::try_parse_from(["ewh", "validate", &reference]).unwrap();
+        let output = cli.output();
+        match cli.execute(&output) {
+            Ok(exit) => exit.code(),
+            Err(error) => error.exit().code(),
+        }
+    };
+    assert_eq!(validate("team/cache:1.0.0"), 0);
+    assert_eq!(validate("team/empty:1.0.0"), 1, "it has no worker");
+    assert_eq!(validate("team/none:1.0.0"), 2, "there is none");
 }

@@ -165,6 +165,35 @@ fn every_file_of_the_host_says_why_it_exists() {
     }
 }
 
+#[test]
+fn every_promise_names_a_test_that_is_there() {
+    let promises = std::fs::read_to_string(root().join("host/SECURITY.md")).unwrap();
+    let mut sources: Vec<_> = ["host/src", "tests/all"]
+        .iter()
+        .flat_map(|dir| sources(&root().join(dir)))
+        .collect();
+    sources.sort();
+    let code: Vec<_> = sources
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
+    let named: Vec<_> = promises
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| word.contains("::"))
+        .collect();
+    assert!(named.len() > 40, "{}", named.len());
+    for test in named {
+        let (module, name) = test.rsplit_once("::").unwrap();
+        let function = format!("fn {name}()");
+        assert!(
+            code.iter().any(|text| text.contains(&function)),
+            "there is no test `{name}` in `{module}`"
+        );
+    }
+}
+
 /// Packages of other platforms were never downloaded.
 fn platform() -> String {
     let version = Command::new("rustc").arg("-vV").output().unwrap();

@@ -146,7 +146,7 @@ fn show(packages: &[Package], output: &Output) -> Result<Exit, CliError> {
 }
 
 /// What is wrong with a package is the caller's to mend; what is wrong with a file is the machine's.
-fn failed(problem: PackageProblem) -> CliError {
+pub(super) fn failed(problem: PackageProblem) -> CliError {
     match problem {
         PackageProblem::File { .. } => CliError::Worker(WorkerError::Package(problem)),
         other => CliError::Usage(other.to_string()),

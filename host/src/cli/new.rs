@@ -15,6 +15,7 @@ const MANIFEST: &str = include_str!("new/Cargo.toml.template");
 const SOURCE: &str = include_str!("new/lib.rs.template");
 const POLICY: &str = include_str!("new/policy.toml.template");
 const README: &str = include_str!("new/README.md.template");
+const CHECK: &str = include_str!("new/check.yml.template");
 const IGNORED: &str = "/target\n";
 
 /// Where the SDK was when this program was built; there, when it was built from a checkout.
@@ -65,6 +66,7 @@ impl NewCommand {
         write(&dir.join("src/lib.rs"), &fill(SOURCE))?;
         write(&dir.join("policy.toml"), &fill(POLICY))?;
         write(&dir.join("README.md"), &fill(README))?;
+        write(&dir.join(".github/workflows/check.yml"), &fill(CHECK))?;
         write(&dir.join(".gitignore"), IGNORED)?;
         if output.is_json() {
             output.print_json(&json!({ "name": self.name, "path": dir.display().to_string() }))?;

@@ -169,3 +169,51 @@ fn make_key(path: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+    /// The same with a custom section without content.
+    const OTHER: &[u8] = b"\0asm\x0d\0\x01\0\0\x02\x01a";
+
+    #[test]
+    fn an_entry_that_was_changed_or_renamed_is_compiled_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = CompileCache::open(dir.path()).unwrap();
+        let engine = Engine::default();
+        for wasm in [EMPTY, OTHER] {
+            assert!(cache.load(&engine, wasm).is_none());
+            let code = engine.precompile_component(wasm).unwrap();
+            cache.store(&engine, wasm, &code);
+            assert!(cache.load(&engine, wasm).unwrap().is_ok());
+        }
+        let entry = dir.path().join(entry_name(&engine, EMPTY));
+        let whole = fs::read(&entry).unwrap();
+        let is_loaded = |bytes: &[u8]| {
+            fs::write(&entry, bytes).unwrap();
+            cache.load(&engine, EMPTY).is_some()
+        };
+        for at in [0, MAC_BYTES, whole.len() - 1] {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            assert!(!is_loaded(&changed), "byte {at}");
+        }
+        for length in [0, MAC_BYTES - 1, MAC_BYTES, whole.len() - 1] {
+            assert!(!is_loaded(&whole[..length]), "{length} bytes");
+        }
+        let other = fs::read(dir.path().join(entry_name(&engine, OTHER))).unwrap();
+        assert!(!is_loaded(&other), "another component's");
+        assert!(is_loaded(&whole));
+
+        let key = dir.path().join(KEY_FILE);
+        let mode = fs::metadata(&key).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        fs::remove_file(key).unwrap();
+        let another = CompileCache::open(dir.path()).unwrap();
+        assert!(another.load(&engine, EMPTY).is_none(), "another host's");
+    }
+}

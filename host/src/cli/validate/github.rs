@@ -33,3 +33,20 @@ fn data(text: &str) -> String {
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate::finding;
+
+    #[test]
+    fn no_text_can_begin_a_command_of_its_own() {
+        let findings = vec![Finding::new(&finding::NOT_GRANTED, "100%\n::error::", "x")];
+        let verdicts = [Verdict {
+            file: "a:b,c.wasm".into(),
+            findings,
+        }];
+        let shown = "::error file=a%3Ab%2Cc.wasm,title=not-granted::100%25%0A::error::; x";
+        assert_eq!(render(&verdicts), shown);
+    }
+}

@@ -1,12 +1,14 @@
 //! What `ewh validate --format json` prints. The names of the fields are stable.
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::Verdict;
 use crate::validate::finding::{Code, Severity};
 
 /// Everything that was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Report<'a> {
     /// Whether nothing was found.
     clean: bool,
@@ -14,18 +16,27 @@ pub(super) struct Report<'a> {
     components: Vec<Component<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+/// One component.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Component<'a> {
+    /// Its path.
     file: String,
+    /// What was found in it; empty: nothing.
     findings: Vec<Found<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+/// One finding.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Found<'a> {
+    /// Its code, which `ewh explain` explains.
     code: &'static str,
+    /// How bad it is.
     severity: Severity,
+    /// Where in the component; empty: as a whole.
     place: &'a str,
+    /// What is wrong, in a sentence.
     problem: &'a str,
+    /// What to do about it, in a sentence.
     fix: &'a str,
 }
 
@@ -37,6 +48,11 @@ impl<'a> Report<'a> {
             components,
         }
     }
+}
+
+/// The JSON Schema of [`Report`].
+pub(super) fn schema() -> Json {
+    schemars::schema_for!(Report<'_>).to_value()
 }
 
 fn component(verdict: &Verdict) -> Component<'_> {
@@ -69,4 +85,30 @@ pub(super) fn codes(codes: &[&Code]) -> Vec<Explained> {
         explanation: code.explanation,
     });
     explained.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate::finding::{self, Finding};
+
+    #[test]
+    fn the_report_is_what_its_schema_says() {
+        let found = Finding::new(&finding::MALFORMED, "it ends early", "take another").at("byte 9");
+        let verdicts = [
+            Verdict {
+                file: "good.wasm".into(),
+                findings: Vec::new(),
+            },
+            Verdict {
+                file: "bad.wasm".into(),
+                findings: vec![found],
+            },
+        ];
+        let report = serde_json::to_value(Report::new(&verdicts)).unwrap();
+        let schema = jsonschema::validator_for(&schema()).unwrap();
+        assert!(schema.is_valid(&report), "{report}");
+        assert!(!schema.is_valid(&serde_json::json!({"clean": true})));
+        assert_eq!(report["components"][1]["findings"][0]["code"], "malformed");
+    }
 }

@@ -69,3 +69,33 @@ fn escaped(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate::finding;
+
+    #[test]
+    fn a_component_with_findings_is_a_test_that_fails() {
+        let findings = vec![
+            Finding::new(&finding::MALFORMED, "a < b & \u{1b}[31m", "\"fix\"").at("byte 9"),
+            Finding::new(&finding::NO_MANIFEST, "none", "add one"),
+        ];
+        let verdicts = [
+            Verdict {
+                file: "good.wasm".into(),
+                findings: Vec::new(),
+            },
+            Verdict {
+                file: "bad.wasm".into(),
+                findings,
+            },
+        ];
+        let xml = render(&verdicts);
+        assert!(xml.contains("tests=\"2\" failures=\"1\""), "{xml}");
+        assert!(xml.contains("name=\"good.wasm\"/>"), "{xml}");
+        assert!(xml.contains("message=\"malformed and 1 more\""), "{xml}");
+        let line = "error: malformed at byte 9: a &lt; b &amp; \u{fffd}[31m; &quot;fix&quot;\n";
+        assert!(xml.contains(line), "{xml}");
+    }
+}

@@ -7,12 +7,13 @@ use clap::{Args, ValueEnum};
 
 use super::error::{CliError, Exit};
 use super::output::Output;
-use super::{CacheOptions, files, load};
+use super::{CacheOptions, files, load, module};
 use crate::engine::Engine;
 use crate::limits;
 use crate::policy::Policy;
 use crate::validate::finding::{self, Finding};
 use crate::validate::{check_bytes, check_loaded};
+use crate::worker::package::{OciReference, Packages};
 
 mod github;
 mod json;
@@ -25,9 +26,10 @@ mod text;
 /// Exits with 0 when nothing is found, 1 when something is, 2 when a component could not be checked.
 #[derive(Debug, Args)]
 pub struct ValidateCommand {
-    /// Components, or directories that are searched for them
-    #[arg(value_name = "FILE|DIR", required = true)]
-    components: Vec<PathBuf>,
+    /// Components, directories that are searched for them, or OCI references such as
+    /// registry.example.org/lab/thermometer:1.2.0
+    #[arg(value_name = "FILE|DIR|OCI-REF", required_unless_present = "schema")]
+    components: Vec<String>,
     /// The policy that they are to run under
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -37,6 +39,9 @@ pub struct ValidateCommand {
     /// How the findings are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Print the JSON Schema of what `--format json` prints, and check nothing
+    #[arg(long)]
+    schema: bool,
 }
 
 /// How much is tried.
@@ -63,6 +68,13 @@ enum Format {
     Github,
 }
 
+/// A component that is to be checked.
+struct Target {
+    /// What it is called in the verdict.
+    name: PathBuf,
+    file: PathBuf,
+}
+
 /// What was found in one component.
 struct Verdict {
     file: PathBuf,
@@ -71,6 +83,10 @@ struct Verdict {
 
 impl ValidateCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
+        if self.schema {
+            output.print_json(&json::schema())?;
+            return Ok(Exit::Ok);
+        }
         let policy = match &self.policy {
             Some(path) => Some(load::policy(Some(path))?),
             None => None,
@@ -79,9 +95,11 @@ impl ValidateCommand {
             Level::Static => None,
             Level::Load => Some(load::engine(cache)?),
         };
+        let fetched = tempfile::tempdir().map_err(CliError::Machine)?;
         let mut verdicts = Vec::new();
-        for file in components(&self.components)? {
-            let findings = check(&file, policy.as_ref(), engine.as_ref(), output)?;
+        for target in targets(&self.components, fetched.path(), output)? {
+            let findings = check(&target.file, policy.as_ref(), engine.as_ref(), output)?;
+            let file = target.name;
             verdicts.push(Verdict { file, findings });
         }
         let format = if output.is_json() {
@@ -105,34 +123,74 @@ impl ValidateCommand {
     }
 }
 
-/// The files that were named, and those in directories that were.
-fn components(named: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+/// The files that were named, those in directories that were, and what comes from registries, which
+/// goes below `fetched`.
+fn targets(named: &[String], fetched: &Path, output: &Output) -> Result<Vec<Target>, CliError> {
     let mut all = Vec::new();
-    for path in named {
-        if !path.is_dir() {
-            all.push(path.clone());
-            continue;
-        }
-        let below = walkdir::WalkDir::new(path)
-            .max_depth(limits::MAX_MODULE_DEPTH)
-            .sort_by_file_name();
-        let before = all.len();
-        let files = below.into_iter().flatten();
-        let files = files.filter(|entry| entry.file_type().is_file());
-        all.extend(
-            files
-                .map(walkdir::DirEntry::into_path)
-                .filter(|file| file.extension().is_some_and(|is| is == "wasm"))
-                .take(limits::MAX_MODULE_FILES),
-        );
-        if all.len() == before {
-            return Err(CliError::Usage(format!(
-                "there is no file `*.wasm` in `{}`; name components, or build them first",
-                path.display()
-            )));
+    for name in named {
+        let path = PathBuf::from(name);
+        if path.is_dir() {
+            all.extend(in_directory(&path)?);
+        } else if path.exists() || is_path(name) {
+            let file = path.clone();
+            all.push(Target { name: path, file });
+        } else {
+            all.extend(in_registry(name, fetched, output)?);
         }
     }
     Ok(all)
+}
+
+/// Whether what is not there was meant to be a file: its name ends as that of a component.
+fn is_path(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|is| is == "wasm")
+}
+
+fn in_directory(dir: &Path) -> Result<Vec<Target>, CliError> {
+    let below = walkdir::WalkDir::new(dir)
+        .max_depth(limits::MAX_MODULE_DEPTH)
+        .sort_by_file_name();
+    let files = below.into_iter().flatten();
+    let files = files.filter(|entry| entry.file_type().is_file());
+    let components = files
+        .map(walkdir::DirEntry::into_path)
+        .filter(|file| file.extension().is_some_and(|is| is == "wasm"))
+        .take(limits::MAX_MODULE_FILES);
+    let targets: Vec<_> = components
+        .map(|file| Target {
+            name: file.clone(),
+            file,
+        })
+        .collect();
+    if targets.is_empty() {
+        let dir = dir.display();
+        return Err(CliError::Usage(format!(
+            "there is no file `*.wasm` in `{dir}`; name components, or build them first"
+        )));
+    }
+    Ok(targets)
+}
+
+fn in_registry(name: &str, fetched: &Path, output: &Output) -> Result<Vec<Target>, CliError> {
+    let reference: OciReference = name.parse().map_err(|problem| {
+        CliError::Usage(format!(
+            "there is no file `{name}`, and it is no OCI reference: {problem}"
+        ))
+    })?;
+    let packages = Packages::open(fetched).map_err(module::failed)?;
+    let package = {
+        let _progress = output.progress(format!("fetching {name}"));
+        let package = load::runtime()?.block_on(packages.add_oci(&reference, None));
+        package.map_err(module::failed)?
+    };
+    let targets = package.components().into_iter().map(|file| {
+        let within = file.file_name().unwrap_or(file.as_os_str());
+        Target {
+            name: Path::new(name).join(within),
+            file,
+        }
+    });
+    Ok(targets.collect())
 }
 
 fn check(

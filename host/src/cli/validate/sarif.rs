@@ -71,3 +71,28 @@ fn uri(verdict: &Verdict) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_points_to_its_rule_and_its_place() {
+        let verdicts = [Verdict {
+            file: "my worker.wasm".into(),
+            findings: vec![Finding::new(&finding::MALFORMED, "it ends early", "fix").at("byte 9")],
+        }];
+        let run = &render(&verdicts)["runs"][0];
+        let result = &run["results"][0];
+        let rule = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(run["tool"]["driver"]["rules"][rule]["id"], result["ruleId"]);
+        let location = &result["locations"][0];
+        let file = &location["physicalLocation"]["artifactLocation"]["uri"];
+        assert_eq!(file, "my%20worker.wasm");
+        assert_eq!(
+            location["logicalLocations"][0]["fullyQualifiedName"],
+            "byte 9"
+        );
+        assert_eq!(result["level"], "error");
+    }
+}
