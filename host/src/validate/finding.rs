@@ -177,6 +177,14 @@ impl Finding {
         }
     }
 
+    /// Where it is, to follow its code in a sentence: ` at …`, or nothing.
+    pub fn at_place(&self) -> String {
+        match self.place.as_str() {
+            "" => String::new(),
+            place => format!(" at {place}"),
+        }
+    }
+
     /// The same at `place`.
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.place = place.into();

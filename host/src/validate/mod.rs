@@ -66,6 +66,19 @@ pub fn check_bytes(bytes: &[u8], policy: Option<&Policy>) -> Vec<Finding> {
     found
 }
 
+/// Whether loading a component can tell more than its bytes did: what cannot be loaded for a reason
+/// that was found already is not loaded to find it again.
+pub fn is_worth_loading(found: &[Finding]) -> bool {
+    let broken = [
+        &finding::NOT_A_COMPONENT,
+        &finding::MALFORMED,
+        &finding::TOO_LARGE,
+        &finding::MISSING_EXPORT,
+        &finding::BAD_MANIFEST,
+    ];
+    !found.iter().any(|finding| broken.contains(&finding.code))
+}
+
 /// What it says when it is compiled and asked. `name` is for messages.
 ///
 /// # Errors

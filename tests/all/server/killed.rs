@@ -5,7 +5,6 @@ use std::path::Path;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::process::Process;
@@ -25,22 +24,10 @@ struct Lane {
     asked: u64,
 }
 
-async fn connect(process: &Process) -> Client {
-    let url = process.announced["url"].as_str().unwrap().to_owned();
-    let stream = TcpStream::connect(url.strip_prefix("ws://").unwrap())
-        .await
-        .unwrap();
-    let (socket, _) = tokio_tungstenite::client_async(&url, stream).await.unwrap();
-    Client {
-        socket,
-        aside: Default::default(),
-    }
-}
-
 /// Begins with one external worker and a node for each lane.
 async fn first(data: &Path) -> (String, Vec<Lane>) {
     let process = Process::start(data).await;
-    let mut client = connect(&process).await;
+    let mut client = process.client().await;
     let uuid = loop {
         // The module is found when it is found.
         match client.call("add_external_worker", super::probe()).await {
@@ -138,7 +125,7 @@ async fn what_was_acknowledged_is_there_after_a_sigkill() {
     let mut acknowledged = 0;
     for kill in 0..=KILLS {
         let process = Process::start(data.path()).await;
-        let mut client = connect(&process).await;
+        let mut client = process.client().await;
         check(&mut client, &mut lanes).await;
         told.check(&mut client).await;
         if kill == KILLS {

@@ -8,8 +8,11 @@ use external_worker_host::cli::Cli;
 use external_worker_tests::PATIENCE;
 use serde_json::Value as Json;
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
+
+use super::Client;
 
 const DATA: &str = "EWH_SERVE";
 
@@ -43,6 +46,18 @@ impl Process {
             }
         };
         Self { child, announced }
+    }
+
+    /// A program that connects to it.
+    pub(super) async fn client(&self) -> Client {
+        let url = self.announced["url"].as_str().unwrap();
+        let stream = TcpStream::connect(url.strip_prefix("ws://").unwrap());
+        let stream = stream.await.unwrap();
+        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+        Client {
+            socket,
+            aside: Default::default(),
+        }
     }
 
     pub(super) fn signal(&self, name: &str) {

@@ -48,9 +48,7 @@ async fn it_says_where_it_is_and_a_signal_ends_it_well() {
         let url = process.announced["url"].as_str().unwrap().to_owned();
         assert!(url.starts_with("ws://127.0.0.1:"), "{url}");
         assert_eq!(process.announced["uuid"].as_str().unwrap().len(), 32);
-        let address = url.strip_prefix("ws://").unwrap();
-        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let (mut socket, _) = tokio_tungstenite::client_async(&url, stream).await.unwrap();
+        let mut socket = process.client().await.socket;
         process.signal(signal);
         let mut is_told = false;
         while let Some(Ok(message)) = timeout(PATIENCE, socket.next()).await.unwrap() {
@@ -66,11 +64,8 @@ async fn it_says_where_it_is_and_a_signal_ends_it_well() {
 async fn a_second_signal_ends_it_at_once() {
     let data = data_with_probe();
     let mut process = Process::start(data.path()).await;
-    let url = process.announced["url"].as_str().unwrap().to_owned();
-    let address = url.strip_prefix("ws://").unwrap();
-    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     // A client that never says goodbye: the server waits for it, for a while.
-    let (mut socket, _) = tokio_tungstenite::client_async(&url, stream).await.unwrap();
+    let mut socket = process.client().await.socket;
     process.signal("-TERM");
     loop {
         let message = timeout(PATIENCE, socket.next())

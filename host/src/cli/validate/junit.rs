@@ -44,10 +44,7 @@ pub(super) fn render(verdicts: &[Verdict]) -> String {
 }
 
 fn line(finding: &Finding) -> String {
-    let at = match finding.place.as_str() {
-        "" => String::new(),
-        place => format!(" at {place}"),
-    };
+    let at = finding.at_place();
     let severity = finding.code.severity.name();
     let (code, problem, fix) = (finding.code.name, &finding.problem, &finding.fix);
     format!("{severity}: {code}{at}: {problem}; {fix}")

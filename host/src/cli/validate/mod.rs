@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use tokio::runtime::Runtime;
 
 use super::error::{CliError, Exit};
 use super::output::Output;
@@ -12,7 +13,7 @@ use crate::engine::Engine;
 use crate::limits;
 use crate::policy::Policy;
 use crate::validate::finding::{self, Finding};
-use crate::validate::{check_bytes, check_loaded};
+use crate::validate::{check_bytes, check_loaded, is_worth_loading};
 use crate::worker::package::{OciReference, Packages};
 
 mod github;
@@ -91,14 +92,14 @@ impl ValidateCommand {
             Some(path) => Some(load::policy(Some(path))?),
             None => None,
         };
-        let engine = match self.level {
+        let loader = match self.level {
             Level::Static => None,
-            Level::Load => Some(load::engine(cache)?),
+            Level::Load => Some((load::engine(cache)?, load::runtime()?)),
         };
         let fetched = tempfile::tempdir().map_err(CliError::Machine)?;
         let mut verdicts = Vec::new();
         for target in targets(&self.components, fetched.path(), output)? {
-            let findings = check(&target.file, policy.as_ref(), engine.as_ref(), output)?;
+            let findings = check(&target.file, policy.as_ref(), loader.as_ref(), output)?;
             let file = target.name;
             verdicts.push(Verdict { file, findings });
         }
@@ -196,26 +197,17 @@ fn in_registry(name: &str, fetched: &Path, output: &Output) -> Result<Vec<Target
 fn check(
     file: &Path,
     policy: Option<&Policy>,
-    engine: Option<&Engine>,
+    loader: Option<&(Engine, Runtime)>,
     output: &Output,
 ) -> Result<Vec<Finding>, CliError> {
     let bytes = files::read(file, "component", limits::MAX_COMPONENT_BYTES)?;
     let mut findings = check_bytes(&bytes, policy);
-    let broken = [
-        &finding::NOT_A_COMPONENT,
-        &finding::MALFORMED,
-        &finding::TOO_LARGE,
-        &finding::MISSING_EXPORT,
-        &finding::BAD_MANIFEST,
-    ];
-    // What cannot be loaded for a reason that is told already is not loaded to tell it again.
-    let is_broken = |finding: &Finding| broken.contains(&finding.code);
-    if let Some(engine) = engine.filter(|_| !findings.iter().any(is_broken)) {
+    if let Some((engine, runtime)) = loader.filter(|_| is_worth_loading(&findings)) {
         let name = file.file_name().unwrap_or(file.as_os_str());
         let name = name.to_string_lossy();
         let _progress = output.progress(format!("loading {name}"));
         let loaded = check_loaded(engine, &name, bytes);
-        findings.extend(load::runtime()?.block_on(loaded)?);
+        findings.extend(runtime.block_on(loaded)?);
     }
     Ok(findings)
 }

@@ -17,10 +17,7 @@ pub(super) fn render(verdicts: &[Verdict], painter: Painter) -> String {
         let _ = writeln!(out, "{}", painter.paint(Style::Bold, &file.to_string()));
         for finding in &verdict.findings {
             let code = painter.paint(style(finding.code), finding.code.name);
-            let at = match finding.place.as_str() {
-                "" => String::new(),
-                place => format!(" at {place}"),
-            };
+            let at = finding.at_place();
             let _ = writeln!(out, "  {} {code}{at}", finding.code.severity.name());
             let _ = writeln!(out, "    {}", finding.problem);
             let fix = finding.fix.replace('\n', "\n      ");
