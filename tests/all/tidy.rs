@@ -8,7 +8,7 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 14] = [
+const KNOWS: [(&str, &[&str]); 15] = [
     ("text", &[]),
     ("limits", &[]),
     ("error", &["bindings", "limits", "policy"]),
@@ -42,6 +42,7 @@ const KNOWS: [(&str, &[&str]); 14] = [
         ],
     ),
     ("nodespace", &["limits", "text"]),
+    ("simulate", &["capability", "limits", "policy"]),
     (
         "worker",
         &[
@@ -72,6 +73,7 @@ const KNOWS: [(&str, &[&str]); 14] = [
             "nodespace",
             "policy",
             "text",
+            "simulate",
             "worker",
         ],
     ),
@@ -81,6 +83,7 @@ const KNOWS: [(&str, &[&str]); 14] = [
             "nodespace",
             "validate",
             "server",
+            "simulate",
             "worker",
             "bindings",
             "capability",

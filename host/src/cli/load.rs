@@ -12,10 +12,9 @@ use crate::engine::{CompileCache, Engine, EngineOptions};
 use crate::error::HostError;
 use crate::policy::Policy;
 
-/// Slots for the one worker of a command: what a server keeps ready is not needed here.
-const POOL_INSTANCES: u32 = 4;
-/// Slots for all workers of the demo.
-const DEMO_INSTANCES: u32 = 16;
+/// Slots for the few workers of a command, and stacks for what waits in them: what a server keeps ready
+/// is not needed here.
+const POOL_INSTANCES: u32 = 64;
 
 /// The runtime that a command waits on. Guests run elsewhere.
 ///
@@ -30,27 +29,13 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
         .map_err(CliError::Machine)
 }
 
-/// An engine for one worker.
+/// An engine for a few workers.
 ///
 /// # Errors
 /// When the machine cannot give what it needs, or the cache that was asked for cannot be used.
 pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
     let cache = cache(options)?;
     let pool_instances = Some(POOL_INSTANCES);
-    Ok(Engine::new(EngineOptions {
-        cache,
-        pool_instances,
-        ..EngineOptions::default()
-    })?)
-}
-
-/// An engine for the demo's few workers.
-///
-/// # Errors
-/// Those of [`engine`].
-pub fn demo_engine(options: &CacheOptions) -> Result<Engine, CliError> {
-    let cache = cache(options)?;
-    let pool_instances = Some(DEMO_INSTANCES);
     Ok(Engine::new(EngineOptions {
         cache,
         pool_instances,

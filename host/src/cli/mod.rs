@@ -1,14 +1,15 @@
 //! What `ewh` takes on its command line. Each subcommand is a module with a `XxxCommand` of its own.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 mod build;
-mod calls;
 mod completions;
 mod demo;
 pub use demo::Instrument;
+mod duration;
 mod error;
 mod files;
 mod inputs;
@@ -19,13 +20,13 @@ mod module;
 mod new;
 mod output;
 mod policy;
-mod port_type;
 mod progress;
 mod run;
 mod screen;
 mod serve;
 mod shown;
 mod signals;
+mod steps;
 mod validate;
 
 pub use error::{CliError, Exit};
@@ -87,6 +88,17 @@ struct CacheOptions {
     cache_dir: Option<PathBuf>,
 }
 
+impl CacheOptions {
+    /// The arguments that say the same to another `ewh`.
+    fn arguments(&self) -> Vec<OsString> {
+        match &self.cache_dir {
+            Some(dir) => vec!["--cache-dir".into(), dir.into()],
+            None if self.no_cache => vec!["--no-cache".into()],
+            None => Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     New(new::NewCommand),
@@ -96,6 +108,8 @@ enum Command {
     #[command(subcommand)]
     Module(module::ModuleCommand),
     Validate(validate::ValidateCommand),
+    #[command(hide = true)]
+    ValidateOne(validate::ValidateOneCommand),
     Explain(validate::ExplainCommand),
     Run(run::RunCommand),
     Serve(serve::ServeCommand),
@@ -124,6 +138,7 @@ impl Cli {
             Command::Manifest(command) => command.execute(output),
             Command::Module(command) => command.execute(output),
             Command::Validate(command) => command.execute(output, cache),
+            Command::ValidateOne(command) => command.execute(output, cache),
             Command::Explain(command) => command.execute(output),
             Command::Run(command) => command.execute(output, cache),
             Command::Serve(command) => command.execute(output, cache),

@@ -259,6 +259,12 @@ async fn watch(shared: &Shared, inner: Option<&mpsc::UnboundedSender<Left>>) -> 
                     }
                 }
                 Expired::Kill(Operation::Stop, _) => return Outcome::End(End::Dropped),
+                Expired::Kill(Operation::Start, _) => {
+                    return Outcome::NotStarted(HostError::Deadline {
+                        what: "`start`".to_owned(),
+                        limit_ms: shared.lasting.budget.start_deadline_ms,
+                    });
+                }
                 Expired::Kill(_, reason) => return Outcome::Trapped(reason),
             }
         }

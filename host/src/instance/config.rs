@@ -155,7 +155,7 @@ impl ConfigSchema {
     }
 
     /// Follows a reference into the schema's own definitions, one step.
-    fn resolve<'a>(&'a self, schema: &'a Json) -> &'a Json {
+    pub fn resolve<'a>(&'a self, schema: &'a Json) -> &'a Json {
         let target = schema
             .get("$ref")
             .and_then(Json::as_str)

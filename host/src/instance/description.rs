@@ -87,6 +87,29 @@ fn check_class(mut class: WorkerClass) -> Result<Class> {
     })
 }
 
+/// Every node of every shelf, by its path. A shelf comes after its parent: this was checked.
+pub fn shelf_nodes(shelves: &[Shelf]) -> Vec<(String, &NodeClass)> {
+    let mut paths: Vec<String> = Vec::new();
+    let mut nodes = Vec::new();
+    for shelf in shelves {
+        let parent = shelf
+            .parent
+            .and_then(|at| paths.get(usize::try_from(at).ok()?));
+        let path = match parent {
+            Some(parent) => format!("{parent}/{}", shelf.name),
+            None => shelf.name.clone(),
+        };
+        nodes.extend(
+            shelf
+                .nodes
+                .iter()
+                .map(|node| (format!("{path}/{}", node.name), node)),
+        );
+        paths.push(path);
+    }
+    nodes
+}
+
 /// Checks what `get-nodeshelf` returned.
 ///
 /// # Errors
@@ -266,5 +289,37 @@ mod tests {
         check_shelves(vec![shelf(None), shelf(None)]).unwrap_err();
         let deep = (0..64u32).map(|n| shelf(n.checked_sub(1))).collect();
         check_shelves(deep).unwrap_err();
+    }
+
+    fn shelf(name: &str, parent: Option<u32>, node: &str) -> Shelf {
+        let node = NodeClass {
+            name: node.to_owned(),
+            title: None,
+            description: None,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            render_options: None,
+            trigger_on_call: None,
+        };
+        Shelf {
+            name: name.to_owned(),
+            description: None,
+            parent,
+            nodes: vec![node],
+        }
+    }
+
+    #[test]
+    fn a_node_on_a_shelf_has_a_path() {
+        let shelves = [
+            shelf("a", None, "x"),
+            shelf("b", Some(0), "y"),
+            shelf("c", Some(1), "z"),
+        ];
+        let paths: Vec<_> = shelf_nodes(&shelves)
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect();
+        assert_eq!(paths, ["a/x", "a/b/y", "a/b/c/z"]);
     }
 }

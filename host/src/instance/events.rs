@@ -85,6 +85,7 @@ pub struct Events {
     log_bytes: Option<DefaultDirectRateLimiter>,
     events: Option<DefaultDirectRateLimiter>,
     dropped_lines: AtomicU64,
+    refused: AtomicU64,
     lines_lost_since: AtomicU64,
 }
 
@@ -98,6 +99,7 @@ impl Events {
             log_bytes: per_second(bytes),
             events: per_second(budget.events_per_second),
             dropped_lines: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             lines_lost_since: AtomicU64::new(0),
         }
     }
@@ -110,6 +112,11 @@ impl Events {
     /// Log lines that were dropped in all.
     pub fn dropped_lines(&self) -> u64 {
         self.dropped_lines.load(Ordering::Relaxed)
+    }
+
+    /// Events that were refused in all.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Sends what the host itself has to say; no rate holds it.
@@ -126,6 +133,8 @@ impl Events {
             .is_some_and(|rate| rate.check().is_ok());
         if fits {
             self.send(event);
+        } else {
+            self.refused.fetch_add(1, Ordering::Relaxed);
         }
         fits
     }

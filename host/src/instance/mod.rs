@@ -15,6 +15,7 @@ pub mod host;
 mod keep;
 mod limiter;
 pub mod meter;
+pub mod port_type;
 pub mod state;
 pub mod surface;
 pub mod turns;
@@ -120,6 +121,8 @@ pub struct Status {
     pub memory_peak: u64,
     /// Log lines that were over its budget.
     pub dropped_log_lines: u64,
+    /// Events that were over its budget.
+    pub refused_events: u64,
 }
 
 /// A command to the actor.
@@ -388,6 +391,21 @@ impl Instance {
         &self.shared.lasting.turns
     }
 
+    /// Lets the loop turn `count` times without the pauses between the turns; fewer times when a turn
+    /// takes long, the loop is paused or the instance ends.
+    pub async fn turn(&self, count: u32) {
+        for _ in 0..count {
+            if self.turns().status().paused {
+                return;
+            }
+            let turned = tokio::time::timeout(limits::TURN_PATIENCE, self.turns().one_more());
+            tokio::select! {
+                turned = turned => if turned.is_err() { return },
+                _end = self.ended() => return,
+            }
+        }
+    }
+
     /// Stops it: `stop` in the guest, then everything it held is given back. Waits for that.
     pub async fn stop(&self) -> End {
         let _ = self.signals.send(Signal::Stop);
@@ -440,6 +458,7 @@ impl Instance {
             memory: lasting.ledger.used(Resource::Memory),
             memory_peak: lasting.ledger.peak(Resource::Memory),
             dropped_log_lines: lasting.events.dropped_lines(),
+            refused_events: lasting.events.refused(),
         }
     }
 

@@ -46,6 +46,7 @@ struct Inner {
 pub struct Turns {
     inner: Mutex<Inner>,
     changed: Notify,
+    turned: Notify,
 }
 
 impl Turns {
@@ -64,6 +65,7 @@ impl Turns {
         Self {
             inner: Mutex::new(inner),
             changed: Notify::new(),
+            turned: Notify::new(),
         }
     }
 
@@ -172,7 +174,28 @@ impl Turns {
             delay
         };
         inner.due = Instant::now() + wait;
-        failed && inner.errors_in_a_row == 1
+        let is_first = failed && inner.errors_in_a_row == 1;
+        drop(inner);
+        self.turned.notify_waiters();
+        is_first
+    }
+
+    /// Waits until one more turn has ended, and until then leaves out every pause before one: what who
+    /// tries a worker would otherwise wait for. Never ends while the loop is paused.
+    pub async fn one_more(&self) {
+        let goal = self.inner().status.turns + 1;
+        loop {
+            let turned = self.turned.notified();
+            {
+                let mut inner = self.inner();
+                if inner.status.turns >= goal {
+                    return;
+                }
+                inner.due = Instant::now();
+            }
+            self.changed.notify_one();
+            turned.await;
+        }
     }
 }
 
@@ -221,6 +244,18 @@ mod tests {
         turns.resume_in(Duration::ZERO);
         assert_eq!(turns.wait(), Some(Duration::ZERO));
         assert!(!turns.status().paused);
+    }
+
+    #[tokio::test]
+    async fn one_more_turn_waits_for_no_pause() {
+        let turns = Turns::new(Duration::from_secs(3600));
+        turns.ended(Some("no".to_owned()));
+        let turn = async {
+            turns.due().await;
+            turns.ended(None);
+        };
+        tokio::join!(turns.one_more(), turn);
+        assert_eq!(turns.status().turns, 2);
     }
 
     #[test]

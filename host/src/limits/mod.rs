@@ -320,6 +320,28 @@ pub const MAX_TOKEN_BYTES: usize = 256;
 pub const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long clients may take to hear that the server ends.
 pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(2);
+/// Longest wait for one turn of a loop that is hurried.
+pub const TURN_PATIENCE: Duration = Duration::from_secs(3);
+/// Methods and nodes of shelves of one class that are exercised.
+pub const MAX_EXERCISED_NODES: usize = 64;
+/// Methods that are called once in a second without that being a flood.
+pub const MAX_RATED_CALLS: usize = 20;
+/// Cases of one class that run at the same time.
+pub const MAX_CASES_AT_ONCE: usize = 4;
+/// Runs that it may take to make a failing case smaller.
+pub const MAX_SHRINKING_RUNS: usize = 60;
+/// Growth of memory that is more than an allocator which settles, in bytes.
+pub const GROWTH_BYTES: u64 = MIB;
+/// What the process that compiles and runs a component to check it may hold.
+pub const CHECK_MEMORY: ByteSize = ByteSize::gib(2);
+/// Processor time that this process may use.
+pub const CHECK_CPU: Duration = Duration::from_secs(300);
+/// Lines and folders that are simulated for one component.
+pub const MAX_SIMULATED_DEVICES: usize = 16;
+/// Connections to a simulated server at once.
+pub const MAX_SIMULATED_CONNECTIONS: usize = 64;
+/// What a worker may write into a simulated folder.
+pub const SIMULATED_FOLDER_QUOTA: ByteSize = ByteSize::mib(16);
 
 /// What one instance may use. Every field has a default; a policy overrides it under `[budget]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

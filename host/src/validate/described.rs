@@ -6,6 +6,7 @@ use super::finding::{self, Finding};
 use crate::bindings::types::{NodeClass, WorkerClass};
 use crate::component::LoadedComponent;
 use crate::error::HostError;
+use crate::instance::config::ConfigSchema;
 use crate::instance::description::{self, Class};
 use crate::limits;
 use crate::nodespace::Type;
@@ -124,19 +125,54 @@ fn fields(class: &Class, here: &str, found: &mut Vec<Finding>) {
         }
     }
     let secrets = class.config.secrets();
-    for name in properties.into_iter().flat_map(|all| all.keys()) {
-        let lower = name.to_lowercase().replace('-', "_");
-        let looks_secret = SECRET_WORDS.iter().any(|word| lower.contains(word));
-        if looks_secret && !secrets.contains(name) {
-            let name = text::clean_line(name, limits::MAX_NAME_BYTES);
-            found.push(
-                Finding::new(
-                    &finding::EXPORTABLE_SECRET,
-                    format!("`{name}` looks like a secret, and exports carry it"),
-                    "mark it with `\"export\": false`",
-                )
-                .at(format!("{here}, config.{name}")),
-            );
+    let mut search = Search::default();
+    search.look(&class.config, class.config.schema(), "", 0);
+    for path in search.found.iter().filter(|path| !secrets.contains(path)) {
+        let path = text::clean_line(path, limits::MAX_NAME_BYTES);
+        found.push(
+            Finding::new(
+                &finding::EXPORTABLE_SECRET,
+                format!("`{path}` looks like a secret, and exports carry it"),
+                "mark it with `\"export\": false`",
+            )
+            .at(format!("{here}, config.{path}")),
+        );
+    }
+}
+
+/// The way through a schema to the fields that are called like secrets.
+#[derive(Default)]
+struct Search {
+    found: Vec<String>,
+    looked_at: usize,
+}
+
+impl Search {
+    /// Looks at what is below `path`; the paths are written as those of [`ConfigSchema::secrets`].
+    fn look(&mut self, config: &ConfigSchema, schema: &Json, path: &str, depth: usize) {
+        let schema = config.resolve(schema);
+        if depth > limits::MAX_SCHEMA_DEPTH {
+            return;
+        }
+        let properties = schema.get("properties").and_then(Json::as_object);
+        for (name, inner) in properties.into_iter().flatten() {
+            self.looked_at += 1;
+            if self.looked_at > limits::MAX_SCHEMA_PARTS {
+                return;
+            }
+            let path = match path {
+                "" => name.clone(),
+                path => format!("{path}.{name}"),
+            };
+            let lower = name.to_lowercase().replace('-', "_");
+            if SECRET_WORDS.iter().any(|word| lower.contains(word)) {
+                self.found.push(path);
+            } else {
+                self.look(config, inner, &path, depth + 1);
+            }
+        }
+        if let Some(items) = schema.get("items") {
+            self.look(config, items, &format!("{path}[]"), depth + 1);
         }
     }
 }

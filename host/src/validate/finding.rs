@@ -70,13 +70,24 @@ codes! {
         "The custom section `external-worker:manifest` holds JSON with `version`, `name`, \
          `package-version` and `requests`. A host that cannot read it does not load the component.\n\n\
          Let `ewh build` or `ewh manifest` write it."
+    BAD_OUTPUT Error "bad-output" "A method returned something that it does not declare."
+        "Nodes downstream rely on the outputs that `describe` names and on their types. The method \
+         returned other ones, or a value that is not well formed.\n\nReturn what is declared, or declare \
+         what is returned."
     BAD_PORT_DEFAULT Error "bad-port-default" "The default of an input is not of the input's type."
         "A node begins with the defaults of its inputs. One that is not of the declared type is refused \
          when the node is made.\n\nGive a default of the type, or none."
+    BAD_SHELF Error "bad-shelf" "`get-nodeshelf` returned shelves that are not well formed."
+        "A shelf comes after its parent, its names are there once, and its nodes are described as methods \
+         are. The message says which is not so.\n\nCorrect what `get-nodeshelf` returns."
     CANNOT_LINK Error "cannot-link" "The component imports something that this host does not offer."
         "Besides its own interfaces this host offers WASI 0.2 and 0.3. The component imports another \
          interface or function, or one with other types, so it cannot be instantiated.\n\nBuild it \
          against the WIT of this host, in its folder `wit/`."
+    CHECK_DIED Error "check-died" "The process that ran the component died."
+        "The component was run in a process of its own, and that process crashed or was killed. No guest \
+         should be able to do that.\n\nDo not run it. If the memory and the time of the check were not \
+         just too small (`--memory`, `--cpu`), report it as a fault of this host."
     DEBUG_INFO Warning "debug-info" "The component carries debug information."
         "Sections such as `.debug_info` make a component several times as large, and often name files of \
          the machine that built it. They are of use while developing.\n\nStrip what you hand out: \
@@ -88,6 +99,10 @@ codes! {
     DESCRIBE_FAILED Error "describe-failed" "`describe` traps or takes too long."
         "A host asks a component what it has before anything is granted. It has to answer quickly, with \
          every import denied.\n\nDo nothing in `describe` and in static initialisers that can fail."
+    DIFFERS Warning "differs" "The same steps ended otherwise the second time."
+        "The component was taken through the same steps twice, with the same inputs and nothing of the \
+         world around it. Once a step succeeded, and once it failed. Such faults are hard to find \
+         later.\n\nLook for what is left over from before, or for an order that is not kept."
     DOES_NOT_COMPILE Error "does-not-compile" "The component passes validation and does not compile."
         "The compiler refused it: it uses a feature that this host has turned off, or is too large.\n\n\
          Build it for wasm32-wasip2 with the default features."
@@ -101,6 +116,10 @@ codes! {
     MALFORMED Error "malformed" "The bytes are no valid WebAssembly."
         "The file is truncated or damaged, or was made by a tool with an error. The place is the offset \
          of the first byte that is wrong.\n\nTake a copy that is whole, or build it again."
+    MEMORY_GROWS Warning "memory-grows" "It holds more and more memory."
+        "The same calls were made again and again, and the memory of the instance went on growing. It \
+         will be ended when its budget is used up.\n\nDrop what is not needed, or keep a history of \
+         bounded length."
     MISSING_EXPORT Error "missing-export" "The component does not export the worker interface."
         "An external worker exports the interface `worker` of `funcnodes:external-worker`. This component \
          is of another world, or of another version.\n\n`ewh new` makes a crate that exports it."
@@ -128,6 +147,19 @@ codes! {
     NOT_REQUESTED Error "not-requested" "The component imports a capability that its manifest does not request."
         "An import that needs a capability is linked only when the manifest requests it, so that what a \
          component can do is to be read in one place.\n\nAdd the request with its reason to the manifest."
+    NOT_STARTED Warning "not-started" "It never started, so its methods were not tried."
+        "`start` refused every configuration that was tried, with every simulated device. That may be \
+         right: it may need its real device. But nothing more can be said of it.\n\nConnect in the loop \
+         or at the first call instead of in `start`, or check it with `--devices real` and a policy that \
+         grants its device."
+    OVER_RATE Warning "over-rate" "It logs or emits more than its budget lets through."
+        "A few turns and one call of each method were enough to use up the rate of log lines or events \
+         that one second has. What is beyond it is dropped.\n\nLog what changes instead of what is; \
+         raise the budget only where all of it is needed."
+    TOO_COSTLY Error "too-costly" "Compiling it takes more memory or time than it may."
+        "Compiling is where a small file can do harm, so it is done in a process of its own that may use \
+         so much memory and processor time and no more. It was not enough.\n\nMake functions smaller; \
+         for a component that is known, raise `--memory` or `--cpu`."
     TOO_LARGE Error "too-large" "The component is larger than a host reads."
         "A component is read into memory and compiled as a whole; beyond a limit it is not read at \
          all.\n\nBuild it in release mode and strip it; put data into files."
@@ -138,6 +170,15 @@ codes! {
     TOO_MUCH_MEMORY Error "too-much-memory" "The component needs more memory to begin than its budget has."
         "The memories and tables that it declares are larger, all together, than the budget `memory` of \
          the policy. It cannot be instantiated.\n\nRaise the budget, or make the initial memory smaller."
+    TOO_SLOW Error "too-slow" "Something took longer than its deadline."
+        "`start`, a call, a change of the configuration and `stop` each have a deadline in the budget. \
+         After it the caller gets an error, and after the one of `stop` the instance is dropped without \
+         having released anything.\n\nGive every wait for a device a time limit of its own, and let \
+         `stop` wait for nothing."
+    TRAPPED Error "trapped" "It trapped, or the host had to end it."
+        "A trap ends the instance: whatever it held is lost, and every call that is under way fails. What \
+         can be expected to go wrong, such as a wrong value or a device that answers nonsense, has to be \
+         an error that is returned.\n\nReturn an error instead of panicking."
     UNKNOWN_EXCLUDE Warning "unknown-exclude" "`export_exclude` names a field that is not there."
         "A field is left out of exports by its name. This name is none of the configuration, so the field \
          that was meant may be exported.\n\nCorrect the name."
@@ -146,6 +187,10 @@ codes! {
     WRONG_TYPE Error "wrong-type" "A function has other types than in the world."
         "The host would call it with values that it does not understand.\n\nBuild against the WIT of \
          this host, in its folder `wit/`."
+    WRONG_VALUE_TAKEN Warning "wrong-value-taken" "A method took a value that is not of its input's type."
+        "Whoever calls a method of an instance directly can pass anything. This method answered to a value \
+         of another type, or without an input that it requires, as if nothing were wrong.\n\nRefuse it \
+         with `invalid-input`; the SDK does so by itself."
 }
 
 /// The code `name`.

@@ -1,11 +1,13 @@
 //! A verdict on a component before it runs for anybody: every finding, not the first.
 //!
 //! [`check_bytes`] reads the bytes and runs nothing of the component; [`check_loaded`] compiles it and
-//! asks it, with nothing granted, what it has. One file for each kind of check.
+//! asks it, with nothing granted, what it has; [`exercise::check`] runs it. One file for each kind of
+//! check.
 
 mod contents;
 pub mod contract;
 mod described;
+pub mod exercise;
 pub mod finding;
 mod requests;
 mod scan;
@@ -15,7 +17,7 @@ use crate::engine::Engine;
 use crate::error::HostError;
 use crate::limits::{self, Budget};
 use crate::policy::Policy;
-use finding::Finding;
+use finding::{Code, Finding};
 
 /// The first bytes of a component.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -69,14 +71,34 @@ pub fn check_bytes(bytes: &[u8], policy: Option<&Policy>) -> Vec<Finding> {
 /// Whether loading a component can tell more than its bytes did: what cannot be loaded for a reason
 /// that was found already is not loaded to find it again.
 pub fn is_worth_loading(found: &[Finding]) -> bool {
-    let broken = [
-        &finding::NOT_A_COMPONENT,
-        &finding::MALFORMED,
-        &finding::TOO_LARGE,
-        &finding::MISSING_EXPORT,
-        &finding::BAD_MANIFEST,
-    ];
-    !found.iter().any(|finding| broken.contains(&finding.code))
+    has_none_of(
+        found,
+        &[
+            &finding::NOT_A_COMPONENT,
+            &finding::MALFORMED,
+            &finding::TOO_LARGE,
+            &finding::MISSING_EXPORT,
+            &finding::BAD_MANIFEST,
+        ],
+    )
+}
+
+/// Whether running a component can tell more than loading it did.
+pub fn is_worth_running(found: &[Finding]) -> bool {
+    has_none_of(
+        found,
+        &[
+            &finding::DOES_NOT_COMPILE,
+            &finding::CANNOT_LINK,
+            &finding::DESCRIBE_FAILED,
+            &finding::BAD_DESCRIPTION,
+            &finding::BAD_DEFAULT,
+        ],
+    )
+}
+
+fn has_none_of(found: &[Finding], codes: &[&Code]) -> bool {
+    !found.iter().any(|finding| codes.contains(&finding.code))
 }
 
 /// What it says when it is compiled and asked. `name` is for messages.

@@ -339,13 +339,6 @@ impl Bench {
         }
     }
 
-    /// A panic ends the instance; its message and place are the reason that the host shows.
-    #[node]
-    #[expect(clippy::panic, reason = "shows what becomes of it")]
-    fn crash(&self, why: String) {
-        panic!("{why}");
-    }
-
     /// `Self::PICK` is the method `pick` as a node: the nodes there are, and the class of those that
     /// will be made.
     fn refresh_items(&self, channels: &[Channel]) -> Result<()> {

@@ -31,7 +31,7 @@ pub struct DemoCommand {
 impl DemoCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let mut report = Report::new(output.stdout());
-        let engine = load::demo_engine(cache)?;
+        let engine = load::engine(cache)?;
         let held = load::runtime()?.block_on(self.run(&mut report, engine));
         Ok(if held { Exit::Ok } else { Exit::WorkerFailed })
     }

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use super::super::output::{Painter, Style, harmless};
-use super::super::{port_type, shown};
+use super::super::shown;
 use super::report::{ClassReport, MethodReport, PortReport, Report};
+use crate::instance::port_type;
 use crate::{limits, text};
 
 /// The report, clean of everything that could move a cursor.

@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::calls::CallArgs;
 use super::error::{CliError, Exit};
 use super::output::Output;
-use super::{CacheOptions, load};
+use super::steps::StepArgs;
+use super::{CacheOptions, duration, load};
+use crate::simulate::Behaviour;
+use crate::validate::exercise::Bench;
 
-mod duration;
 mod plan;
 mod reporter;
 mod session;
 
 /// Run one external worker and watch it
 ///
-/// Loads the component, starts one instance, makes the calls in their order, and stops it: after
-/// `--for`, or after the calls when there is no `--for`, or at Ctrl-C. Log, events, denials and the
+/// Loads the component, starts one instance, takes the steps in their order, and stops it: after
+/// `--for`, or after the steps when there is no `--for`, or at Ctrl-C. Log, events, denials and the
 /// state of the loop go to standard error, results of calls to standard output. With `--json` all of
 /// it goes to standard output, one JSON object a line, each with a `type`.
 #[derive(Debug, Args)]
@@ -30,6 +31,20 @@ pub struct RunCommand {
     /// What is granted; without a policy: nothing
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Grant what is requested, with simulated devices that answer like this
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "echo",
+        conflicts_with = "policy"
+    )]
+    simulate: Option<Behaviour>,
+    /// What the chance of simulated devices begins with
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "simulate")]
+    seed: u64,
     /// Which class of the component; needed when it has several
     #[arg(long, value_name = "ID")]
     class: Option<String>,
@@ -43,20 +58,28 @@ pub struct RunCommand {
     #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     duration: Option<Duration>,
     #[command(flatten)]
-    calls: CallArgs,
+    steps: StepArgs,
 }
 
 impl RunCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let policy = load::policy(self.policy.as_deref())?;
-        let config = plan::config(self.config.as_deref())?;
+        let mut config = plan::config("--config", self.config.as_deref())?;
         let engine = load::engine(cache)?;
         let component = load::component(&engine, &self.component, output)?;
         load::runtime()?.block_on(async {
-            let prepared = {
-                let _progress = output.progress("preparing the component");
-                component.prepare(&policy).await?
+            let progress = output.progress("preparing the component");
+            let (prepared, _simulated) = match self.simulate {
+                None => (component.prepare(&policy).await?, None),
+                Some(behaviour) => {
+                    let bench = Bench::new(&component, behaviour, self.seed).await?;
+                    let prepared = component.prepare(&bench.policy(policy.budget)).await?;
+                    let class = plan::class(&prepared, self.class.as_deref())?;
+                    config = bench.adapted(&class, &config);
+                    (prepared, Some(bench))
+                }
             };
+            drop(progress);
             let plan = plan::Plan::new(prepared, &self, config)?;
             session::run(plan, output).await
         })

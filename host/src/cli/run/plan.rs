@@ -7,27 +7,38 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::super::calls::CallArg;
 use super::super::error::CliError;
+use super::super::steps::{CallArg, StepArg};
 use super::super::{files, inputs};
 use super::RunCommand;
-use crate::bindings::types::{NodeClass, Shelf};
 use crate::component::PreparedComponent;
-use crate::instance::description::Class;
+use crate::instance::description::{self, Class};
 use crate::instance::exports::Ports;
 use crate::instance::{Instance, Spec};
 use crate::limits;
 
-/// One instance, what to call on it, and for how long.
+/// One instance, what to do with it, and for how long.
 pub struct Plan {
     /// What the instance is made from.
     pub prepared: Arc<PreparedComponent>,
     /// Who the instance is to be.
     pub spec: Spec,
-    /// What to call, in order.
-    pub calls: Vec<PlannedCall>,
+    /// What to do, in order.
+    pub steps: Vec<PlannedStep>,
     /// How long to run.
     pub duration: Option<Duration>,
+}
+
+/// One thing to do.
+pub enum PlannedStep {
+    /// A call.
+    Call(PlannedCall),
+    /// A change of the configuration.
+    Configure(Json),
+    /// So many turns of the loop.
+    Turns(u32),
+    /// A question for the shelves.
+    Shelves,
 }
 
 /// One call.
@@ -56,8 +67,18 @@ impl Plan {
         let prepared = Arc::new(prepared);
         let class = class(&prepared, command.class.as_deref())?;
         let limit = prepared.budget().value_size.as_u64();
-        let plan = |call: &CallArg| plan_call(call, &class, limit);
-        let calls = command.calls.0.iter().map(plan).collect::<Result<_, _>>()?;
+        let plan = |step: &StepArg| {
+            Ok(match step {
+                StepArg::Call(call) => PlannedStep::Call(plan_call(call, &class, limit)?),
+                StepArg::Configure(patch) => {
+                    PlannedStep::Configure(self::config("--configure", Some(patch))?)
+                }
+                StepArg::Turns(turns) => PlannedStep::Turns(*turns),
+                StepArg::Shelves => PlannedStep::Shelves,
+            })
+        };
+        let steps = command.steps.0.iter().map(plan);
+        let steps = steps.collect::<Result<_, CliError>>()?;
         let name = command
             .name
             .clone()
@@ -73,18 +94,22 @@ impl Plan {
         Ok(Self {
             prepared,
             spec,
-            calls,
+            steps,
             duration: command.duration,
         })
     }
 
     /// Whether it ends by itself.
     pub fn has_end(&self) -> bool {
-        self.duration.is_some() || !self.calls.is_empty()
+        self.duration.is_some() || !self.steps.is_empty()
     }
 }
 
-fn class(prepared: &PreparedComponent, id: Option<&str>) -> Result<Arc<Class>, CliError> {
+/// The class `id`, or else the only one.
+///
+/// # Errors
+/// When there is no such class, or no telling which.
+pub fn class(prepared: &PreparedComponent, id: Option<&str>) -> Result<Arc<Class>, CliError> {
     match (id, prepared.classes()) {
         (Some(id), _) => Ok(prepared.class(id)?),
         (None, [class]) => Ok(Arc::clone(class)),
@@ -136,7 +161,7 @@ impl PlannedCall {
             Planned::OnShelf(call) => call,
         };
         let shelves = instance.shelves().await?.unwrap_or_default();
-        let nodes = paths(&shelves);
+        let nodes = description::shelf_nodes(&shelves);
         match nodes.iter().find(|(path, _)| *path == call.node) {
             Some((_, node)) => inputs::resolve(&call, node, limit),
             None => {
@@ -155,34 +180,11 @@ impl PlannedCall {
     }
 }
 
-/// Every node of every shelf, by its path. A shelf comes after its parent: this was checked.
-fn paths(shelves: &[Shelf]) -> Vec<(String, &NodeClass)> {
-    let mut paths: Vec<String> = Vec::new();
-    let mut nodes = Vec::new();
-    for shelf in shelves {
-        let parent = shelf
-            .parent
-            .and_then(|at| paths.get(usize::try_from(at).ok()?));
-        let path = match parent {
-            Some(parent) => format!("{parent}/{}", shelf.name),
-            None => shelf.name.clone(),
-        };
-        nodes.extend(
-            shelf
-                .nodes
-                .iter()
-                .map(|node| (format!("{path}/{}", node.name), node)),
-        );
-        paths.push(path);
-    }
-    nodes
-}
-
-/// The configuration that was given: JSON, or `@` and a file of it.
+/// The configuration that was given with `option`: JSON, or `@` and a file of it.
 ///
 /// # Errors
 /// When it is no JSON object.
-pub fn config(given: Option<&str>) -> Result<Json, CliError> {
+pub fn config(option: &str, given: Option<&str>) -> Result<Json, CliError> {
     let Some(given) = given else {
         return Ok(Json::Object(serde_json::Map::new()));
     };
@@ -192,7 +194,7 @@ pub fn config(given: Option<&str>) -> Result<Json, CliError> {
             let text = files::read_text(Path::new(path), "configuration", limit)?;
             (text, format!("the configuration `{path}`"))
         }
-        None => (given.to_owned(), "--config".to_owned()),
+        None => (given.to_owned(), option.to_owned()),
     };
     let config: Json = serde_json::from_str(&text).map_err(|error| {
         CliError::Usage(format!(
@@ -212,45 +214,16 @@ pub fn config(given: Option<&str>) -> Result<Json, CliError> {
 mod tests {
     use super::*;
 
-    fn shelf(name: &str, parent: Option<u32>, node: &str) -> Shelf {
-        let node = NodeClass {
-            name: node.to_owned(),
-            title: None,
-            description: None,
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            render_options: None,
-            trigger_on_call: None,
-        };
-        Shelf {
-            name: name.to_owned(),
-            description: None,
-            parent,
-            nodes: vec![node],
-        }
-    }
-
-    #[test]
-    fn a_node_on_a_shelf_has_a_path() {
-        let shelves = [
-            shelf("a", None, "x"),
-            shelf("b", Some(0), "y"),
-            shelf("c", Some(1), "z"),
-        ];
-        let paths: Vec<_> = paths(&shelves).into_iter().map(|(path, _)| path).collect();
-        assert_eq!(paths, ["a/x", "a/b/y", "a/b/c/z"]);
-    }
-
     #[test]
     fn a_configuration_is_a_json_object() {
-        assert_eq!(config(None).unwrap(), serde_json::json!({}));
-        assert_eq!(config(Some(r#"{"a": 1}"#)).unwrap()["a"], 1);
+        assert_eq!(config("--config", None).unwrap(), serde_json::json!({}));
+        assert_eq!(config("--config", Some(r#"{"a": 1}"#)).unwrap()["a"], 1);
         for (given, part) in [
             ("{a: 1}", "--config is not JSON"),
             ("[]", "no object"),
             ("@/nowhere.json", "there is no file"),
         ] {
-            let problem = config(Some(given)).unwrap_err().to_string();
+            let problem = config("--config", Some(given)).unwrap_err().to_string();
             assert!(problem.contains(part), "{problem}");
         }
     }

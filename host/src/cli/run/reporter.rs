@@ -11,8 +11,9 @@ use super::super::output::{Output, Style};
 use super::super::shown;
 use super::plan::Plan;
 use crate::bindings::host::Level;
-use crate::bindings::types::ErrorCode;
+use crate::bindings::types::{ErrorCode, Shelf};
 use crate::error::HostError;
+use crate::instance::description::shelf_nodes;
 use crate::instance::events::{Event, InputChange};
 use crate::instance::exports::Ports;
 use crate::instance::{End, State, Status};
@@ -267,6 +268,52 @@ impl<'a> Reporter<'a> {
         }
     }
 
+    /// A change of the configuration was answered.
+    pub fn configured(&self, answer: &Result<(), HostError>) -> Result<(), CliError> {
+        if self.output.is_json() {
+            let error = answer
+                .as_ref()
+                .err()
+                .map(|error| json!({ "code": error_code(error), "message": error.to_string() }));
+            return self.emit(
+                "configured",
+                json!({ "ok": answer.is_ok(), "error": error }),
+            );
+        }
+        match answer {
+            Ok(()) => self.log(Style::Green, "config", "the change is in force"),
+            Err(error) => {
+                let message = format!("refused ({}): {error}", error_code(error));
+                self.log(Style::Red, "config", &message);
+            }
+        }
+        Ok(())
+    }
+
+    /// The shelves were asked for.
+    pub fn shelves(&self, answer: &Result<Option<Vec<Shelf>>, HostError>) -> Result<(), CliError> {
+        let shelves = match answer {
+            Ok(shelves) => shelves.as_deref().unwrap_or_default(),
+            Err(error) => {
+                if self.output.is_json() {
+                    let error = json!({ "code": error_code(error), "message": error.to_string() });
+                    return self.emit("shelves", json!({ "nodes": Json::Null, "error": error }));
+                }
+                let message = format!("refused ({}): {error}", error_code(error));
+                self.log(Style::Red, "shelves", &message);
+                return Ok(());
+            }
+        };
+        let nodes: Vec<_> = shelf_nodes(shelves)
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect();
+        if self.output.is_json() {
+            return self.emit("shelves", json!({ "nodes": nodes, "error": Json::Null }));
+        }
+        self.output.print(&nodes.join("\n"))
+    }
+
     /// It is over.
     pub fn ended(&self, status: &Status, end: &End) -> Result<(), CliError> {
         self.output.live("");
@@ -295,6 +342,7 @@ fn status_json(status: &Status) -> Json {
         "memory_bytes": status.memory,
         "memory_peak_bytes": status.memory_peak,
         "dropped_log_lines": status.dropped_log_lines,
+        "refused_events": status.refused_events,
     })
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use super::super::error::{CliError, Exit};
 use super::super::output::Output;
 use super::super::signals::Signals;
-use super::plan::{Plan, PlannedCall};
+use super::plan::{Plan, PlannedCall, PlannedStep};
 use super::reporter::Reporter;
 use crate::instance::events::Listener;
 use crate::instance::{End, Instance};
@@ -119,16 +119,29 @@ impl Work {
     async fn run(&self, plan: Plan, reporter: &Reporter<'_>) -> Result<Over, CliError> {
         let begun = Instant::now();
         let limit = plan.prepared.budget().value_size.as_u64();
-        let has_calls = !plan.calls.is_empty();
-        for call in plan.calls {
-            self.call(call, limit, reporter).await?;
+        let has_steps = !plan.steps.is_empty();
+        for step in plan.steps {
+            match step {
+                PlannedStep::Call(call) => self.call(call, limit, reporter).await?,
+                PlannedStep::Configure(patch) => {
+                    let answer = self.instance.update_config(patch).await;
+                    self.failed.set(self.failed.get() || answer.is_err());
+                    reporter.configured(&answer)?;
+                }
+                PlannedStep::Turns(turns) => self.instance.turn(turns).await,
+                PlannedStep::Shelves => {
+                    let shelves = self.instance.shelves().await;
+                    self.failed.set(self.failed.get() || shelves.is_err());
+                    reporter.shelves(&shelves)?;
+                }
+            }
         }
         let rest = async {
             match plan.duration {
                 Some(duration) => {
                     tokio::time::sleep(duration.saturating_sub(begun.elapsed())).await
                 }
-                None if has_calls => {}
+                None if has_steps => {}
                 None => std::future::pending().await,
             }
         };

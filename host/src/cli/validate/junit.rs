@@ -11,7 +11,11 @@ pub(super) fn render(verdicts: &[Verdict]) -> String {
         .iter()
         .filter(|verdict| !verdict.findings.is_empty())
         .count();
-    let counts = format!("tests=\"{}\" failures=\"{failures}\"", verdicts.len());
+    // Jenkins' schema wants the errors, too; what cannot be checked ends the command without a report.
+    let counts = format!(
+        "tests=\"{}\" failures=\"{failures}\" errors=\"0\"",
+        verdicts.len()
+    );
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(out, "<testsuites {counts}>");
     let _ = writeln!(out, "  <testsuite name=\"ewh validate\" {counts}>");

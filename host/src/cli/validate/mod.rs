@@ -2,25 +2,28 @@
 //! finding.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
-use tokio::runtime::Runtime;
 
 use super::error::{CliError, Exit};
 use super::output::Output;
-use super::{CacheOptions, files, load, module};
-use crate::engine::Engine;
+use super::{CacheOptions, duration, files, load, module};
 use crate::limits;
 use crate::policy::Policy;
 use crate::validate::finding::{self, Finding};
-use crate::validate::{check_bytes, check_loaded, is_worth_loading};
+use crate::validate::{check_bytes, is_worth_loading};
 use crate::worker::package::{OciReference, Packages};
 
+mod child;
 mod github;
 mod json;
 mod junit;
 mod sarif;
 mod text;
+
+pub use child::ValidateOneCommand;
 
 /// Check components before they run, and report everything that is wrong with them
 ///
@@ -31,18 +34,46 @@ pub struct ValidateCommand {
     /// registry.example.org/lab/thermometer:1.2.0
     #[arg(value_name = "FILE|DIR|OCI-REF", required_unless_present = "schema")]
     components: Vec<String>,
-    /// The policy that they are to run under
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// How much is tried
-    #[arg(long, value_enum, default_value_t = Level::Load)]
-    level: Level,
+    #[command(flatten)]
+    trial: Trial,
     /// How the findings are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Print the JSON Schema of what `--format json` prints, and check nothing
     #[arg(long)]
     schema: bool,
+}
+
+/// How components are tried.
+#[derive(Debug, Clone, Args)]
+struct Trial {
+    /// The policy that they are to run under
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// How much is tried
+    #[arg(long, value_enum, default_value_t = Level::Load)]
+    level: Level,
+    /// Which devices they are exercised with
+    #[arg(long, value_enum, default_value_t = Devices::Simulated)]
+    devices: Devices,
+    /// What chance begins with: the same seed tries the same
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// What the process that compiles and runs a component may hold
+    #[arg(long, value_name = "SIZE", default_value_t = limits::CHECK_MEMORY)]
+    memory: ByteSize,
+    /// Processor time that this process may use
+    #[arg(long, value_name = "TIME", default_value = "300s", value_parser = duration::parse)]
+    cpu: Duration,
+}
+
+/// Which devices a component is exercised with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Devices {
+    /// None that is real: ones that answer, that do not, that answer nonsense, that hang up
+    Simulated,
+    /// Those that the policy grants
+    Real,
 }
 
 /// How much is tried.
@@ -52,6 +83,8 @@ enum Level {
     Static,
     /// It is compiled, too, and asked what it has, with nothing granted
     Load,
+    /// It runs, too: with generated configurations and inputs, right and wrong
+    Exercise,
 }
 
 /// How findings are written.
@@ -88,18 +121,17 @@ impl ValidateCommand {
             output.print_json(&json::schema())?;
             return Ok(Exit::Ok);
         }
-        let policy = match &self.policy {
-            Some(path) => Some(load::policy(Some(path))?),
-            None => None,
-        };
-        let loader = match self.level {
-            Level::Static => None,
-            Level::Load => Some((load::engine(cache)?, load::runtime()?)),
-        };
+        let trial = &self.trial;
+        if trial.devices == Devices::Real && trial.policy.is_none() {
+            let problem = "`--devices real` needs a policy that grants them: add --policy FILE";
+            return Err(CliError::Usage(problem.to_owned()));
+        }
+        let policy = trial.policy.as_deref();
+        let policy = policy.map(|path| load::policy(Some(path))).transpose()?;
         let fetched = tempfile::tempdir().map_err(CliError::Machine)?;
         let mut verdicts = Vec::new();
         for target in targets(&self.components, fetched.path(), output)? {
-            let findings = check(&target.file, policy.as_ref(), loader.as_ref(), output)?;
+            let findings = check(&target, policy.as_ref(), trial, cache)?;
             let file = target.name;
             verdicts.push(Verdict { file, findings });
         }
@@ -195,19 +227,22 @@ fn in_registry(name: &str, fetched: &Path, output: &Output) -> Result<Vec<Target
 }
 
 fn check(
-    file: &Path,
+    target: &Target,
     policy: Option<&Policy>,
-    loader: Option<&(Engine, Runtime)>,
-    output: &Output,
+    trial: &Trial,
+    cache: &CacheOptions,
 ) -> Result<Vec<Finding>, CliError> {
-    let bytes = files::read(file, "component", limits::MAX_COMPONENT_BYTES)?;
+    let bytes = files::read(&target.file, "component", limits::MAX_COMPONENT_BYTES)?;
     let mut findings = check_bytes(&bytes, policy);
-    if let Some((engine, runtime)) = loader.filter(|_| is_worth_loading(&findings)) {
-        let name = file.file_name().unwrap_or(file.as_os_str());
-        let name = name.to_string_lossy();
-        let _progress = output.progress(format!("loading {name}"));
-        let loaded = check_loaded(engine, &name, bytes);
-        findings.extend(runtime.block_on(loaded)?);
+    let mut trial = trial.clone();
+    if trial.devices == Devices::Real
+        && findings.iter().any(|one| one.code == &finding::NOT_GRANTED)
+    {
+        // What is not granted does not start.
+        trial.level = trial.level.min(Level::Load);
+    }
+    if trial.level > Level::Static && is_worth_loading(&findings) {
+        findings.extend(child::check(&target.name, &bytes, &trial, cache)?);
     }
     Ok(findings)
 }

@@ -1,7 +1,9 @@
-//! FuncNodes' type strings, as far as the command line has to understand them: to show them as a
-//! person would write them, and to know what a typed-in input is.
+//! FuncNodes' type strings, as far as one has to understand them who gives a guest a value without a
+//! graph: to show them as a person would write them, and to know what a typed-in input is.
 
 use serde_json::Value as Json;
+
+use crate::bindings::types::Value;
 
 /// What an input takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +71,32 @@ impl PortType {
             _ => Self::Any,
         }
     }
+
+    /// The value that `text` is: JSON if it is JSON, else text, as the type asks; `None`: it is not of
+    /// that type.
+    pub fn value(&self, text: &str) -> Option<Value> {
+        let json = serde_json::from_str::<Json>(text).ok();
+        match self {
+            Self::Int => json?.as_i64().map(Value::Integer),
+            Self::Float => json?.as_f64().map(Value::Number),
+            Self::Bool => json?.as_bool().map(Value::Boolean),
+            Self::Str => Some(Value::Text(plain_text(text, json))),
+            Self::Bytes => Some(Value::Bytes(plain_text(text, json).into_bytes())),
+            Self::Enum(values, keys) => one_of(text, json, values, keys),
+            Self::List => json
+                .filter(Json::is_array)
+                .map(|json| Value::Json(json.to_string())),
+            Self::Dict => json
+                .filter(Json::is_object)
+                .map(|json| Value::Json(json.to_string())),
+            Self::Optional(_) if json == Some(Json::Null) => Some(Value::None),
+            Self::Optional(inner) => inner.value(text),
+            Self::Any => Some(match json {
+                Some(json) => from_json(json),
+                None => Value::Text(text.to_owned()),
+            }),
+        }
+    }
 }
 
 fn is_none(json: &Json) -> bool {
@@ -88,6 +116,42 @@ fn names(keys: &[Json]) -> Vec<String> {
         .filter_map(Json::as_str)
         .map(str::to_owned)
         .collect()
+}
+
+/// `5` is the text "5", and `"5"` with its quotes is too.
+fn plain_text(text: &str, json: Option<Json>) -> String {
+    match json {
+        Some(Json::String(inner)) => inner,
+        _ => text.to_owned(),
+    }
+}
+
+fn one_of(text: &str, json: Option<Json>, values: &[Json], keys: &[String]) -> Option<Value> {
+    let as_text = Json::String(text.to_owned());
+    let found = values
+        .iter()
+        .find(|value| Some(*value) == json.as_ref() || **value == as_text);
+    let by_key = || {
+        keys.iter()
+            .position(|key| key == text)
+            .and_then(|at| values.get(at))
+    };
+    found.or_else(by_key).cloned().map(from_json)
+}
+
+/// The narrowest value that says the same.
+fn from_json(json: Json) -> Value {
+    match json {
+        Json::Null => Value::None,
+        Json::Bool(value) => Value::Boolean(value),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => Value::Integer(integer),
+            (None, Some(float)) => Value::Number(float),
+            (None, None) => Value::Json(number.to_string()),
+        },
+        Json::String(text) => Value::Text(text),
+        Json::Array(_) | Json::Object(_) => Value::Json(json.to_string()),
+    }
 }
 
 /// The type as an author would write it in Python: `List[int]`, `Optional[str]`.
@@ -152,6 +216,38 @@ mod tests {
             ("not json", "not json"),
         ] {
             assert_eq!(display(json), expected);
+        }
+    }
+
+    #[test]
+    fn a_value_has_the_type_that_its_port_declares() {
+        for (type_, text, expected) in [
+            (r#""int""#, "5", "Value::Integer(5)"),
+            (r#""float""#, "5", "Value::Number(5.0)"),
+            (r#""bool""#, "true", "Value::Boolean(true)"),
+            (r#""str""#, "5", "Value::Text(\"5\")"),
+            (r#""str""#, "\"5\"", "Value::Text(\"5\")"),
+            (r#""str""#, "a=b c", "Value::Text(\"a=b c\")"),
+            (r#""bytes""#, "ab", "Value::Bytes([97, 98])"),
+            (r#"{"anyOf":["int","None"]}"#, "null", "Value::None"),
+            (r#"{"anyOf":["int","None"]}"#, "7", "Value::Integer(7)"),
+            (
+                r#"{"type":"array","items":"int"}"#,
+                "[1, 2]",
+                "Value::Json(\"[1,2]\")",
+            ),
+            (
+                r#"{"type":"enum","values":["f","s"],"keys":["fast","safe"]}"#,
+                "safe",
+                "Value::Text(\"s\")",
+            ),
+            (r#""Any""#, "1.5", "Value::Number(1.5)"),
+            (r#""Any""#, "one", "Value::Text(\"one\")"),
+            (r#""Any""#, "{\"a\": 1}", "Value::Json(\"{\\\"a\\\":1}\")"),
+        ] {
+            let value = PortType::parse(type_).value(text);
+            let value = value.map(|value| format!("{value:?}"));
+            assert_eq!(value.as_deref(), Some(expected), "{type_} {text}");
         }
     }
 

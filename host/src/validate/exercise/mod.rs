@@ -1,0 +1,282 @@
+//! What a component does when it runs: with its default configuration and with generated ones, against
+//! devices that answer, that do not, that answer nonsense and that hang up.
+//!
+//! A [`case::Case`] is a list of steps, which `ewh run` can take, too. Cases are made from a seed by
+//! [`generate`]; the same seed makes the same ones. One that fails is made as small as it gets by
+//! [`shrink`] before it is reported.
+
+mod case;
+mod generate;
+mod plan;
+mod shrink;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use serde_json::Value as Json;
+
+use super::finding::{self, Finding};
+use crate::component::{LoadedComponent, PreparedComponent};
+use crate::error::{HostError, Result};
+use crate::instance::description::Class;
+use crate::limits::{self, Budget};
+use crate::policy::Policy;
+use crate::simulate::{Behaviour, Simulation};
+use case::{Case, Failure, Ran};
+use plan::{Planned, Purpose};
+
+/// A component on the bench: its simulated devices.
+#[derive(Debug)]
+pub struct Bench {
+    simulation: Simulation,
+}
+
+impl Bench {
+    /// Simulates what `component` requests; see [`Simulation`].
+    ///
+    /// # Errors
+    /// When the component cannot be asked what its configurations are, or the machine gives no devices.
+    pub async fn new(component: &LoadedComponent, behaviour: Behaviour, seed: u64) -> Result<Self> {
+        let classes = component.describe().await?;
+        let defaults: Vec<_> = classes.iter().map(|class| defaults(class)).collect();
+        let requests = component.manifest().requests.keys().copied();
+        let simulation = Simulation::begin(behaviour, seed, requests, &defaults).await;
+        let simulation = simulation.map_err(|error| HostError::Capability {
+            capability: "simulated devices",
+            problem: error.to_string(),
+        })?;
+        Ok(Self { simulation })
+    }
+
+    /// Grants the devices.
+    pub fn policy(&self, budget: Budget) -> Policy {
+        self.simulation.policy(budget)
+    }
+
+    /// `config`, completed, with the simulated server in the place of the default one.
+    pub fn adapted(&self, class: &Class, config: &Json) -> Json {
+        let empty = case::defaults();
+        match class.config.merged(&empty, config) {
+            Ok(whole) => self.simulation.adapted(&whole, &defaults(class)),
+            // Whoever starts with it is told what is wrong.
+            Err(_) => config.clone(),
+        }
+    }
+}
+
+fn defaults(class: &Class) -> Json {
+    class.config.defaults().unwrap_or_else(|_| case::defaults())
+}
+
+/// What is exercised, and how.
+pub struct Subject {
+    /// The component.
+    pub component: Arc<LoadedComponent>,
+    /// What it is called in the commands that repeat a case.
+    pub file: String,
+    /// What an instance may use, and, with real devices, what is granted.
+    pub policy: Policy,
+    /// The file of `policy`, when the devices that it grants are used; `None`: devices are simulated.
+    pub real_policy: Option<String>,
+    /// What chance begins with.
+    pub seed: u64,
+}
+
+/// A component that is ready for one case, with the devices of that case.
+struct SetUp {
+    prepared: Arc<PreparedComponent>,
+    config: Json,
+    _bench: Option<Bench>,
+}
+
+impl Subject {
+    async fn set_up(&self, case: &Case, class: &Class) -> Result<SetUp> {
+        let budget = Budget {
+            // A trap has to end it, to be seen.
+            restarts: 0,
+            ..self.policy.budget.clone()
+        };
+        let component = Arc::clone(&self.component);
+        if self.real_policy.is_some() {
+            let policy = Policy {
+                budget,
+                ..self.policy.clone()
+            };
+            return Ok(SetUp {
+                prepared: Arc::new(component.prepare(&policy).await?),
+                config: case.config.clone(),
+                _bench: None,
+            });
+        }
+        let bench = Bench::new(&component, case.behaviour, case.seed).await?;
+        Ok(SetUp {
+            prepared: Arc::new(component.prepare(&bench.policy(budget)).await?),
+            config: bench.adapted(class, &case.config),
+            _bench: Some(bench),
+        })
+    }
+
+    /// Whether it has something of the world, so that it may do otherwise the second time.
+    fn has_devices(&self) -> bool {
+        !self.component.manifest().requests.is_empty()
+    }
+}
+
+/// Exercises every class of the subject.
+///
+/// # Errors
+/// When the host itself fails.
+pub async fn check(subject: &Subject) -> Result<Vec<Finding>> {
+    let mut found = Vec::new();
+    for class in subject.component.describe().await? {
+        check_class(subject, &class, &mut found).await?;
+    }
+    Ok(found)
+}
+
+async fn check_class(subject: &Subject, class: &Class, found: &mut Vec<Finding>) -> Result<()> {
+    let nodes = plan::nodes(subject, class).await?;
+    let cases = plan::cases(subject, class, &nodes);
+    let ran: Vec<Result<(Planned, Ran)>> = futures_util::stream::iter(cases)
+        .map(async |planned| {
+            let ran = planned.case.run(subject, class).await?;
+            Ok((planned, ran))
+        })
+        .buffered(limits::MAX_CASES_AT_ONCE)
+        .collect()
+        .await;
+    let ran = ran.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut seen = BTreeSet::new();
+    for (planned, ran) in &ran {
+        if let Some(failure) = &ran.failure
+            && seen.insert((failure.code.name, failure.place.clone()))
+        {
+            let case = planned.case.clone();
+            let case = shrink::shrink(case, failure, subject, class).await?;
+            found.push(reported(failure, &case, subject, class));
+        }
+    }
+    let started = ran.iter().any(|(_, ran)| ran.refused.is_none());
+    let why = ran.iter().find_map(|(_, ran)| ran.refused.clone());
+    if let (false, Some(why), true) = (started, why, seen.is_empty()) {
+        let fix = "connect in the loop or at the first call, or use `--devices real`";
+        let problem = format!("`start` refused every configuration; the first time: {why}");
+        let here = format!("class {}, start", class.id());
+        found.push(Finding::new(&finding::NOT_STARTED, problem, fix).at(here));
+    }
+    let mut purposes = Vec::new();
+    for (planned, ran) in &ran {
+        if !purposes.contains(&planned.purpose) {
+            purposes.push(planned.purpose);
+            whole_run(planned, ran, subject, class, found);
+        }
+    }
+    twice(&ran, subject, class, found);
+    Ok(())
+}
+
+fn reported(failure: &Failure, case: &Case, subject: &Subject, class: &Class) -> Finding {
+    let advice = match failure.code.name {
+        "trapped" => "return an error instead",
+        "too-slow" => "give every wait a time limit of its own",
+        "wrong-value-taken" => "refuse it with `invalid-input`",
+        "bad-shelf" => "correct what `get-nodeshelf` returns",
+        _ => "return what is declared, or declare what is returned",
+    };
+    let again = case.command(subject, class);
+    Finding::new(
+        failure.code,
+        failure.problem.clone(),
+        format!("{advice}; to see it again:\n{again}"),
+    )
+    .at(format!("class {}, {}", class.id(), failure.place))
+}
+
+/// What a run shows as a whole: its rates, its memory.
+fn whole_run(
+    planned: &Planned,
+    ran: &Ran,
+    subject: &Subject,
+    class: &Class,
+    found: &mut Vec<Finding>,
+) {
+    let (Some(status), None) = (&ran.status, &ran.failure) else {
+        return;
+    };
+    let again = planned.case.command(subject, class);
+    let here = format!("class {}", class.id());
+    let (lines, events) = (status.dropped_log_lines, status.refused_events);
+    if planned.purpose == Purpose::Rates && lines + events > 0 {
+        let problem = format!(
+            "{lines} log lines and {events} events were too many, in a few turns and one call of each \
+             method"
+        );
+        let fix = format!("log and emit what changes; to see it again:\n{again}");
+        found.push(Finding::new(&finding::OVER_RATE, problem, fix).at(here.clone()));
+    }
+    if planned.purpose == Purpose::Memory
+        && let Some(growth) = growth(&ran.memory)
+    {
+        let problem = format!(
+            "in the second half of {} steps it took {growth} bytes more, and went on taking",
+            ran.memory.len()
+        );
+        let fix = format!("let go of what is not needed; to see it again:\n{again}");
+        found.push(Finding::new(&finding::MEMORY_GROWS, problem, fix).at(here));
+    }
+}
+
+/// How much the memory grew in the second half, if it grew in each of its quarters, and by more than an
+/// allocator that settles.
+fn growth(memory: &[u64]) -> Option<u64> {
+    let at = |eighths: usize| {
+        memory
+            .get((memory.len() * eighths / 8).saturating_sub(1))
+            .copied()
+    };
+    let marks = [at(4)?, at(5)?, at(6)?, at(7)?, at(8)?];
+    let always = marks.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
+    let grown = at(8)?.saturating_sub(at(4)?);
+    (always && grown >= limits::GROWTH_BYTES).then_some(grown)
+}
+
+/// Whether the two runs of the same case, where nothing of the world is in it, ended alike.
+fn twice(ran: &[(Planned, Ran)], subject: &Subject, class: &Class, found: &mut Vec<Finding>) {
+    let mut runs = ran
+        .iter()
+        .filter(|(planned, _)| planned.purpose == Purpose::Rates);
+    let (Some((planned, one)), Some((_, two))) = (runs.next(), runs.next()) else {
+        return;
+    };
+    let differs = one.ends.iter().zip(&two.ends).position(|(a, b)| a != b);
+    if let Some(step) = differs {
+        let mut case = planned.case.clone();
+        case.steps.truncate(step + 1);
+        let again = case.command(subject, class);
+        let problem = format!(
+            "step {} of {} succeeded in one run and failed in the other, or failed otherwise",
+            step + 1,
+            one.ends.len()
+        );
+        let fix = format!("look for what is left over from before; to see it again:\n{again}");
+        let here = format!("class {}", class.id());
+        found.push(Finding::new(&finding::DIFFERS, problem, fix).at(here));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_grows_when_it_does_not_stop() {
+        let grows: Vec<u64> = (0..80).map(|n| n * limits::GROWTH_BYTES / 10).collect();
+        assert!(growth(&grows).is_some());
+        let settles: Vec<u64> = grows.iter().map(|n| (*n).min(grows[50])).collect();
+        assert_eq!(growth(&settles), None);
+        let slightly: Vec<u64> = (0..80).collect();
+        assert_eq!(growth(&slightly), None);
+        assert_eq!(growth(&[]), None);
+    }
+}

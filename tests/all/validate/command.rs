@@ -1,0 +1,158 @@
+//! The command `ewh validate` as a process: verdicts, exit codes, and what a bomb does.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use external_worker_artifacts::{CACHE, PROBE_PUPPET, THERMOMETER};
+use serde_json::{Value as Json, json};
+
+use super::EXAMPLES;
+use super::bytes::read;
+use super::puppet::scripted;
+
+/// Runs `ewh` with `arguments`.
+pub(super) fn ewh(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ewh-under-test"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn exit(arguments: &[&str]) -> i32 {
+    ewh(arguments).status.code().unwrap()
+}
+
+#[test]
+fn every_example_is_clean_at_every_level() {
+    for level in ["static", "load", "exercise"] {
+        let mut arguments = vec!["validate", "--level", level];
+        arguments.extend(EXAMPLES);
+        let output = ewh(&arguments);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{level}: {said}");
+        assert_eq!(said.matches("clean ").count(), EXAMPLES.len(), "{said}");
+    }
+}
+
+#[test]
+fn the_exit_code_is_the_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    let wrong = dir.path().join("wrong.wasm");
+    std::fs::write(&wrong, b"hello").unwrap();
+    let wrong = wrong.to_str().unwrap();
+    for format in ["text", "json", "junit", "sarif", "github"] {
+        assert_eq!(exit(&["validate", CACHE, "--format", format]), 0);
+        assert_eq!(exit(&["validate", CACHE, wrong, "--format", format]), 1);
+    }
+    let folder = dir.path().to_str().unwrap();
+    assert_eq!(exit(&["validate", folder, "--level", "static"]), 1);
+    assert_eq!(exit(&["validate", "no/such/file.wasm"]), 2);
+    assert_eq!(exit(&["validate", CACHE, "--devices", "real"]), 2);
+    std::fs::remove_file(wrong).unwrap();
+    assert_eq!(exit(&["validate", folder]), 2, "nothing to check");
+    assert_eq!(exit(&["explain", "wrong-type"]), 0);
+    assert_eq!(exit(&["explain", "no-such-code"]), 2);
+}
+
+/// What was found in `component`, at the level `exercise`, beginning with `seed`.
+fn exercised(component: &Path, seed: &str) -> Json {
+    let file = component.to_str().unwrap();
+    let level = ["--level", "exercise", "--seed", seed];
+    let output = ewh(&[&["validate", file, "--format", "json"], &level[..]].concat());
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    report["components"][0]["findings"].clone()
+}
+
+#[test]
+fn the_same_seed_tries_the_same_and_the_command_that_is_printed_repeats_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("it's.wasm");
+    let inputs = json!([{ "name": "x" }]);
+    let method = json!({ "name": "f", "does": "trap-when-large", "inputs": inputs });
+    let classes = json!([{ "id": "puppet", "methods": [{ "name": "g" }, method] }]);
+    std::fs::write(&file, scripted(&json!({ "classes": classes }))).unwrap();
+    let found = exercised(&file, "7");
+    assert_eq!(found, exercised(&file, "7"));
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found[0]["code"], "trapped");
+    assert_eq!(found[0]["place"], "class puppet, method f");
+    let (_, command) = found[0]["fix"].as_str().unwrap().split_once('\n').unwrap();
+    // Nothing is left of the steps but the one that fails.
+    assert_eq!(command.matches("--").count(), 5, "{command}");
+    let words = command.strip_prefix("ewh ").unwrap();
+    let exe = env!("CARGO_BIN_EXE_ewh-under-test");
+    let again = Command::new("sh")
+        .arg("-c")
+        .arg(format!("{exe} {words}"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert_eq!(again.status.code(), Some(1), "{command}: {said}");
+    assert!(said.contains("trap"), "{said}");
+}
+
+#[test]
+fn a_real_device_is_used_where_the_policy_grants_it() {
+    let thermometer = external_worker_host::cli::Instrument::plug_in().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let policy = dir.path().join("lab.toml");
+    let grant = format!(
+        "[[serial]]\nname = \"thermometer\"\ndevice = \"{}\"\n",
+        thermometer.path()
+    );
+    std::fs::write(&policy, grant).unwrap();
+    let policy = policy.to_str().unwrap();
+    let exercise = ["validate", "--level", "exercise", "--policy", policy];
+    let output = ewh(&[&exercise[..], &["--devices", "real", THERMOMETER]].concat());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+}
+
+/// A component with many functions that take the compiler long, though it is small.
+fn bomb() -> Vec<u8> {
+    let mut function = String::from("(func (param i64) (result i64)\n");
+    for _ in 0..600 {
+        function.push_str(
+            "(local.set 0 (i64.mul (local.get 0) (i64.add (local.get 0) (i64.const 7))))\n",
+        );
+        function.push_str("(if (i64.eqz (local.get 0)) (then (local.set 0 (i64.const 1))))\n");
+    }
+    function.push_str("(local.get 0))\n");
+    let mut module = String::from("(module\n");
+    (0..300).for_each(|_| module.push_str(&function));
+    module.push(')');
+    let module = wat::parse_str(&module).unwrap();
+    super::bytes::with_section(read(PROBE_PUPPET), 1, &module)
+}
+
+#[test]
+fn a_compile_bomb_ends_its_own_process_and_is_a_finding() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bomb.wasm");
+    std::fs::write(&file, bomb()).unwrap();
+    let file = file.to_str().unwrap();
+    for limit in [["--cpu", "1s"], ["--memory", "80MiB"]] {
+        let tight = [
+            "validate",
+            "--no-cache",
+            "--format",
+            "json",
+            limit[0],
+            limit[1],
+            file,
+        ];
+        let output = ewh(&tight);
+        let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+        let found = report["components"][0]["findings"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let mut codes = String::new();
+        for finding in &found {
+            let _ = write!(codes, "{} ", finding["code"].as_str().unwrap());
+        }
+        assert!(codes.contains("too-costly"), "{limit:?}: {codes}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}

@@ -1,0 +1,15 @@
+//! `ewh validate`: what is good is clean, and what is wrong is wrong in just the way that is reported.
+
+mod bytes;
+mod command;
+mod puppet;
+mod schemas;
+
+use external_worker_artifacts::{CACHE, EVERYTHING, FOLDER_WATCHER, REDIS_CLIENT, THERMOMETER};
+use external_worker_host::validate::finding::Finding;
+
+const EXAMPLES: [&str; 5] = [CACHE, EVERYTHING, FOLDER_WATCHER, REDIS_CLIENT, THERMOMETER];
+
+fn codes(findings: &[Finding]) -> Vec<&str> {
+    findings.iter().map(|finding| finding.code.name).collect()
+}
