@@ -81,6 +81,10 @@ pub const MAX_DESCRIPTION_JSON_BYTES: usize = 256 * 1024;
 pub const MAX_SCHEMA_DEPTH: usize = 32;
 /// Parts of a config schema that are looked at to list its secrets.
 pub const MAX_SCHEMA_PARTS: usize = 10_000;
+/// Bytes of the defaults that one configuration is completed with, references followed.
+pub const MAX_DEFAULTS_BYTES: usize = 4 * MIB as usize;
+/// Parts of a schema and of a configuration that are looked at to take the secrets out.
+pub const MAX_REDACTION_STEPS: usize = 1_000_000;
 /// Problems of one configuration that are reported at once.
 pub const MAX_CONFIG_PROBLEMS: usize = 20;
 /// Compiled size of one pattern of a config schema.
