@@ -2,6 +2,8 @@
 //!
 //! Messages made here say where and what is wrong, and never the value: it may be the secret.
 
+mod effort;
+
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value as Json};
 
@@ -51,6 +53,10 @@ impl ConfigSchema {
         if !schema.is_object() {
             return Err(wrong("it is not an object".to_owned()));
         }
+        if !effort::has_plain_references(&schema) {
+            let problem = "its references have to lead to parts of it, as in `#/$defs/Name`";
+            return Err(wrong(problem.to_owned()));
+        }
         let validator = jsonschema::draft202012::options()
             // A schema is a stranger's: its patterns may not backtrack, its references not leave it.
             .with_pattern_options(PatternOptions::regex().size_limit(limits::MAX_REGEX_BYTES))
@@ -85,6 +91,10 @@ impl ConfigSchema {
         let mut merged = Json::Object(merged);
         let mut room = limits::MAX_DEFAULTS_BYTES;
         self.complete(&self.schema, &mut merged, 0, &mut room)?;
+        if !effort::is_bounded(&self.schema, &merged) {
+            let problem = "checking it takes too long: its schema branches too often";
+            return Err(HostError::Config(problem.to_owned()));
+        }
         self.validate(&merged)?;
         Ok(merged)
     }
@@ -189,7 +199,7 @@ impl ConfigSchema {
         if let Json::Object(object) = &mut exported {
             object.retain(|name, _| !self.exclude.contains(name));
         }
-        let mut left = limits::MAX_REDACTION_STEPS;
+        let mut left = limits::MAX_SCHEMA_STEPS;
         self.drop_secrets(&self.schema, &mut exported, 0, &mut left);
         if config.is_object() && !exported.is_object() {
             // What reads a configuration expects an object.

@@ -67,7 +67,12 @@ fn leaves_nothing(schema: &ConfigSchema, config: &Json, exclude: &[String]) {
     let exported = schema.without_secrets(config);
     assert_eq!(exported.is_object(), config.is_object());
     let marked = |name: &str| schema.schema()["properties"][name]["export"] == Json::Bool(false);
-    for name in exported.as_object().into_iter().flatten().map(|(name, _)| name) {
+    for name in exported
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name)
+    {
         assert!(!marked(name) && !exclude.contains(name), "{name}");
     }
 }
