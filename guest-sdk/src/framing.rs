@@ -86,7 +86,10 @@ mod tests {
         let mut pending = Pending::default();
         pending.push(b"1234\n");
         pending.take_until(b'\n', 4, &mut 0).unwrap_err();
-        assert_eq!(pending.take_until(b'\n', 5, &mut 0).unwrap().unwrap().len(), 5);
+        assert_eq!(
+            pending.take_until(b'\n', 5, &mut 0).unwrap().unwrap().len(),
+            5
+        );
         assert!(pending.is_empty());
     }
 }

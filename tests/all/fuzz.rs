@@ -67,9 +67,15 @@ fn every_target_is_fuzzed_both_ways_and_has_a_small_corpus() {
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let mut size = 0;
     for (name, _) in targets::ALL {
-        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
+        assert!(
+            manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")),
+            "{name}"
+        );
         let file = std::fs::read_to_string(root().join(format!("fuzz_targets/{name}.rs"))).unwrap();
-        assert!(file.contains(&format!("external_worker_fuzz::{name}(data)")), "{name}");
+        assert!(
+            file.contains(&format!("external_worker_fuzz::{name}(data)")),
+            "{name}"
+        );
         let corpus = corpus(name);
         assert!(corpus.len() >= 5, "{name}");
         size += corpus.iter().map(|(_, seed)| seed.len()).sum::<usize>();
@@ -98,7 +104,10 @@ fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
 
 /// Tries the target `name` with its corpus and with `count` mutations of it.
 fn slice(name: &str, count: u64) {
-    let (_, target) = targets::ALL.iter().find(|(target, _)| *target == name).unwrap();
+    let (_, target) = targets::ALL
+        .iter()
+        .find(|(target, _)| *target == name)
+        .unwrap();
     let seeds = corpus(name);
     // Written before it is tried: what ends the process is there to be looked at.
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{name}"));
@@ -162,8 +171,20 @@ impl Mutator {
     fn change(&mut self, input: &mut Vec<u8>, other: &[u8]) {
         /// What parsers trip over.
         const TOKENS: [&[u8]; 14] = [
-            b"", b"\0", b"\xff\xff\xff\xff", b"\x7f", b"\x1b[2J", b"\xe2\x80\xae", b"\"", b"\\",
-            b"{}", b"[", b"null", b"-1", b"1e999", b"../",
+            b"",
+            b"\0",
+            b"\xff\xff\xff\xff",
+            b"\x7f",
+            b"\x1b[2J",
+            b"\xe2\x80\xae",
+            b"\"",
+            b"\\",
+            b"{}",
+            b"[",
+            b"null",
+            b"-1",
+            b"1e999",
+            b"../",
         ];
         let at = self.below(input.len() + 1);
         let end = (at + self.length()).min(input.len());

@@ -14,6 +14,8 @@ use tokio::sync::broadcast;
 
 use crate::worker::Site;
 
+/// Set to a number, it is the sequence that is tried besides the usual ones.
+const SEED: &str = "EWH_MODEL_SEED";
 const CLASS: &str = "probe";
 const SEQUENCES: u64 = 24;
 const STEPS: usize = 50;
@@ -144,12 +146,13 @@ fn sequence(seed: u64) -> Vec<Step> {
 async fn a_worker_does_what_the_simplest_model_of_it_does() {
     // One that nobody tried before, besides those that everybody does.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let fresh = now.unwrap().as_nanos() as u64;
+    let given = std::env::var(SEED).ok();
+    let fresh = given.map_or(now.unwrap().as_nanos() as u64, |seed| seed.parse().unwrap());
     for seed in (0..SEQUENCES).chain([fresh]) {
         let steps = sequence(seed);
         if let Err(difference) = try_all(&steps).await {
             let (steps, difference) = shortest(steps, difference).await;
-            panic!("seed {seed}: {difference}\nafter {steps:#?}");
+            panic!("{difference}\nafter {steps:?}\nTo repeat it: {SEED}={seed}");
         }
     }
 }
@@ -227,7 +230,11 @@ impl Run {
                 let was_there = self.model.remove(UUIDS[who]).is_some();
                 same("removed", removed.is_ok(), was_there)
             }
-            Step::Save => self.worker().saved().await.map_err(|error| error.to_string()),
+            Step::Save => self
+                .worker()
+                .saved()
+                .await
+                .map_err(|error| error.to_string()),
             Step::Reload => self.reload().await,
         }
     }
@@ -238,7 +245,11 @@ impl Run {
             name: None,
             config: Some(number.config()),
         };
-        let added = self.worker().add_instance("probe", CLASS, new).await.is_ok();
+        let added = self
+            .worker()
+            .add_instance("probe", CLASS, new)
+            .await
+            .is_ok();
         let number = match number {
             Number::Valid(number) => Some(number),
             Number::Misspelled => Some(1),
@@ -383,7 +394,11 @@ impl Run {
     async fn restart(&mut self, uuid: &'static str) -> Result<(), String> {
         let mut events = self.worker().subscribe();
         let restarted = self.worker().restart_instance(uuid, CLASS).await;
-        same("restarted", restarted.is_ok(), self.model.contains_key(uuid))?;
+        same(
+            "restarted",
+            restarted.is_ok(),
+            self.model.contains_key(uuid),
+        )?;
         if restarted.is_ok() {
             changed(&mut events).await;
             let one = self.one(uuid);
@@ -456,7 +471,11 @@ impl Run {
         same("whether it runs", &seen["running"], &json!(is_up))?;
         let form = self.worker().instance_config_json(uuid, CLASS);
         let form = form.map_err(|error| error.to_string())?;
-        same("its number", &form["formData"]["number"], &json!(one.number))?;
+        same(
+            "its number",
+            &form["formData"]["number"],
+            &json!(one.number),
+        )?;
         let graph = self.worker().nodespace();
         let input = graph.io_json(&format!("{uuid}-remember"), "text").unwrap();
         let default = one.default.as_deref().unwrap_or("<NoValue>");

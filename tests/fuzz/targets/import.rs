@@ -81,7 +81,9 @@ fn written(imported: &mut external_worker_host::worker::import::Imported) {
 }
 
 fn module(zip: Vec<u8>) {
-    let has_manifest = zip.windows(MANIFEST.len()).any(|part| part == MANIFEST.as_bytes());
+    let has_manifest = zip
+        .windows(MANIFEST.len())
+        .any(|part| part == MANIFEST.as_bytes());
     if !has_manifest {
         return;
     }
@@ -104,7 +106,10 @@ fn module(zip: Vec<u8>) {
 fn path_is_plain(path: &str) {
     readable_line(path, limits::MAX_ARCHIVE_PATH_BYTES);
     assert!(!path.contains('\\'), "{path}");
-    assert!(path.split('/').all(|part| !matches!(part, "" | "." | "..")), "{path}");
+    assert!(
+        path.split('/').all(|part| !matches!(part, "" | "." | "..")),
+        "{path}"
+    );
 }
 
 fn saved_state(data: &[u8]) {
@@ -115,7 +120,10 @@ fn saved_state(data: &[u8]) {
 }
 
 fn state_comes_back(state: &WorkerState) {
-    assert_eq!(WorkerState::from_json(state.to_json()).as_ref().ok(), Some(state));
+    assert_eq!(
+        WorkerState::from_json(state.to_json()).as_ref().ok(),
+        Some(state)
+    );
     let redacted = Redacted::state(state, &|_: &str| None);
     let redacted = WorkerState::from_json(redacted.into_json()).unwrap();
     let mut instances = redacted.external_workers.values().flatten();
@@ -154,7 +162,10 @@ struct Echo;
 
 impl Run for Echo {
     fn run(&self, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>> {
-        let value = inputs.into_iter().next().map(|(_, value)| ("out".into(), value));
+        let value = inputs
+            .into_iter()
+            .next()
+            .map(|(_, value)| ("out".into(), value));
         Box::pin(async move { Ok(value.into_iter().collect()) })
     }
 }
@@ -176,11 +187,20 @@ pub(super) fn shelf() -> Shelf {
     };
     let particular = vec![
         port("int", json!("int")),
-        port("list", json!({"type": "array", "uniqueItems": true, "items": "float"})),
-        port("choice", json!({"type": "enum", "values": [1, 2], "keys": ["a", "b"]})),
+        port(
+            "list",
+            json!({"type": "array", "uniqueItems": true, "items": "float"}),
+        ),
+        port(
+            "choice",
+            json!({"type": "enum", "values": [1, 2], "keys": ["a", "b"]}),
+        ),
         port("either", json!({"anyOf": ["bytes", "None"]})),
     ];
-    let classes = [class("any", vec![port("in", json!("Any"))]), class("some", particular)];
+    let classes = [
+        class("any", vec![port("in", json!("Any"))]),
+        class("some", particular),
+    ];
     Shelf {
         classes: classes.map(Arc::new).into(),
         ..Shelf::default()

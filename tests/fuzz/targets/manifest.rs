@@ -55,7 +55,11 @@ fn module_is_plain(module: &ModuleManifest) {
     assert!((1..=limits::MAX_MODULE_COMPONENTS).contains(&module.components.len()));
     for component in &module.components {
         readable_line(component, limits::MAX_ARCHIVE_PATH_BYTES);
-        assert!(component.split('/').all(|part| !matches!(part, "" | "." | "..")));
+        assert!(
+            component
+                .split('/')
+                .all(|part| !matches!(part, "" | "." | ".."))
+        );
     }
     for reason in module.requests.values() {
         readable_line(reason, limits::MAX_TEXT_BYTES);

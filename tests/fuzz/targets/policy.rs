@@ -96,7 +96,11 @@ fn decisions(policy: &Policy) {
         }
     }
     for grant in &granted.files {
-        for path in [grant.guest.clone(), format!("{}/x", grant.guest), format!("{}x", grant.guest)] {
+        for path in [
+            grant.guest.clone(),
+            format!("{}/x", grant.guest),
+            format!("{}x", grant.guest),
+        ] {
             for write in [false, true] {
                 put(&granted, Access::Files { path: &path, write }, |granted| {
                     granted.files.iter().any(|grant| grant.allows(&path, write))
@@ -116,13 +120,19 @@ fn decisions(policy: &Policy) {
                 port,
                 method,
             };
-            put(&granted, Access::Request(request), |granted| !granted.http.is_empty());
+            put(&granted, Access::Request(request), |granted| {
+                !granted.http.is_empty()
+            });
         }
     }
 }
 
 fn sockets(granted: &Granted, address: IpAddr) {
-    let names: Vec<String> = granted.sockets.iter().map(|it| it.host.to_string()).collect();
+    let names: Vec<String> = granted
+        .sockets
+        .iter()
+        .map(|it| it.host.to_string())
+        .collect();
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         for port in [0, 1, 53, 443, 6379, u16::MAX] {
             let connect = |address: IpAddr| Access::Connect {

@@ -99,7 +99,10 @@ fn answered(owed: &mut Vec<Json>, message: Message) {
             }
         }
         Message::Binary(bytes) => {
-            let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+            let end = bytes
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n")
+                .unwrap();
             let header = std::str::from_utf8(&bytes[..end]).unwrap();
             let mut entries = header.split(';').map(str::trim);
             let Some(id) = entries.find_map(|entry| entry.strip_prefix("id=")) else {
@@ -107,7 +110,10 @@ fn answered(owed: &mut Vec<Json>, message: Message) {
             };
             // A number is written as it was.
             let is_it = |owed: &&Json| *owed == id || owed.to_string() == id;
-            owed.iter().find(is_it).expect("an answer that is owed").clone()
+            owed.iter()
+                .find(is_it)
+                .expect("an answer that is owed")
+                .clone()
         }
         Message::Close(why) => panic!("closed: {why:?}"),
         _ => return,
@@ -146,7 +152,9 @@ async fn address() -> SocketAddr {
     .await
     .unwrap();
     worker.nodespace().put_shelf(&["fuzz"], shelf()).unwrap();
-    let bound = Bound::new("127.0.0.1:0".parse().unwrap(), None, Vec::new()).await.unwrap();
+    let bound = Bound::new("127.0.0.1:0".parse().unwrap(), None, Vec::new())
+        .await
+        .unwrap();
     let files = Dir::open_ambient_dir(data.join("files"), ambient_authority()).unwrap();
     let server = Server::new(bound, worker, files);
     let address = server.address();

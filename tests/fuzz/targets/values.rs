@@ -60,7 +60,10 @@ fn taken(ty: &Type, value: Value) {
         Ok(taken) => {
             assert!(same(&shared.unwrap(), &taken), "{taken:?}");
             // What was taken is taken as it is.
-            assert!(same(&ty.coerce(taken.clone()).unwrap(), &taken), "{taken:?}");
+            assert!(
+                same(&ty.coerce(taken.clone()).unwrap(), &taken),
+                "{taken:?}"
+            );
             shown(&taken);
         }
         Err(problem) => {
