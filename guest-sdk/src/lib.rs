@@ -65,6 +65,8 @@ mod error;
 mod export;
 pub mod files;
 mod form;
+#[doc(hidden)]
+pub mod framing;
 mod host;
 pub mod http;
 mod logging;

@@ -9,6 +9,7 @@ use wit_bindgen::{FutureReader, StreamRead, StreamReader, StreamResult, StreamWr
 
 use crate::bindings::wit_stream;
 use crate::error::{Error, Result};
+use crate::framing::Pending;
 
 /// What one read asks for at most; also what is kept ready for bytes that were not asked for yet.
 const CHUNK: usize = 64 * 1024;
@@ -17,7 +18,7 @@ const CHUNK: usize = 64 * 1024;
 pub(crate) struct Incoming<E: 'static> {
     reader: StreamReader<u8>,
     end: Option<FutureReader<Result<(), E>>>,
-    pending: Vec<u8>,
+    pending: Pending,
     ended: bool,
 }
 
@@ -26,7 +27,7 @@ impl<E: Into<Error> + 'static> Incoming<E> {
         Self {
             reader,
             end,
-            pending: Vec::new(),
+            pending: Pending::default(),
             ended: false,
         }
     }
@@ -36,8 +37,7 @@ impl<E: Into<Error> + 'static> Incoming<E> {
         if self.pending.is_empty() && max > 0 {
             self.fill(max.min(CHUNK)).await?;
         }
-        let take = self.pending.len().min(max);
-        Ok(self.pending.drain(..take).collect())
+        Ok(self.pending.take(max))
     }
 
     /// Exactly `count` bytes.
@@ -47,21 +47,15 @@ impl<E: Into<Error> + 'static> Incoming<E> {
                 return Err(ended());
             }
         }
-        Ok(self.pending.drain(..count).collect())
+        Ok(self.pending.take(count))
     }
 
     /// Everything up to and with `byte`.
     pub(crate) async fn read_until(&mut self, byte: u8, max: usize) -> Result<Vec<u8>> {
         let mut searched = 0;
         loop {
-            let found = self.pending.iter().skip(searched).position(|b| *b == byte);
-            if let Some(place) = found.filter(|place| searched + place < max) {
-                return Ok(self.pending.drain(..=searched + place).collect());
-            }
-            searched = self.pending.len();
-            if searched >= max {
-                let text = format!("{max} bytes came without the byte {byte:#04x} among them");
-                return Err(Error::unavailable(text));
+            if let Some(found) = self.pending.take_until(byte, max, &mut searched)? {
+                return Ok(found);
             }
             if !self.fill(CHUNK).await? {
                 return Err(ended());
@@ -80,7 +74,7 @@ impl<E: Into<Error> + 'static> Incoming<E> {
                 break;
             }
         }
-        Ok(std::mem::take(&mut self.pending))
+        Ok(self.pending.take(max))
     }
 
     /// Waits for more. False: there is no more.
@@ -112,7 +106,7 @@ fn ended() -> Error {
 /// A read whose bytes are kept when it is dropped half way, by a deadline for example.
 struct Fill<'a> {
     read: Option<Pin<Box<StreamRead<'a, u8>>>>,
-    into: &'a mut Vec<u8>,
+    into: &'a mut Pending,
 }
 
 impl Future for Fill<'_> {
@@ -126,7 +120,7 @@ impl Future for Fill<'_> {
             return Poll::Pending;
         };
         self.read = None;
-        self.into.extend(bytes);
+        self.into.push(&bytes);
         Poll::Ready(status)
     }
 }
@@ -135,7 +129,7 @@ impl Drop for Fill<'_> {
     fn drop(&mut self) {
         if let Some(read) = &mut self.read {
             let (_, bytes) = read.as_mut().cancel();
-            self.into.extend(bytes);
+            self.into.push(&bytes);
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::bindings::funcnodes::external_worker::serial as wit;
 use crate::bindings::wit_stream;
 use crate::context::millis;
 use crate::error::{Error, Result};
+use crate::framing::Pending;
 use crate::pipe::Incoming;
 use crate::state::{Lock, State};
 
@@ -89,7 +90,7 @@ pub struct Port {
     port: wit::Port,
     timeout: State<Duration>,
     /// Bytes that came after the one that `read_until` was asked for.
-    pending: Lock<Vec<u8>>,
+    pending: Lock<Pending>,
 }
 
 /// What one read asks for at most.
@@ -120,8 +121,7 @@ impl Port {
         if pending.is_empty() {
             self.fill(&mut pending, max).await?;
         }
-        let take = pending.len().min(max);
-        Ok(pending.drain(..take).collect())
+        Ok(pending.take(max))
     }
 
     /// Like [`read`](Self::read), but empty when none came in time: for polling.
@@ -129,38 +129,38 @@ impl Port {
         let mut pending = self.pending.lock().await;
         if pending.is_empty() {
             match self.receive_some(max).await {
-                Ok(bytes) => pending.extend(bytes),
+                Ok(bytes) => pending.push(&bytes),
                 Err(wit::Error::Timeout) => {}
                 Err(error) => return Err(self.named(error)),
             }
         }
-        let take = pending.len().min(max);
-        Ok(pending.drain(..take).collect())
+        Ok(pending.take(max))
     }
 
     /// Everything up to and with `byte`; an error when it is not among the next `max` bytes. Each
     /// of the reads that this takes has the time-out.
     pub async fn read_until(&self, byte: u8, max: usize) -> Result<Vec<u8>> {
         let mut pending = self.pending.lock().await;
+        let mut searched = 0;
         loop {
-            if let Some(place) = pending.iter().take(max).position(|b| *b == byte) {
-                return Ok(pending.drain(..=place).collect());
+            match pending.take_until(byte, max, &mut searched) {
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) => self.fill(&mut pending, CHUNK).await?,
+                Err(error) => {
+                    // The next reading begins with what comes after this.
+                    pending.clear();
+                    return Err(error.context(format!("port {:?}", self.name)));
+                }
             }
-            if pending.len() >= max {
-                pending.clear();
-                let text = format!("{max} bytes came without the byte {byte:#04x} among them");
-                return Err(Error::unavailable(text).context(format!("port {:?}", self.name)));
-            }
-            self.fill(&mut pending, CHUNK).await?;
         }
     }
 
-    async fn fill(&self, pending: &mut Vec<u8>, max: usize) -> Result<()> {
+    async fn fill(&self, pending: &mut Pending, max: usize) -> Result<()> {
         let bytes = self
             .receive_some(max)
             .await
             .map_err(|error| self.named(error))?;
-        pending.extend(bytes);
+        pending.push(&bytes);
         Ok(())
     }
 

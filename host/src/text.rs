@@ -16,9 +16,10 @@ pub fn clean(text: &str, max_bytes: usize) -> String {
     clamp(&cleaned, max_bytes).to_owned()
 }
 
-/// [`clean`], on one line.
+/// [`clean`], on one line that ends with no space; what is clean stays as it is.
 pub fn clean_line(text: &str, max_bytes: usize) -> String {
-    clean(text.trim_end(), max_bytes).replace('\n', " ")
+    let line = clean(text.trim_end(), max_bytes).replace('\n', " ");
+    line.trim_end().to_owned()
 }
 
 /// The longest prefix of `text` that has at most `max_bytes` bytes.
@@ -44,6 +45,7 @@ mod tests {
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}"
         );
         assert_eq!(clean_line("one\ntwo\n", 100), "one two");
+        assert_eq!(clean_line("one\ntwo", 4), "one");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 mod capability;
 mod cli;
+mod fuzz;
 mod hostile;
 mod instance;
 mod languages;
 mod leaks;
 mod lifecycle;
+mod model;
 mod oci;
 mod peer;
 mod server;

@@ -12,7 +12,7 @@ const KNOWS: [(&str, &[&str]); 15] = [
     ("text", &[]),
     ("limits", &[]),
     ("error", &["bindings", "limits", "policy"]),
-    ("policy", &["error", "limits"]),
+    ("policy", &["error", "limits", "text"]),
     ("engine", &["error", "limits"]),
     ("bindings", &["capability", "instance"]),
     ("capability", &["bindings", "error", "limits", "policy"]),

@@ -2,11 +2,13 @@
 //!
 //! Messages made here say where and what is wrong, and never the value: it may be the secret.
 
+mod effort;
+
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value as Json};
 
 use crate::error::{HostError, Result};
-use crate::limits;
+use crate::{limits, text};
 
 /// A class's configuration schema, compiled.
 #[derive(Debug)]
@@ -34,8 +36,11 @@ impl ConfigSchema {
     /// # Errors
     /// [`HostError::Description`] when this is no JSON Schema of an object.
     pub fn new(schema: &str, exclude: &[String]) -> Result<Self> {
-        let wrong =
-            |problem: String| HostError::Description(format!("its config schema: {problem}"));
+        // What is wrong is quoted from the schema.
+        let wrong = |problem: String| {
+            let problem = text::clean_line(&problem, limits::MAX_TEXT_BYTES / 2);
+            HostError::Description(format!("its config schema: {problem}"))
+        };
         if schema.len() > limits::MAX_DESCRIPTION_JSON_BYTES {
             let max = limits::MAX_DESCRIPTION_JSON_BYTES;
             return Err(wrong(format!(
@@ -47,6 +52,10 @@ impl ConfigSchema {
             serde_json::from_str(schema).map_err(|error| wrong(error.to_string()))?;
         if !schema.is_object() {
             return Err(wrong("it is not an object".to_owned()));
+        }
+        if !effort::has_plain_references(&schema) {
+            let problem = "its references have to lead to parts of it, as in `#/$defs/Name`";
+            return Err(wrong(problem.to_owned()));
         }
         let validator = jsonschema::draft202012::options()
             // A schema is a stranger's: its patterns may not backtrack, its references not leave it.
@@ -80,7 +89,12 @@ impl ConfigSchema {
         let mut merged = current.clone();
         merged.extend(patch.clone());
         let mut merged = Json::Object(merged);
-        self.complete(&self.schema, &mut merged, 0);
+        let mut room = limits::MAX_DEFAULTS_BYTES;
+        self.complete(&self.schema, &mut merged, 0, &mut room)?;
+        if !effort::is_bounded(&self.schema, &merged) {
+            let problem = "checking it takes too long: its schema branches too often";
+            return Err(HostError::Config(problem.to_owned()));
+        }
         self.validate(&merged)?;
         Ok(merged)
     }
@@ -112,30 +126,43 @@ impl ConfigSchema {
         if problems.is_empty() {
             Ok(())
         } else {
-            Err(HostError::Config(problems.join("; ")))
+            // A place is named by the keys on the way, which may be anybody's.
+            let problems = text::clean_line(&problems.join("; "), limits::MAX_TEXT_BYTES);
+            Err(HostError::Config(problems))
         }
     }
 
-    fn complete(&self, schema: &Json, value: &mut Json, depth: usize) {
+    /// Puts in what is missing. Defaults that are made of references may have defaults again: `room`
+    /// is how many bytes of them there may be.
+    fn complete(
+        &self,
+        schema: &Json,
+        value: &mut Json,
+        depth: usize,
+        room: &mut usize,
+    ) -> Result<()> {
         if depth > limits::MAX_SCHEMA_DEPTH {
-            return;
+            return Ok(());
         }
         let refers_besides = schema.get("$ref").is_some() && schema.get("properties").is_some();
         let schema = self.resolve(schema);
         match value {
             Json::Object(object) => {
                 let Some(properties) = schema.get("properties").and_then(Json::as_object) else {
-                    return;
+                    return Ok(());
                 };
                 for (name, property) in properties {
                     let default = property
                         .get("default")
                         .or_else(|| self.resolve(property).get("default"));
                     if let (false, Some(default)) = (object.contains_key(name), default) {
+                        let size = name.len().saturating_add(default.to_string().len());
+                        let size = size.saturating_add(size_of::<Json>());
+                        *room = room.checked_sub(size).ok_or_else(too_many_defaults)?;
                         object.insert(name.clone(), default.clone());
                     }
                     if let Some(inner) = object.get_mut(name) {
-                        self.complete(property, inner, depth + 1);
+                        self.complete(property, inner, depth + 1, room)?;
                     }
                 }
                 if names_all_properties(schema) && !refers_besides {
@@ -144,14 +171,15 @@ impl ConfigSchema {
             }
             Json::Array(items) => {
                 let Some(schema) = schema.get("items") else {
-                    return;
+                    return Ok(());
                 };
                 for item in items {
-                    self.complete(schema, item, depth + 1);
+                    self.complete(schema, item, depth + 1, room)?;
                 }
             }
             _ => {}
         }
+        Ok(())
     }
 
     /// Follows a reference into the schema's own definitions, one step.
@@ -171,13 +199,20 @@ impl ConfigSchema {
         if let Json::Object(object) = &mut exported {
             object.retain(|name, _| !self.exclude.contains(name));
         }
-        self.drop_secrets(&self.schema, &mut exported, 0);
+        let mut left = limits::MAX_SCHEMA_STEPS;
+        self.drop_secrets(&self.schema, &mut exported, 0, &mut left);
+        if config.is_object() && !exported.is_object() {
+            // What reads a configuration expects an object.
+            exported = Json::Object(Map::new());
+        }
         exported
     }
 
-    fn drop_secrets(&self, schema: &Json, value: &mut Json, depth: usize) {
-        if depth > limits::MAX_SCHEMA_DEPTH {
-            // Deeper than any schema that is followed: better to say nothing than a secret.
+    /// References may go round in circles, and branch on the way: `left` is how many steps are taken.
+    fn drop_secrets(&self, schema: &Json, value: &mut Json, depth: usize, left: &mut usize) {
+        *left = left.saturating_sub(1);
+        if depth > limits::MAX_SCHEMA_DEPTH || *left == 0 {
+            // Further than any schema is followed: better to say nothing than a secret.
             *value = Json::Null;
             return;
         }
@@ -189,7 +224,7 @@ impl ConfigSchema {
                 .into_iter()
                 .flatten()
             {
-                self.drop_secrets(inner, value, depth + 1);
+                self.drop_secrets(inner, value, depth + 1, left);
             }
         }
         match value {
@@ -203,7 +238,7 @@ impl ConfigSchema {
                 for (name, inner) in object {
                     let declared = properties.and_then(|all| all.get(name));
                     if let Some(schema) = declared.or_else(|| schema.get("additionalProperties")) {
-                        self.drop_secrets(schema, inner, depth + 1);
+                        self.drop_secrets(schema, inner, depth + 1, left);
                     }
                 }
             }
@@ -215,7 +250,7 @@ impl ConfigSchema {
                     items.clear();
                 }
                 for item in items {
-                    self.drop_secrets(schema, item, depth + 1);
+                    self.drop_secrets(schema, item, depth + 1, left);
                 }
             }
             _ => {}
@@ -287,6 +322,13 @@ impl ConfigSchema {
         let marked = |schema: &Json| schema.get(EXPORT_KEY) == Some(&Json::Bool(false));
         marked(property) || marked(self.resolve(property))
     }
+}
+
+fn too_many_defaults() -> HostError {
+    let max = limits::MAX_DEFAULTS_BYTES;
+    HostError::Config(format!(
+        "the defaults of its schema come to more than {max} bytes"
+    ))
 }
 
 /// Whether nothing in `schema` but its `properties` speaks of what an object has.
@@ -401,6 +443,21 @@ mod tests {
             return;
         };
         assert_eq!(schema.secrets(), ["token"]);
+    }
+
+    #[test]
+    fn defaults_that_make_defaults_and_branches_in_circles_come_to_an_end() {
+        let node = json!({"$ref": "#", "default": {}});
+        let tree = json!({"properties": {"a": node, "b": node}});
+        let tree = ConfigSchema::new(&tree.to_string(), &[]).unwrap();
+        let problem = tree.defaults().unwrap_err().to_string();
+        assert!(problem.contains("defaults"), "{problem}");
+        let circle = json!({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}],
+            "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}, {}]}}});
+        let Ok(circle) = ConfigSchema::new(&circle.to_string(), &[]) else {
+            return;
+        };
+        assert_eq!(circle.without_secrets(&json!({"a": 1})), json!({}));
     }
 
     #[test]

@@ -250,10 +250,7 @@ fn check_json(json: Option<&str>, what: &str) -> Result<()> {
     if json.len() > limits::MAX_DESCRIPTION_JSON_BYTES {
         return wrong(format!("{what}: {} bytes are too many", json.len()));
     }
-    match serde_json::from_str::<serde::de::IgnoredAny>(json) {
-        Ok(_) => Ok(()),
-        Err(error) => wrong(format!("{what}: not JSON: {error}")),
-    }
+    super::value::check_json(json).or_else(|error| wrong(format!("{what}: not JSON: {error}")))
 }
 
 fn clean_text(text: &mut Option<String>) {

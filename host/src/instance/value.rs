@@ -1,5 +1,9 @@
 //! Checking values that a guest or a client made: sizes, array shapes, JSON, text.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
 use crate::bindings::types::{Dtype, Ndarray, Value};
 use crate::limits;
 
@@ -65,9 +69,7 @@ pub fn check(value: &Value, limit: u64) -> Result<(), Problem> {
         return Err(Problem::TooBig { size, limit });
     }
     match value {
-        Value::Json(text) => serde_json::from_str::<serde::de::IgnoredAny>(text)
-            .map(drop)
-            .map_err(|error| Problem::Json(error.to_string())),
+        Value::Json(text) => check_json(text).map_err(|error| Problem::Json(error.to_string())),
         Value::Array(array) => check_array(array),
         _ => Ok(()),
     }
@@ -86,6 +88,66 @@ pub fn check_all(ports: &[(String, Value)], limit: u64) -> Result<(), (String, P
         check(value, limit).map_err(|problem| (name.clone(), problem))?;
     }
     Ok(())
+}
+
+/// Whether `text` is JSON that is read later on: nested no deeper than the parser goes, too.
+///
+/// # Errors
+/// What is wrong, in the parser's words.
+pub fn check_json(text: &str) -> Result<(), serde_json::Error> {
+    serde_json::from_str::<Read>(text).map(drop)
+}
+
+/// JSON that was read and not kept. `IgnoredAny` takes more: what is nested too deep to be read, and half
+/// of a surrogate pair.
+struct Read;
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Read {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
+        while entries.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 fn check_array(array: &Ndarray) -> Result<(), Problem> {
@@ -144,6 +206,28 @@ mod tests {
             check(&array(Dtype::Boolean, &[1], 1), 1000),
             Err(Problem::Boolean)
         );
+    }
+
+    #[test]
+    fn json_is_what_can_be_read_later() {
+        let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for text in ["null", r#"{"a":[1,-1,2.5,true,"x",{}]}"#, &nested(127)] {
+            check_json(text).unwrap();
+            serde_json::from_str::<serde_json::Value>(text).unwrap();
+        }
+        for text in [
+            "",
+            "1 2",
+            r#"{"a":}"#,
+            "1e999",
+            "\"\u{1}\"",
+            r#"{"\ud800":1}"#,
+            &nested(128),
+            &nested(10_000),
+        ] {
+            check_json(text).unwrap_err();
+            serde_json::from_str::<serde_json::Value>(text).unwrap_err();
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use ledger::{Exhausted, Held, Ledger, Resource};
 pub use maps::{Full, Maps};
@@ -81,6 +81,12 @@ pub const MAX_DESCRIPTION_JSON_BYTES: usize = 256 * 1024;
 pub const MAX_SCHEMA_DEPTH: usize = 32;
 /// Parts of a config schema that are looked at to list its secrets.
 pub const MAX_SCHEMA_PARTS: usize = 10_000;
+/// Bytes of the defaults that one configuration is completed with, references followed.
+pub const MAX_DEFAULTS_BYTES: usize = 4 * MIB as usize;
+/// Steps that are taken to follow a schema through a configuration, every way counted.
+pub const MAX_SCHEMA_STEPS: usize = 1_000_000;
+/// Steps of one of those ways.
+pub const MAX_SCHEMA_WAY: usize = 400;
 /// Problems of one configuration that are reported at once.
 pub const MAX_CONFIG_PROBLEMS: usize = 20;
 /// Compiled size of one pattern of a config schema.
@@ -349,6 +355,7 @@ pub const SIMULATED_FOLDER_QUOTA: ByteSize = ByteSize::mib(16);
 pub struct Budget {
     /// Everything the instance makes the host hold, summed: memories, tables, buffers, handles.
     /// A size such as "64 MiB".
+    #[serde(serialize_with = "write_size")]
     #[schemars(with = "Size")]
     pub memory: ByteSize,
     /// Cores that the instance may use on average; beyond it is throttled.
@@ -386,20 +393,24 @@ pub struct Budget {
     #[schemars(range(min = 1))]
     pub mailbox: u32,
     /// All inputs or all outputs of one call, together.
+    #[serde(serialize_with = "write_size")]
     #[schemars(with = "Size")]
     pub value_size: ByteSize,
     /// The state that `save` returns. The host holds it while the instance starts again; it counts
     /// towards nothing else.
+    #[serde(serialize_with = "write_size")]
     #[schemars(with = "Size")]
     pub state_size: ByteSize,
     /// Log lines per second; further ones are dropped and counted.
     pub log_lines_per_second: u32,
     /// Bytes of log per second.
+    #[serde(serialize_with = "write_size")]
     #[schemars(with = "Size")]
     pub log_bytes_per_second: ByteSize,
     /// Events and node changes per second; further ones answer `busy`.
     pub events_per_second: u32,
     /// Data of one event.
+    #[serde(serialize_with = "write_size")]
     #[schemars(with = "Size")]
     pub event_size: ByteSize,
     /// Times that an instance is started again after it trapped, before it stays down.
@@ -430,6 +441,22 @@ impl Default for Budget {
             event_size: ByteSize::kib(64),
             restarts: 3,
         }
+    }
+}
+
+/// Writes a size so that it is read as the same: the type's own way rounds it.
+pub(crate) fn write_size<S: Serializer>(size: &ByteSize, serializer: S) -> Result<S::Ok, S::Error> {
+    const KIB: u64 = 1024;
+    let bytes = size.as_u64();
+    match i64::try_from(bytes) {
+        _ if bytes.is_multiple_of(MIB) => {
+            serializer.collect_str(&format_args!("{} MiB", bytes / MIB))
+        }
+        _ if bytes.is_multiple_of(KIB) => {
+            serializer.collect_str(&format_args!("{} KiB", bytes / KIB))
+        }
+        Ok(bytes) => serializer.serialize_i64(bytes),
+        Err(_) => serializer.collect_str(&format_args!("{bytes} B")),
     }
 }
 

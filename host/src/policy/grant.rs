@@ -167,9 +167,20 @@ pub struct FilesGrant {
     pub mode: Mode,
     /// Bytes that everything in the directory may come to through this worker's writing; none: no
     /// limit. Only with mode "rw".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "write_quota"
+    )]
     #[schemars(with = "Option<crate::limits::Size>")]
     pub quota: Option<ByteSize>,
+}
+
+fn write_quota<S: Serializer>(quota: &Option<ByteSize>, serializer: S) -> Result<S::Ok, S::Error> {
+    match quota {
+        Some(quota) => crate::limits::write_size(quota, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl FilesGrant {

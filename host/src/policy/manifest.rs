@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use wasm_encoder::{ComponentSection, CustomSection, RawSection};
-use wasmparser::{Parser, Payload};
+use wasmparser::{BinaryReaderError, Parser, Payload};
 
 use super::Capability;
 use crate::limits::{MAX_MANIFEST_BYTES, MAX_NAME_BYTES, MAX_TEXT_BYTES};
+use crate::text::clean_line;
 
 /// The name of the custom section.
 pub const SECTION: &str = "external-worker:manifest";
@@ -92,8 +93,10 @@ impl Manifest {
                 "its manifest is larger than {MAX_MANIFEST_BYTES} bytes"
             ));
         }
-        let raw: Raw =
-            serde_json::from_slice(data).map_err(|err| format!("its manifest is wrong: {err}"))?;
+        // The parser quotes what it found.
+        let wrong = |error: serde_json::Error| clean_line(&error.to_string(), MAX_TEXT_BYTES / 2);
+        let raw: Raw = serde_json::from_slice(data)
+            .map_err(|error| format!("its manifest is wrong: {}", wrong(error)))?;
         if raw.version != VERSION {
             return Err(format!(
                 "its manifest has version {}, this host reads version {VERSION}",
@@ -104,33 +107,25 @@ impl Manifest {
             .requests
             .into_iter()
             .map(|(name, reason)| match Capability::from_name(&name) {
-                Some(capability) => Ok((capability, text(&reason, MAX_TEXT_BYTES))),
+                Some(capability) => Ok((capability, clean_line(&reason, MAX_TEXT_BYTES))),
                 None => Err(format!(
                     "its manifest requests `{}`, which is no capability of this host: {}",
-                    text(&name, MAX_NAME_BYTES),
+                    clean_line(&name, MAX_NAME_BYTES),
                     Capability::all_names()
                 )),
             })
             .collect::<Result<_, String>>()?;
         Ok(Self {
-            name: text(&raw.name, MAX_NAME_BYTES),
-            package_version: text(&raw.package_version, MAX_NAME_BYTES),
+            name: clean_line(&raw.name, MAX_NAME_BYTES),
+            package_version: clean_line(&raw.package_version, MAX_NAME_BYTES),
             requests,
         })
     }
 }
 
-/// Cuts `text` to `limit` bytes, without control characters.
-fn text(text: &str, limit: usize) -> String {
-    let mut end = text.len().min(limit);
-    while !text.is_char_boundary(end) {
-        end = end.saturating_sub(1);
-    }
-    text.get(..end)
-        .unwrap_or_default()
-        .chars()
-        .filter(|c| !c.is_control())
-        .collect()
+fn unreadable(error: BinaryReaderError) -> String {
+    let problem = clean_line(&error.to_string(), MAX_TEXT_BYTES / 2);
+    format!("it cannot be read: {problem}")
 }
 
 /// The content of the outermost manifest section.
@@ -138,7 +133,7 @@ fn section(component: &[u8]) -> Result<Option<&[u8]>, String> {
     let mut depth = 0_usize;
     let mut found: Option<(usize, &[u8])> = None;
     for payload in Parser::new(0).parse_all(component) {
-        match payload.map_err(|err| format!("it cannot be read: {err}"))? {
+        match payload.map_err(unreadable)? {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(custom) if custom.name() == SECTION => match found {
@@ -160,7 +155,7 @@ fn without_section(component: &[u8]) -> Result<Vec<u8>, String> {
     let mut written = wasm_encoder::Component::HEADER.to_vec();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(component) {
-        let payload = payload.map_err(|err| format!("it cannot be read: {err}"))?;
+        let payload = payload.map_err(unreadable)?;
         match &payload {
             Payload::Version { encoding, .. }
                 if depth == 0 && *encoding != wasmparser::Encoding::Component =>

@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{HostError, Result};
-use crate::limits::{Budget, MAX_POLICY_BYTES};
+use crate::limits::{Budget, MAX_POLICY_BYTES, MAX_TEXT_BYTES};
+use crate::text::clean_line;
 
 pub mod address;
 pub mod audit;
@@ -173,9 +174,10 @@ impl Policy {
     /// # Errors
     /// When it is wrong, with the line, and with a suggestion where a word is misspelled.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let wrong = |problem| HostError::Policy {
+        let wrong = |problem: String| HostError::Policy {
             origin: origin.to_owned(),
-            problem,
+            // The parser quotes what it found.
+            problem: clean_line(&problem, MAX_TEXT_BYTES),
         };
         let policy: Self =
             toml::from_str(text).map_err(|err| wrong(problem::describe(&err, text)))?;

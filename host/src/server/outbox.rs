@@ -72,7 +72,7 @@ impl Outbox {
     pub fn answer(&self, frame: Frame, permit: Option<Permit>) {
         let mut queue = self.queue();
         if !queue.is_closed {
-            queue.answer_bytes = queue.answer_bytes.saturating_add(frame.len());
+            queue.answer_bytes = queue.answer_bytes.saturating_add(frame.size());
             queue.push(Waiting::Answer(frame, permit));
             drop(queue);
             self.filled.notify_one();
@@ -138,7 +138,7 @@ impl Outbox {
         };
         match waiting {
             Waiting::Answer(frame, permit) => {
-                queue.answer_bytes = queue.answer_bytes.saturating_sub(frame.len());
+                queue.answer_bytes = queue.answer_bytes.saturating_sub(frame.size());
                 drop(queue);
                 self.taken.notify_one();
                 Some(Next::Message(frame.into(), permit))
@@ -171,7 +171,7 @@ impl Queue {
 
     fn push_event(&mut self, frame: Frame, key: Option<ValueKey>) {
         self.events = self.events.saturating_add(1);
-        self.event_bytes = self.event_bytes.saturating_add(frame.len());
+        self.event_bytes = self.event_bytes.saturating_add(frame.size());
         let at = self.push(Waiting::Event(frame, key.clone()));
         let older = key.and_then(|key| self.values.insert(key, at));
         if let Some(Waiting::Event(frame, _)) = older.and_then(|at| self.waiting.remove(&at)) {
@@ -181,7 +181,7 @@ impl Queue {
 
     fn forget_event(&mut self, frame: &Frame) {
         self.events = self.events.saturating_sub(1);
-        self.event_bytes = self.event_bytes.saturating_sub(frame.len());
+        self.event_bytes = self.event_bytes.saturating_sub(frame.size());
     }
 
     fn lag(&mut self) {

@@ -23,7 +23,7 @@ pub enum Frame {
 
 impl Frame {
     /// What it costs to keep.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),

@@ -128,7 +128,7 @@ impl Ticket {
     /// This is the answer.
     pub fn settle(mut self, frame: Frame) {
         self.is_settled = true;
-        let cost = frame.len().saturating_add(self.key.id.len());
+        let cost = frame.size().saturating_add(self.key.id.len());
         self.answer.send_replace(Some(frame));
         let mut kept = self.replies.kept();
         kept.settled(self.kind, self.key.clone(), cost, Instant::now());

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::limits;
+use crate::text;
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -212,13 +215,13 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding about the component as a whole.
+    /// A finding about the component as a whole. What is in it may be the component's own words.
     pub fn new(code: &'static Code, problem: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             code,
             place: String::new(),
-            problem: problem.into(),
-            fix: fix.into(),
+            problem: text::clean_line(&problem.into(), limits::MAX_TEXT_BYTES),
+            fix: text::clean(&fix.into(), limits::MAX_TEXT_BYTES),
         }
     }
 
@@ -232,7 +235,7 @@ impl Finding {
 
     /// The same at `place`.
     pub fn at(mut self, place: impl Into<String>) -> Self {
-        self.place = place.into();
+        self.place = text::clean_line(&place.into(), limits::MAX_TEXT_BYTES);
         self
     }
 }

@@ -17,14 +17,14 @@ use serde_json::{Value as Json, json};
 use tokio::sync::broadcast;
 
 /// A Worker in a directory of its own.
-struct Site {
+pub(crate) struct Site {
     dir: tempfile::TempDir,
-    worker: Worker,
+    pub(crate) worker: Worker,
 }
 
 impl Site {
     /// A Worker whose modules are these component files.
-    async fn with(modules: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(modules: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         for (name, component) in modules {
             put(dir.path(), name, &std::fs::read(component).unwrap());
@@ -44,9 +44,14 @@ impl Site {
 
     /// The Worker ends, and another one begins where it was.
     async fn reopen(mut self) -> Self {
+        self.reopen_in_place().await;
+        self
+    }
+
+    /// The same.
+    pub(crate) async fn reopen_in_place(&mut self) {
         self.worker.close(PATIENCE).await.unwrap();
         self.worker = open(self.dir.path()).await;
-        self
     }
 
     /// The uuid of a new external worker.
@@ -60,7 +65,7 @@ impl Site {
     }
 
     /// The id of a new node.
-    fn node(&self, class: &str, uuid: &str, method: &str) -> String {
+    pub(crate) fn node(&self, class: &str, uuid: &str, method: &str) -> String {
         let id = format!("{class}.{uuid}.{method}");
         let graph = self.worker.nodespace();
         let node = graph.add_node(&id, Default::default()).unwrap();
@@ -68,7 +73,7 @@ impl Site {
     }
 
     /// Runs a node that has no inputs to be set; its output `out`.
-    async fn run(&self, node: &str) -> Json {
+    pub(crate) async fn run(&self, node: &str) -> Json {
         self.worker.nodespace().trigger(node).unwrap();
         self.worker.nodespace().node_idle(node).await;
         self.out(node)
@@ -79,7 +84,7 @@ impl Site {
     }
 
     /// How an external worker looks to a client.
-    fn seen(&self, uuid: &str) -> Option<Json> {
+    pub(crate) fn seen(&self, uuid: &str) -> Option<Json> {
         let modules = self.worker.modules_json();
         let classes = modules.as_array().unwrap().iter();
         let classes = classes.flat_map(|module| module["worker_classes"].as_array().unwrap());

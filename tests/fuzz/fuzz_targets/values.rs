@@ -1,0 +1,4 @@
+//! See `external_worker_fuzz::values`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| external_worker_fuzz::values(data));
