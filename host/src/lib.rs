@@ -11,6 +11,7 @@ pub mod limits;
 pub mod nodespace;
 pub mod policy;
 pub mod server;
+pub mod tenant;
 pub mod text;
 pub mod validate;
 pub mod worker;

@@ -8,7 +8,7 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 14] = [
+const KNOWS: [(&str, &[&str]); 15] = [
     ("text", &[]),
     ("limits", &[]),
     ("error", &["bindings", "limits", "policy"]),
@@ -61,6 +61,10 @@ const KNOWS: [(&str, &[&str]); 14] = [
         &["error", "limits", "nodespace", "text", "worker"],
     ),
     (
+        "tenant",
+        &["capability", "error", "limits", "policy", "text", "worker"],
+    ),
+    (
         "validate",
         &[
             "bindings",
@@ -81,6 +85,7 @@ const KNOWS: [(&str, &[&str]); 14] = [
             "nodespace",
             "validate",
             "server",
+            "tenant",
             "worker",
             "bindings",
             "capability",

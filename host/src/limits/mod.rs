@@ -320,6 +320,18 @@ pub const MAX_TOKEN_BYTES: usize = 256;
 pub const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long clients may take to hear that the server ends.
 pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(2);
+/// Tenants of one host.
+pub const MAX_TENANTS: usize = 256;
+/// Bytes of a tenant's name.
+pub const MAX_TENANT_NAME_BYTES: usize = 64;
+/// Largest tenants file that is parsed.
+pub const MAX_TENANTS_FILE_BYTES: u64 = MIB;
+/// The least memory that the process of a tenant may be limited to.
+pub const MIN_TENANT_MEMORY: ByteSize = ByteSize::mib(256);
+/// File descriptors of the process of a tenant.
+pub const MAX_TENANT_FILES: u64 = 65_536;
+/// How long the process of a tenant may take to end well; all that it does has deadlines below.
+pub const TENANT_STOP_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What one instance may use. Every field has a default; a policy overrides it under `[budget]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
