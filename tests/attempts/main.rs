@@ -179,14 +179,12 @@ fn attempt_kernel(name: &str) -> io::Result<()> {
                 _ => Err(Error::other("there are no new privileges")),
             },
             "be traced" => done(libc::ptrace(libc::PTRACE_TRACEME, 0, none, none)),
-            "read the parent's memory" => done(libc::process_vm_readv(
-                libc::getppid(),
-                ptr::null(),
-                0,
-                ptr::null(),
-                0,
-                0,
-            ) as i64),
+            "read the parent's memory" => {
+                done(
+                    libc::process_vm_readv(libc::getppid(), ptr::null(), 0, ptr::null(), 0, 0)
+                        as i64,
+                )
+            }
             "mount" => {
                 let (kind, at) = (c"tmpfs".as_ptr(), c"/mnt".as_ptr());
                 done(libc::mount(kind, at, kind, 0, none))?;

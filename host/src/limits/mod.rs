@@ -330,6 +330,8 @@ pub const MAX_TENANTS_FILE_BYTES: u64 = MIB;
 pub const MIN_TENANT_MEMORY: ByteSize = ByteSize::mib(256);
 /// File descriptors of the process of a tenant.
 pub const MAX_TENANT_FILES: u64 = 65_536;
+/// Bytes of what the process of a tenant says in a second; after them it has to wait.
+pub const TENANT_LOG_BYTES_PER_SECOND: usize = 256 * 1024;
 /// How long the process of a tenant may take to end well; all that it does has deadlines below.
 pub const TENANT_STOP_DEADLINE: Duration = Duration::from_secs(30);
 

@@ -54,8 +54,8 @@ pub fn parse(text: &str, around: &Surroundings<'_>) -> Result<Vec<Tenant>> {
         origin: around.path.display().to_string(),
         problem,
     };
-    let document: Document = toml::from_str(text)
-        .map_err(|error| wrong(policy::describe_problem(&error, text)))?;
+    let document: Document =
+        toml::from_str(text).map_err(|error| wrong(policy::describe_problem(&error, text)))?;
     let tenants = document
         .tenant
         .into_iter()
@@ -73,7 +73,9 @@ fn tenant(entry: Entry, around: &Surroundings<'_>) -> Result<Tenant, String> {
     let folder = around.path.parent().unwrap_or(Path::new(""));
     let place = |path: PathBuf, key: &str| {
         if path.as_os_str().is_empty() {
-            return Err(wrong(&format!("`{key}` is empty; leave it out or name a path")));
+            return Err(wrong(&format!(
+                "`{key}` is empty; leave it out or name a path"
+            )));
         }
         Ok(folder.join(path))
     };
@@ -132,7 +134,9 @@ fn token(variable: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String,
     }
     env(variable)
         .filter(|token| !token.is_empty())
-        .ok_or_else(|| format!("the environment variable {shown} that `token-env` names is not set"))
+        .ok_or_else(|| {
+            format!("the environment variable {shown} that `token-env` names is not set")
+        })
 }
 
 /// What has to differ between tenants.
@@ -142,7 +146,9 @@ fn check_together(tenants: &[Tenant]) -> Result<(), String> {
     }
     if tenants.len() > MAX_TENANTS {
         let count = tenants.len();
-        return Err(format!("it has {count} tenants; one host serves {MAX_TENANTS}"));
+        return Err(format!(
+            "it has {count} tenants; one host serves {MAX_TENANTS}"
+        ));
     }
     if let Some(tenant) = twice(tenants, |tenant| Some(tenant.name.clone())) {
         return Err(format!("two tenants are named `{}`", tenant.label()));
@@ -235,28 +241,61 @@ mod tests {
             (one("polcy = \"x\"\n"), "line 4"),
             (one("polcy = \"x\"\n"), "did you mean `policy`?"),
             ("[[tenant]]\nport = 1\n".to_owned(), "missing field `name`"),
-            ("[[tenant]]\nname = \"a\"\n".to_owned(), "missing field `port`"),
-            ("[[tenant]]\nname = \"a\"\nport = 65536\n".to_owned(), "line 3"),
-            ("[[tenant]]\nname = \"\"\nport = 1\n".to_owned(), "no name of a tenant"),
-            ("[[tenant]]\nname = \"../b\"\nport = 1\n".to_owned(), "no name of a tenant"),
-            ("[[tenant]]\nname = \"-b\"\nport = 1\n".to_owned(), "a letter or digit first"),
-            ("[[tenant]]\nname = \"a\\u001b[2J\"\nport = 1\n".to_owned(), "`a\\u{1b}[2J`"),
+            (
+                "[[tenant]]\nname = \"a\"\n".to_owned(),
+                "missing field `port`",
+            ),
+            (
+                "[[tenant]]\nname = \"a\"\nport = 65536\n".to_owned(),
+                "line 3",
+            ),
+            (
+                "[[tenant]]\nname = \"\"\nport = 1\n".to_owned(),
+                "no name of a tenant",
+            ),
+            (
+                "[[tenant]]\nname = \"../b\"\nport = 1\n".to_owned(),
+                "no name of a tenant",
+            ),
+            (
+                "[[tenant]]\nname = \"-b\"\nport = 1\n".to_owned(),
+                "a letter or digit first",
+            ),
+            (
+                "[[tenant]]\nname = \"a\\u001b[2J\"\nport = 1\n".to_owned(),
+                "`a\\u{1b}[2J`",
+            ),
             (one("host = \"\"\n"), "the tenant `a`: `host` is empty"),
             (one("policy = \"\"\n"), "`policy` is empty"),
             (one("data = \"\"\n"), "`data` is empty"),
             (one("token-env = \"a b\"\n"), "name an environment variable"),
-            (one("token-env = \"NOT_SET\"\n"), "NOT_SET that `token-env` names is not set"),
+            (
+                one("token-env = \"NOT_SET\"\n"),
+                "NOT_SET that `token-env` names is not set",
+            ),
             (one("memory = \"1 KiB\"\n"), "to begin with"),
             (one("memory = \"much\"\n"), "line 4"),
             (two("name = \"a\"\nport = 2\n"), "two tenants are named `a`"),
             (two("name = \"b\"\nport = 1\n"), "`b` has the port 1"),
-            (two("name = \"b\"\nport = 2\ndata = \"/nowhere/ewh/a\"\n"), "a directory of its own"),
-            (two("name = \"b\"\nport = 2\ndata = \"/nowhere/ewh/a/b\"\n"), "which is the tenant `a`'s"),
-            (two("name = \"b\"\nport = 2\ndata = \"/nowhere\"\n"), "which is the tenant `b`'s"),
+            (
+                two("name = \"b\"\nport = 2\ndata = \"/nowhere/ewh/a\"\n"),
+                "a directory of its own",
+            ),
+            (
+                two("name = \"b\"\nport = 2\ndata = \"/nowhere/ewh/a/b\"\n"),
+                "which is the tenant `a`'s",
+            ),
+            (
+                two("name = \"b\"\nport = 2\ndata = \"/nowhere\"\n"),
+                "which is the tenant `b`'s",
+            ),
         ];
         for (text, part) in table {
             let problem = parsed(&text).err().unwrap_or_default();
-            assert!(problem.contains(part), "`{part}` is not in `{problem}` for\n{text}");
+            assert!(
+                problem.contains(part),
+                "`{part}` is not in `{problem}` for\n{text}"
+            );
             assert!(problem.contains("/etc/ewh/tenants.toml"), "{problem}");
         }
         let many: String = (0..=MAX_TENANTS)

@@ -6,6 +6,7 @@
 #[cfg(target_os = "linux")]
 pub mod confine;
 pub mod file;
+#[cfg(target_os = "linux")]
 pub mod supervisor;
 
 use std::path::PathBuf;
@@ -28,7 +29,8 @@ pub struct Tenant {
     pub token: Option<String>,
     /// Pages of these origins may connect, as they are written.
     pub origins: Vec<String>,
-    /// The most memory that its process may hold; none: what the machine has.
+    /// The most writable memory that its process may map, 2 MiB of stack for each instance included;
+    /// none: what the machine has. A process with less than the pool of instances takes has no pool.
     pub memory: Option<ByteSize>,
 }
 

@@ -78,6 +78,28 @@ pub struct Restarts {
     pub only_once_begun: bool,
 }
 
+/// Keeps from processes that are started what whoever started this one had open; what this program opens
+/// itself is never passed on.
+///
+/// # Errors
+/// When the kernel cannot do it: before Linux 5.11.
+pub fn pass_on_nothing() -> io::Result<()> {
+    const STANDARD_STREAMS: libc::c_uint = 3;
+    // SAFETY: it marks descriptors, and closes none.
+    let marked = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            STANDARD_STREAMS,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
+    };
+    if marked == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
+}
+
 /// Keeps the process of `service` alive until it ends by itself or by order.
 ///
 /// A process dies with the thread that started it: this has to be awaited on one that stays, such as
@@ -190,17 +212,26 @@ async fn ready(stdout: impl AsyncRead + Unpin, pid: u32) -> Option<Event> {
     })
 }
 
-/// Each line of `stream`, cleaned; one that is too long is several.
+/// Each line of `stream`, cleaned; one that is too long is several. Who says too much has to wait.
 async fn lines(stream: impl AsyncRead + Unpin, mut each: impl FnMut(String)) {
+    const SECOND: Duration = Duration::from_secs(1);
     let limit = limits::MAX_PRINTED_LINE_BYTES;
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
+    let (mut since, mut said) = (Instant::now(), 0_usize);
     loop {
         line.clear();
         let mut part = (&mut reader).take(u64::try_from(limit).unwrap_or(u64::MAX));
         match part.read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
-            Ok(_) => each(text::clean_line(&String::from_utf8_lossy(&line), limit)),
+            Ok(bytes) => said = said.saturating_add(bytes),
+        }
+        each(text::clean_line(&String::from_utf8_lossy(&line), limit));
+        if said > limits::TENANT_LOG_BYTES_PER_SECOND {
+            sleep(SECOND.saturating_sub(since.elapsed())).await;
+        }
+        if since.elapsed() >= SECOND {
+            (since, said) = (Instant::now(), 0);
         }
     }
 }
@@ -211,9 +242,9 @@ fn describe(status: ExitStatus) -> String {
         return format!("ended with exit code {code}");
     };
     match signal {
-        libc::SIGSYS => format!(
-            "was killed by signal {signal} (SIGSYS): it tried what its confinement forbids"
-        ),
+        libc::SIGSYS => {
+            format!("was killed by signal {signal} (SIGSYS): it tried what its confinement forbids")
+        }
         libc::SIGKILL => format!("was killed by signal {signal} (SIGKILL)"),
         libc::SIGSEGV => format!("was killed by signal {signal} (SIGSEGV)"),
         libc::SIGABRT => format!("was killed by signal {signal} (SIGABRT)"),
@@ -234,7 +265,12 @@ mod tests {
         said.clear();
         lines(&b"a\x1b[2J\xff\nb"[..], |line| said.push(line)).await;
         assert_eq!(said, ["a\u{fffd}[2J\u{fffd}", "b"]);
-        for lie in [&flood[..], b"", b"{}\n", b"{\"uuid\":\"x\",\"name\":\"\"}\n"] {
+        for lie in [
+            &flood[..],
+            b"",
+            b"{}\n",
+            b"{\"uuid\":\"x\",\"name\":\"\"}\n",
+        ] {
             assert!(ready(lie, 1).await.is_none());
         }
         let word = br#"{"uuid":"00000000000000000000000000000001","name":"a\u001b[2J","url":"x"}"#;

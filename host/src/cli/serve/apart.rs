@@ -18,7 +18,7 @@ use crate::cli::{CacheOptions, load};
 use crate::policy::Policy;
 use crate::tenant::Tenant;
 use crate::tenant::file::check_apart;
-use crate::tenant::supervisor::{Ended, Event, Orders, Restarts, Service, keep};
+use crate::tenant::supervisor::{Ended, Event, Orders, Restarts, Service, keep, pass_on_nothing};
 use crate::worker::Places;
 
 /// This program, as it was when it was started, whatever has become of its file.
@@ -32,6 +32,7 @@ pub(super) fn serve(
     output: &Output,
     cache: &CacheOptions,
 ) -> Result<Exit, CliError> {
+    pass_on_nothing().map_err(CliError::Machine)?;
     // One thread: a process dies with the thread that started it.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -112,7 +113,10 @@ fn exit(ended: &[Ended]) -> Exit {
 
 /// Tells the operator what happens to a tenant's process.
 fn show(event: Event, checked: &Checked, address: SocketAddr, output: &Output) {
-    let of = checked.listed().map(|name| format!("{name}: ")).unwrap_or_default();
+    let of = checked
+        .listed()
+        .map(|name| format!("{name}: "))
+        .unwrap_or_default();
     match event {
         Event::Ready { pid, uuid, name } => {
             let announced = Announced {
@@ -128,7 +132,9 @@ fn show(event: Event, checked: &Checked, address: SocketAddr, output: &Output) {
         Event::Said(line) => output.note(&format!("{of}{line}")),
         Event::Died { how, pause } => {
             let pause = pause.as_millis();
-            output.note(&format!("{of}its process {how}; starting it again in {pause} ms"));
+            output.note(&format!(
+                "{of}its process {how}; starting it again in {pause} ms"
+            ));
         }
     }
 }
@@ -141,12 +147,7 @@ struct Start {
     places: Places,
 }
 
-fn start(
-    checked: &Checked,
-    options: &ApartOptions,
-    verbose: u8,
-    cache: &CacheOptions,
-) -> Start {
+fn start(checked: &Checked, options: &ApartOptions, verbose: u8, cache: &CacheOptions) -> Start {
     let tenant = &checked.tenant;
     let mut arguments = vec![OsString::from("serve-tenant")];
     let mut add = |option: &str, value: &OsStr| {

@@ -96,6 +96,13 @@ impl ServeTenantCommand {
                 Err(error) => tracing::debug!("{error}"),
             }
         }
+        // Who may write what it is confined by is not confined.
+        if let Some(dir) = reach.writes(&places.policies()) {
+            return Err(CliError::Usage(format!(
+                "a policy grants to write {}, where the tenant's policies are; grant another directory",
+                dir.display()
+            )));
+        }
         if let Some(dir) = &cache.cache_dir {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
             made.map_err(|source| HostError::File {

@@ -167,18 +167,16 @@ fn tenants(command: ServeCommand) -> Result<Vec<Checked>, CliError> {
 }
 
 /// `origins` are those of the command line.
-fn check(
-    tenant: Tenant,
-    mut origins: Vec<Origin>,
-    is_listed: bool,
-) -> Result<Checked, CliError> {
+fn check(tenant: Tenant, mut origins: Vec<Origin>, is_listed: bool) -> Result<Checked, CliError> {
     let address = address(&tenant.host, tenant.port)?;
     // To be read again by who serves it; wrong ones are better told of now.
     load::policy(tenant.policy.as_deref())?;
     for origin in &tenant.origins {
         let wrong = |problem| {
             let (name, origin) = (tenant.label(), origin.escape_debug());
-            CliError::Usage(format!("the tenant `{name}`: `allow-origin` `{origin}`: {problem}"))
+            CliError::Usage(format!(
+                "the tenant `{name}`: `allow-origin` `{origin}`: {problem}"
+            ))
         };
         origins.push(origin.parse().map_err(wrong)?);
     }
@@ -227,7 +225,10 @@ impl Announced<'_> {
             }
             return output.print_json_line(&line);
         }
-        let who = self.tenant.map(|name| format!("{name}: ")).unwrap_or_default();
+        let who = self
+            .tenant
+            .map(|name| format!("{name}: "))
+            .unwrap_or_default();
         output.print(&format!(
             "{who}listening on {url}: open a FuncNodes web UI with ?worker_url={url}"
         ))

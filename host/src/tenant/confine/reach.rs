@@ -3,7 +3,7 @@
 //! is what the kernel holds when that decision is no longer made.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::capability::serial;
 use crate::policy::grant::{Direction, Mode, Protocol, SerialTarget};
@@ -106,6 +106,15 @@ impl Reach {
         policy.http.iter().for_each(|grant| self.http(grant));
     }
 
+    /// The directory that is left to be written and has `place` in it, if there is one.
+    pub fn writes(&self, place: &Path) -> Option<&Path> {
+        let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let place = real(place);
+        let mut left = self.write.iter();
+        left.find(|dir| place.starts_with(real(dir)))
+            .map(PathBuf::as_path)
+    }
+
     fn socket(&mut self, grant: &SocketsGrant) {
         let is_for = |protocol, direction| grant.is_for(protocol, direction);
         let connects = is_for(Protocol::Tcp, Direction::Connect);
@@ -166,6 +175,25 @@ mod tests {
         let reach = reach("");
         assert!(reach.read.is_empty() && reach.write.is_empty() && reach.devices.is_empty());
         assert!(!reach.tcp && !reach.udp && reach.connect.is_empty() && reach.bind.is_empty());
+    }
+
+    #[test]
+    fn a_grant_that_has_a_place_in_it_is_found_through_links() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("data/policies")).unwrap();
+        std::os::unix::fs::symlink("data", dir.path().join("link")).unwrap();
+        let grant = |name: &str| {
+            let mut reach = Reach::default();
+            reach.write.push(dir.path().join(name));
+            reach
+                .writes(&dir.path().join("data/policies"))
+                .map(Path::to_owned)
+        };
+        for name in ["", "data", "link", "data/policies", "link/policies"] {
+            assert_eq!(grant(name), Some(dir.path().join(name)), "{name}");
+        }
+        assert_eq!(grant("other"), None);
+        assert_eq!(grant("data/policies/deeper"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::EWH;
+use super::{EWH, Host};
 
 const ATTEMPT: &str = env!("CARGO_BIN_EXE_ewh-attempt");
 /// Bad system call.
@@ -153,8 +153,34 @@ fn a_process_with_threads_is_not_confined_by_halves() {
     use external_worker_host::tenant::confine::{ConfineError, Reach, apply};
     // This one has threads: nothing is applied to any.
     let refused = apply(&Reach::default(), false);
-    assert!(matches!(refused, Err(ConfineError::Threads(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(ConfineError::Threads(_))),
+        "{refused:?}"
+    );
     std::fs::read_dir("/").unwrap();
+}
+
+#[tokio::test]
+async fn what_whoever_started_the_host_had_open_is_not_passed_on() {
+    let data = tempfile::tempdir().unwrap();
+    let secret = data.path().join("secret");
+    std::fs::write(&secret, "secret").unwrap();
+    let script = format!(
+        "exec 9<'{}' {EWH} serve --json --isolation process --port 0 --data '{}'",
+        secret.display(),
+        data.path().join("data").display()
+    );
+    let mut command = tokio::process::Command::new("sh");
+    command.args(["-c", &script]);
+    let mut host = Host::run(command);
+    let has_open = |pid: &str| {
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        let mut open = open.filter_map(|fd| std::fs::read_link(fd.unwrap().path()).ok());
+        open.any(|file| file == secret)
+    };
+    let serving = host.next().await;
+    assert!(has_open(&host.pid()));
+    assert!(!has_open(&serving.pid));
 }
 
 /// Starts the command of a tenant's process as nobody but the host does.
@@ -165,7 +191,10 @@ fn alone(stdin: Stdio, parent: u32) -> (Option<i32>, String) {
         .stdin(stdin)
         .output()
         .unwrap();
-    (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    (
+        ran.status.code(),
+        String::from_utf8_lossy(&ran.stderr).into_owned(),
+    )
 }
 
 #[test]

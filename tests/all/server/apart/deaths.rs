@@ -97,7 +97,10 @@ async fn killing_a_tenants_process_is_no_error_at_another_and_it_comes_back_whol
         closed(&mut client).await;
         // Nobody is there to accept, and nobody is refused.
         let (serving, connected) = tokio::join!(host.next(), killed.client());
-        assert_eq!((&serving.tenant, &serving.url), (&killed.tenant, &killed.url));
+        assert_eq!(
+            (&serving.tenant, &serving.url),
+            (&killed.tenant, &killed.url)
+        );
         assert_eq!(serving.uuid, killed.uuid);
         assert_ne!(serving.pid, killed.pid);
         (client, killed) = (connected, serving);
@@ -112,6 +115,23 @@ async fn killing_a_tenants_process_is_no_error_at_another_and_it_comes_back_whol
     println!("{KILLS} kills, {calls} calls at the other tenant, no error");
     signal("-TERM", &host.pid());
     assert_eq!(host.ended().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_tenant_with_little_memory_is_served() {
+    let data = tempfile::tempdir().unwrap();
+    data_with_probe(data.path(), "small");
+    let mut host = Host::with_tenants(data.path(), &["small"], "memory = \"256 MiB\"\n");
+    let serving = host.next().await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", serving.pid)).unwrap();
+    let data_limit = limits
+        .lines()
+        .find(|line| line.starts_with("Max data size"));
+    assert!(data_limit.unwrap().contains("268435456"), "{limits}");
+    let mut client = serving.client().await;
+    let uuid = add(&mut client, PROBE, PROBE).await;
+    let node = client.add_node(&uuid, "echo").await;
+    call(&mut client, &node, 1.0).await;
 }
 
 #[tokio::test]
@@ -165,11 +185,17 @@ async fn a_tenant_that_a_client_stops_stays_stopped_and_the_last_one_ends_the_ho
         clients.push((serving, serving.client().await));
     }
     let (first, second) = clients.split_at_mut(1);
-    assert_eq!(first[0].1.call("stop_worker", json!({})).await.unwrap(), true);
+    assert_eq!(
+        first[0].1.call("stop_worker", json!({})).await.unwrap(),
+        true
+    );
     closed(&mut first[0].1).await;
     let name = second[0].1.call("name", json!({})).await.unwrap();
     assert_eq!(name, Json::from(second[0].0.tenant.as_str()));
-    assert_eq!(second[0].1.call("stop_worker", json!({})).await.unwrap(), true);
+    assert_eq!(
+        second[0].1.call("stop_worker", json!({})).await.unwrap(),
+        true
+    );
     assert_eq!(host.ended().await, Some(0));
 }
 

@@ -3,6 +3,7 @@
 mod confined;
 mod deaths;
 mod grants;
+mod tenants;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,10 +39,16 @@ struct Serving {
 
 impl Host {
     fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(EWH)
+        let mut command = Command::new(EWH);
+        command
             .args(["serve", "--json", "--isolation", "process"])
             .args(["--longest-pause", "1"])
-            .args(arguments)
+            .args(arguments);
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut process = command
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -96,19 +103,27 @@ impl Host {
 
 impl Serving {
     async fn client(&self) -> Client {
+        self.knock().await.unwrap()
+    }
+
+    /// A client, if it is let in.
+    async fn knock(&self) -> Option<Client> {
         let address = self.url.strip_prefix("ws://").unwrap();
+        let address = address.split('/').next().unwrap();
         let stream = TcpStream::connect(address).await.unwrap();
         let opened = tokio_tungstenite::client_async(&self.url, stream);
-        let (socket, _) = timeout(PATIENCE, opened).await.unwrap().unwrap();
-        Client {
+        let (socket, _) = timeout(PATIENCE, opened).await.unwrap().ok()?;
+        Some(Client {
             socket,
             aside: Default::default(),
-        }
+        })
     }
 }
 
 fn signal(name: &str, pid: &str) {
-    let sent = std::process::Command::new("kill").args([name, pid]).status();
+    let sent = std::process::Command::new("kill")
+        .args([name, pid])
+        .status();
     assert!(sent.unwrap().success());
 }
 
