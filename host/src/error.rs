@@ -41,6 +41,14 @@ pub enum HostError {
         /// What is wrong, with line and column where known.
         problem: String,
     },
+    /// The tenants file is wrong.
+    #[error("the tenants file {origin} is wrong: {problem}")]
+    Tenants {
+        /// Where it is.
+        origin: String,
+        /// What is wrong, with its place.
+        problem: String,
+    },
     /// A capability could not be set up for an instance.
     #[error("cannot prepare the capability `{capability}`: {problem}")]
     Capability {
@@ -112,6 +120,7 @@ impl HostError {
             Self::File { action, .. } => format!("the host could not {action} a file"),
             Self::Engine(_) => "the host failed; its log says why".to_owned(),
             Self::Policy { .. } => "the host's policy is wrong; its log says how".to_owned(),
+            Self::Tenants { .. } => "the host's tenants file is wrong".to_owned(),
             Self::Capability { capability, .. } => {
                 format!("the capability `{capability}` is not available now")
             }

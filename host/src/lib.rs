@@ -12,6 +12,7 @@ pub mod nodespace;
 pub mod policy;
 pub mod server;
 pub mod simulate;
+pub mod tenant;
 pub mod text;
 pub mod validate;
 pub mod worker;

@@ -8,7 +8,7 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 15] = [
+const KNOWS: [(&str, &[&str]); 16] = [
     ("text", &[]),
     ("limits", &[]),
     ("error", &["bindings", "limits", "policy"]),
@@ -62,6 +62,10 @@ const KNOWS: [(&str, &[&str]); 15] = [
         &["error", "limits", "nodespace", "text", "worker"],
     ),
     (
+        "tenant",
+        &["capability", "error", "limits", "policy", "text", "worker"],
+    ),
+    (
         "validate",
         &[
             "bindings",
@@ -84,6 +88,7 @@ const KNOWS: [(&str, &[&str]); 15] = [
             "validate",
             "server",
             "simulate",
+            "tenant",
             "worker",
             "bindings",
             "capability",

@@ -95,6 +95,10 @@ pub enum CliError {
     /// The Worker did not open.
     #[error(transparent)]
     Worker(#[from] crate::worker::WorkerError),
+    /// A tenant's process is not kept from the rest of the machine, so it does not start.
+    #[cfg(target_os = "linux")]
+    #[error("cannot isolate the process: {0}")]
+    Confine(#[from] crate::tenant::confine::ConfineError),
     /// The output has nowhere to go.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -110,6 +114,8 @@ impl CliError {
             Self::Usage(_) => Exit::Usage,
             Self::Host(error) | Self::NotStarted(error) => exit_of(error),
             Self::Build(_) | Self::CannotBuild(_) => Exit::Build,
+            #[cfg(target_os = "linux")]
+            Self::Confine(_) => Exit::Host,
             Self::Worker(_) | Self::Output(_) | Self::Machine(_) => Exit::Host,
         }
     }
@@ -126,6 +132,7 @@ fn exit_of(error: &HostError) -> Exit {
         HostError::File { .. }
         | HostError::Component { .. }
         | HostError::Policy { .. }
+        | HostError::Tenants { .. }
         | HostError::Capability { .. }
         | HostError::UnknownClass { .. }
         | HostError::Description(_)

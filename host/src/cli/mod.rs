@@ -113,6 +113,9 @@ enum Command {
     Explain(validate::ExplainCommand),
     Run(run::RunCommand),
     Serve(serve::ServeCommand),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    ServeTenant(serve::ServeTenantCommand),
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     Demo(demo::DemoCommand),
@@ -142,6 +145,8 @@ impl Cli {
             Command::Explain(command) => command.execute(output),
             Command::Run(command) => command.execute(output, cache),
             Command::Serve(command) => command.execute(output, cache),
+            #[cfg(target_os = "linux")]
+            Command::ServeTenant(command) => command.execute(output, cache),
             Command::Policy(command) => command.execute(output, cache),
             Command::Demo(command) => command.execute(output, cache),
             Command::Completions(command) => command.execute(output),

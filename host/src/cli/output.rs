@@ -95,6 +95,7 @@ pub struct Output {
     stdout: Painter,
     stderr: Painter,
     json: bool,
+    verbose: u8,
 }
 
 impl Output {
@@ -110,6 +111,7 @@ impl Output {
             stdout: painter(io::stdout().is_terminal()),
             stderr: painter(stderr_is_terminal),
             json,
+            verbose,
         };
         output.show_messages(verbose);
         output
@@ -150,6 +152,11 @@ impl Output {
     /// Whether a machine reads standard output.
     pub fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// How much more of what the host does is shown.
+    pub fn verbose(&self) -> u8 {
+        self.verbose
     }
 
     /// Whether standard error can show a line that changes.

@@ -340,14 +340,26 @@ pub const MAX_SHRINKING_RUNS: usize = 60;
 pub const GROWTH_BYTES: u64 = MIB;
 /// What the process that compiles and runs a component to check it may hold.
 pub const CHECK_MEMORY: ByteSize = ByteSize::gib(2);
-/// Processor time that this process may use.
-pub const CHECK_CPU: Duration = Duration::from_secs(300);
 /// Lines and folders that are simulated for one component.
 pub const MAX_SIMULATED_DEVICES: usize = 16;
 /// Connections to a simulated server at once.
 pub const MAX_SIMULATED_CONNECTIONS: usize = 64;
 /// What a worker may write into a simulated folder.
 pub const SIMULATED_FOLDER_QUOTA: ByteSize = ByteSize::mib(16);
+/// Tenants of one host.
+pub const MAX_TENANTS: usize = 256;
+/// Bytes of a tenant's name.
+pub const MAX_TENANT_NAME_BYTES: usize = 64;
+/// Largest tenants file that is parsed.
+pub const MAX_TENANTS_FILE_BYTES: u64 = MIB;
+/// The least memory that the process of a tenant may be limited to.
+pub const MIN_TENANT_MEMORY: ByteSize = ByteSize::mib(256);
+/// File descriptors of the process of a tenant.
+pub const MAX_TENANT_FILES: u64 = 65_536;
+/// Bytes of what the process of a tenant says in a second; after them it has to wait.
+pub const TENANT_LOG_BYTES_PER_SECOND: usize = 256 * 1024;
+/// How long the process of a tenant may take to end well; all that it does has deadlines below.
+pub const TENANT_STOP_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What one instance may use. Every field has a default; a policy overrides it under `[budget]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -28,6 +28,7 @@ pub use decide::{Access, Denial, DenyReason, decide};
 pub use grant::{EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Switch};
 pub use imports::{Import, Missing, MissingGrants, check_imports};
 pub use manifest::Manifest;
+pub(crate) use problem::describe as describe_problem;
 
 /// Something of the world that a worker can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

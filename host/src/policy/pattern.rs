@@ -148,6 +148,11 @@ impl PortPattern {
         }
     }
 
+    /// The ports, first and last.
+    pub const fn range(&self) -> std::ops::RangeInclusive<u16> {
+        self.first..=self.last
+    }
+
     /// Whether the rule is about `port`.
     pub const fn matches(&self, port: u16) -> bool {
         self.first <= port && port <= self.last

@@ -1,8 +1,8 @@
 //! Turns what a parser says about a policy into one sentence with the line and, where a word is
 //! misspelled, the word that was meant.
 
-/// The sentence for `err`, which came up while reading `text`.
-pub(super) fn describe(err: &toml::de::Error, text: &str) -> String {
+/// The sentence for `err`, which came up while reading `text`: a policy, or another file of the operator.
+pub(crate) fn describe(err: &toml::de::Error, text: &str) -> String {
     let message = err.message().trim().replace('\n', "; ");
     let hint = suggestion(&message)
         .map(|word| format!("; did you mean `{word}`?"))

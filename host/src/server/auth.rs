@@ -54,6 +54,11 @@ impl Denied {
 pub struct Origin(String);
 
 impl Origin {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Its host, without the port.
     fn host(&self) -> Option<&str> {
         let (_, authority) = self.0.split_once("://")?;

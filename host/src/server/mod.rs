@@ -114,6 +114,34 @@ impl Bound {
         })
     }
 
+    /// A listener that is open already, from whoever watches over this process.
+    ///
+    /// # Errors
+    /// A sentence: why not.
+    pub fn adopt(
+        listener: std::net::TcpListener,
+        token: Option<&str>,
+        origins: Vec<Origin>,
+    ) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("cannot listen on what it was given: {error}");
+        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self {
+            listener,
+            address,
+            access: Access::new(address, token, origins)?,
+        })
+    }
+
+    /// The listener, for the process that is to adopt it.
+    ///
+    /// # Errors
+    /// When the machine does not let go of it.
+    pub fn into_listener(self) -> std::io::Result<std::net::TcpListener> {
+        self.listener.into_std()
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -128,7 +128,36 @@ impl Places {
         })
     }
 
-    fn make(&self) -> Result<()> {
+    /// Makes what a Worker makes of itself when it is opened for the first time: after that, a
+    /// process that may make nothing here can open it. Reads nothing that a Worker has written.
+    ///
+    /// # Errors
+    /// When something cannot be made.
+    pub fn prepare(&self) -> Result<()> {
+        self.make()?;
+        package::Packages::open(&self.data)?;
+        Ok(store::prepare(&self.data)?)
+    }
+
+    /// The files that a Worker writes, besides everything in [`Self::files`].
+    pub fn written(&self) -> Vec<PathBuf> {
+        store::files(&self.data)
+    }
+
+    /// The policies that are there, as their files.
+    pub fn module_policies(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.policies()).into_iter().flatten();
+        let files = entries.flatten().map(|entry| entry.path());
+        files
+            .filter(|file| file.extension().is_some_and(|ext| ext == "toml"))
+            .collect()
+    }
+
+    /// Makes the directories that are not there.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub fn make(&self) -> Result<()> {
         for dir in [
             self.data.clone(),
             self.local_workers(),

@@ -1,5 +1,6 @@
 //! `ewh serve` from outside: a real server with a real Worker, real websockets, real HTTP.
 
+mod apart;
 mod doors;
 mod events;
 mod flow;

@@ -63,6 +63,11 @@ pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
     })
 }
 
+/// The device of a granted port, if it is there now.
+pub fn device(grant: &policy::SerialGrant) -> Option<std::path::PathBuf> {
+    find::locate(grant.target()?)
+}
+
 /// Links the serial ports.
 ///
 /// # Errors

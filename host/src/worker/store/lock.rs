@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::StoreError;
 
-const FILE: &str = "lock";
+pub(super) const FILE: &str = "lock";
 /// More than the digits of a process id.
 const MAX_OWNER_BYTES: u64 = 20;
 

@@ -27,6 +27,10 @@ use shared::Shared;
 
 /// The file in the data directory.
 pub const FILE: &str = "state.db";
+/// What was committed and is not in the file yet.
+const LOG: &str = "state.db-wal";
+/// There only while the file is made.
+const JOURNAL: &str = "state.db-journal";
 
 /// A thing whose saved form is out of date.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -199,6 +203,36 @@ impl StoreError {
             }
         }
     }
+}
+
+/// Makes the files of a store in `dir`, for a process that may make none there but write these.
+///
+/// What is in the store is not read, unless its making was broken off: the files are as who wrote
+/// them left them.
+///
+/// # Errors
+/// When they cannot be made.
+pub fn prepare(dir: &Path) -> Result<(), StoreError> {
+    lock::make_dir(dir)?;
+    let [lock, database, log] = paths(dir);
+    drop(lock::private_file(&lock)?);
+    let is_made = std::fs::metadata(&database).is_ok_and(|file| file.len() > 0);
+    if !is_made || dir.join(JOURNAL).exists() {
+        let (made, _) = database::open(database)?;
+        made.close();
+    }
+    drop(lock::private_file(&log)?);
+    Ok(())
+}
+
+/// The files in `dir` that a store writes.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    paths(dir).to_vec()
+}
+
+/// The lock, the database and its log.
+fn paths(dir: &Path) -> [PathBuf; 3] {
+    [lock::FILE, FILE, LOG].map(|file| dir.join(file))
 }
 
 /// A Worker's store. Clones share it.

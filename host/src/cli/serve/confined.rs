@@ -1,0 +1,158 @@
+//! `ewh serve-tenant`: the process of one tenant. `ewh serve --isolation process` starts it, with the
+//! socket to serve as its standard input; it confines itself, and then serves like any other.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+use clap::Args;
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use serde_json::json;
+
+use super::together::run;
+use crate::cli::error::{CliError, Exit};
+use crate::cli::output::Output;
+use crate::cli::signals::Signals;
+use crate::cli::{CacheOptions, load};
+use crate::engine::Engine;
+use crate::error::HostError;
+use crate::policy::Policy;
+use crate::server::{Bound, Origin, Server};
+use crate::tenant::confine::{self, Reach};
+use crate::worker::{Places, Worker, WorkerOptions};
+
+/// Serve one tenant; for `ewh serve --isolation process`
+#[derive(Debug, Args)]
+pub struct ServeTenantCommand {
+    /// The process that started this one, and that this one does not outlive
+    #[arg(long)]
+    parent: i32,
+    #[arg(long)]
+    data: PathBuf,
+    #[arg(long)]
+    name: Option<String>,
+    #[arg(long)]
+    policy: Option<PathBuf>,
+    /// The most memory that this process may hold, in bytes
+    #[arg(long)]
+    memory: Option<u64>,
+    #[arg(long, env = "EWH_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    #[arg(long)]
+    allow_origin: Vec<Origin>,
+    #[arg(long)]
+    allow_weaker_isolation: bool,
+}
+
+impl ServeTenantCommand {
+    pub(in crate::cli) fn execute(
+        self,
+        output: &Output,
+        cache: &CacheOptions,
+    ) -> Result<Exit, CliError> {
+        self.die_with_parent()?;
+        let listener = listener()?;
+        let policy = load::policy(self.policy.as_deref())?;
+        let reach = self.prepare(&policy, cache)?;
+        // Before there is a second thread, and before anything is read that a guest or a client may
+        // have made.
+        confine::apply(&reach, self.allow_weaker_isolation)?;
+        let engine = load::server_engine(cache)?;
+        let runtime = load::server_runtime()?;
+        let ended = runtime.block_on(self.serve(listener, policy, engine, output));
+        runtime.shutdown_background();
+        ended
+    }
+
+    /// Whoever watches over this process is gone: a new one starts its own.
+    fn die_with_parent(&self) -> Result<(), CliError> {
+        let failed = |error: rustix::io::Errno| CliError::Machine(error.into());
+        set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed)?;
+        // It may have died before.
+        if getppid().map(Pid::as_raw_nonzero).map(i32::from) == Some(self.parent) {
+            return Ok(());
+        }
+        Err(CliError::Usage(
+            "this command is for `ewh serve --isolation process`, which is gone".to_owned(),
+        ))
+    }
+
+    /// Makes what this process will not be able to make, and says what it is to reach.
+    fn prepare(&self, policy: &Policy, cache: &CacheOptions) -> Result<Reach, CliError> {
+        let places = Places {
+            data: self.data.clone(),
+        };
+        places.prepare()?;
+        let mut reach = Reach::of_worker(&places);
+        reach.memory = self.memory;
+        reach.grant(policy);
+        for path in places.module_policies() {
+            match Policy::load(&path) {
+                Ok(policy) => reach.grant(&policy),
+                // The module does not load either, and says so.
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
+        // Who may write what it is confined by is not confined.
+        if let Some(dir) = reach.writes(&places.policies()) {
+            return Err(CliError::Usage(format!(
+                "a policy grants to write {}, where the tenant's policies are; grant another directory",
+                dir.display()
+            )));
+        }
+        if let Some(dir) = &cache.cache_dir {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+            made.map_err(|source| HostError::File {
+                action: "create the cache directory",
+                path: dir.clone(),
+                source,
+            })?;
+            reach.write.push(dir.clone());
+        }
+        Ok(reach)
+    }
+
+    async fn serve(
+        self,
+        listener: TcpListener,
+        policy: Policy,
+        engine: Engine,
+        output: &Output,
+    ) -> Result<Exit, CliError> {
+        let mut signals = Signals::catch()?;
+        let token = self.token.filter(|token| !token.is_empty());
+        let bound = Bound::adopt(listener, token.as_deref(), self.allow_origin);
+        let bound = bound.map_err(CliError::Usage)?;
+        let options = WorkerOptions {
+            data: self.data,
+            name: self.name,
+            policy,
+            engine,
+        };
+        let worker = tokio::select! {
+            worker = Worker::open(options) => worker?,
+            signal = signals.next() => return Ok(signal),
+        };
+        let server = Server::new(bound, worker.clone(), worker.places().open_files()?);
+        let uuid = worker.uuid().simple().to_string();
+        output.print_json_line(&json!({ "uuid": uuid, "name": worker.name() }))?;
+        drop(worker);
+        Ok(run(vec![server], &mut signals, || {}).await)
+    }
+}
+
+/// The socket that this process was given.
+fn listener() -> Result<TcpListener, CliError> {
+    let given = io::stdin().as_fd().try_clone_to_owned();
+    let given = given.map_err(CliError::Machine)?;
+    match rustix::net::sockopt::socket_acceptconn(&given) {
+        Ok(true) => Ok(given.into()),
+        Ok(false) | Err(_) => Err(CliError::Usage(
+            "standard input is no socket that listens; `ewh serve --isolation process` starts this"
+                .to_owned(),
+        )),
+    }
+}

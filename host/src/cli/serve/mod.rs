@@ -1,0 +1,286 @@
+//! `ewh serve`: Workers on the network, for the FuncNodes web UI and every other client of them.
+//!
+//! [`together`] serves them in this process, [`apart`] each in a process of its own, which runs the
+//! command in [`confined`].
+
+#[cfg(target_os = "linux")]
+mod apart;
+#[cfg(target_os = "linux")]
+mod confined;
+mod together;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::error::{CliError, Exit};
+use super::output::Output;
+use super::{CacheOptions, files, load};
+use crate::limits::MAX_TENANTS_FILE_BYTES;
+use crate::server::{Bound, Origin};
+use crate::tenant::Tenant;
+use crate::tenant::file::{self, Surroundings};
+
+#[cfg(target_os = "linux")]
+pub use confined::ServeTenantCommand;
+
+/// The port that clients of FuncNodes try first.
+const PORT: u16 = 9382;
+/// What the first signal is answered with.
+const STOPPING: &str = "stopping; once more to stop at once";
+
+/// Serve Workers to the FuncNodes web UI
+///
+/// Speaks the FuncNodes protocol: the web UI connects as it does to a Python Worker. Everything that
+/// is not lost when it ends is in the data directory. Prints where it listens, and runs until Ctrl-C,
+/// SIGTERM, or until clients stop it; a second signal ends it at once.
+#[derive(Debug, Args)]
+pub struct ServeCommand {
+    /// What the Worker keeps; with --tenants: a folder for each [default: ewh/worker in the user's
+    /// data directory]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The address to listen on; one that others reach needs a token
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST).to_string())]
+    host: String,
+    /// The port; 0 picks one that is free
+    #[arg(long, default_value_t = PORT)]
+    port: u16,
+    /// What clients have to know; better in the environment, where other users do not see it
+    #[arg(long, env = "EWH_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Pages of this origin may connect, too, such as https://lab.example.org; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<Origin>,
+    /// What is granted; without a policy: nothing
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The name of the Worker
+    #[arg(long)]
+    name: Option<String>,
+    /// Serve several Workers, which this file lists: [[tenant]] with name, port and, where wanted,
+    /// host, data, policy, token-env, allow-origin, memory
+    #[arg(long, value_name = "FILE",
+        conflicts_with_all = ["host", "port", "token", "allow_origin", "policy", "name"])]
+    tenants: Option<PathBuf>,
+    /// What keeps Workers apart, besides the sandbox of each guest
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    isolation: Isolation,
+    #[command(flatten)]
+    apart: ApartOptions,
+}
+
+/// What keeps Workers apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Isolation {
+    /// Nothing: all are in one process
+    #[default]
+    None,
+    /// Each is in a process of its own, confined to what its policies grant (Linux)
+    Process,
+}
+
+/// What goes with `--isolation process`.
+#[derive(Debug, Clone, Copy, Args)]
+struct ApartOptions {
+    /// With --isolation process: serve on a kernel without landlock, too, with less between tenants
+    #[arg(long)]
+    allow_weaker_isolation: bool,
+    /// With --isolation process: the longest pause, in seconds, before a process that keeps dying is
+    /// started again
+    #[arg(long, default_value_t = 30, value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=3600))]
+    longest_pause: u64,
+}
+
+/// A tenant, as far as it can be checked before anything starts.
+struct Checked {
+    tenant: Tenant,
+    address: SocketAddr,
+    origins: Vec<Origin>,
+    /// Whether it is one of a tenants file.
+    is_listed: bool,
+}
+
+impl Checked {
+    /// Its name, where there may be others.
+    fn listed(&self) -> Option<&str> {
+        self.tenant.name.as_deref().filter(|_| self.is_listed)
+    }
+}
+
+impl ServeCommand {
+    pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
+        let (isolation, options) = (self.isolation, self.apart);
+        let tenants = tenants(self)?;
+        match isolation {
+            Isolation::None => together::serve(tenants, output, cache),
+            #[cfg(target_os = "linux")]
+            Isolation::Process => apart::serve(tenants, &options, output, cache),
+            #[cfg(not(target_os = "linux"))]
+            Isolation::Process => {
+                let _ = options;
+                Err(CliError::Usage(
+                    "--isolation process is there on Linux only; leave it out".to_owned(),
+                ))
+            }
+        }
+    }
+}
+
+/// Who is served: those of the tenants file, or the one of the command line.
+fn tenants(command: ServeCommand) -> Result<Vec<Checked>, CliError> {
+    let data = data_dir(command.data)?;
+    let tenants = match &command.tenants {
+        None => vec![Tenant {
+            name: command.name,
+            host: command.host,
+            port: command.port,
+            data,
+            policy: command.policy,
+            token: command.token.filter(|token| !token.is_empty()),
+            origins: Vec::new(),
+            memory: None,
+        }],
+        Some(path) => {
+            let text = files::read_text(path, "tenants file", MAX_TENANTS_FILE_BYTES)?;
+            let env = |name: &str| std::env::var(name).ok();
+            let around = Surroundings {
+                path,
+                data: &data,
+                env: &env,
+            };
+            file::parse(&text, &around)?
+        }
+    };
+    if command.isolation == Isolation::None && tenants.iter().any(|it| it.memory.is_some()) {
+        let problem = "`memory` of a tenant limits its process; add --isolation process";
+        return Err(CliError::Usage(problem.to_owned()));
+    }
+    let (origins, is_listed) = (command.allow_origin, command.tenants.is_some());
+    let checked = tenants
+        .into_iter()
+        .map(|tenant| check(tenant, origins.clone(), is_listed));
+    checked.collect()
+}
+
+/// `origins` are those of the command line.
+fn check(tenant: Tenant, mut origins: Vec<Origin>, is_listed: bool) -> Result<Checked, CliError> {
+    let address = address(&tenant.host, tenant.port)?;
+    // To be read again by who serves it; wrong ones are better told of now.
+    load::policy(tenant.policy.as_deref())?;
+    for origin in &tenant.origins {
+        let wrong = |problem| {
+            let (name, origin) = (tenant.label(), origin.escape_debug());
+            CliError::Usage(format!(
+                "the tenant `{name}`: `allow-origin` `{origin}`: {problem}"
+            ))
+        };
+        origins.push(origin.parse().map_err(wrong)?);
+    }
+    Ok(Checked {
+        tenant,
+        address,
+        origins,
+        is_listed,
+    })
+}
+
+/// Listens for a tenant, if it may.
+async fn bind(checked: &Checked) -> Result<Bound, CliError> {
+    let (token, origins) = (checked.tenant.token.as_deref(), checked.origins.clone());
+    let bound = Bound::new(checked.address, token, origins).await;
+    bound.map_err(|problem| {
+        CliError::Usage(match checked.listed() {
+            Some(name) => format!("`{name}`: {problem}"),
+            None => problem,
+        })
+    })
+}
+
+/// A Worker that is served, as its operator is told.
+struct Announced<'a> {
+    tenant: Option<&'a str>,
+    address: SocketAddr,
+    uuid: uuid::Uuid,
+    name: &'a str,
+    /// Of the process that serves it, where that is not this one.
+    pid: Option<u32>,
+}
+
+impl Announced<'_> {
+    fn show(&self, output: &Output) -> Result<(), CliError> {
+        let url = format!("ws://{}", self.address);
+        if output.is_json() {
+            let mut line = json!({
+                "url": url, "uuid": self.uuid.simple().to_string(), "name": self.name,
+            });
+            if let Some(tenant) = self.tenant {
+                line["tenant"] = tenant.into();
+            }
+            if let Some(pid) = self.pid {
+                line["pid"] = pid.into();
+            }
+            return output.print_json_line(&line);
+        }
+        let who = self
+            .tenant
+            .map(|name| format!("{name}: "))
+            .unwrap_or_default();
+        output.print(&format!(
+            "{who}listening on {url}: open a FuncNodes web UI with ?worker_url={url}"
+        ))
+    }
+}
+
+fn address(host: &str, port: u16) -> Result<SocketAddr, CliError> {
+    let host = match host {
+        "localhost" => "127.0.0.1",
+        other => other.trim_start_matches('[').trim_end_matches(']'),
+    };
+    let unknown = |why: String| CliError::Usage(format!("cannot listen on `{host}`: {why}"));
+    let mut found = (host, port)
+        .to_socket_addrs()
+        .map_err(|error| unknown(error.to_string()))?;
+    found
+        .next()
+        .ok_or_else(|| unknown("it has no address".to_owned()))
+}
+
+/// The data directory that was named, or else the user's.
+///
+/// # Errors
+/// When none was named and the user has no home.
+pub(super) fn data_dir(named: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    named.or_else(default_data).ok_or_else(|| {
+        CliError::Usage("there is no home directory; say where to keep data: --data DIR".into())
+    })
+}
+
+fn default_data() -> Option<PathBuf> {
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let data = from("XDG_DATA_HOME").filter(|dir| dir.is_absolute());
+    let data = data.or_else(|| Some(from("HOME")?.join(".local/share")))?;
+    Some(data.join("ewh/worker"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_an_address_or_a_name() {
+        assert_eq!(address("127.0.0.1", 1).unwrap().to_string(), "127.0.0.1:1");
+        assert_eq!(address("localhost", 1).unwrap().to_string(), "127.0.0.1:1");
+        assert_eq!(address("::1", 1).unwrap().to_string(), "[::1]:1");
+        assert_eq!(address("[::]", 1).unwrap().to_string(), "[::]:1");
+        let problem = address("no such host", 1).unwrap_err();
+        assert_eq!(problem.exit(), Exit::Usage);
+    }
+}

@@ -1,0 +1,71 @@
+//! Limits of the process, and what is left of root to one that runs as root.
+//!
+//! Not limited: address space, since the engine reserves terabytes of it and uses little; processes,
+//! since the kernel counts those of the user in all, and a confined process starts none; the size of
+//! files, which the quota of each grant holds.
+
+use std::collections::HashSet;
+use std::io;
+
+use caps::{CapSet, Capability};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::{ConfineError, Reach};
+use crate::limits::MAX_TENANT_FILES;
+
+/// What grants may rest on when the host runs as root: files and devices of other users, and ports
+/// below 1024.
+const KEPT: [Capability; 4] = [
+    Capability::CAP_DAC_OVERRIDE,
+    Capability::CAP_DAC_READ_SEARCH,
+    Capability::CAP_FOWNER,
+    Capability::CAP_NET_BIND_SERVICE,
+];
+
+/// Of no use to a host. A core file would have every secret of the tenant in it.
+const NONE_OF: [Resource; 5] = [
+    Resource::Core,
+    Resource::Memlock,
+    Resource::Msgqueue,
+    Resource::Nice,
+    Resource::Rtprio,
+];
+
+pub(super) fn limit(reach: &Reach) -> Result<(), ConfineError> {
+    for resource in NONE_OF {
+        set(resource, 0)?;
+    }
+    let files = getrlimit(Resource::Nofile).maximum;
+    set(
+        Resource::Nofile,
+        files.unwrap_or(u64::MAX).min(MAX_TENANT_FILES),
+    )?;
+    if let Some(memory) = reach.memory {
+        set(Resource::Data, memory)?;
+    }
+    give_up()
+}
+
+fn set(resource: Resource, limit: u64) -> io::Result<()> {
+    // What it was limited to before stays so.
+    let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let limit = Some(limit.min(most));
+    let limit = Rlimit {
+        current: limit,
+        maximum: limit,
+    };
+    Ok(setrlimit(resource, limit)?)
+}
+
+fn give_up() -> Result<(), ConfineError> {
+    let permitted = caps::read(None, CapSet::Permitted)?;
+    let kept: HashSet<_> = KEPT
+        .into_iter()
+        .filter(|kept| permitted.contains(kept))
+        .collect();
+    caps::clear(None, CapSet::Ambient)?;
+    caps::set(None, CapSet::Effective, &kept)?;
+    caps::set(None, CapSet::Permitted, &kept)?;
+    caps::clear(None, CapSet::Inheritable)?;
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Who owns a Worker, and the processes that keep the Workers of different owners apart.
+//!
+//! [`file`] reads who the tenants of a host are; [`supervisor`] keeps the process of each alive;
+//! [`confine`] is what such a process takes away from itself before it reads anything of a guest.
+
+#[cfg(target_os = "linux")]
+pub mod confine;
+pub mod file;
+#[cfg(target_os = "linux")]
+pub mod supervisor;
+
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+
+/// A tenant: one Worker, who reaches it, and what it may do.
+pub struct Tenant {
+    /// No other tenant of the host has it; none: the only tenant, who needs none.
+    pub name: Option<String>,
+    /// The name or address to listen on.
+    pub host: String,
+    /// The port; 0: any that is free.
+    pub port: u16,
+    /// The directory of the Worker.
+    pub data: PathBuf,
+    /// What modules without a policy of their own may do; none: nothing.
+    pub policy: Option<PathBuf>,
+    /// What clients have to know.
+    pub token: Option<String>,
+    /// Pages of these origins may connect, as they are written.
+    pub origins: Vec<String>,
+    /// The most writable memory that its process may map, 2 MiB of stack for each instance included;
+    /// none: what the machine has. A process with less than the pool of instances takes has no pool.
+    pub memory: Option<ByteSize>,
+}
+
+impl Tenant {
+    /// What it is called where it has no name.
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or("the worker")
+    }
+}
