@@ -145,8 +145,8 @@ mod tests {
 
     /// A schema with `levels` levels, of which each one leads to the next in two ways.
     fn doubling(levels: usize) -> Json {
-        let next = |level| json!({"$ref": format!("#/$defs/{}", level + 1)});
-        let level = |level| {
+        let next = |level: usize| json!({"$ref": format!("#/$defs/{}", level + 1)});
+        let level = |level: usize| {
             (
                 level.to_string(),
                 json!({"anyOf": [next(level), next(level)]}),
