@@ -81,7 +81,7 @@ async fn serve_all(
     }
     output.note(STOPPING);
     tokio::select! {
-        _ended = &mut keeping => return Ok(Exit::Ok),
+        _ended = &mut keeping => Ok(Exit::Ok),
         signal = signals.next() => {
             orders.kill.cancel();
             keeping.await;

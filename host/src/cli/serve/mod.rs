@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use serde::Serialize;
 
 use super::error::{CliError, Exit};
 use super::output::Output;
@@ -210,19 +210,29 @@ struct Announced<'a> {
     pid: Option<u32>,
 }
 
+/// The same for machines.
+#[derive(Serialize)]
+struct Line<'a> {
+    url: &'a str,
+    uuid: String,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+}
+
 impl Announced<'_> {
     fn show(&self, output: &Output) -> Result<(), CliError> {
         let url = format!("ws://{}", self.address);
         if output.is_json() {
-            let mut line = json!({
-                "url": url, "uuid": self.uuid.simple().to_string(), "name": self.name,
-            });
-            if let Some(tenant) = self.tenant {
-                line["tenant"] = tenant.into();
-            }
-            if let Some(pid) = self.pid {
-                line["pid"] = pid.into();
-            }
+            let line = Line {
+                url: &url,
+                uuid: self.uuid.simple().to_string(),
+                name: self.name,
+                tenant: self.tenant,
+                pid: self.pid,
+            };
             return output.print_json_line(&line);
         }
         let who = self

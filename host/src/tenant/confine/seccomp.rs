@@ -202,7 +202,7 @@ const FATAL: &[c_long] = &[
     libc::SYS_userfaultfd,
 ];
 
-/// What a serial line is asked for, and how many bytes wait. Not among them: what puts bytes into
+/// What a serial line is asked for, whether it is one at all, and how many bytes wait. Not among them: what puts bytes into
 /// somebody's terminal (`TIOCSTI`), or makes one the terminal of the process.
 const REQUESTS: &[libc::Ioctl] = &[
     libc::FIONBIO,
@@ -219,6 +219,7 @@ const REQUESTS: &[libc::Ioctl] = &[
     libc::TCSETSW2,
     libc::TIOCCBRK,
     libc::TIOCEXCL,
+    libc::TIOCGWINSZ,
     libc::TIOCMBIC,
     libc::TIOCMBIS,
     libc::TIOCMGET,
