@@ -2,7 +2,6 @@
 
 mod capability;
 mod cli;
-mod hostile;
 mod instance;
 mod languages;
 mod leaks;
