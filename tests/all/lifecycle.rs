@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use external_worker_artifacts::{PROBE_TRAPS, PROBE_HOST};
+use external_worker_artifacts::{PROBE_HOST, PROBE_TRAPS};
 use external_worker_host::HostError;
 use external_worker_host::instance::{End, State};
 use external_worker_tests::{PATIENCE, TestHost, call_int};

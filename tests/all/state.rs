@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use external_worker_artifacts::{CACHE, EVERYTHING, PROBE_TRAPS, PROBE_HOST, PROBE_SYNC};
+use external_worker_artifacts::{CACHE, EVERYTHING, PROBE_HOST, PROBE_SYNC, PROBE_TRAPS};
 use external_worker_host::HostError;
 use external_worker_host::bindings::types::{ErrorCode, Value};
 use external_worker_host::component::{LoadedComponent, PreparedComponent};

@@ -12,43 +12,236 @@ use crate::table::{Row, made, row};
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
     vec![
-        row("artifacts/callback_arity", "?", Scene::describes),
-        row("artifacts/core_module", "?", Scene::describes),
-        row("artifacts/export_missing", "?", Scene::describes),
-        row("artifacts/export_of_another_type", "?", Scene::describes),
-        row("artifacts/invalid_code", "?", Scene::describes),
-        row("artifacts/no_worker", "?", Scene::describes),
-        row("artifacts/unknown_import", "?", Scene::describes),
-        row("artifacts/wasi_of_preview_1", "?", Scene::describes),
-        made("artifacts/empty", "Is a file of no bytes", "?", |scene| bytes(scene, Vec::new())),
-        made("artifacts/text", "Is a file of text", "?", |scene| bytes(scene, b"#!/bin/sh\nrm -rf /\n".into())),
-        made("artifacts/header_only", "Is the header of a component and nothing else", "?", |scene| bytes(scene, HEADER.into())),
-        made("artifacts/version_of_the_future", "Is a component of a version that there is not yet", "?", |scene| bytes(scene, b"\0asm\xff\0\x01\0".into())),
-        made("artifacts/truncated", "Is a component that ends too early, at a hundred places", "?", truncated),
-        made("artifacts/flipped", "Is a component with one bit changed, at three hundred places", "?", flipped),
-        made("artifacts/huge_file", "Is a file larger than the host reads", "?", huge_file),
-        made("artifacts/huge_section", "Has a section that says it is four gigabytes long", "?", |scene| bytes(scene, [HEADER, b"\0\xff\xff\xff\xff\x0f\x01a"].concat())),
-        made("artifacts/huge_count", "Says that four billion types follow", "?", |scene| bytes(scene, [HEADER, b"\x07\x05\xff\xff\xff\xff\x0f"].concat())),
-        made("artifacts/overlong_number", "Has a number of more bytes than numbers have", "?", |scene| bytes(scene, [HEADER, b"\0\x80\x80\x80\x80\x80\x80\x01a"].concat())),
-        made("artifacts/nested_components", "Is a component in a component, a thousand times over", "?", |scene| bytes(scene, nested(1_000))),
-        made("artifacts/nested_types", "Has a type that is a list of a list, ten thousand times over", "?", |scene| text(scene, lists(10_000))),
-        made("artifacts/many_functions", "Has twenty thousand functions", "?", |scene| text(scene, functions(20_000))),
-        made("artifacts/many_components", "Has five thousand components", "?", |scene| text(scene, format!("(component {})", "(component)".repeat(5_000)))),
-        made("artifacts/many_imports", "Imports twenty thousand functions", "?", |scene| text(scene, imports(20_000))),
-        made("artifacts/many_locals", "Has a function of fifty thousand locals", "?", |scene| text(scene, in_module(&format!("(func (local {}))", "i64 ".repeat(50_000))))),
-        made("artifacts/more_locals_than_may_be", "Has a function of four billion locals", "?", |scene| bytes(scene, many_locals())),
-        made("artifacts/branch_table", "Has a jump to a hundred thousand targets", "?", |scene| text(scene, in_module(&format!("(func (param i32) (block (br_table {} (local.get 0))))", "0 ".repeat(100_000))))),
-        made("artifacts/nested_blocks", "Has a function of ten thousand blocks in each other", "?", |scene| text(scene, in_module(&format!("(func {}{})", "block ".repeat(10_000), "end ".repeat(10_000))))),
-        made("artifacts/instance_bomb", "Instantiates twice what instantiates twice, twenty times over", "?", |scene| text(scene, instance_bomb(20))),
-        made("artifacts/many_instances", "Instantiates two thousand modules", "?", |scene| text(scene, format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(2_000)))),
-        made("artifacts/manifest_malformed", "Has a manifest that is no JSON", "?", |scene| manifest(scene, b"{\"version\":".to_vec())),
-        made("artifacts/manifest_escape", "Has a manifest that requests what clears the screen", "?", |scene| manifest(scene, b"{\"version\":1,\"name\":\"a\",\"requests\":{\"\\u001b[2J\":\"\"}}".to_vec())),
-        made("artifacts/manifest_huge", "Has a manifest of sixteen megabytes", "?", |scene| manifest(scene, vec![b' '; 16 << 20])),
-        made("artifacts/manifest_deep", "Has a manifest that is nested thirty thousand times", "?", |scene| manifest(scene, vec![b'['; 30_000])),
-        made("artifacts/cache_swapped", "Puts the code of another component into its place in the cache", "?", |scene| cache(scene, swap)),
-        made("artifacts/cache_changed", "Changes one bit of every entry of the cache", "?", |scene| cache(scene, change)),
-        made("artifacts/cache_truncated", "Cuts every entry of the cache in half", "?", |scene| cache(scene, truncate)),
-        made("artifacts/cache_key", "Puts a key of its own into the place of the key of the cache", "?", cache_key),
+        row("artifacts/callback_arity", "refused: *", Scene::describes),
+        row("artifacts/core_module", "refused: *", Scene::describes),
+        row("artifacts/export_missing", "refused: *", Scene::describes),
+        row(
+            "artifacts/export_of_another_type",
+            "description: `describe` failed: *",
+            Scene::describes,
+        ),
+        row("artifacts/invalid_code", "refused: *", Scene::describes),
+        row("artifacts/no_worker", "refused: *", Scene::describes),
+        row("artifacts/unknown_import", "refused: *", Scene::describes),
+        row(
+            "artifacts/wasi_of_preview_1",
+            "refused: *",
+            Scene::describes,
+        ),
+        made(
+            "artifacts/empty",
+            "Is a file of no bytes",
+            "refused: it is not WebAssembly",
+            |scene| bytes(scene, Vec::new()),
+        ),
+        made(
+            "artifacts/text",
+            "Is a file of text",
+            "refused: it is not WebAssembly",
+            |scene| bytes(scene, b"#!/bin/sh\nrm -rf /\n".into()),
+        ),
+        made(
+            "artifacts/header_only",
+            "Is the header of a component and nothing else",
+            "refused: it exports nothing*",
+            |scene| bytes(scene, HEADER.into()),
+        ),
+        made(
+            "artifacts/version_of_the_future",
+            "Is a component of a version that there is not yet",
+            "refused: *",
+            |scene| bytes(scene, b"\0asm\xff\0\x01\0".into()),
+        ),
+        made(
+            "artifacts/truncated",
+            "Is a component that ends too early, at a hundred places",
+            "refused 100, described 0",
+            truncated,
+        ),
+        made(
+            "artifacts/flipped",
+            "Is a component with one bit changed, at three hundred places",
+            "refused *, described *",
+            flipped,
+        ),
+        made(
+            "artifacts/huge_file",
+            "Is a file larger than the host reads",
+            "refused: its 314572800 bytes are more than the 268435456 that are read",
+            huge_file,
+        ),
+        made(
+            "artifacts/huge_section",
+            "Has a section that says it is four gigabytes long",
+            "refused: *",
+            |scene| bytes(scene, [HEADER, b"\0\xff\xff\xff\xff\x0f\x01a"].concat()),
+        ),
+        made(
+            "artifacts/huge_count",
+            "Says that four billion types follow",
+            "refused: *",
+            |scene| bytes(scene, [HEADER, b"\x07\x05\xff\xff\xff\xff\x0f"].concat()),
+        ),
+        made(
+            "artifacts/overlong_number",
+            "Has a number of more bytes than numbers have",
+            "refused: *",
+            |scene| bytes(scene, [HEADER, b"\0\x80\x80\x80\x80\x80\x80\x01a"].concat()),
+        ),
+        made(
+            "artifacts/nested_components",
+            "Is a component in a component, a thousand times over",
+            "refused: *",
+            |scene| bytes(scene, nested(1_000)),
+        ),
+        made(
+            "artifacts/nested_types",
+            "Has a type that is a list of a list, ten thousand times over",
+            "refused: *",
+            |scene| text(scene, lists(10_000)),
+        ),
+        made(
+            "artifacts/many_functions",
+            "Has twenty thousand functions",
+            "refused: *",
+            |scene| text(scene, functions(20_000)),
+        ),
+        made(
+            "artifacts/many_components",
+            "Has five thousand components",
+            "refused: *",
+            |scene| {
+                text(
+                    scene,
+                    format!("(component {})", "(component)".repeat(5_000)),
+                )
+            },
+        ),
+        made(
+            "artifacts/many_imports",
+            "Imports twenty thousand functions",
+            "refused: *",
+            |scene| text(scene, imports(20_000)),
+        ),
+        made(
+            "artifacts/many_locals",
+            "Has a function of fifty thousand locals",
+            "refused: *",
+            |scene| {
+                text(
+                    scene,
+                    in_module(&format!("(func (local {}))", "i64 ".repeat(50_000))),
+                )
+            },
+        ),
+        made(
+            "artifacts/more_locals_than_may_be",
+            "Has a function of four billion locals",
+            "refused: *",
+            |scene| bytes(scene, many_locals()),
+        ),
+        made(
+            "artifacts/branch_table",
+            "Has a jump to a hundred thousand targets",
+            "refused: *",
+            |scene| {
+                text(
+                    scene,
+                    in_module(&format!(
+                        "(func (param i32) (block (br_table {} (local.get 0))))",
+                        "0 ".repeat(100_000)
+                    )),
+                )
+            },
+        ),
+        made(
+            "artifacts/nested_blocks",
+            "Has a function of ten thousand blocks in each other",
+            "refused: *",
+            |scene| {
+                text(
+                    scene,
+                    in_module(&format!(
+                        "(func {}{})",
+                        "block ".repeat(10_000),
+                        "end ".repeat(10_000)
+                    )),
+                )
+            },
+        ),
+        made(
+            "artifacts/instance_bomb",
+            "Instantiates twice what instantiates twice, twenty times over",
+            "refused: *",
+            |scene| text(scene, instance_bomb(20)),
+        ),
+        made(
+            "artifacts/many_instances",
+            "Instantiates two thousand modules",
+            "refused: *",
+            |scene| {
+                text(
+                    scene,
+                    format!(
+                        "(component (core module $m) {})",
+                        "(core instance (instantiate $m))".repeat(2_000)
+                    ),
+                )
+            },
+        ),
+        made(
+            "artifacts/manifest_malformed",
+            "Has a manifest that is no JSON",
+            "refused: *",
+            |scene| manifest(scene, b"{\"version\":".to_vec()),
+        ),
+        made(
+            "artifacts/manifest_escape",
+            "Has a manifest that requests what clears the screen",
+            "refused: *",
+            |scene| {
+                manifest(
+                    scene,
+                    b"{\"version\":1,\"name\":\"a\",\"requests\":{\"\\u001b[2J\":\"\"}}".to_vec(),
+                )
+            },
+        ),
+        made(
+            "artifacts/manifest_huge",
+            "Has a manifest of sixteen megabytes",
+            "refused: *",
+            |scene| manifest(scene, vec![b' '; 16 << 20]),
+        ),
+        made(
+            "artifacts/manifest_deep",
+            "Has a manifest that is nested thirty thousand times",
+            "refused: *",
+            |scene| manifest(scene, vec![b'['; 30_000]),
+        ),
+        made(
+            "artifacts/cache_swapped",
+            "Puts the code of another component into its place in the cache",
+            "compiled again: *",
+            |scene| cache(scene, swap),
+        ),
+        made(
+            "artifacts/cache_changed",
+            "Changes one bit of every entry of the cache",
+            "compiled again: *",
+            |scene| cache(scene, change),
+        ),
+        made(
+            "artifacts/cache_truncated",
+            "Cuts every entry of the cache in half",
+            "compiled again: *",
+            |scene| cache(scene, truncate),
+        ),
+        made(
+            "artifacts/cache_key",
+            "Puts a key of its own into the place of the key of the cache",
+            "compiled again: *",
+            cache_key,
+        ),
     ]
 }
 
@@ -81,7 +274,11 @@ fn whole() -> Vec<u8> {
 
 /// On an engine without a cache, where what is compiled is thrown away.
 async fn spoilt(variants: impl Iterator<Item = Vec<u8>>) -> String {
-    let engine = Engine::new(EngineOptions { pool_instances: Some(4), ..EngineOptions::default() }).unwrap();
+    let engine = Engine::new(EngineOptions {
+        pool_instances: Some(4),
+        ..EngineOptions::default()
+    })
+    .unwrap();
     let (mut refused, mut described) = (0, 0);
     for wasm in variants {
         match LoadedComponent::from_bytes(&engine, "attack.wasm", wasm) {
@@ -115,7 +312,10 @@ async fn flipped(_scene: Scene) -> String {
 
 async fn huge_file(scene: Scene) -> String {
     let path = scene.dir().join("huge.wasm");
-    std::fs::File::create(&path).unwrap().set_len(300 << 20).unwrap();
+    std::fs::File::create(&path)
+        .unwrap()
+        .set_len(300 << 20)
+        .unwrap();
     match LoadedComponent::from_file(scene.engine(), &path) {
         Ok(loaded) => described(&loaded).await,
         Err(error) => not_started(&error),
@@ -138,11 +338,15 @@ fn nested(depth: usize) -> Vec<u8> {
 
 fn lists(depth: usize) -> String {
     let next = |n| format!("(type $t{} (list $t{n}))", n + 1);
-    format!("(component (type $t0 (list u8)) {})", (0..depth).map(next).collect::<String>())
+    format!(
+        "(component (type $t0 (list u8)) {})",
+        (0..depth).map(next).collect::<String>()
+    )
 }
 
 fn functions(count: usize) -> String {
-    let one = |n| format!("(func (param i32) (result i32) (i32.mul (local.get 0) (i32.const {n})))");
+    let one =
+        |n| format!("(func (param i32) (result i32) (i32.mul (local.get 0) (i32.const {n})))");
     in_module(&(0..count).map(one).collect::<String>())
 }
 
@@ -197,7 +401,11 @@ async fn manifest(scene: Scene, json: Vec<u8>) -> String {
 /// Loads two components through a cache in `dir`.
 async fn through(dir: &Path) -> String {
     let cache = Some(CompileCache::open(dir).unwrap());
-    let options = EngineOptions { cache, pool_instances: Some(4), ..EngineOptions::default() };
+    let options = EngineOptions {
+        cache,
+        pool_instances: Some(4),
+        ..EngineOptions::default()
+    };
     let engine = Engine::new(options).unwrap();
     let mut ids = Vec::new();
     for component in [PROBE_SYNC, external_worker_artifacts::PROBE_TRAPS] {
@@ -211,11 +419,17 @@ async fn through(dir: &Path) -> String {
 async fn cache(scene: Scene, spoil: fn(&[std::path::PathBuf])) -> String {
     let dir = scene.dir().join("cache");
     let before = through(&dir).await;
-    let entries = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let code: Vec<_> = entries.filter(|path| path.extension().is_some()).collect();
     spoil(&code);
     let after = through(&dir).await;
-    if before == after { format!("compiled again: {after}") } else { format!("{before}, then {after}") }
+    if before == after {
+        format!("compiled again: {after}")
+    } else {
+        format!("{before}, then {after}")
+    }
 }
 
 fn swap(entries: &[std::path::PathBuf]) {
@@ -246,5 +460,9 @@ async fn cache_key(scene: Scene) -> String {
     let before = through(&dir).await;
     std::fs::write(dir.join("key"), [7; 32]).unwrap();
     let after = through(&dir).await;
-    if before == after { format!("compiled again: {after}") } else { format!("{before}, then {after}") }
+    if before == after {
+        format!("compiled again: {after}")
+    } else {
+        format!("{before}, then {after}")
+    }
 }

@@ -47,19 +47,32 @@ fn rows() -> Vec<Row> {
 fn check(rows: &[Row]) {
     let mut names = BTreeSet::new();
     for row in rows {
-        assert!(names.insert(row.attack), "two rows are called {}", row.attack);
+        assert!(
+            names.insert(row.attack),
+            "two rows are called {}",
+            row.attack
+        );
     }
     for attack in ATTACKS {
-        assert!(names.contains(attack.name), "no row says what the host does about {}", attack.name);
+        assert!(
+            names.contains(attack.name),
+            "no row says what the host does about {}",
+            attack.name
+        );
     }
     assert!(rows.len() >= ENOUGH, "{} attacks", rows.len());
 }
 
 fn main() -> ExitCode {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
     let mut rows = rows();
     check(&rows);
-    rows.retain(|row| wanted.is_empty() || wanted.iter().any(|part| row.attack.contains(part.as_str())));
+    rows.retain(|row| {
+        wanted.is_empty() || wanted.iter().any(|part| row.attack.contains(part.as_str()))
+    });
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         table::PANICS.fetch_add(1, Ordering::Relaxed);

@@ -12,83 +12,338 @@ use crate::table::{Row, row};
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
     vec![
-        row("network/benchmark", "?", denied),
-        row("network/bind_everywhere", "?", denied),
-        row("network/bind_tcp", "?", denied),
-        row("network/bind_udp", "?", denied),
-        row("network/broadcast", "?", denied),
-        row("network/connection_flood", "?", at_sink),
-        row("network/control_port", "?", control_port),
-        row("network/control_port_p2", "?", control_port),
-        row("network/http_absolute", "?", at_server),
-        row("network/http_body_flood", "?", at_server),
-        row("network/http_connection_flood", "?", at_server),
-        row("network/http_header_flood", "?", at_server),
-        row("network/http_header_forged", "?", at_server),
-        row("network/http_header_hop", "?", at_server),
-        row("network/http_host_header", "?", at_server),
-        row("network/http_metadata", "?", at_server),
-        row("network/http_metadata_decimal", "?", at_server),
-        row("network/http_method", "?", at_server),
-        row("network/http_method_forged", "?", at_server),
-        row("network/http_name", "?", at_server),
-        row("network/http_path_forged", "?", at_server),
-        row("network/http_port", "?", at_server),
-        row("network/http_redirect", "?", at_server),
-        row("network/http_response_flood", "?", at_server),
-        row("network/http_response_garbage", "?", at_server),
-        row("network/http_response_headers", "?", at_server),
-        row("network/http_response_never", "?", at_server),
-        row("network/http_secure", "?", at_server),
-        row("network/http_user", "?", at_server),
-        row("network/link_local_v6", "?", denied),
-        row("network/listen_unbound", "?", denied),
-        row("network/loopback", "?", denied),
-        row("network/loopback_mapped", "?", denied),
-        row("network/loopback_mapped_p2", "?", denied),
-        row("network/loopback_other", "?", denied),
-        row("network/loopback_v6", "?", denied),
-        row("network/metadata", "?", denied),
-        row("network/metadata_6to4", "?", denied),
-        row("network/metadata_compatible", "?", denied),
-        row("network/metadata_mapped", "?", denied),
-        row("network/metadata_nat64", "?", denied),
-        row("network/metadata_nat64_local", "?", denied),
-        row("network/metadata_p2", "?", denied),
-        row("network/metadata_teredo", "?", denied),
-        row("network/metadata_v6", "?", denied),
-        row("network/multicast", "?", denied),
-        row("network/name_decimal", "?", denied),
-        row("network/name_dot", "?", denied),
-        row("network/name_empty", "?", denied),
-        row("network/name_escape", "?", denied),
-        row("network/name_flood", "?", denied),
-        row("network/name_hex", "?", denied),
-        row("network/name_long", "?", denied),
-        row("network/name_octal", "?", denied),
-        row("network/name_of_machine", "?", denied),
-        row("network/name_of_metadata", "?", denied),
-        row("network/name_short", "?", denied),
-        row("network/name_zero", "?", denied),
-        row("network/peer_that_floods", "?", at_source),
-        row("network/peer_that_floods_read", "?", at_source),
-        row("network/peer_that_reads_nothing", "?", at_sink),
-        row("network/private_10", "?", denied),
-        row("network/private_172", "?", denied),
-        row("network/private_192", "?", denied),
-        row("network/private_mapped", "?", denied),
-        row("network/private_v6", "?", denied),
-        row("network/reconnect_storm", "?", at_sink),
-        row("network/reserved", "?", denied),
-        row("network/shared", "?", denied),
-        row("network/udp_broadcast", "?", denied),
-        row("network/udp_connect_denied", "?", denied),
-        row("network/udp_denied", "?", denied),
-        row("network/udp_large", "?", denied),
-        row("network/udp_metadata", "?", denied),
-        row("network/udp_reconnect", "?", udp_reconnect),
-        row("network/unspecified", "?", denied),
-        row("network/unspecified_v6", "?", denied),
+        row(
+            "network/benchmark",
+            "Denied: connecting to 198.18.0.1:80: denied; the grant `sockets` does not cover it; connec*",
+            denied,
+        ),
+        row(
+            "network/bind_everywhere",
+            "Denied: listening at 0.0.0.0:0: denied*",
+            denied,
+        ),
+        row(
+            "network/bind_tcp",
+            "Denied: listening at 127.0.0.1:0: denied; the grant `sockets` does not cover it; binding t*",
+            denied,
+        ),
+        row(
+            "network/bind_udp",
+            "Denied: binding to 127.0.0.1:53: denied; the grant `sockets` does not cover it; binding ud*",
+            denied,
+        ),
+        row(
+            "network/broadcast",
+            "InvalidInput: connecting to 255.255.255.255:80: the address or the setting is not valid here",
+            denied,
+        ),
+        row("network/connection_flood", "answered: 8 and Busy", at_sink),
+        row(
+            "network/control_port",
+            "Denied: connecting to 127.0.0.1:*: denied; the grant `sockets` does not cover it",
+            control_port,
+        ),
+        row(
+            "network/control_port_p2",
+            "Unavailable: ErrorCode { code: 1, name: \"access-denied\", message: \"Access denied.\\n\\n     *",
+            control_port,
+        ),
+        row(
+            "network/http_absolute",
+            "InvalidInput: the host takes no such part of a request",
+            at_server,
+        ),
+        row(
+            "network/http_body_flood",
+            "answered: POST / HTTP/1.1 by SERVER",
+            at_server,
+        ),
+        row("network/http_connection_flood", "deadline", at_server),
+        row(
+            "network/http_header_flood",
+            "ended: it trapped: too much data is being copied between the host and the guest: fuel allo*",
+            at_server,
+        ),
+        row(
+            "network/http_header_forged",
+            "InvalidInput: http://SERVER/: a header has a name or a value that is not allowed",
+            at_server,
+        ),
+        row(
+            "network/http_header_hop",
+            "InvalidInput: http://SERVER/: a header is set that only the host may set",
+            at_server,
+        ),
+        row(
+            "network/http_host_header",
+            "InvalidInput: http://SERVER/: a header is set that only the host may set",
+            at_server,
+        ),
+        row(
+            "network/http_metadata",
+            "Denied: http://169.254.169.254/latest/meta-data/: denied; the grant `http` does not cover it",
+            at_server,
+        ),
+        row(
+            "network/http_metadata_decimal",
+            "InvalidInput: http://2852039166/: HttpRequestUriInvalid",
+            at_server,
+        ),
+        row(
+            "network/http_method",
+            "Denied: http://SERVER/: denied; the grant `http` does not cover it",
+            at_server,
+        ),
+        row(
+            "network/http_method_forged",
+            "InvalidInput: http://SERVER/: this is not a method",
+            at_server,
+        ),
+        row(
+            "network/http_name",
+            "Denied: http://localhost:*/: denied; the grant `http` does not cover it",
+            at_server,
+        ),
+        row(
+            "network/http_path_forged",
+            "InvalidInput: the host takes no such part of a request",
+            at_server,
+        ),
+        row(
+            "network/http_port",
+            "Denied: http://127.0.0.1:9/: denied; the grant `http` does not cover it",
+            at_server,
+        ),
+        row(
+            "network/http_redirect",
+            "Denied: http://127.0.0.1:9/: denied; the grant `http` does not cover it",
+            at_server,
+        ),
+        row(
+            "network/http_response_flood",
+            "ended: it trapped (wasm trap: wasm `unreachable` instruction executed) after the memory bu*",
+            at_server,
+        ),
+        row(
+            "network/http_response_garbage",
+            "Unavailable: http://SERVER/garbage: HttpProtocolError",
+            at_server,
+        ),
+        row(
+            "network/http_response_headers",
+            "Unavailable: http://SERVER/headers: HttpProtocolError",
+            at_server,
+        ),
+        row("network/http_response_never", "deadline", at_server),
+        row(
+            "network/http_secure",
+            "Denied: https://SERVER/: denied; the grant `http` does not cover it",
+            at_server,
+        ),
+        row(
+            "network/http_user",
+            "InvalidInput: http://SERVER@169.254.169.254/: this is not a URL such as https://host/path?query",
+            at_server,
+        ),
+        row(
+            "network/link_local_v6",
+            "Denied: connecting to [fe80::1]:80: denied; the grant `sockets` does not cover it; connect*",
+            denied,
+        ),
+        row(
+            "network/listen_unbound",
+            "Unavailable: AccessDenied; listening on tcp 0.0.0.0:0: nothing of the kind is granted; to *",
+            denied,
+        ),
+        row(
+            "network/loopback",
+            "Denied: connecting to 127.0.0.1:9: denied; the grant `sockets` does not cover it; connecti*",
+            denied,
+        ),
+        row(
+            "network/loopback_mapped",
+            "InvalidInput: connecting to [::ffff:127.0.0.1]:9: the address or the setting is not valid here",
+            denied,
+        ),
+        row(
+            "network/loopback_mapped_p2",
+            "Unavailable: ErrorCode { code: 3, name: \"invalid-argument\", message: \"One of the arguments*",
+            denied,
+        ),
+        row(
+            "network/loopback_other",
+            "Denied: connecting to 127.1.2.3:9: denied; the grant `sockets` does not cover it; connecti*",
+            denied,
+        ),
+        row(
+            "network/loopback_v6",
+            "Denied: connecting to [::1]:9: denied; the grant `sockets` does not cover it; connecting t*",
+            denied,
+        ),
+        row(
+            "network/metadata",
+            "Denied: connecting to 169.254.169.254:80: denied; the grant `sockets` does not cover it; c*",
+            denied,
+        ),
+        row(
+            "network/metadata_6to4",
+            "Denied: connecting to [2002:a9fe:a9fe::1]:80: denied; the grant `sockets` does not cover i*",
+            denied,
+        ),
+        row(
+            "network/metadata_compatible",
+            "InvalidInput: connecting to [::169.254.169.254]:80: the address or the setting is not valid here",
+            denied,
+        ),
+        row(
+            "network/metadata_mapped",
+            "InvalidInput: connecting to [::ffff:169.254.169.254]:80: the address or the setting is not*",
+            denied,
+        ),
+        row(
+            "network/metadata_nat64",
+            "Denied: connecting to [64:ff9b::a9fe:a9fe]:80: denied; the grant `sockets` does not cover *",
+            denied,
+        ),
+        row(
+            "network/metadata_nat64_local",
+            "Denied: connecting to [64:ff9b:1::a9fe:a9fe]:80: denied; the grant `sockets` does not cove*",
+            denied,
+        ),
+        row(
+            "network/metadata_p2",
+            "Unavailable: ErrorCode { code: 1, name: \"access-denied\", message: \"Access denied.\\n\\n     *",
+            denied,
+        ),
+        row(
+            "network/metadata_teredo",
+            "Denied: connecting to [2001:0:1:1:1:1:5601:5601]:80: denied; the grant `sockets` does not *",
+            denied,
+        ),
+        row(
+            "network/metadata_v6",
+            "Denied: connecting to [fd00:ec2::254]:80: denied; the grant `sockets` does not cover it; c*",
+            denied,
+        ),
+        row(
+            "network/multicast",
+            "InvalidInput: connecting to 224.0.0.1:80: the address or the setting is not valid here",
+            denied,
+        ),
+        row(
+            "network/name_decimal",
+            "Unavailable: InvalidArgument",
+            denied,
+        ),
+        row(
+            "network/name_dot",
+            "Unavailable: AccessDenied; looking up `localhost`: no grant names this host; to allow it, *",
+            denied,
+        ),
+        row("network/name_empty", "Unavailable: InvalidArgument", denied),
+        row(
+            "network/name_escape",
+            "Unavailable: InvalidArgument",
+            denied,
+        ),
+        row("network/name_hex", "Unavailable: InvalidArgument", denied),
+        row("network/name_long", "Unavailable: InvalidArgument", denied),
+        row("network/name_octal", "Unavailable: InvalidArgument", denied),
+        row(
+            "network/name_of_machine",
+            "Unavailable: AccessDenied; looking up `localhost`: no grant names this host; to allow it, *",
+            denied,
+        ),
+        row("network/name_of_metadata", "Unavailable: *", denied),
+        row("network/name_short", "Unavailable: InvalidArgument", denied),
+        row("network/name_zero", "Unavailable: InvalidArgument", denied),
+        row("network/peer_that_floods", "answered: 1", at_source),
+        row(
+            "network/peer_that_floods_read",
+            "ended: it trapped (wasm trap: wasm `unreachable` instruction executed) after the memory bu*",
+            at_source,
+        ),
+        row("network/peer_that_reads_nothing", "deadline", at_sink),
+        row(
+            "network/private_10",
+            "Denied: connecting to 10.0.0.1:80: denied; the grant `sockets` does not cover it; connecti*",
+            denied,
+        ),
+        row(
+            "network/private_172",
+            "Denied: connecting to 172.31.255.1:80: denied; the grant `sockets` does not cover it; conn*",
+            denied,
+        ),
+        row(
+            "network/private_192",
+            "Denied: connecting to 192.168.1.1:80: denied; the grant `sockets` does not cover it; conne*",
+            denied,
+        ),
+        row(
+            "network/private_mapped",
+            "InvalidInput: connecting to [::ffff:10.0.0.1]:80: the address or the setting is not valid here",
+            denied,
+        ),
+        row(
+            "network/private_v6",
+            "Denied: connecting to [fc00::1]:80: denied; the grant `sockets` does not cover it; connect*",
+            denied,
+        ),
+        row(
+            "network/reconnect_storm",
+            "Busy: connecting to 127.0.0.1:*: too many sockets or too much memory in use",
+            at_sink,
+        ),
+        row(
+            "network/reserved",
+            "Denied: connecting to 240.0.0.1:80: denied; the grant `sockets` does not cover it; connect*",
+            denied,
+        ),
+        row(
+            "network/shared",
+            "Denied: connecting to 100.64.0.1:80: denied; the grant `sockets` does not cover it; connec*",
+            denied,
+        ),
+        row(
+            "network/udp_broadcast",
+            "Denied: sending to 255.255.255.255:9: denied; the grant `sockets` does not cover it; sendi*",
+            denied,
+        ),
+        row(
+            "network/udp_connect_denied",
+            "Denied: connecting to 127.0.0.1:9: denied; the grant `sockets` does not cover it; sending *",
+            denied,
+        ),
+        row(
+            "network/udp_denied",
+            "Denied: sending to 127.0.0.1:9: denied; the grant `sockets` does not cover it; sending to *",
+            denied,
+        ),
+        row(
+            "network/udp_large",
+            "InvalidInput: sending to 8.8.8.8:53: the datagram is too large",
+            denied,
+        ),
+        row(
+            "network/udp_metadata",
+            "Denied: sending to 169.254.169.254:53: denied; the grant `sockets` does not cover it; send*",
+            denied,
+        ),
+        row(
+            "network/udp_reconnect",
+            "Denied: connecting to 127.0.0.1:9: denied; the grant `sockets` does not cover it",
+            udp_reconnect,
+        ),
+        row(
+            "network/unspecified",
+            "InvalidInput: connecting to 0.0.0.0:9: the address or the setting is not valid here",
+            denied,
+        ),
+        row(
+            "network/unspecified_v6",
+            "InvalidInput: connecting to [::]:9: the address or the setting is not valid here",
+            denied,
+        ),
     ]
 }
 
@@ -123,7 +378,9 @@ async fn denied(scene: Scene) -> String {
 
 fn tcp_rule(address: SocketAddr) -> String {
     let (host, port) = (address.ip(), address.port());
-    format!("[[sockets]]\nprotocol = \"both\"\ndirection = \"connect\"\nhost = \"{host}\"\nports = [{port}]\n")
+    format!(
+        "[[sockets]]\nprotocol = \"both\"\ndirection = \"connect\"\nhost = \"{host}\"\nports = [{port}]\n"
+    )
 }
 
 /// A peer of the test's own, gone with the value.
@@ -163,7 +420,10 @@ async fn at_sink(scene: Scene) -> String {
     })
     .await;
     let place = sink.address.to_string();
-    reach(scene).grant(&tcp_rule(sink.address)).call(&place).await
+    reach(scene)
+        .grant(&tcp_rule(sink.address))
+        .call(&place)
+        .await
 }
 
 /// A peer that sends without end.
@@ -175,14 +435,20 @@ async fn at_source(scene: Scene) -> String {
     })
     .await;
     let place = source.address.to_string();
-    reach(scene).grant(&tcp_rule(source.address)).call(&place).await
+    reach(scene)
+        .grant(&tcp_rule(source.address))
+        .call(&place)
+        .await
 }
 
 /// A datagram socket that may reach one peer.
 async fn udp_reconnect(scene: Scene) -> String {
     let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = peer.local_addr().unwrap();
-    reach(scene).grant(&tcp_rule(address)).call(&address.to_string()).await
+    reach(scene)
+        .grant(&tcp_rule(address))
+        .call(&address.to_string())
+        .await
 }
 
 /// The server of a Worker, with its port that no rule names.
@@ -199,7 +465,9 @@ async fn control_port(scene: Scene) -> String {
         engine: scene.engine().clone(),
     };
     let worker = Worker::open(options).await.unwrap();
-    let bound = Bound::new("127.0.0.1:0".parse().unwrap(), None, Vec::new()).await.unwrap();
+    let bound = Bound::new("127.0.0.1:0".parse().unwrap(), None, Vec::new())
+        .await
+        .unwrap();
     let files = cap_std::fs::Dir::open_ambient_dir(files, cap_std::ambient_authority()).unwrap();
     let server = Server::new(bound, worker, files);
     let (address, stop) = (server.address(), server.stop());
@@ -214,7 +482,11 @@ async fn control_port(scene: Scene) -> String {
 async fn at_server(scene: Scene) -> String {
     let server = Peer::serve(answer).await;
     let (host, port) = (server.address.ip(), server.address.port());
-    let methods = if scene.attack().ends_with("body_flood") { "POST" } else { "GET" };
+    let methods = if scene.attack().ends_with("body_flood") {
+        "POST"
+    } else {
+        "GET"
+    };
     let rule = format!(
         "[[http]]\nhost = \"{host}\"\nports = [{port}]\nscheme = \"http\"\nmethods = [\"{methods}\"]\n"
     );
@@ -246,7 +518,9 @@ async fn answer(stream: TcpStream) -> std::io::Result<()> {
             stream.write_all(b"\r\n").await
         }
         "/flood" => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await?;
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
+                .await?;
             loop {
                 stream.write_all(&[b'x'; 65_536]).await?;
             }
@@ -257,11 +531,18 @@ async fn answer(stream: TcpStream) -> std::io::Result<()> {
                 None => ("200 OK", String::new()),
             };
             let body = format!("{} by {host}", first.trim());
-            let head = format!("HTTP/1.1 {status}\r\n{location}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 {status}\r\n{location}content-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
             stream.write_all((head + &body).as_bytes()).await?;
             // What is left of the request is not read: a server may do so.
             let mut rest = Vec::new();
-            let _ = tokio::time::timeout(std::time::Duration::from_millis(50), stream.read_to_end(&mut rest)).await;
+            let _ = tokio::time::timeout(
+                std::time::Duration::from_millis(50),
+                stream.read_to_end(&mut rest),
+            )
+            .await;
             Ok(())
         }
     }

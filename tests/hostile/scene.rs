@@ -1,12 +1,12 @@
 //! What an attack has around it: a policy with small budgets, folders with every way out prepared, and
 //! the instances that have to be gone afterwards.
 
-use std::collections::HashMap;
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use external_worker_artifacts::{ATTACKS, HOSTILE_DESCRIBES};
+use external_worker_artifacts::{ATTACKS, HOSTILE, HOSTILE_DESCRIBES, HOSTILE_REACH};
 use external_worker_host::HostError;
 use external_worker_host::bindings::types::Value;
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
@@ -47,22 +47,33 @@ pub struct Scene(Arc<Inner>);
 struct Inner {
     attack: String,
     engine: Engine,
+    shared: Loaded,
     dir: TempDir,
     budget: Mutex<Vec<(String, String)>>,
     grants: Mutex<String>,
     instances: Mutex<Vec<Instance>>,
 }
 
-/// Components are read and compiled once.
-static LOADED: Mutex<Option<HashMap<PathBuf, Arc<LoadedComponent>>>> = Mutex::new(None);
+/// The components that many attacks are in, by path.
+pub type Loaded = Arc<[(&'static str, Arc<LoadedComponent>)]>;
+
+/// Loads them.
+pub fn shared(engine: &Engine) -> Loaded {
+    let load = |path: &'static str| {
+        let loaded = LoadedComponent::from_file(engine, Path::new(path));
+        (path, Arc::new(loaded.unwrap()))
+    };
+    [HOSTILE, HOSTILE_REACH].map(load).into()
+}
 
 impl Scene {
     /// A place for `attack`.
-    pub fn new(attack: &str, engine: &Engine) -> Self {
+    pub fn new(attack: &str, engine: &Engine, shared: &Loaded) -> Self {
         let budget = BUDGET.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self(Arc::new(Inner {
             attack: attack.to_owned(),
             engine: engine.clone(),
+            shared: Arc::clone(shared),
             dir: tempfile::tempdir().unwrap(),
             budget: Mutex::new(budget.into()),
             grants: Mutex::default(),
@@ -123,21 +134,22 @@ impl Scene {
         wasm
     }
 
-    /// Loads the component that the attack is in.
+    /// Loads the component that the attack is in. Those that many attacks share are loaded once, before
+    /// the first attack.
     pub fn load(&self) -> Result<Arc<LoadedComponent>, HostError> {
-        let attack = ATTACKS.iter().find(|attack| attack.name == self.0.attack).unwrap();
-        let shared = attack.component != HOSTILE_DESCRIBES;
-        let path = PathBuf::from(attack.component);
-        if let Some(loaded) = lock(&LOADED).get_or_insert_default().get(&path)
-            && shared
+        let attack = ATTACKS
+            .iter()
+            .find(|attack| attack.name == self.0.attack)
+            .unwrap();
+        if let Some((_, shared)) = self
+            .0
+            .shared
+            .iter()
+            .find(|(path, _)| *path == attack.component)
         {
-            return Ok(Arc::clone(loaded));
+            return Ok(Arc::clone(shared));
         }
-        let loaded = Arc::new(LoadedComponent::from_bytes(&self.0.engine, attack.name, self.wasm())?);
-        if shared {
-            lock(&LOADED).get_or_insert_default().insert(path, Arc::clone(&loaded));
-        }
-        Ok(loaded)
+        LoadedComponent::from_bytes(&self.0.engine, attack.name, self.wasm()).map(Arc::new)
     }
 
     /// Loads it and prepares it under the policy.
@@ -222,12 +234,15 @@ impl Scene {
             if timeout(PATIENCE, instance.stop()).await.is_err() {
                 return Some("it does not stop".to_owned());
             }
-            let (status, ledger) = (instance.status(), instance.ledger());
-            let held = [Resource::Handles, Resource::Sockets].map(|what| ledger.used(what));
-            if (status.memory, status.open_calls, held) != (0, 0, [0, 0]) {
-                let (memory, calls) = (status.memory, status.open_calls);
-                return Some(format!("held: {memory} bytes, {calls} calls, {held:?}"));
+            // Its end is told before the last of its callers are.
+            let waited = Instant::now();
+            while held(instance).is_some() && waited.elapsed() < PATIENCE {
+                tokio::task::yield_now().await;
             }
+            if let Some(held) = held(instance) {
+                return Some(held);
+            }
+            let ledger = instance.ledger();
             if ledger.peak(Resource::Memory) > ledger.limit(Resource::Memory) {
                 return Some("more than its budget".to_owned());
             }
@@ -249,10 +264,13 @@ impl Scene {
         }
         let secret = self.dir().join("secret.txt");
         std::os::unix::fs::symlink(secret, inside_name("absolute")).unwrap();
-        let quota = if mode == "rw" { "quota = \"128 KiB\"\n" } else { "" };
-        let files = format!(
-            "[[files]]\nhost = {inside:?}\nguest = \"/data\"\nmode = \"{mode}\"\n{quota}"
-        );
+        let quota = if mode == "rw" {
+            "quota = \"128 KiB\"\n"
+        } else {
+            ""
+        };
+        let files =
+            format!("[[files]]\nhost = {inside:?}\nguest = \"/data\"\nmode = \"{mode}\"\n{quota}");
         self.grant(&files)
     }
 }
@@ -269,6 +287,16 @@ const LINKS: [(&str, &str); 8] = [
     ("dangling", "../new.txt"),
 ];
 
+/// What an instance that has ended still holds.
+fn held(instance: &Instance) -> Option<String> {
+    let (status, ledger) = (instance.status(), instance.ledger());
+    let others = [Resource::Handles, Resource::Sockets].map(|what| ledger.used(what));
+    let (memory, calls) = (status.memory, status.open_calls);
+    let nothing = (memory, calls, others) == (0, 0, [0, 0]);
+    (!nothing)
+        .then(|| format!("held: {memory} bytes, {calls} calls, {others:?} handles and sockets"))
+}
+
 /// An attack in a call, on nothing in particular.
 pub async fn no_target(scene: Scene) -> String {
     scene.call("").await
@@ -281,7 +309,9 @@ pub async fn outlives(scene: Scene) -> String {
         Err(error) => return not_started(&error),
     };
     match attack(&instance, "").await {
-        Err(HostError::Deadline { .. }) => format!("deadline, then {}", end(instance.ended().await)),
+        Err(HostError::Deadline { .. }) => {
+            format!("deadline, then {}", end(instance.ended().await))
+        }
         other => said(&instance, other).await,
     }
 }
@@ -315,7 +345,9 @@ pub async fn said(instance: &Instance, result: Result<String, HostError>) -> Str
             Err(other) => format!(", then: {other}"),
         }
     };
-    format!("{said}{}", timeout(PATIENCE, alive).await.unwrap())
+    let said = format!("{said}{}", timeout(PATIENCE, alive).await.unwrap());
+    // A code says so by its name.
+    said.replace("ErrorCode::", "")
 }
 
 /// Why it did not come to an instance.

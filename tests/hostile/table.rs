@@ -9,7 +9,7 @@ use external_worker_host::engine::Engine;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use crate::scene::{MEMORY, Scene, is_clean};
+use crate::scene::{Loaded, MEMORY, Scene, is_clean, shared};
 use crate::victim::{Victim, is_unhurt};
 
 /// What the host may grow by besides the budget of the attacker, in bytes.
@@ -44,7 +44,9 @@ where
     F: Future<Output = String> + 'static,
 {
     let found = ATTACKS.iter().find(|found| found.name == attack);
-    let tries = found.unwrap_or_else(|| panic!("there is no attack {attack}")).tries;
+    let tries = found
+        .unwrap_or_else(|| panic!("there is no attack {attack}"))
+        .tries;
     made(attack, tries, expected, act)
 }
 
@@ -81,8 +83,9 @@ struct Line {
 
 /// Runs all `rows` and prints the table. Returns whether every attack was contained.
 pub async fn run(rows: &[Row], engine: &Engine) -> bool {
-    let victim = Victim::start(engine).await;
     // What is only made once is no growth.
+    let loaded = shared(engine);
+    let victim = Victim::start(engine).await;
     victim.quiet(engine).await;
     println!(
         "{:<34} {:<58} {:<58} {:>6} {:>8} {:>8} {:>6}  released  verdict",
@@ -90,12 +93,12 @@ pub async fn run(rows: &[Row], engine: &Engine) -> bool {
     );
     let mut contained = 0;
     for row in rows {
-        let mut line = once(row, engine, &victim).await;
+        let mut line = once(row, engine, &loaded, &victim).await;
         for _ in 1..TRIES {
             if line.faults.is_empty() || !line.may_be_chance {
                 break;
             }
-            line = once(row, engine, &victim).await;
+            line = once(row, engine, &loaded, &victim).await;
         }
         print(row, &line);
         contained += usize::from(line.faults.is_empty());
@@ -104,13 +107,13 @@ pub async fn run(rows: &[Row], engine: &Engine) -> bool {
     contained == rows.len()
 }
 
-async fn once(row: &Row, engine: &Engine, victim: &Victim) -> Line {
+async fn once(row: &Row, engine: &Engine, loaded: &Loaded, victim: &Victim) -> Line {
     let quiet = victim.quiet(engine).await;
     let before = Gauges::read(engine);
     let panics = PANICS.load(Ordering::Relaxed);
     let resident = Resident::watch();
     let calling = victim.call(engine);
-    let scene = Scene::new(row.attack, engine);
+    let scene = Scene::new(row.attack, engine, loaded);
     let did = tokio::time::timeout(PATIENCE, (row.act)(scene.clone())).await;
     let did = did.unwrap_or_else(|_| "it goes on".to_owned());
     let during = calling.end().await;
@@ -181,7 +184,11 @@ fn print(row: &Row, line: &Line) {
         micros(line.during),
         ratio,
         if released { "yes" } else { "NO" },
-        if line.faults.is_empty() { "contained" } else { "NOT CONTAINED" },
+        if line.faults.is_empty() {
+            "contained"
+        } else {
+            "NOT CONTAINED"
+        },
     );
     for fault in &line.faults {
         println!("    {fault}");
@@ -273,6 +280,9 @@ impl Resident {
 
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok());
     pages.unwrap_or_default() * 4096
 }

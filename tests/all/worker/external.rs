@@ -1,6 +1,6 @@
 //! External workers in a Worker: added, used as nodes, changed, trapped, removed.
 
-use external_worker_artifacts::{CACHE, PROBE_TRAPS, PROBE_HOST};
+use external_worker_artifacts::{CACHE, PROBE_HOST, PROBE_TRAPS};
 use external_worker_host::nodespace::Value;
 use external_worker_host::worker::{NewInstance, WorkerError, WorkerEvent};
 use external_worker_tests::wait_for;

@@ -50,7 +50,8 @@ pub fn files(dir: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
 
 /// `…/cpu/spin_call.rs` is `cpu/spin_call`.
 pub fn name(file: &Path) -> String {
-    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let part =
+        |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let group = part(file.parent().and_then(Path::file_name));
     format!("{group}/{}", part(file.file_stem()))
 }

@@ -53,7 +53,11 @@ fn build() -> Result<(), Box<dyn Error>> {
     guests.sort_by(|a, b| a.name.cmp(&b.name));
     guest::check_names(&guests)?;
     let wit = root.join("wit");
-    let mut attacks = text::build(&root.join("guests/hostile/wat"), &wit, &target_dir.join("wat"))?;
+    let mut attacks = text::build(
+        &root.join("guests/hostile/wat"),
+        &wit,
+        &target_dir.join("wat"),
+    )?;
     for guest in guests.iter().filter(|guest| guest.kind == Kind::Hostile) {
         attacks.extend(attack::of_crate(&guest.dir, &guest.path)?);
     }

@@ -63,7 +63,9 @@ impl Skeleton<'_> {
             return Ok(wat::parse_str(text)?);
         }
         let rest = self.parts.iter().filter(|part| {
-            let export = part.split_once("(export \"").and_then(|(_, rest)| rest.split_once('"'));
+            let export = part
+                .split_once("(export \"")
+                .and_then(|(_, rest)| rest.split_once('"'));
             export.is_none_or(|(name, _)| !text.contains(&format!("{name}\"")))
         });
         let rest: String = rest.copied().collect::<Vec<_>>().join("\n");

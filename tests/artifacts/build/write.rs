@@ -51,7 +51,9 @@ fn list(source: &mut String, attacks: &[Attack]) {
         let component = attack.component.display().to_string();
         line(
             source,
-            &format!("    Attack {{ name: {name:?}, tries: {tries:?}, component: {component:?} }},"),
+            &format!(
+                "    Attack {{ name: {name:?}, tries: {tries:?}, component: {component:?} }},"
+            ),
         );
     }
     line(source, "];");

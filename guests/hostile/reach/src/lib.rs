@@ -165,7 +165,6 @@ attacks! {
         name_dot,
         name_empty,
         name_escape,
-        name_flood,
         name_hex,
         name_long,
         name_octal,

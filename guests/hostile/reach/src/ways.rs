@@ -159,7 +159,10 @@ pub fn absolute2(authority: &str, path: &str) -> Result<String> {
     request.set_path_with_query(Some(path)).map_err(refused)?;
     let response = wasip2::http::outgoing_handler::handle(request, None).map_err(no)?;
     response.subscribe().block();
-    let response = response.get().and_then(std::result::Result::ok).ok_or("no response")?;
+    let response = response
+        .get()
+        .and_then(std::result::Result::ok)
+        .ok_or("no response")?;
     let response = response.map_err(no)?;
     let body = response.consume().map_err(|()| "no body")?;
     let stream = body.stream().map_err(|()| "no stream")?;

@@ -9,7 +9,7 @@ crate::attack! {
     }
 
     async fn turn() -> Result {
-        work(20_000_000);
+        work(2_000_000);
         Ok(())
     }
 }

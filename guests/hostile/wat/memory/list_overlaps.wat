@@ -9,7 +9,7 @@
     (i32.store (local.get $at) (i32.const 0))
     (i32.store offset=4 (local.get $at) (i32.const 0))
     (i32.store offset=8 (local.get $at) (i32.const 4))
-    (i32.store offset=16 (local.get $at) (i32.const 8192))
+    (i32.store offset=16 (local.get $at) (i32.const 3145728))
     (i32.store offset=20 (local.get $at) (i32.const 262144))
     (local.set $at (i32.add (local.get $at) (i32.const 40)))
     (br_if $more (i32.lt_u (local.get $at) (i32.const 2097152))))

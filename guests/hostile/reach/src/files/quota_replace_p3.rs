@@ -10,6 +10,6 @@ crate::attack! {
             write3("/data/again", 30_000).await?;
             files::remove_file("/data/again").await?;
         }
-        write3("/data/again", 100_000).await
+        write3("/data/again", 60_000).await
     }
 }
