@@ -60,7 +60,7 @@ pub fn rows() -> Vec<Row> {
         ),
         made(
             "artifacts/flipped",
-            "Is a component with one bit changed, at three hundred places",
+            "Is a component with one bit changed, at forty places",
             "refused *, described *",
             flipped,
         ),
@@ -171,9 +171,9 @@ pub fn rows() -> Vec<Row> {
         ),
         made(
             "artifacts/instance_bomb",
-            "Instantiates twice what instantiates twice, twenty times over",
+            "Instantiates twice what instantiates twice, sixteen times over",
             "refused: *",
-            |scene| text(scene, instance_bomb(20)),
+            |scene| text(scene, instance_bomb(16)),
         ),
         made(
             "artifacts/many_instances",

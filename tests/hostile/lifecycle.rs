@@ -139,7 +139,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "lifecycle/works_after_return",
-            "answered: , then ended: it used * ms of CPU without finishing a turn or a call*",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
             no_target,
         ),
     ]

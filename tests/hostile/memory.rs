@@ -164,7 +164,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "memory/realloc_not_aligned",
-            "not started: it trapped: *",
+            "ended: it trapped: realloc return: result not aligned",
             no_target,
         ),
         row("memory/realloc_of_its_code", "answered: ", no_target),

@@ -13,7 +13,7 @@ use external_worker_host::component::{LoadedComponent, PreparedComponent};
 use external_worker_host::engine::Engine;
 use external_worker_host::instance::events::{Event, Listener};
 use external_worker_host::instance::{End, Instance, State};
-use external_worker_host::limits::Resource;
+use external_worker_host::limits::{Budget, Resource};
 use external_worker_host::policy::Policy;
 use external_worker_tests::{PATIENCE, inputs, start};
 use serde_json::json;
@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 /// The memory of an attacker, in bytes.
-pub const MEMORY: u64 = 32 << 20;
+const MEMORY: u64 = 32 << 20;
 
 /// Budgets and deadlines that are soon reached. A spin ends before any deadline does.
 const BUDGET: [(&str, &str); 10] = [
@@ -94,6 +94,17 @@ impl Scene {
     /// The name of the attack.
     pub fn attack(&self) -> &str {
         &self.0.attack
+    }
+
+    /// The memory that the attacker may use, in bytes. What describes itself has no policy yet.
+    pub fn memory(&self) -> u64 {
+        let attack = ATTACKS.iter().find(|attack| attack.name == self.0.attack);
+        let describes = attack.is_some_and(|attack| attack.component == HOSTILE_DESCRIBES);
+        if describes {
+            Budget::default().memory.as_u64()
+        } else {
+            MEMORY
+        }
     }
 
     /// Changes a budget.

@@ -1,4 +1,4 @@
-//! Has an input of a type that is nested a hundred thousand times.
+//! Has an input of a type that is nested five thousand times, and lives on.
 
 use crate::*;
 
