@@ -171,9 +171,9 @@ pub fn rows() -> Vec<Row> {
         ),
         made(
             "artifacts/instance_bomb",
-            "Instantiates twice what instantiates twice, sixteen times over",
-            "refused: *",
-            |scene| text(scene, instance_bomb(16)),
+            "Instantiates twice what instantiates twice, sixty-four times over",
+            "refused: it instantiates too much of what is in it",
+            |scene| text(scene, instance_bomb(64)),
         ),
         made(
             "artifacts/many_instances",
