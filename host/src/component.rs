@@ -1,6 +1,8 @@
 //! From bytes to a component whose instances can start: read, compile, check what it imports against the policy,
 //! let it describe itself with nothing in its hands, and link what is granted.
 
+mod instances;
+
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -71,6 +73,10 @@ impl LoadedComponent {
         let wasm = wasm.into();
         let name = text::clean_line(name, limits::MAX_NAME_BYTES);
         check_header(&name, &wasm)?;
+        if instances::are_too_many(&wasm) {
+            let problem = "it instantiates too much of what is in it";
+            return Err(unusable(&name, problem, "Compose it of fewer parts"));
+        }
         let manifest = Manifest::read(&wasm).map_err(|problem| {
             unusable(
                 &name,

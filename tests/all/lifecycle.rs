@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use external_worker_artifacts::{HOSTILE, PROBE_HOST};
+use external_worker_artifacts::{PROBE_HOST, PROBE_TRAPS};
 use external_worker_host::HostError;
 use external_worker_host::instance::{End, State};
 use external_worker_tests::{PATIENCE, TestHost, call_int};
@@ -10,7 +10,7 @@ use external_worker_tests::{PATIENCE, TestHost, call_int};
 #[tokio::test]
 async fn a_panic_ends_the_instance_with_its_message_and_place_and_it_starts_again() {
     let host = TestHost::grant("");
-    let instance = host.run(HOSTILE, "traps").await;
+    let instance = host.run(PROBE_TRAPS, "traps").await;
     assert_eq!(call_int(&instance, "count", []).await.unwrap(), 1);
     assert_eq!(call_int(&instance, "count", []).await.unwrap(), 2);
     let error = call_int(&instance, "panic", []).await.unwrap_err();
@@ -18,7 +18,7 @@ async fn a_panic_ends_the_instance_with_its_message_and_place_and_it_starts_agai
         panic!("{error}")
     };
     assert!(
-        reason.contains("the guest gave up") && reason.contains("traps.rs:"),
+        reason.contains("the guest gave up") && reason.contains("lib.rs:"),
         "{reason}"
     );
 
@@ -39,7 +39,7 @@ async fn a_panic_ends_the_instance_with_its_message_and_place_and_it_starts_agai
 #[tokio::test]
 async fn an_instance_that_keeps_trapping_stays_down() {
     let host = TestHost::grant("[budget]\nrestarts = 1");
-    let instance = host.run(HOSTILE, "traps").await;
+    let instance = host.run(PROBE_TRAPS, "traps").await;
     for _ in 0..2 {
         let mut state = instance.state();
         state
@@ -61,14 +61,14 @@ async fn an_instance_that_keeps_trapping_stays_down() {
 #[tokio::test]
 async fn unknown_methods_and_classes_are_named() {
     let host = TestHost::grant("");
-    let instance = host.run(HOSTILE, "traps").await;
+    let instance = host.run(PROBE_TRAPS, "traps").await;
     let error = call_int(&instance, "nope", [])
         .await
         .unwrap_err()
         .to_string();
     assert!(error.contains("nope"), "{error}");
     let error = host
-        .start(HOSTILE, "nope", serde_json::json!({}))
+        .start(PROBE_TRAPS, "nope", serde_json::json!({}))
         .await
         .unwrap_err()
         .to_string();
@@ -78,7 +78,7 @@ async fn unknown_methods_and_classes_are_named() {
 #[tokio::test]
 async fn dropping_the_last_handle_stops_the_instance() {
     let host = TestHost::grant("");
-    let instance = host.run(HOSTILE, "traps").await;
+    let instance = host.run(PROBE_TRAPS, "traps").await;
     let mut state = instance.state();
     drop(instance);
     let ended = state.wait_for(|state| matches!(state, State::Ended(_)));

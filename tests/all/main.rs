@@ -3,7 +3,6 @@
 mod capability;
 mod cli;
 mod fuzz;
-mod hostile;
 mod instance;
 mod languages;
 mod leaks;

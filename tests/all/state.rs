@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use external_worker_artifacts::{CACHE, EVERYTHING, HOSTILE, PROBE_HOST, PROBE_SYNC};
+use external_worker_artifacts::{CACHE, EVERYTHING, PROBE_HOST, PROBE_SYNC, PROBE_TRAPS};
 use external_worker_host::HostError;
 use external_worker_host::bindings::types::{ErrorCode, Value};
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
@@ -164,7 +164,7 @@ async fn a_state_may_be_bigger_than_a_value() {
 #[tokio::test]
 async fn who_exports_no_state_has_none_and_takes_none() {
     let host = TestHost::grant("");
-    for (component, class) in [(HOSTILE, "traps"), (PROBE_SYNC, "probe")] {
+    for (component, class) in [(PROBE_TRAPS, "traps"), (PROBE_SYNC, "probe")] {
         let worker = host.worker(component).await.unwrap();
         assert!(!worker.component().keeps_state());
         let instance = Instance::start(&worker, spec(class, json!({})))

@@ -1,55 +1,125 @@
-//! Attacks on the host, one class and one file each. The tests say what the host does about each.
+//! Attacks on the host by a worker that was granted nothing, one file each in a directory for what they
+//! attack. The table of `tests/hostile` says what the host does about each.
 
-mod deaf;
-mod handle_flood;
-mod hang_stop;
-mod huge_values;
-mod log_flood;
-mod memory_bomb;
-mod spin_call;
-mod spin_loop;
-mod spin_start;
-mod spin_stop;
-mod traps;
+#![allow(unused_imports, reason = "each attack takes what it needs")]
 
-use deaf::Deaf;
-use handle_flood::HandleFlood;
-use hang_stop::HangStop;
-use huge_values::HugeValues;
-use log_flood::LogFlood;
-use memory_bomb::MemoryBomb;
-use spin_call::SpinCall;
-use spin_loop::SpinLoop;
-use spin_start::SpinStart;
-use spin_stop::SpinStop;
-use traps::Traps;
+mod attack;
 
-pub(crate) use external_worker::bindings::funcnodes::external_worker::host as raw;
+use attack::Result;
 
-/// What one allocation of the memory attacks asks for.
-pub(crate) const CHUNK: usize = 64 * 1024;
-
-/// Uses the processor and gives nothing back.
-pub(crate) fn spin() {
-    let mut n = 0u64;
-    loop {
-        n = std::hint::black_box(n).wrapping_add(1);
-        if n == u64::MAX {
-            return;
-        }
+attacks! {
+    "{}":
+    cpu {
+        allocate_storm,
+        copy_storm,
+        fill_storm,
+        hog,
+        host_call_storm,
+        many_tasks,
+        never_returns,
+        never_starts,
+        never_updates,
+        parse_storm,
+        spin_between_waits,
+        spin_call,
+        spin_cancel,
+        spin_loop,
+        spin_shelf,
+        spin_start,
+        spin_stop,
+        spin_update,
+        turns_without_pause,
+        yields_without_end,
+    }
+    memory {
+        array_axes,
+        array_boolean,
+        array_overflow,
+        array_short,
+        burst,
+        burst_start,
+        bytes,
+        defaults,
+        emit,
+        emit_far,
+        emit_names,
+        error,
+        error_far,
+        fragments,
+        grow,
+        json_deep,
+        json_malformed,
+        last_words,
+        list,
+        log,
+        log_far,
+        name,
+        print,
+        records,
+        shelf_text,
+        shelves,
+        text,
+        text_far,
+    }
+    handles {
+        flood_classes,
+        flood_nodes,
+        flood_streams,
+        removed_node,
+    }
+    says {
+        class_of_another,
+        error,
+        error_of_loop,
+        error_of_start,
+        error_of_update,
+        event_deep,
+        event_flood,
+        event_malformed,
+        event_name,
+        input_unknown,
+        last_words,
+        log_flood,
+        log_overrides,
+        nodes_of_another,
+        nodes_update_flood,
+        options_large,
+        options_malformed,
+        output_name,
+        print,
+        print_flood,
+        shelf_name,
+        shelf_nodes,
+        shelf_of_itself,
+        shelf_of_none,
+        shelf_path,
+        shelf_tower,
+        shelf_twice,
+        shelf_type,
+        trigger_flood,
+        trigger_of_another,
+        trigger_unknown,
+        value_malformed,
+    }
+    lifecycle {
+        delay_extreme,
+        exit,
+        exit_in_start,
+        half_start,
+        hang_in_loop,
+        hang_in_stop,
+        panic_in_call,
+        panic_in_loop,
+        panic_in_shelf,
+        panic_in_start,
+        panic_in_stop,
+        panic_in_update,
+        pause_storm,
+        poisoned_call,
+        restart_storm,
+        sleep_extreme,
+        stop_in_start,
+        stop_in_stop,
+        words_then_alive,
     }
 }
-
-external_worker::export!(
-    Deaf,
-    HandleFlood,
-    HangStop,
-    HugeValues,
-    LogFlood,
-    MemoryBomb,
-    SpinCall,
-    SpinLoop,
-    SpinStart,
-    SpinStop,
-    Traps
-);

@@ -47,6 +47,8 @@ pub const MAX_MEMORIES: usize = 16;
 pub const MAX_TABLES: usize = 128;
 /// Core instances of one store.
 pub const MAX_CORE_INSTANCES: usize = 512;
+/// Instances that a component may make of modules and components in it, counted from above.
+pub const MAX_INSTANTIATIONS: u64 = 10_000;
 /// Largest memory that a pool slot can grow to.
 pub const POOL_MEMORY_BYTES: usize = 1 << 32;
 /// Largest table that a pool slot can grow to.

@@ -1,6 +1,6 @@
 //! External workers in a Worker: added, used as nodes, changed, trapped, removed.
 
-use external_worker_artifacts::{CACHE, HOSTILE, PROBE_HOST};
+use external_worker_artifacts::{CACHE, PROBE_HOST, PROBE_TRAPS};
 use external_worker_host::nodespace::Value;
 use external_worker_host::worker::{NewInstance, WorkerError, WorkerEvent};
 use external_worker_tests::wait_for;
@@ -173,8 +173,8 @@ async fn the_guest_changes_its_own_nodes_and_triggers_them() {
 
 #[tokio::test]
 async fn one_that_traps_comes_back_with_its_uuid_and_nodes() {
-    let site = Site::with(&[("hostile", HOSTILE)]).await;
-    let uuid = site.add("hostile", "traps", nothing()).await;
+    let site = Site::with(&[("traps", PROBE_TRAPS)]).await;
+    let uuid = site.add("traps", "traps", nothing()).await;
     let count = site.node("traps", &uuid, "count");
     let panic = site.node("traps", &uuid, "panic");
     assert_eq!(site.run(&count).await, 1);
@@ -192,9 +192,9 @@ async fn one_that_traps_comes_back_with_its_uuid_and_nodes() {
 
 #[tokio::test]
 async fn one_that_is_down_says_so_and_can_be_started_again() {
-    let site = Site::with(&[("hostile", HOSTILE)]).await;
+    let site = Site::with(&[("traps", PROBE_TRAPS)]).await;
     std::fs::create_dir_all(site.dir.path().join("policies")).unwrap();
-    let uuid = site.add("hostile", "traps", nothing()).await;
+    let uuid = site.add("traps", "traps", nothing()).await;
     let count = site.node("traps", &uuid, "count");
     let panic = site.node("traps", &uuid, "panic");
     let mut events = site.worker.subscribe();

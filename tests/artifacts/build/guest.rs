@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A guest that was built.
@@ -11,6 +9,8 @@ pub struct Guest {
     /// As an identifier, in snake case.
     pub name: String,
     pub path: PathBuf,
+    /// Where its sources are.
+    pub dir: PathBuf,
     pub kind: Kind,
 }
 
@@ -20,11 +20,10 @@ pub enum Kind {
     Example,
     Probe,
     Hostile,
-    Wat,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Example, Self::Probe, Self::Hostile, Self::Wat];
+    pub const ALL: [Self; 3] = [Self::Example, Self::Probe, Self::Hostile];
 
     /// By the directory under `guests/`; `None` for one that no test would look into.
     pub fn of(path_in_guests: &Path) -> Option<Self> {
@@ -43,7 +42,6 @@ impl fmt::Display for Kind {
             Self::Example => "example",
             Self::Probe => "probe",
             Self::Hostile => "hostile",
-            Self::Wat => "wat",
         })
     }
 }
@@ -63,21 +61,4 @@ pub fn check_names(guests: &[Guest]) -> Result<(), String> {
         )),
         None => Ok(()),
     }
-}
-
-/// The attacks: one file each beside `lib.rs`. What they share lies in directories.
-pub fn attacks(source_dir: &Path) -> io::Result<Vec<String>> {
-    let mut attacks = Vec::new();
-    for entry in fs::read_dir(source_dir)? {
-        let path = entry?.path();
-        let stem = path
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .unwrap_or_default();
-        if path.extension().is_some_and(|ext| ext == "rs") && stem != "lib" {
-            attacks.push(identifier(stem));
-        }
-    }
-    attacks.sort();
-    Ok(attacks)
 }

@@ -1,8 +1,10 @@
 //! Builds every guest in `guests/` with one cargo, so that a clean checkout passes `cargo test`.
 //!
 //! For the tests it writes a constant with each component's path and, for each kind of guest, a
-//! macro that names them all: a guest without a test then fails to compile.
+//! macro that names them all: a guest without a test then fails to compile. The attacks are a list, to be
+//! compared with the table of them.
 
+mod attack;
 mod guest;
 mod packages;
 mod rust;
@@ -13,6 +15,8 @@ use std::env;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use guest::Kind;
 
 /// Where guests are built, when several checkouts or target directories shall share one.
 const GUESTS_DIR: &str = "GUESTS_DIR";
@@ -46,10 +50,18 @@ fn build() -> Result<(), Box<dyn Error>> {
     packages::prepare();
     let target_dir = env::var_os(GUESTS_DIR).map_or_else(|| beside(&out_dir), PathBuf::from);
     let mut guests = rust::build(&root, &target_dir)?;
-    guests.extend(text::build(&root.join("guests"), &target_dir.join("wat"))?);
     guests.sort_by(|a, b| a.name.cmp(&b.name));
     guest::check_names(&guests)?;
-    let attacks = guest::attacks(&root.join("guests/hostile/src"))?;
+    let wit = root.join("wit");
+    let mut attacks = text::build(
+        &root.join("guests/hostile/wat"),
+        &wit,
+        &target_dir.join("wat"),
+    )?;
+    for guest in guests.iter().filter(|guest| guest.kind == Kind::Hostile) {
+        attacks.extend(attack::of_crate(&guest.dir, &guest.path)?);
+    }
+    attacks.sort_by(|a, b| a.name.cmp(&b.name));
     std::fs::write(out_dir.join("guests.rs"), write::source(&guests, &attacks))?;
     Ok(())
 }

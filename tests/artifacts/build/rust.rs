@@ -28,10 +28,11 @@ pub fn build(root: &Path, target_dir: &Path) -> Result<Vec<Guest>, Box<dyn std::
         .collect();
     let built = components(root, target_dir, names)?;
     let guests = built.into_iter().filter_map(|(package, path)| {
-        let (_, kind) = wanted.iter().find(|(wanted, _)| wanted.name == package)?;
+        let (package, kind) = wanted.iter().find(|(wanted, _)| wanted.name == package)?;
         Some(Guest {
-            name: identifier(&package),
+            name: identifier(&package.name),
             path,
+            dir: package.dir.clone(),
             kind: *kind,
         })
     });

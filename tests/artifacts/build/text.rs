@@ -1,47 +1,83 @@
-//! The guests that are written in WebAssembly's text format: mostly what no compiler would make.
+//! The attacks in WebAssembly's text format: what no compiler would make.
+//!
+//! A file that begins its code with `(component` or `(module` is assembled as it is; it may well be no
+//! component. Any other is a part of the core module of a worker: `skeleton.wat` has what such a module
+//! needs, and what the file has itself is left out of it. Its imports and exports have short names:
+//! `"host"` is the interface `host`, `"worker#call"` the function of the interface `worker`.
 
 use std::error::Error;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::guest::{Guest, Kind, identifier};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::{Resolve, WorldId};
 
-/// Assembles every `.wat` under `guests` into `out_dir`.
-pub fn build(guests: &Path, out_dir: &Path) -> Result<Vec<Guest>, Box<dyn Error>> {
-    let mut files = Vec::new();
-    find(guests, &mut files)?;
-    if !files.is_empty() {
-        fs::create_dir_all(out_dir)?;
-    }
-    files
-        .into_iter()
-        .map(|file| assemble(&file, out_dir))
-        .collect()
+use crate::attack::{self, Attack};
+
+const HOST: &str = "funcnodes:external-worker/host@0.1.0";
+const WORKER: &str = "funcnodes:external-worker/worker@0.1.0";
+const WORLD: &str = "external-worker-core";
+
+/// What every worker is made of.
+struct Skeleton<'a> {
+    parts: Vec<&'a str>,
+    resolve: Resolve,
+    world: WorldId,
 }
 
-fn find(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let path = entry.path();
-        // A guest that was built where it lies has a target directory, and links may lead anywhere.
-        if entry.file_type()?.is_dir() && entry.file_name() != "target" {
-            find(&path, files)?;
-        } else if path.extension().is_some_and(|ext| ext == "wat") {
-            files.push(path);
+/// Assembles every attack in the directories of `dir` into `out_dir`.
+pub fn build(dir: &Path, wit: &Path, out_dir: &Path) -> Result<Vec<Attack>, Box<dyn Error>> {
+    let text = fs::read_to_string(dir.join("skeleton.wat"))?;
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(wit)?;
+    let world = resolve.select_world(&[package], Some(WORLD))?;
+    let skeleton = Skeleton {
+        parts: text.split("\n\n").collect(),
+        resolve,
+        world,
+    };
+    fs::create_dir_all(out_dir)?;
+    let mut attacks = Vec::new();
+    for file in attack::files(dir, "wat")? {
+        let name = attack::name(&file);
+        let text = fs::read_to_string(&file)?;
+        let tries = attack::first_sentence(&text, ";;");
+        let wasm = skeleton
+            .assemble(&text)
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+        let component = out_dir.join(name.replace('/', "-")).with_extension("wasm");
+        fs::write(&component, wasm)?;
+        attacks.push(Attack {
+            name,
+            tries,
+            component,
+        });
+    }
+    Ok(attacks)
+}
+
+impl Skeleton<'_> {
+    fn assemble(&self, text: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+        let begins = |start| text.lines().any(|line: &str| line.starts_with(start));
+        if begins("(component") || begins("(module") {
+            return Ok(wat::parse_str(text)?);
         }
+        let rest = self.parts.iter().filter(|part| {
+            let export = part
+                .split_once("(export \"")
+                .and_then(|(_, rest)| rest.split_once('"'));
+            export.is_none_or(|(name, _)| !text.contains(&format!("{name}\"")))
+        });
+        let rest: String = rest.copied().collect::<Vec<_>>().join("\n");
+        let module = format!("(module\n{text}\n{rest}\n)")
+            .replace("\"host\"", &format!("\"{HOST}\""))
+            .replace("[export]worker\"", &format!("[export]{WORKER}\""))
+            .replace("worker#", &format!("{WORKER}#"));
+        let mut wasm = wat::parse_str(module)?;
+        embed_component_metadata(&mut wasm, &self.resolve, self.world, StringEncoding::UTF8)?;
+        let mut encoder = ComponentEncoder::default();
+        let encoded = encoder.module(&wasm).and_then(|encoder| encoder.encode());
+        // Its first sentence alone says little.
+        Ok(encoded.map_err(|error| format!("{error:#}"))?)
     }
-    Ok(())
-}
-
-fn assemble(file: &Path, out_dir: &Path) -> Result<Guest, Box<dyn Error>> {
-    let stem = file.file_stem().and_then(|stem| stem.to_str());
-    let name = identifier(stem.ok_or_else(|| format!("{} has no name", file.display()))?);
-    let path = out_dir.join(&name).with_extension("wasm");
-    fs::write(&path, wat::parse_file(file)?)?;
-    Ok(Guest {
-        name,
-        path,
-        kind: Kind::Wat,
-    })
 }

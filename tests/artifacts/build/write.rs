@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use crate::attack::Attack;
 use crate::guest::{Guest, Kind};
 
 /// Constants, the list of all and one macro for each kind.
-pub fn source(guests: &[Guest], attacks: &[String]) -> String {
+pub fn source(guests: &[Guest], attacks: &[Attack]) -> String {
     let mut source = String::new();
     for guest in guests {
         constant(&mut source, guest);
@@ -16,13 +17,7 @@ pub fn source(guests: &[Guest], attacks: &[String]) -> String {
         let names: Vec<&str> = of_kind.map(|guest| guest.name.as_str()).collect();
         foreach(&mut source, &kind.to_string(), "guest of this kind", &names);
     }
-    let attacks: Vec<&str> = attacks.iter().map(String::as_str).collect();
-    foreach(
-        &mut source,
-        "attack",
-        "attack of the hostile guest",
-        &attacks,
-    );
+    list(&mut source, attacks);
     source
 }
 
@@ -39,10 +34,26 @@ fn constant(source: &mut String, guest: &Guest) {
 fn all(source: &mut String, guests: &[Guest]) {
     line(source, "/// Every guest that is a crate, and its file.");
     line(source, "pub const ALL: &[(&str, &str)] = &[");
-    for guest in guests.iter().filter(|guest| guest.kind != Kind::Wat) {
+    for guest in guests {
         line(
             source,
             &format!("    ({:?}, {}),", guest.name, guest.name.to_uppercase()),
+        );
+    }
+    line(source, "];");
+}
+
+fn list(source: &mut String, attacks: &[Attack]) {
+    line(source, "/// Every attack, in alphabetical order.");
+    line(source, "pub const ATTACKS: &[Attack] = &[");
+    for attack in attacks {
+        let (name, tries) = (&attack.name, &attack.tries);
+        let component = attack.component.display().to_string();
+        line(
+            source,
+            &format!(
+                "    Attack {{ name: {name:?}, tries: {tries:?}, component: {component:?} }},"
+            ),
         );
     }
     line(source, "];");

@@ -1,8 +1,7 @@
 //! Where the guests are. The build script made them; see `build/main.rs`.
 //!
 //! For each guest there is a constant with the path of its component, named after the package:
-//! `thermometer` is `THERMOMETER`, `probe-files` is `PROBE_FILES`. A file `x.wat` anywhere under
-//! `guests/` is `X`; what it holds is up to it, it may well be no component.
+//! `thermometer` is `THERMOMETER`, `probe-files` is `PROBE_FILES`.
 //!
 //! So that no guest goes untested, a test module asks for one test of each name:
 //!
@@ -15,8 +14,19 @@
 //! external_worker_artifacts::foreach_probe!(assert_tested);
 //! ```
 //!
-//! `foreach_example!`, `foreach_probe!`, `foreach_hostile!` and `foreach_wat!` go through the
-//! guests, `foreach_attack!` through the files of `guests/hostile/src`, each of which is one attack.
+//! `foreach_example!`, `foreach_probe!` and `foreach_hostile!` go through the guests; [`ATTACKS`] has the
+//! files under `guests/hostile`, each of which is one attack.
+
+/// An attack.
+#[derive(Debug, Clone, Copy)]
+pub struct Attack {
+    /// What it attacks and what it is called: `cpu/spin_call` is the file `cpu/spin_call.rs` or `.wat`.
+    pub name: &'static str,
+    /// What it tries: the sentence that its file begins with.
+    pub tries: &'static str,
+    /// The file of the component that it is in; what is made of text may be no component.
+    pub component: &'static str,
+}
 
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 

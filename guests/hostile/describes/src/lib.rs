@@ -1,0 +1,160 @@
+//! Attacks by what a component says of itself, one file each.
+//!
+//! Nothing tells a component that describes itself which attack it is, so the tests write that into
+//! its bytes.
+
+#![allow(unused_imports, reason = "each attack takes what it needs")]
+
+use exports::funcnodes::external_worker::worker::{
+    Error, Guest, InstanceInfo, Shelf, Value, WorkerClass,
+};
+use funcnodes::external_worker::types::{Dtype, Ndarray, NodeClass, Port};
+
+wit_bindgen::generate!({
+    path: "../../../wit",
+    world: "external-worker-core",
+    async: false,
+});
+
+/// Which attack this is, after the test has written it.
+static ATTACK: [u8; 64] = *b"attack:.........................................................";
+
+macro_rules! attacks {
+    ($($name:ident),+ $(,)?) => {
+        mod says { $(pub mod $name;)+ }
+
+        fn describe(attack: &str, class: WorkerClass) -> Vec<WorkerClass> {
+            match attack {
+                $(concat!("says/", stringify!($name)) => says::$name::describe(class),)+
+                _ => vec![class],
+            }
+        }
+    };
+}
+
+attacks! {
+    changes,
+    class_id_empty,
+    class_id_escape,
+    class_id_long,
+    class_id_path,
+    classes_huge,
+    classes_many,
+    classes_none,
+    classes_twice,
+    description_escape,
+    description_far,
+    loop_delay,
+    method_bidi,
+    method_empty,
+    method_escape,
+    method_path,
+    method_title_escape,
+    method_twice,
+    methods_many,
+    panic,
+    port_default_array,
+    port_default_json,
+    port_default_large,
+    port_escape,
+    port_options,
+    port_options_large,
+    port_type,
+    port_type_deep,
+    ports_many,
+    ports_twice,
+    render_options,
+    schema_deep,
+    schema_empty,
+    schema_file,
+    schema_large,
+    schema_list,
+    schema_malformed,
+    schema_of_itself,
+    schema_pattern,
+    schema_pattern_large,
+    schema_remote,
+    schema_wide,
+    title_escape,
+    title_long,
+    ui_schema,
+}
+
+struct Component;
+
+impl Guest for Component {
+    fn describe() -> Vec<WorkerClass> {
+        // SAFETY: a reference is valid; volatile, since what is read was written after compiling.
+        let attack = unsafe { std::ptr::read_volatile(&raw const ATTACK) };
+        let attack = String::from_utf8_lossy(&attack);
+        let class = WorkerClass {
+            class_id: "hostile".to_owned(),
+            title: "Hostile".to_owned(),
+            description: None,
+            config_schema: "{\"type\":\"object\"}".to_owned(),
+            ui_schema: None,
+            export_exclude: Vec::new(),
+            loop_delay_ms: 3_600_000,
+            methods: Vec::new(),
+        };
+        describe(attack.trim_end_matches(' '), class)
+    }
+
+    fn start(_class: String, _instance: InstanceInfo, _config: String) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn loop_() -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn update_config(_config: String) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn get_nodeshelf() -> Option<Vec<Shelf>> {
+        None
+    }
+
+    fn call(
+        _id: u64,
+        _node: String,
+        _inputs: Vec<(String, Value)>,
+    ) -> Result<Vec<(String, Value)>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn cancel(_id: u64) {}
+
+    fn stop() {}
+}
+
+/// A node class.
+fn node(name: &str) -> NodeClass {
+    NodeClass {
+        name: name.to_owned(),
+        title: None,
+        description: None,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        render_options: None,
+        trigger_on_call: Some(false),
+    }
+}
+
+/// An input.
+fn port(name: &str) -> Port {
+    Port {
+        name: name.to_owned(),
+        type_: "\"int\"".to_owned(),
+        description: None,
+        default: None,
+        required: false,
+        does_trigger: false,
+        hidden: false,
+        value_options: None,
+        render_options: None,
+    }
+}
+
+export!(Component);

@@ -1,0 +1,11 @@
+//! Reads through a link to the folder above.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        read3("/data/up/secret.txt").await
+    }
+}

@@ -1,0 +1,11 @@
+//! Writes more than its quota, by WASI 0.2.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        write2("/data/large", 1_000_000)
+    }
+}

@@ -1,0 +1,11 @@
+//! Makes a folder where it may only read, by WASI 0.2.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        Ok(done(std::fs::create_dir("/data/new")?))
+    }
+}

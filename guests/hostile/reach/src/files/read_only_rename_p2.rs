@@ -1,0 +1,11 @@
+//! Renames a file where it may only read, by WASI 0.2.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        Ok(done(std::fs::rename("/data/hello.txt", "/data/b")?))
+    }
+}

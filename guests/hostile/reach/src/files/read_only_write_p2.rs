@@ -1,0 +1,11 @@
+//! Writes where it may only read, by WASI 0.2.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        write2("/data/hello.txt", 1)
+    }
+}

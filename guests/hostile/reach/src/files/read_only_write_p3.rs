@@ -1,0 +1,11 @@
+//! Writes where it may only read.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        write3("/data/hello.txt", 1).await
+    }
+}

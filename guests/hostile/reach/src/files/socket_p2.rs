@@ -1,0 +1,11 @@
+//! Reads a socket of the host, by WASI 0.2.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        read2("/data/socket")
+    }
+}

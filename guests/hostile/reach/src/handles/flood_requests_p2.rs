@@ -1,0 +1,13 @@
+//! Makes HTTP requests until it may not, and sends none.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        Ok(hoard(1_000_000, || {
+            Ok(wasip2::http::types::OutgoingRequest::new(wasip2::http::types::Fields::new()))
+        }))
+    }
+}

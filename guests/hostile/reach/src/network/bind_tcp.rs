@@ -1,0 +1,11 @@
+//! Listens where it may not.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string())
+    }
+}

@@ -1,0 +1,11 @@
+//! Connects to the machine itself by an IPv4-mapped address.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        connect3("[::ffff:127.0.0.1]:9").await
+    }
+}

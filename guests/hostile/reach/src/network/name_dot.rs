@@ -1,0 +1,11 @@
+//! Looks up the name of the machine with a dot at its end.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        look_up("localhost.").await
+    }
+}

@@ -1,0 +1,11 @@
+//! Connects to a reserved address.
+
+use crate::ways::*;
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        connect3("240.0.0.1:80").await
+    }
+}

@@ -1,0 +1,10 @@
+//! Waits in `update-config` for ever.
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn update_config() -> Result {
+        hours().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! Spins in `stop`.
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn stop() {
+        spin();
+    }
+}

@@ -1,0 +1,11 @@
+//! Gives way all the time and never ends.
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn call(_to: String) -> Result<String> {
+        loop {
+            raw::sleep(1).await;
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Waits in `stop` for ever.
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn stop() {
+        hours().await;
+    }
+}

@@ -1,0 +1,9 @@
+//! Panics in a turn of the loop.
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn turn() -> Result {
+        panic!("the guest gave up");
+    }
+}

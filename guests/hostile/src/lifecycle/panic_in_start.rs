@@ -1,0 +1,9 @@
+//! Panics in `start`.
+
+use crate::attack::*;
+
+crate::attack! {
+    async fn start() -> Result {
+        panic!("the guest gave up");
+    }
+}

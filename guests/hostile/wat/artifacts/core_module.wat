@@ -1,0 +1,3 @@
+;; Is a core module, not a component.
+
+(module (func (export "run")))

@@ -1,0 +1,5 @@
+;; Exports the interface of a worker with nothing in it.
+
+(component
+  (instance $w)
+  (export "funcnodes:external-worker/worker@0.1.0" (instance $w)))

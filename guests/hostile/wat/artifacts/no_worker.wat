@@ -1,0 +1,3 @@
+;; Is a component that exports nothing.
+
+(component)

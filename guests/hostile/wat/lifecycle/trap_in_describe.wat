@@ -1,0 +1,3 @@
+;; Ends itself in `describe`.
+
+(func (export "worker#describe") (result i32) unreachable)

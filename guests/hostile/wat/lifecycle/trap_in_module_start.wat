@@ -1,0 +1,4 @@
+;; Ends itself before anything is called.
+
+(start $end)
+(func $end unreachable)

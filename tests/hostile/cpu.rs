@@ -1,0 +1,203 @@
+//! Attacks on the processor: the instance ends by its bill, its deadline, or waits for its share.
+
+use serde_json::json;
+
+use crate::scene::{Scene, attack, end, no_target, not_started, outlives};
+use crate::table::{Row, row};
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    vec![
+        row(
+            "cpu/allocate_storm",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/branch_storm",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/callback_spins",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/callback_yields",
+            "deadline, then ended: a call went on after it was asked to end",
+            |scene| outlives(scene.budget("cpu-spin-ms", 60_000)),
+        ),
+        row(
+            "cpu/copy_storm",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/deep_recursion",
+            "ended: it trapped: wasm trap: call stack exhausted",
+            no_target,
+        ),
+        row(
+            "cpu/deep_recursion_indirect",
+            "ended: it trapped: wasm trap: call stack exhausted",
+            no_target,
+        ),
+        row(
+            "cpu/fill_storm",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/float_storm",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/grow_storm",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row("cpu/hog", "throttled", hog),
+        row(
+            "cpu/host_call_storm",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/many_tasks",
+            "ended: it trapped: cannot allocate another handle: store handle limit exceeded",
+            outlives,
+        ),
+        row(
+            "cpu/never_returns",
+            "deadline, then ended: a call went on after it was asked to end",
+            outlives,
+        ),
+        row(
+            "cpu/never_starts",
+            "not started: `start` took longer than 1000 ms",
+            no_target,
+        ),
+        row(
+            "cpu/never_updates",
+            "the instance has ended: `update-config` took longer than 700 ms, then ended: `update-confi*",
+            |scene| configures_and_ends(scene),
+        ),
+        row(
+            "cpu/parse_storm",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/recursion_into_host",
+            "ended: it trapped: wasm trap: call stack exhausted",
+            no_target,
+        ),
+        row(
+            "cpu/spin_after_return",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/spin_between_waits",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/spin_call",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/spin_cancel",
+            "deadline, then ended: it used * ms of CPU without finishing a turn or a call*",
+            outlives,
+        ),
+        row(
+            "cpu/spin_in_describe",
+            "description: `describe` *",
+            Scene::describes,
+        ),
+        row(
+            "cpu/spin_in_module_start",
+            "description: `describe` *",
+            Scene::describes,
+        ),
+        row(
+            "cpu/spin_in_realloc",
+            "not started: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/spin_loop",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            Scene::lives,
+        ),
+        row(
+            "cpu/spin_shelf",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            Scene::shelves,
+        ),
+        row(
+            "cpu/spin_start",
+            "not started: it used * ms of CPU without finishing a turn or a call*",
+            no_target,
+        ),
+        row(
+            "cpu/spin_stop",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            Scene::stops,
+        ),
+        row(
+            "cpu/spin_update",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            Scene::configures,
+        ),
+        row("cpu/turns_without_pause", "served", turns),
+        row(
+            "cpu/yields_without_end",
+            "deadline, then ended: a call went on after it was asked to end",
+            |scene| outlives(scene.budget("cpu-spin-ms", 60_000)),
+        ),
+    ]
+}
+
+/// Changes the configuration, and waits for the end that this comes to.
+async fn configures_and_ends(scene: Scene) -> String {
+    let instance = match scene.start().await {
+        Ok(instance) => instance,
+        Err(error) => return not_started(&error),
+    };
+    let updated = instance.update_config(json!({ "changed": true })).await;
+    let error = updated.map_or_else(|error| error.to_string(), |()| "updated".to_owned());
+    format!("{error}, then {}", end(instance.ended().await))
+}
+
+/// Waits until the instance has to wait for its share.
+async fn hog(scene: Scene) -> String {
+    let instance = match scene.budget("cpu-burst-ms", 50).start().await {
+        Ok(instance) => instance,
+        Err(error) => return not_started(&error),
+    };
+    while instance.status().throttled.is_zero() {
+        if let Err(error) = instance.call("ping", Vec::new()).await {
+            return error.to_string();
+        }
+    }
+    "throttled".to_owned()
+}
+
+/// Waits until the loop has turned a thousand times; calls are served meanwhile.
+async fn turns(scene: Scene) -> String {
+    let instance = match scene.start().await {
+        Ok(instance) => instance,
+        Err(error) => return not_started(&error),
+    };
+    while instance.status().turns.turns < 1_000 {
+        if let Err(error) = attack(&instance, "").await {
+            return error.to_string();
+        }
+    }
+    "served".to_owned()
+}

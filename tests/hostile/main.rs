@@ -1,0 +1,88 @@
+//! The hostile table: every attack under `guests/hostile`, and some that need no guest, each beside a
+//! victim that is called all the time. `cargo test --test hostile`, with parts of names to choose by.
+//!
+//! An attack is contained when the host does what its row says, neither panics nor grows beyond the
+//! attacker's budget and a little, serves the victim as before, and has given everything back afterwards.
+
+mod artifacts;
+mod cpu;
+mod files;
+mod handles;
+mod lifecycle;
+mod memory;
+mod network;
+mod says;
+mod scene;
+mod serial;
+mod table;
+mod victim;
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+
+use external_worker_artifacts::ATTACKS;
+use external_worker_tests::new_engine;
+use table::Row;
+
+/// How many attacks the table has at least.
+const ENOUGH: usize = 150;
+
+fn rows() -> Vec<Row> {
+    let groups = [
+        cpu::rows(),
+        memory::rows(),
+        handles::rows(),
+        files::rows(),
+        network::rows(),
+        serial::rows(),
+        says::rows(),
+        lifecycle::rows(),
+        artifacts::rows(),
+    ];
+    groups.into_iter().flatten().collect()
+}
+
+/// Every file is in the table, once.
+fn check(rows: &[Row]) {
+    let mut names = BTreeSet::new();
+    for row in rows {
+        assert!(
+            names.insert(row.attack),
+            "two rows are called {}",
+            row.attack
+        );
+    }
+    for attack in ATTACKS {
+        assert!(
+            names.contains(attack.name),
+            "no row says what the host does about {}",
+            attack.name
+        );
+    }
+    assert!(rows.len() >= ENOUGH, "{} attacks", rows.len());
+}
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
+    let mut rows = rows();
+    check(&rows);
+    rows.retain(|row| {
+        wanted.is_empty() || wanted.iter().any(|part| row.attack.contains(part.as_str()))
+    });
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        table::PANICS.fetch_add(1, Ordering::Relaxed);
+        print(info);
+    }));
+    let engine = new_engine();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    if runtime.block_on(table::run(&rows, &engine)) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
