@@ -86,7 +86,7 @@ pub const MAX_SCHEMA_PARTS: usize = 10_000;
 /// Bytes of the defaults that one configuration is completed with, references followed.
 pub const MAX_DEFAULTS_BYTES: usize = 4 * MIB as usize;
 /// Steps that are taken to follow a schema through a configuration, every way counted.
-pub const MAX_SCHEMA_STEPS: usize = 1_000_000;
+pub const MAX_SCHEMA_STEPS: usize = 100_000;
 /// Steps of one of those ways.
 pub const MAX_SCHEMA_WAY: usize = 400;
 /// Problems of one configuration that are reported at once.
