@@ -1,6 +1,7 @@
 //! `ewh serve-tenant`: the process of one tenant. `ewh serve --isolation process` starts it, with the
 //! socket to serve as its standard input; it confines itself, and then serves like any other.
 
+use std::cell::Cell;
 use std::fs::DirBuilder;
 use std::io;
 use std::net::TcpListener;
@@ -140,7 +141,13 @@ impl ServeTenantCommand {
         let uuid = worker.uuid().simple().to_string();
         output.print_json_line(&json!({ "uuid": uuid, "name": worker.name() }))?;
         drop(worker);
-        Ok(run(vec![server], &mut signals, || {}).await)
+        let is_signalled = Cell::new(false);
+        let ended = run(vec![server], &mut signals, || is_signalled.set(true)).await;
+        // Only a client's stop is for good.
+        Ok(match ended {
+            Exit::Ok if is_signalled.get() => Exit::Terminated,
+            ended => ended,
+        })
     }
 }
 

@@ -279,7 +279,7 @@ fn allowed(reach: &Reach) -> Result<Rules, BackendError> {
     ];
     rules.extend(of_itself.map(|(call, rule)| (call, vec![rule])));
     let requests = REQUESTS.iter();
-    let requests = requests.map(|request| rule(&[(1, Dword, Eq, *request & 0xffff_ffff)]));
+    let requests = requests.map(|request| rule(&[(1, Dword, Eq, u64::from(*request as u32))]));
     rules.insert(libc::SYS_ioctl, requests.collect::<Result<_, _>>()?);
     let sockets = sockets(reach)?;
     if !sockets.is_empty() {

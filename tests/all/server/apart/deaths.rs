@@ -118,6 +118,19 @@ async fn killing_a_tenants_process_is_no_error_at_another_and_it_comes_back_whol
 }
 
 #[tokio::test]
+async fn a_process_that_its_operator_ends_is_started_again_too() {
+    let data = tempfile::tempdir().unwrap();
+    let mut host = Host::with_tenants(data.path(), &["lab"], "");
+    let serving = host.next().await;
+    let mut client = serving.client().await;
+    signal("-TERM", &serving.pid);
+    assert_eq!(closed(&mut client).await, Some(CloseCode::Away));
+    let again = host.next().await;
+    assert_eq!((&again.uuid, &again.url), (&serving.uuid, &serving.url));
+    assert_ne!(again.pid, serving.pid);
+}
+
+#[tokio::test]
 async fn a_tenant_with_little_memory_is_served() {
     let data = tempfile::tempdir().unwrap();
     data_with_probe(data.path(), "small");
