@@ -220,7 +220,7 @@ impl Finding {
         Self {
             code,
             place: String::new(),
-            problem: text::clean_line(&problem.into(), limits::MAX_TEXT_BYTES),
+            problem: text::clean(&problem.into(), limits::MAX_TEXT_BYTES),
             fix: text::clean(&fix.into(), limits::MAX_TEXT_BYTES),
         }
     }

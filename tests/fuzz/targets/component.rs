@@ -21,7 +21,7 @@ pub fn component(data: &[u8]) {
     let found = check_bytes(data, None);
     assert!(found.len() <= MAX_FINDINGS, "{}", found.len());
     for finding in &found {
-        readable_line(&finding.problem, 2 * limits::MAX_TEXT_BYTES);
+        readable(&finding.problem, 2 * limits::MAX_TEXT_BYTES);
         readable(&finding.fix, 2 * limits::MAX_TEXT_BYTES);
         readable_line(&finding.place, limits::MAX_TEXT_BYTES);
     }
