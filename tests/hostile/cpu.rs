@@ -82,7 +82,7 @@ pub fn rows() -> Vec<Row> {
         row(
             "cpu/never_updates",
             "the instance has ended: `update-config` took longer than 700 ms, then ended: `update-confi*",
-            |scene| configures_and_ends(scene),
+            configures_and_ends,
         ),
         row(
             "cpu/parse_storm",

@@ -104,6 +104,7 @@ macro_rules! attacks {
             }
         }
 
+        #[cfg(target_family = "wasm")]
         const MANIFEST: &str = concat!(
             r#"{"version":1,"name":""#, env!("CARGO_PKG_NAME"), r#"","requests":"#, $requests, "}",
         );

@@ -35,8 +35,8 @@ type Client = WebSocketStream<TcpStream>;
 /// Text messages; or, behind a byte 255, what is written to the connection as it is.
 pub fn server(data: &[u8]) {
     static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
+    let mut kept = CLIENT.lock().unwrap_or_else(PoisonError::into_inner);
     runtime().block_on(async {
-        let mut kept = CLIENT.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(raw) = data.strip_prefix(b"\xff") {
             let mut client = connect().await;
             // The server may close it before all is written.
@@ -109,7 +109,7 @@ fn answered(owed: &mut Vec<Json>, message: Message) {
                 return;
             };
             // A number is written as it was.
-            let is_it = |owed: &&Json| *owed == id || owed.to_string() == id;
+            let is_it = |owed: &&Json| *owed == id || format!("{owed}") == id;
             owed.iter()
                 .find(is_it)
                 .expect("an answer that is owed")
