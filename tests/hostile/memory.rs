@@ -87,7 +87,7 @@ pub fn rows() -> Vec<Row> {
         row("memory/grow_in_realloc", "answered: ", no_target),
         row(
             "memory/json_deep",
-            "answered: Value::Json(\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[*",
+            "value: the output `out`: not JSON: recursion limit exceeded*",
             no_target,
         ),
         row(

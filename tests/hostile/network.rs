@@ -291,7 +291,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "network/reconnect_storm",
-            "Busy: connecting to 127.0.0.1:*: too many sockets or too much memory in use",
+            "Busy: connecting to 127.0.0.1:*: too many sockets or too much memory in use | deadline",
             at_sink,
         ),
         row(

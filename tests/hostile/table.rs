@@ -155,8 +155,13 @@ async fn once(row: &Row, engine: &Engine, loaded: &Loaded, victim: &Victim) -> L
     }
 }
 
-/// Whether `text` is what `pattern` says, `*` standing for any text.
+/// Whether `text` is what `pattern` says, `*` standing for any text, and ` | ` between what may come about
+/// equally.
 fn matches(pattern: &str, text: &str) -> bool {
+    pattern.split(" | ").any(|one| matches_one(one, text))
+}
+
+fn matches_one(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else {

@@ -178,6 +178,8 @@ pub const MAX_SAVED_NODE_BYTES: usize = 32 * MIB as usize;
 pub const MAX_LOAD_PROBLEMS: usize = 100;
 /// Depth to which a FuncNodes type is followed; what is below takes anything.
 pub const MAX_TYPE_DEPTH: usize = 16;
+/// Alternatives of one type, at all depths together; a type that has more takes anything.
+pub const MAX_TYPE_ALTERNATIVES: usize = 64;
 /// Shelves that stand on each other.
 pub const MAX_SHELF_DEPTH: usize = 64;
 /// Node classes of one library.

@@ -12,7 +12,7 @@ use data_encoding::BASE64;
 use serde_json::{Map, Value as Json, json};
 
 use super::value::Value;
-use crate::limits::{MAX_SHOWN_VALUE_BYTES, MAX_TYPE_DEPTH};
+use crate::limits::{MAX_SHOWN_VALUE_BYTES, MAX_TYPE_ALTERNATIVES, MAX_TYPE_DEPTH};
 use crate::text;
 
 /// A parsed FuncNodes type. What is not understood takes anything, as `Any` does.
@@ -69,7 +69,15 @@ impl Type {
             Some("number") => json!({"anyOf": ["int", "float"]}),
             _ => json.clone(),
         };
-        let shape = Arc::new(Shape::parse(&json, 0));
+        let mut alternatives = 0;
+        count_alternatives(&json, 0, &mut alternatives);
+        // Each one may be tried with a copy of the value.
+        let shape = if alternatives > MAX_TYPE_ALTERNATIVES {
+            Shape::Any
+        } else {
+            Shape::parse(&json, 0)
+        };
+        let shape = Arc::new(shape);
         let json = Arc::new(json);
         Self { json, shape }
     }
@@ -111,6 +119,28 @@ impl Type {
     /// The value options that come with the type alone.
     pub fn default_value_options(&self) -> Json {
         Json::Object(default_options(&self.json, 0))
+    }
+}
+
+/// Counts the alternatives in `json`, at every depth that a type has.
+fn count_alternatives(json: &Json, depth: usize, count: &mut usize) {
+    // An object and a list for each level of the type.
+    if depth > 2 * MAX_TYPE_DEPTH {
+        return;
+    }
+    match json {
+        Json::Array(items) => items
+            .iter()
+            .for_each(|item| count_alternatives(item, depth + 1, count)),
+        Json::Object(object) => {
+            for (key, inner) in object {
+                if let ("anyOf", Json::Array(alternatives)) = (key.as_str(), inner) {
+                    *count = count.saturating_add(alternatives.len());
+                }
+                count_alternatives(inner, depth + 1, count);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use crate::limits;
 use crate::nodespace::{Array, Dtype, Type, Value};
 
 fn coerce(ty: Json, value: Json) -> Result<Json, String> {
@@ -13,6 +14,23 @@ fn coerce(ty: Json, value: Json) -> Result<Json, String> {
     let coerced = ty.coerce(value);
     assert_eq!(shared.as_deref().ok(), coerced.as_ref().ok());
     coerced.map(Value::into_json)
+}
+
+#[test]
+fn a_type_of_too_many_alternatives_takes_anything_instead_of_trying_all() {
+    let of = |count: usize| {
+        let half = json!({"type": "array", "items": {"anyOf": vec!["int"; count / 2]}});
+        let mut all = vec![half];
+        all.extend(vec![json!("bool"); count - count / 2]);
+        Type::parse(&json!({"anyOf": all}))
+    };
+    let text = || Value::Text("text".to_owned());
+    of(limits::MAX_TYPE_ALTERNATIVES - 1)
+        .coerce(text())
+        .unwrap_err();
+    of(limits::MAX_TYPE_ALTERNATIVES + 1)
+        .coerce(text())
+        .unwrap();
 }
 
 #[test]
