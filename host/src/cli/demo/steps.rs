@@ -316,7 +316,12 @@ impl Bench {
         let quiet = latency(victim).await?;
         let policy = "[budget]\nrestarts = 0\ncpu-spin-ms = 1000\ncpu-burst-ms = 10000\n";
         let (spinner, _) = self
-            .start("hostile", "spin_loop", policy, json!({}))
+            .start(
+                "hostile",
+                "hostile",
+                policy,
+                json!({ "attack": "cpu/spin_loop" }),
+            )
             .await?;
         let mut beside = Latency::default();
         let mut rounds = 0;
