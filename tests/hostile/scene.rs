@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use external_worker_artifacts::{ATTACKS, HOSTILE, HOSTILE_DESCRIBES, HOSTILE_REACH};
+use external_worker_artifacts::{ATTACKS, Attack, HOSTILE, HOSTILE_DESCRIBES, HOSTILE_REACH};
 use external_worker_host::HostError;
 use external_worker_host::bindings::types::Value;
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
@@ -96,10 +96,16 @@ impl Scene {
         &self.0.attack
     }
 
+    /// What the attack is; `None`: no guest does it.
+    fn found(&self) -> Option<&'static Attack> {
+        ATTACKS.iter().find(|attack| attack.name == self.0.attack)
+    }
+
     /// The memory that the attacker may use, in bytes. What describes itself has no policy yet.
     pub fn memory(&self) -> u64 {
-        let attack = ATTACKS.iter().find(|attack| attack.name == self.0.attack);
-        let describes = attack.is_some_and(|attack| attack.component == HOSTILE_DESCRIBES);
+        let describes = self
+            .found()
+            .is_some_and(|attack| attack.component == HOSTILE_DESCRIBES);
         if describes {
             Budget::default().memory.as_u64()
         } else {
@@ -134,8 +140,7 @@ impl Scene {
 
     /// The bytes of the component that the attack is in; empty where there is no guest.
     pub fn wasm(&self) -> Vec<u8> {
-        let attack = ATTACKS.iter().find(|attack| attack.name == self.0.attack);
-        let Some(attack) = attack else {
+        let Some(attack) = self.found() else {
             return Vec::new();
         };
         let mut wasm = std::fs::read(attack.component).unwrap();
@@ -148,10 +153,7 @@ impl Scene {
     /// Loads the component that the attack is in. Those that many attacks share are loaded once, before
     /// the first attack.
     pub fn load(&self) -> Result<Arc<LoadedComponent>, HostError> {
-        let attack = ATTACKS
-            .iter()
-            .find(|attack| attack.name == self.0.attack)
-            .unwrap();
+        let attack = self.found().unwrap();
         if let Some((_, shared)) = self
             .0
             .shared

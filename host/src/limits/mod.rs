@@ -1,8 +1,9 @@
 //! Every number of the host, and who counts what there is only so much of: for one instance its
-//! [`Ledger`], for the process its memory [`Maps`].
+//! [`Ledger`], for the process its memory [`Maps`], and what the kernel is to hold it to.
 
 mod ledger;
 mod maps;
+pub mod process;
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One guest: its name, its component and which tests must name it.
+//! One guest: its name, its component and what it is for.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,7 +14,7 @@ pub struct Guest {
     pub kind: Kind,
 }
 
-/// Which tests must name a guest.
+/// What a guest is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Example,
@@ -23,8 +23,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Example, Self::Probe, Self::Hostile];
-
     /// By the directory under `guests/`; `None` for one that no test would look into.
     pub fn of(path_in_guests: &Path) -> Option<Self> {
         match path_in_guests.iter().next()?.to_str()? {

@@ -1,8 +1,7 @@
 //! Builds every guest in `guests/` with one cargo, so that a clean checkout passes `cargo test`.
 //!
-//! For the tests it writes a constant with each component's path and, for each kind of guest, a
-//! macro that names them all: a guest without a test then fails to compile. The attacks are a list, to be
-//! compared with the table of them.
+//! For the tests it writes a constant with each component's path, and a list of the attacks, to be compared
+//! with the table of them.
 
 mod attack;
 mod guest;

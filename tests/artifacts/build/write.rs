@@ -3,20 +3,15 @@
 use std::fmt::Write;
 
 use crate::attack::Attack;
-use crate::guest::{Guest, Kind};
+use crate::guest::Guest;
 
-/// Constants, the list of all and one macro for each kind.
+/// Constants, the list of all and the list of attacks.
 pub fn source(guests: &[Guest], attacks: &[Attack]) -> String {
     let mut source = String::new();
     for guest in guests {
         constant(&mut source, guest);
     }
     all(&mut source, guests);
-    for kind in Kind::ALL {
-        let of_kind = guests.iter().filter(|guest| guest.kind == kind);
-        let names: Vec<&str> = of_kind.map(|guest| guest.name.as_str()).collect();
-        foreach(&mut source, &kind.to_string(), "guest of this kind", &names);
-    }
     list(&mut source, attacks);
     source
 }
@@ -57,21 +52,6 @@ fn list(source: &mut String, attacks: &[Attack]) {
         );
     }
     line(source, "];");
-}
-
-fn foreach(source: &mut String, kind: &str, what: &str, names: &[&str]) {
-    line(
-        source,
-        &format!("/// Calls `$mac!(name);` for each {what}, in alphabetical order."),
-    );
-    line(source, "#[macro_export]");
-    line(source, &format!("macro_rules! foreach_{kind} {{"));
-    line(source, "    ($mac:ident) => {");
-    for name in names {
-        line(source, &format!("        $mac!({name});"));
-    }
-    line(source, "    };");
-    line(source, "}");
 }
 
 fn line(source: &mut String, text: &str) {

@@ -3,19 +3,7 @@
 //! For each guest there is a constant with the path of its component, named after the package:
 //! `thermometer` is `THERMOMETER`, `probe-files` is `PROBE_FILES`.
 //!
-//! So that no guest goes untested, a test module asks for one test of each name:
-//!
-//! ```text
-//! mod probe_files { /* what this probe shall do and not do */ }
-//!
-//! macro_rules! assert_tested {
-//!     ($name:ident) => { use $name as _; };
-//! }
-//! external_worker_artifacts::foreach_probe!(assert_tested);
-//! ```
-//!
-//! `foreach_example!`, `foreach_probe!` and `foreach_hostile!` go through the guests; [`ATTACKS`] has the
-//! files under `guests/hostile`, each of which is one attack.
+//! [`ATTACKS`] has the files under `guests/hostile`, each of which is one attack.
 
 /// An attack.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum as _};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::{CliError, Exit};
@@ -19,6 +19,7 @@ use super::super::{CacheOptions, load, shown};
 use super::{Devices, Level, Trial};
 use crate::component::LoadedComponent;
 use crate::engine::Engine;
+use crate::limits::process::lower;
 use crate::policy::Policy;
 use crate::validate::exercise::{self, Subject};
 use crate::validate::finding::{self, Finding};
@@ -122,14 +123,9 @@ impl ValidateOneCommand {
 /// From here on this process gets no more than the trial allows it. Address space is none of it: a
 /// guest's memory reserves much of that and uses little.
 fn limit_this_process(trial: &Trial) -> std::io::Result<()> {
-    let most = |most: u64| Rlimit {
-        current: Some(most),
-        maximum: Some(most),
-    };
-    setrlimit(Resource::Core, most(0))?;
-    setrlimit(Resource::Data, most(trial.memory.as_u64()))?;
-    setrlimit(Resource::Cpu, most(trial.cpu.as_secs().max(1)))?;
-    Ok(())
+    lower(Resource::Core, 0)?;
+    lower(Resource::Data, trial.memory.as_u64())?;
+    lower(Resource::Cpu, trial.cpu.as_secs().max(1))
 }
 
 /// Checks the component of these bytes, which is called `name`, in a process of its own.

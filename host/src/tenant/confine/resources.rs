@@ -5,13 +5,13 @@
 //! files, which the quota of each grant holds.
 
 use std::collections::HashSet;
-use std::io;
 
 use caps::{CapSet, Capability};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, getrlimit};
 
 use super::{ConfineError, Reach};
 use crate::limits::MAX_TENANT_FILES;
+use crate::limits::process::lower;
 
 /// What grants may rest on when the host runs as root: files and devices of other users, and ports
 /// below 1024.
@@ -33,28 +33,17 @@ const NONE_OF: [Resource; 5] = [
 
 pub(super) fn limit(reach: &Reach) -> Result<(), ConfineError> {
     for resource in NONE_OF {
-        set(resource, 0)?;
+        lower(resource, 0)?;
     }
     let files = getrlimit(Resource::Nofile).maximum;
-    set(
+    lower(
         Resource::Nofile,
         files.unwrap_or(u64::MAX).min(MAX_TENANT_FILES),
     )?;
     if let Some(memory) = reach.memory {
-        set(Resource::Data, memory)?;
+        lower(Resource::Data, memory)?;
     }
     give_up()
-}
-
-fn set(resource: Resource, limit: u64) -> io::Result<()> {
-    // What it was limited to before stays so.
-    let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
-    let limit = Some(limit.min(most));
-    let limit = Rlimit {
-        current: limit,
-        maximum: limit,
-    };
-    Ok(setrlimit(resource, limit)?)
 }
 
 fn give_up() -> Result<(), ConfineError> {

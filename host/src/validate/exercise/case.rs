@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-use uuid::Uuid;
 
 use super::super::finding::{self, Code};
 use super::Subject;
@@ -12,7 +11,7 @@ use crate::error::HostError;
 use crate::instance::description::Class;
 use crate::instance::exports::Ports;
 use crate::instance::port_type::PortType;
-use crate::instance::{End, Instance, Spec, State, Status};
+use crate::instance::{End, Instance, State, Status};
 use crate::nodespace::Type;
 use crate::simulate::Behaviour;
 use crate::worker::bridge;
@@ -127,14 +126,7 @@ impl Case {
             status: None,
         };
         let set_up = subject.set_up(self, class).await?;
-        let spec = Spec {
-            class_id: class.id().to_owned(),
-            uuid: Uuid::from_u128(u128::from(self.seed)),
-            name: class.id().to_owned(),
-            config: set_up.config.clone(),
-            state: None,
-        };
-        let instance = match Instance::start(&set_up.prepared, spec).await {
+        let instance = match set_up.start(self, class).await {
             Ok(instance) => instance,
             Err(error) => {
                 ran.failure = failure("start", &error)?;

@@ -15,11 +15,13 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 use super::finding::{self, Finding};
 use crate::component::{LoadedComponent, PreparedComponent};
 use crate::error::{HostError, Result};
 use crate::instance::description::Class;
+use crate::instance::{Instance, Spec};
 use crate::limits::{self, Budget};
 use crate::policy::Policy;
 use crate::simulate::{Behaviour, Simulation};
@@ -88,6 +90,20 @@ struct SetUp {
     prepared: Arc<PreparedComponent>,
     config: Json,
     _bench: Option<Bench>,
+}
+
+impl SetUp {
+    /// Starts the instance of the case.
+    async fn start(&self, case: &Case, class: &Class) -> Result<Instance> {
+        let spec = Spec {
+            class_id: class.id().to_owned(),
+            uuid: Uuid::from_u128(u128::from(case.seed)),
+            name: class.id().to_owned(),
+            config: self.config.clone(),
+            state: None,
+        };
+        Instance::start(&self.prepared, spec).await
+    }
 }
 
 impl Subject {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use uuid::Uuid;
 
 use super::Subject;
 use super::case::{self, Case, Step};
@@ -11,7 +10,6 @@ use super::generate::Generator;
 use crate::bindings::types::NodeClass;
 use crate::error::Result;
 use crate::instance::description::{Class, shelf_nodes};
-use crate::instance::{Instance, Spec};
 use crate::limits;
 use crate::simulate::Behaviour;
 
@@ -67,14 +65,7 @@ pub(super) async fn nodes(subject: &Subject, class: &Class) -> Result<Vec<Node>>
         steps: Vec::new(),
     };
     let set_up = subject.set_up(&case, class).await?;
-    let spec = Spec {
-        class_id: class.id().to_owned(),
-        uuid: Uuid::from_u128(u128::from(subject.seed)),
-        name: class.id().to_owned(),
-        config: set_up.config.clone(),
-        state: None,
-    };
-    let Ok(instance) = Instance::start(&set_up.prepared, spec).await else {
+    let Ok(instance) = set_up.start(&case, class).await else {
         return Ok(nodes);
     };
     let shelves = instance.shelves().await.ok().flatten().unwrap_or_default();
