@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::bindings;
 use crate::bindings::types::WorkerClass;
 use crate::capability;
-use crate::engine::{Engine, Home, is_pool_full};
+use crate::engine::{Engine, Home, is_pool_full, trap_text};
 use crate::error::{HostError, Result};
 use crate::instance::description::{self, Class};
 use crate::instance::exports::{ExportIndices, STATE_INTERFACE, WORKER_INTERFACE};
@@ -35,6 +36,8 @@ pub struct LoadedComponent {
     manifest: Manifest,
     imports: Vec<Import>,
     engine: Engine,
+    /// What it said of itself, when it was first asked.
+    classes: OnceCell<Vec<Arc<Class>>>,
 }
 
 impl LoadedComponent {
@@ -98,6 +101,7 @@ impl LoadedComponent {
             manifest,
             imports,
             engine,
+            classes: OnceCell::new(),
         })
     }
 
@@ -134,32 +138,43 @@ impl LoadedComponent {
     }
 
     /// Lets the component describe its classes: with every capability linked, so that any component
-    /// can be asked, and none granted, so that each use of one is denied.
+    /// can be asked, and none granted, so that each use of one is denied. It is asked once: what it said
+    /// within one budget is taken under any.
     ///
     /// # Errors
-    /// [`HostError::Description`] when it traps, takes too long, or describes nonsense.
-    pub async fn describe(&self) -> Result<Vec<Arc<Class>>> {
-        description::check_classes(self.described().await?)
+    /// [`HostError::Description`] when it traps, takes too long or too much, or describes nonsense.
+    pub async fn describe(&self, budget: &Budget) -> Result<Vec<Arc<Class>>> {
+        let ask = async || description::check_classes(self.described(budget).await?);
+        self.classes.get_or_try_init(ask).await.cloned()
     }
 
-    /// What it describes itself as, unchecked.
+    /// What it describes itself as now, unchecked.
     ///
     /// # Errors
     /// [`HostError::Component`] when it cannot be linked, [`HostError::Description`] when it traps or
     /// takes too long.
-    pub async fn described(&self) -> Result<Vec<WorkerClass>> {
-        let described = match self.describe_in(self.home, &self.compiled).await? {
+    pub async fn described(&self, budget: &Budget) -> Result<Vec<WorkerClass>> {
+        let failed = |error| self.describing_failed(&error);
+        let described = match self.describe_in(self.home, &self.compiled, budget).await? {
             // More of it than the pool has room for: once is enough to ask.
             Err(error) if is_pool_full(&error) && self.home == Home::Pooled => {
                 let compiled = self
                     .engine
                     .compile(&self.wasm, Home::OnDemand)
-                    .map_err(describing_failed)?;
-                self.describe_in(Home::OnDemand, &compiled).await?
+                    .map_err(failed)?;
+                self.describe_in(Home::OnDemand, &compiled, budget).await?
             }
             described => described,
         };
-        described.map_err(describing_failed)
+        described.map_err(failed)
+    }
+
+    fn describing_failed(&self, error: &wasmtime::Error) -> HostError {
+        let mut problem = format!("`describe` failed: {}", trap_text(error));
+        if let Some(place) = self.engine.place_of(error) {
+            problem = format!("{problem} {place}");
+        }
+        HostError::Description(text::clean_line(&problem, limits::MAX_TEXT_BYTES))
     }
 
     fn not_linked(&self, error: &wasmtime::Error) -> HostError {
@@ -172,9 +187,11 @@ impl LoadedComponent {
         &self,
         home: Home,
         compiled: &Component,
+        budget: &Budget,
     ) -> Result<wasmtime::Result<Vec<WorkerClass>>> {
-        let budget = Budget::default();
-        let linker = linker(&self.engine, home, capability::link_all).map_err(describing_failed)?;
+        let budget = budget.clone();
+        let linker = linker(&self.engine, home, capability::link_all)
+            .map_err(|error| self.describing_failed(&error))?;
         let pre = linker
             .instantiate_pre(compiled)
             .map_err(|error| self.not_linked(&error))?;
@@ -211,7 +228,7 @@ impl LoadedComponent {
     pub async fn prepare(self: Arc<Self>, policy: &Policy) -> Result<PreparedComponent> {
         let granted = check_imports(&self.imports, &self.manifest, policy)?;
         let linked = Linked::new(&self, self.home, &self.compiled, &granted)?;
-        let classes = self.describe().await?;
+        let classes = self.describe(&policy.budget).await?;
         Ok(PreparedComponent {
             component: self,
             granted: Arc::new(granted),
@@ -350,16 +367,6 @@ fn unusable(name: &str, problem: impl Into<String>, fix: &str) -> HostError {
         problem,
         fix: fix.to_owned(),
     }
-}
-
-fn describing_failed(error: wasmtime::Error) -> HostError {
-    let problem = format!("`describe` failed: {}", trap_text(&error));
-    HostError::Description(text::clean_line(&problem, limits::MAX_TEXT_BYTES))
-}
-
-/// What a trap says to a person: its root, without the frames.
-pub(crate) fn trap_text(error: &wasmtime::Error) -> String {
-    text::clean_line(&error.root_cause().to_string(), limits::MAX_TEXT_BYTES)
 }
 
 /// The first eight bytes tell a component from a core module and from everything else.

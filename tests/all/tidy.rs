@@ -15,7 +15,7 @@ const KNOWS: [(&str, &[&str]); 16] = [
     ("limits", &[]),
     ("error", &["bindings", "limits", "policy"]),
     ("policy", &["error", "limits", "text"]),
-    ("engine", &["error", "limits"]),
+    ("engine", &["error", "limits", "text"]),
     ("bindings", &["capability", "instance"]),
     ("capability", &["bindings", "error", "limits", "policy"]),
     (
@@ -24,6 +24,7 @@ const KNOWS: [(&str, &[&str]); 16] = [
             "bindings",
             "capability",
             "component",
+            "engine",
             "error",
             "limits",
             "policy",

@@ -5,6 +5,7 @@ use std::path::Path;
 use external_worker_artifacts::PROBE_SYNC;
 use external_worker_host::component::LoadedComponent;
 use external_worker_host::engine::{CompileCache, Engine, EngineOptions};
+use external_worker_host::limits::Budget;
 
 use crate::scene::{Scene, not_started};
 use crate::table::{Row, made, row};
@@ -257,7 +258,7 @@ async fn bytes(scene: Scene, wasm: Vec<u8>) -> String {
 }
 
 async fn described(loaded: &LoadedComponent) -> String {
-    match loaded.describe().await {
+    match loaded.describe(&Budget::default()).await {
         Ok(classes) => format!("described: {}", classes[0].id()),
         Err(error) => not_started(&error),
     }
@@ -282,7 +283,7 @@ async fn spoilt(variants: impl Iterator<Item = Vec<u8>>) -> String {
     let (mut refused, mut described) = (0, 0);
     for wasm in variants {
         match LoadedComponent::from_bytes(&engine, "attack.wasm", wasm) {
-            Ok(loaded) => match loaded.describe().await {
+            Ok(loaded) => match loaded.describe(&Budget::default()).await {
                 Ok(_) => described += 1,
                 Err(_) => refused += 1,
             },

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use external_worker_artifacts::ATTACKS;
 use external_worker_host::engine::Engine;
+use external_worker_host::limits::Budget;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
@@ -86,7 +87,7 @@ pub async fn run(rows: &[Row], engine: &Engine) -> bool {
     // What is only made once is no growth.
     let loaded = shared(engine);
     for (_, component) in loaded.iter() {
-        component.describe().await.unwrap();
+        component.describe(&Budget::default()).await.unwrap();
     }
     let victim = Victim::start(engine).await;
     victim.quiet(engine).await;

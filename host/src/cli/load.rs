@@ -39,6 +39,7 @@ pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
     Ok(Engine::new(EngineOptions {
         cache,
         pool_instances,
+        names_places: true,
         ..EngineOptions::default()
     })?)
 }

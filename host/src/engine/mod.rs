@@ -6,15 +6,18 @@
 
 mod cache;
 mod ticker;
+mod trap;
 
 use std::sync::Arc;
 
 use wasmtime::component::Component;
 use wasmtime::{
     Config, InstanceAllocationStrategy, PoolConcurrencyLimitError, PoolingAllocationConfig,
+    WasmBacktraceDetails,
 };
 
 pub use cache::CompileCache;
+pub use trap::{SourceLine, TrapPlace, trap_text};
 
 use crate::error::{HostError, Result};
 use crate::limits::{self, Full, Maps};
@@ -37,6 +40,9 @@ pub struct EngineOptions {
     pub pool_instances: Option<u32>,
     /// Threads that run guests; default: one for each core.
     pub guest_threads: Option<usize>,
+    /// Whether a trap tells its place in the guest, from debug information that nobody has checked: for a
+    /// component that is tried, not among others that it could cost their time.
+    pub names_places: bool,
 }
 
 /// Everything that guests run on. Cheap to clone.
@@ -52,6 +58,7 @@ struct Inner {
     on_demand: wasmtime::Engine,
     cache: Option<CompileCache>,
     runtime: GuestRuntime,
+    names_places: bool,
 }
 
 /// The guests' own tokio runtime: the API answers on another, whatever guests do.
@@ -72,13 +79,16 @@ impl Engine {
     /// # Errors
     /// [`HostError::Engine`] when the machine cannot give what they need.
     pub fn new(options: EngineOptions) -> Result<Self> {
-        let on_demand = build(InstanceAllocationStrategy::OnDemand)?;
+        let names_places = options.names_places;
+        let on_demand = build(InstanceAllocationStrategy::OnDemand, names_places)?;
         let slots = options.pool_instances.unwrap_or(limits::POOL_INSTANCES);
         // A machine with little address space still runs guests, one mapping at a time.
         let maps = (slots > 0)
             .then(|| Maps::take(maps_of_pool(slots)).ok())
             .flatten();
-        let pooled = maps.as_ref().and_then(|_| build(pool(slots)).ok());
+        let pooled = maps
+            .as_ref()
+            .and_then(|_| build(pool(slots), names_places).ok());
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(threads) = options.guest_threads {
             runtime.worker_threads(threads.max(1));
@@ -102,6 +112,7 @@ impl Engine {
                 on_demand,
                 cache: options.cache,
                 runtime,
+                names_places,
             }),
         })
     }
@@ -140,6 +151,14 @@ impl Engine {
         let code = engine.precompile_component(wasm)?;
         cache.store(engine, wasm, &code);
         cache::deserialize_trusted(engine, &code)
+    }
+
+    /// Where `error` happened in the guest, if this engine tells.
+    pub fn place_of(&self, error: &wasmtime::Error) -> Option<TrapPlace> {
+        self.inner
+            .names_places
+            .then(|| TrapPlace::of(error))
+            .flatten()
     }
 
     /// Runs `task` on the guest threads.
@@ -182,7 +201,11 @@ pub fn is_pool_full(error: &wasmtime::Error) -> bool {
     error.is::<PoolConcurrencyLimitError>()
 }
 
-fn build(strategy: InstanceAllocationStrategy) -> Result<wasmtime::Engine> {
+fn build(strategy: InstanceAllocationStrategy, names_places: bool) -> Result<wasmtime::Engine> {
+    let details = match names_places {
+        true => WasmBacktraceDetails::Enable,
+        false => WasmBacktraceDetails::Disable,
+    };
     let mut config = Config::new();
     config
         .allocation_strategy(strategy)
@@ -190,6 +213,7 @@ fn build(strategy: InstanceAllocationStrategy) -> Result<wasmtime::Engine> {
         .wasm_component_model_async(true)
         // Proposals that no guest toolchain needs and that only add attack surface.
         .wasm_memory64(false)
+        .wasm_backtrace_details(details)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
     wasmtime::Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
 }

@@ -1,8 +1,8 @@
 //! The task that owns an instance: makes its stores, watches its deadlines from outside them, kills
 //! by dropping, and starts again what trapped.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -18,7 +18,8 @@ use super::meter::{Metered, Spun};
 use super::state::{AuditToEvents, InstanceState};
 use super::{Command, End, Shared, Signal, State};
 use crate::bindings::host::Level;
-use crate::component::{Linked, trap_text};
+use crate::component::Linked;
+use crate::engine::trap_text;
 use crate::error::{HostError, Result};
 use crate::limits;
 
@@ -305,16 +306,25 @@ async fn relay(
 
 /// Why it trapped, for a person: its own last words, the budget that it ran into, or the trap.
 fn trapped(shared: &Shared, error: &wasmtime::Error, words: Option<String>) -> Outcome {
+    let place = shared.prepared.engine().place_of(error);
+    let at = place
+        .as_ref()
+        .map_or_else(String::new, |at| format!(" {at}"));
+    let lasting = &shared.lasting;
+    *lasting
+        .trapped_at
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = place;
     if let Some(spun) = error.downcast_ref::<Spun>() {
-        return Outcome::Trapped(spun.to_string());
+        return Outcome::Trapped(format!("{spun}{at}"));
     }
-    tracing::debug!(instance = %shared.lasting.uuid, "it trapped: {error:?}");
+    tracing::debug!(instance = %lasting.uuid, "it trapped: {error:?}");
     let trap = trap_text(error);
-    Outcome::Trapped(match (words, shared.lasting.ledger.last_refusal()) {
+    Outcome::Trapped(match (words, lasting.ledger.last_refusal()) {
         (Some(words), Some(refusal)) => format!("it panicked: {words} (and before, {refusal})"),
         (Some(words), None) => format!("it panicked: {words}"),
-        (None, Some(refusal)) => format!("it trapped ({trap}) after {refusal}"),
-        (None, None) => format!("it trapped: {trap}"),
+        (None, Some(refusal)) => format!("it trapped ({trap}{at}) after {refusal}"),
+        (None, None) => format!("it trapped: {trap}{at}"),
     })
 }
 

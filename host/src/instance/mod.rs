@@ -31,6 +31,7 @@ use uuid::Uuid;
 
 use crate::bindings::types::Shelf;
 use crate::component::PreparedComponent;
+use crate::engine::TrapPlace;
 use crate::error::{HostError, Result};
 use crate::limits::{self, Ledger, Resource};
 use crate::text;
@@ -123,6 +124,8 @@ pub struct Status {
     pub dropped_log_lines: u64,
     /// Events that were over its budget.
     pub refused_events: u64,
+    /// Where it trapped last, if the engine tells; see [`crate::engine::EngineOptions::names_places`].
+    pub trapped_at: Option<TrapPlace>,
 }
 
 /// A command to the actor.
@@ -275,6 +278,7 @@ impl Instance {
             turns: Arc::new(Turns::new(delay)),
             surface: Arc::new(Surface::new(&class.declared.methods)),
             stop: Arc::default(),
+            trapped_at: Mutex::default(),
         });
         let shared = Arc::new(Shared {
             name: Mutex::new(clean_name(&spec.name)),
@@ -459,6 +463,7 @@ impl Instance {
             memory_peak: lasting.ledger.peak(Resource::Memory),
             dropped_log_lines: lasting.events.dropped_lines(),
             refused_events: lasting.events.refused(),
+            trapped_at: lasting.trapped_at(),
         }
     }
 

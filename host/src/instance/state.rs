@@ -1,6 +1,6 @@
 //! The data of one store: what the guest can reach, and what it is charged to.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytesize::ByteSize;
 use tokio::sync::Notify;
@@ -14,6 +14,7 @@ use super::surface::Surface;
 use super::turns::Turns;
 use crate::bindings::host::Level;
 use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
+use crate::engine::TrapPlace;
 use crate::error::Result;
 use crate::limits::{self, Budget, Ledger, Maps};
 use crate::policy::{Audit, Denial, Granted};
@@ -36,6 +37,16 @@ pub struct Lasting {
     pub surface: Arc<Surface>,
     /// Rung when the guest wants to stop.
     pub stop: Arc<Notify>,
+    /// Where it trapped last, if the engine tells.
+    pub trapped_at: Mutex<Option<TrapPlace>>,
+}
+
+impl Lasting {
+    /// Where it trapped last.
+    pub fn trapped_at(&self) -> Option<TrapPlace> {
+        let place = self.trapped_at.lock();
+        place.unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// The data of one store.
@@ -99,6 +110,7 @@ impl InstanceState {
             turns: Arc::new(Turns::new(std::time::Duration::ZERO)),
             surface: Arc::new(Surface::new(&[])),
             stop: Arc::new(Notify::new()),
+            trapped_at: Mutex::default(),
         });
         let audit = Arc::new(AuditToEvents::new(uuid::Uuid::nil(), &lasting.events));
         Ok((

@@ -8,7 +8,7 @@ use crate::component::LoadedComponent;
 use crate::error::HostError;
 use crate::instance::config::ConfigSchema;
 use crate::instance::description::{self, Class};
-use crate::limits;
+use crate::limits::{self, Budget};
 use crate::nodespace::Type;
 use crate::text;
 use crate::worker::bridge;
@@ -26,15 +26,16 @@ const SECRET_WORDS: [&str; 9] = [
     "credential",
 ];
 
-/// Asks `component` to describe itself, and checks what it says.
+/// Asks `component` to describe itself within `budget`, and checks what it says.
 ///
 /// # Errors
 /// When the host itself fails.
 pub(super) async fn check(
     component: &LoadedComponent,
+    budget: &Budget,
     found: &mut Vec<Finding>,
 ) -> Result<(), HostError> {
-    let once = match component.described().await {
+    let once = match component.described(budget).await {
         Ok(classes) => classes,
         Err(HostError::Component { problem, fix, .. }) => {
             found.push(Finding::new(&finding::CANNOT_LINK, problem, fix));
@@ -46,7 +47,7 @@ pub(super) async fn check(
         }
         Err(error) => return Err(error),
     };
-    match component.described().await {
+    match component.described(budget).await {
         Ok(again) if format!("{once:?}") == format!("{again:?}") => {}
         Ok(_) => found.push(Finding::new(
             &finding::DESCRIBE_DIFFERS,

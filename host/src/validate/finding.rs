@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::engine::SourceLine;
 use crate::limits;
 use crate::text;
 
@@ -208,6 +209,8 @@ pub struct Finding {
     pub code: &'static Code,
     /// Where in the component: an export, a class, a method, an offset; empty: as a whole.
     pub place: String,
+    /// The line of its source, where the component has debug information and it trapped there.
+    pub source: Option<SourceLine>,
     /// What is wrong, in a sentence.
     pub problem: String,
     /// What to do about it, in a sentence.
@@ -220,6 +223,7 @@ impl Finding {
         Self {
             code,
             place: String::new(),
+            source: None,
             problem: text::clean(&problem.into(), limits::MAX_TEXT_BYTES),
             fix: text::clean(&fix.into(), limits::MAX_TEXT_BYTES),
         }
@@ -227,10 +231,29 @@ impl Finding {
 
     /// Where it is, to follow its code in a sentence: ` at …`, or nothing.
     pub fn at_place(&self) -> String {
-        match self.place.as_str() {
-            "" => String::new(),
-            place => format!(" at {place}"),
+        match (self.place.as_str(), &self.source) {
+            ("", None) => String::new(),
+            (place, None) => format!(" at {place}"),
+            ("", Some(source)) => format!(" at {source}"),
+            (place, Some(source)) => format!(" at {place}, {source}"),
         }
+    }
+
+    /// The line of the source, as a path in the author's own tree; `None`: it is somewhere else.
+    pub fn own_source(&self) -> Option<&SourceLine> {
+        let is_own = |source: &&SourceLine| {
+            let mut parts = std::path::Path::new(&source.file).components();
+            !source.file.is_empty()
+                && !source.file.contains('\\')
+                && parts.all(|part| matches!(part, std::path::Component::Normal(_)))
+        };
+        self.source.as_ref().filter(is_own)
+    }
+
+    /// The same at this line of its source.
+    pub fn in_source(mut self, source: Option<SourceLine>) -> Self {
+        self.source = source;
+        self
     }
 
     /// The same at `place`.

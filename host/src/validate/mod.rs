@@ -101,7 +101,7 @@ fn has_none_of(found: &[Finding], codes: &[&Code]) -> bool {
     !found.iter().any(|finding| codes.contains(&finding.code))
 }
 
-/// What it says when it is compiled and asked. `name` is for messages.
+/// What it says when it is compiled, and asked within `budget`. `name` is for messages.
 ///
 /// # Errors
 /// When the host itself fails.
@@ -109,10 +109,11 @@ pub async fn check_loaded(
     engine: &Engine,
     name: &str,
     bytes: Vec<u8>,
+    budget: &Budget,
 ) -> Result<Vec<Finding>, HostError> {
     let mut found = Vec::new();
     match LoadedComponent::from_bytes(engine, name, bytes) {
-        Ok(component) => described::check(&component, &mut found).await?,
+        Ok(component) => described::check(&component, budget, &mut found).await?,
         Err(HostError::Component { problem, fix, .. }) => {
             found.push(Finding::new(&finding::DOES_NOT_COMPILE, problem, fix));
         }

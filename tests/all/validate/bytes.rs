@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use external_worker_artifacts::{ALL, CACHE, PROBE_HOST, PROBE_PUPPET, THERMOMETER};
+use external_worker_host::limits::Budget;
 use external_worker_host::policy::{Capability, Manifest, Policy};
 use external_worker_host::validate::{check_bytes, check_loaded, contract};
 use external_worker_tests::engine;
@@ -218,7 +219,9 @@ async fn what_cannot_be_linked_is_said() {
         "external-worker/host@0.1.0",
         "external-worker/hosu@0.1.0",
     );
-    let findings = check_loaded(engine(), "other", other).await.unwrap();
+    let findings = check_loaded(engine(), "other", other, &Budget::default())
+        .await
+        .unwrap();
     assert_eq!(codes(&findings), ["cannot-link"], "{findings:?}");
     assert!(findings[0].problem.contains("hosu"), "{findings:?}");
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use external_worker_artifacts::{CACHE, PROBE_PUPPET, THERMOMETER};
+use external_worker_artifacts::{ATTACKS, CACHE, PROBE_PUPPET, THERMOMETER};
 use serde_json::{Value as Json, json};
 
 use super::EXAMPLES;
@@ -107,6 +107,23 @@ fn a_real_device_is_used_where_the_policy_grants_it() {
     let output = ewh(&[&exercise[..], &["--devices", "real", THERMOMETER]].concat());
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");
+}
+
+#[test]
+fn a_trap_is_shown_at_its_line_of_the_source() {
+    let attack = ATTACKS.iter().find(|one| one.name == "lifecycle/divide");
+    let file = "guests/hostile/wat/lifecycle/divide.wat";
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+    let source = std::fs::read_to_string(source).unwrap();
+    let line = 1 + source
+        .lines()
+        .position(|line| line.contains("div_"))
+        .unwrap();
+    let exercise = ["validate", "--level", "exercise", "--format", "github"];
+    let output = ewh(&[&exercise[..], &[attack.unwrap().component]].concat());
+    let said = String::from_utf8_lossy(&output.stdout);
+    let shown = format!("::error file={file},line={line},title=trapped::");
+    assert!(said.lines().any(|line| line.starts_with(&shown)), "{said}");
 }
 
 /// A component with many functions that take the compiler long, though it is small.

@@ -40,9 +40,10 @@ pub(super) fn scripted(script: &Json) -> Vec<u8> {
 /// Everything that is found in the puppet with this script.
 async fn findings(script: &Json) -> Vec<Finding> {
     let bytes = scripted(script);
+    let policy = Policy::parse(TIGHT, "the test's policy").unwrap();
     let mut found = check_bytes(&bytes, None);
     found.extend(
-        check_loaded(engine(), "puppet", bytes.clone())
+        check_loaded(engine(), "puppet", bytes.clone(), &policy.budget)
             .await
             .unwrap(),
     );
@@ -51,7 +52,7 @@ async fn findings(script: &Json) -> Vec<Finding> {
         let subject = Subject {
             component: Arc::new(component),
             file: "puppet.wasm".to_owned(),
-            policy: Policy::parse(TIGHT, "the test's policy").unwrap(),
+            policy,
             real_policy: None,
             seed: 1,
         };
@@ -93,6 +94,12 @@ fn acting(what: &str, action: &str) -> Json {
     let mut script = class(json!({ "schema": schema }));
     script[what] = action.into();
     script
+}
+
+/// Methods that fail or not as the loop goes, which never rests.
+fn by_turn() -> Json {
+    let methods = (0..20).map(|n| method(json!({ "name": format!("f{n}"), "does": "by-turn" })));
+    class(json!({ "delay": 0, "methods": methods.collect::<Vec<_>>() }))
 }
 
 fn with_schema(schema: Json) -> Json {
@@ -354,6 +361,12 @@ async fn what_is_wrong_with_what_it_does_is_found_and_nothing_else() {
             "class puppet",
         ),
         ("grows", does("grow"), &["memory-grows"], "class puppet"),
+        (
+            "is not the same twice",
+            by_turn(),
+            &["differs"],
+            "class puppet",
+        ),
         (
             "a shelf before its parent",
             orphan,

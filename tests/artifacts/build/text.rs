@@ -3,12 +3,14 @@
 //! A file that begins its code with `(component` or `(module` is assembled as it is; it may well be no
 //! component. Any other is a part of the core module of a worker: `skeleton.wat` has what such a module
 //! needs, and what the file has itself is left out of it. Its imports and exports have short names:
-//! `"host"` is the interface `host`, `"worker#call"` the function of the interface `worker`.
+//! `"host"` is the interface `host`, `"worker#call"` the function of the interface `worker`. It has debug
+//! information, with the lines of the file.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
+use wat::GenerateDwarf;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
@@ -43,7 +45,7 @@ pub fn build(dir: &Path, wit: &Path, out_dir: &Path) -> Result<Vec<Attack>, Box<
         let text = fs::read_to_string(&file)?;
         let tries = attack::first_sentence(&text, ";;");
         let wasm = skeleton
-            .assemble(&text)
+            .assemble(&name, &text)
             .map_err(|error| format!("{}: {error}", file.display()))?;
         let component = out_dir.join(name.replace('/', "-")).with_extension("wasm");
         fs::write(&component, wasm)?;
@@ -57,7 +59,7 @@ pub fn build(dir: &Path, wit: &Path, out_dir: &Path) -> Result<Vec<Attack>, Box<
 }
 
 impl Skeleton<'_> {
-    fn assemble(&self, text: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    fn assemble(&self, name: &str, text: &str) -> Result<Vec<u8>, Box<dyn Error>> {
         let begins = |start| text.lines().any(|line: &str| line.starts_with(start));
         if begins("(component") || begins("(module") {
             return Ok(wat::parse_str(text)?);
@@ -69,11 +71,15 @@ impl Skeleton<'_> {
             export.is_none_or(|(name, _)| !text.contains(&format!("{name}\"")))
         });
         let rest: String = rest.copied().collect::<Vec<_>>().join("\n");
-        let module = format!("(module\n{text}\n{rest}\n)")
+        // The lines stay what they are.
+        let module = format!("(module {text}\n{rest}\n)")
             .replace("\"host\"", &format!("\"{HOST}\""))
             .replace("[export]worker\"", &format!("[export]{WORKER}\""))
             .replace("worker#", &format!("{WORKER}#"));
-        let mut wasm = wat::parse_str(module)?;
+        let file = format!("guests/hostile/wat/{name}.wat");
+        let mut wasm = wat::Parser::new()
+            .generate_dwarf(GenerateDwarf::Lines)
+            .parse_str(Some(Path::new(&file)), &module)?;
         embed_component_metadata(&mut wasm, &self.resolve, self.world, StringEncoding::UTF8)?;
         let mut encoder = ComponentEncoder::default();
         let encoded = encoder.module(&wasm).and_then(|encoder| encoder.encode());

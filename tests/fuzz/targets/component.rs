@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use external_worker_host::HostError;
 use external_worker_host::component::LoadedComponent;
 use external_worker_host::engine::{Engine, EngineOptions};
-use external_worker_host::limits;
+use external_worker_host::limits::{self, Budget};
 use external_worker_host::policy::{Capability, Policy};
 use external_worker_host::validate::{check_bytes, contract, is_worth_loading};
 
@@ -43,7 +43,7 @@ fn load(data: &[u8], looks_well: bool) {
             assert!(looks_well, "what is found to be broken does not load");
             assert_eq!(loaded.size(), data.len() as u64);
             let loaded = Arc::new(loaded);
-            let described = runtime().block_on(loaded.describe());
+            let described = runtime().block_on(loaded.describe(&Budget::default()));
             if let Err(error) = described {
                 readable_line(&error.public(), 2 * limits::MAX_TEXT_BYTES);
             }
@@ -60,9 +60,10 @@ fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| {
         Engine::new(EngineOptions {
-            cache: None,
             pool_instances: Some(0),
             guest_threads: Some(1),
+            names_places: true,
+            ..EngineOptions::default()
         })
         .unwrap()
     })

@@ -3,7 +3,7 @@
 //!
 //! It implements the world itself, because the SDK keeps authors from most of these mistakes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
@@ -30,6 +30,7 @@ static SCRIPT: [u8; 8192] = {
 
 thread_local! {
     static KEPT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static TURNS: Cell<u64> = const { Cell::new(0) };
 }
 
 fn script() -> Json {
@@ -56,6 +57,7 @@ fn list<T>(json: &Json, key: &str, make: fn(&Json) -> T) -> Vec<T> {
 }
 
 fn class(json: &Json) -> WorkerClass {
+    let delay = json.get("delay").and_then(Json::as_u64);
     WorkerClass {
         class_id: text(json, "id"),
         title: text(json, "id"),
@@ -65,7 +67,7 @@ fn class(json: &Json) -> WorkerClass {
         export_exclude: list(json, "exclude", |name| {
             name.as_str().unwrap_or_default().to_owned()
         }),
-        loop_delay_ms: 1000,
+        loop_delay_ms: delay.map_or(1000, |delay| delay as u32),
         methods: list(json, "methods", method),
     }
 }
@@ -193,6 +195,7 @@ impl Guest for Puppet {
     }
 
     async fn loop_() -> Result<(), Error> {
+        TURNS.set(TURNS.get() + 1);
         do_what("loop").await
     }
 
@@ -227,6 +230,12 @@ impl Guest for Puppet {
         }
         if action == "hang" {
             host::sleep(3_600_000).await;
+        }
+        if action == "by-turn" {
+            host::sleep(1).await;
+            if TURNS.get() % 2 == 1 {
+                return Err(refused("not this turn"));
+            }
         }
         let is_large =
             |(_, value): &(String, Value)| matches!(value, Value::Integer(n) if *n > 1000);

@@ -7,6 +7,7 @@ use clap::Args;
 use super::error::{CliError, Exit};
 use super::output::Output;
 use super::{CacheOptions, load};
+use crate::limits::Budget;
 
 mod report;
 mod text;
@@ -27,7 +28,7 @@ impl InspectCommand {
         let component = load::component(&engine, &self.component, output)?;
         let classes = {
             let _progress = output.progress("asking the component to describe itself");
-            load::runtime()?.block_on(component.describe())?
+            load::runtime()?.block_on(component.describe(&Budget::default()))?
         };
         let report = report::Report::new(&self.component, &component, &classes);
         if output.is_json() {

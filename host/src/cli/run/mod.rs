@@ -72,7 +72,8 @@ impl RunCommand {
             let (prepared, _simulated) = match self.simulate {
                 None => (component.prepare(&policy).await?, None),
                 Some(behaviour) => {
-                    let bench = Bench::new(&component, behaviour, self.seed).await?;
+                    let bench =
+                        Bench::new(&component, &policy.budget, behaviour, self.seed).await?;
                     let prepared = component.prepare(&bench.policy(policy.budget)).await?;
                     let class = plan::class(&prepared, self.class.as_deref())?;
                     config = bench.adapted(&class, &config);

@@ -18,7 +18,7 @@ use super::super::output::Output;
 use super::super::{CacheOptions, load, shown};
 use super::{Devices, Level, Trial};
 use crate::component::LoadedComponent;
-use crate::engine::Engine;
+use crate::engine::{Engine, SourceLine};
 use crate::limits::process::lower;
 use crate::policy::Policy;
 use crate::validate::exercise::{self, Subject};
@@ -52,6 +52,7 @@ enum Line {
 struct Found {
     code: String,
     place: String,
+    source: Option<SourceLine>,
     problem: String,
     fix: String,
 }
@@ -61,6 +62,7 @@ impl Found {
         Self {
             code: finding.code.name.to_owned(),
             place: finding.place,
+            source: finding.source,
             problem: finding.problem,
             fix: finding.fix,
         }
@@ -68,7 +70,8 @@ impl Found {
 
     fn finding(self) -> Option<Finding> {
         let code = finding::by_name(&self.code)?;
-        Some(Finding::new(code, self.problem, self.fix).at(self.place))
+        let finding = Finding::new(code, self.problem, self.fix);
+        Some(finding.at(self.place).in_source(self.source))
     }
 }
 
@@ -97,7 +100,7 @@ impl ValidateOneCommand {
         let name = text::clean_line(&self.name, limits::MAX_NAME_BYTES);
         let mut found = {
             let _progress = output.progress(format!("loading {name}"));
-            check_loaded(engine, &name, bytes.clone()).await?
+            check_loaded(engine, &name, bytes.clone(), &policy.budget).await?
         };
         output.print_json_line(&Line::Loaded)?;
         if self.trial.level == Level::Exercise && is_worth_running(&found) {

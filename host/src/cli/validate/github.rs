@@ -21,7 +21,11 @@ fn line(finding: &Finding, file: &str) -> String {
     };
     let message = data(&format!("{at}{}; {}", finding.problem, finding.fix));
     let (severity, code) = (finding.code.severity.name(), finding.code.name);
-    format!("::{severity} file={file},title={code}::{message}")
+    let file = match finding.own_source() {
+        None => format!("file={file}"),
+        Some(source) => format!("file={},line={}", property(&source.file), source.line),
+    };
+    format!("::{severity} {file},title={code}::{message}")
 }
 
 fn data(text: &str) -> String {
@@ -37,6 +41,7 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::SourceLine;
     use crate::validate::finding;
 
     #[test]
@@ -48,5 +53,20 @@ mod tests {
         }];
         let shown = "::error file=a%3Ab%2Cc.wasm,title=not-granted::100%25%0A::error::; x";
         assert_eq!(render(&verdicts), shown);
+    }
+
+    #[test]
+    fn a_line_of_the_source_is_annotated_where_it_is_the_authors_own() {
+        let shown = |file: &str| {
+            let file = file.to_owned();
+            let source = Some(SourceLine { file, line: 7 });
+            let finding = Finding::new(&finding::TRAPPED, "it trapped", "x").in_source(source);
+            line(&finding, "a.wasm")
+        };
+        let own = "::error file=src/lib.rs,line=7,title=trapped::it trapped; x";
+        assert_eq!(shown("src/lib.rs"), own);
+        for other in ["/etc/passwd", "../x.rs", r"C:\x.rs", "./../x"] {
+            assert!(shown(other).contains("file=a.wasm,"), "{other}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Verdict;
+use crate::engine::SourceLine;
 use crate::validate::finding::{Code, Severity};
 
 /// Everything that was found.
@@ -34,6 +35,8 @@ struct Found<'a> {
     severity: Severity,
     /// Where in the component; empty: as a whole.
     place: &'a str,
+    /// The line of its source, where that is known.
+    source: Option<&'a SourceLine>,
     /// What is wrong, in a sentence.
     problem: &'a str,
     /// What to do about it, in a sentence.
@@ -60,6 +63,7 @@ fn component(verdict: &Verdict) -> Component<'_> {
         code: finding.code.name,
         severity: finding.code.severity,
         place: &finding.place,
+        source: finding.source.as_ref(),
         problem: &finding.problem,
         fix: &finding.fix,
     });

@@ -20,7 +20,7 @@ pub(super) fn render(verdicts: &[Verdict]) -> Json {
     let results: Vec<_> = verdicts
         .iter()
         .flat_map(|verdict| {
-            let uri = uri(verdict);
+            let uri = encoded(&verdict.file.to_string_lossy());
             verdict
                 .findings
                 .iter()
@@ -43,7 +43,13 @@ pub(super) fn render(verdicts: &[Verdict]) -> Json {
 
 fn result(finding: &Finding, uri: &str) -> Json {
     let rule = finding::ALL.iter().position(|code| *code == finding.code);
-    let file = json!({ "artifactLocation": { "uri": uri } });
+    let file = match finding.own_source() {
+        None => json!({ "artifactLocation": { "uri": uri } }),
+        Some(source) => json!({
+            "artifactLocation": { "uri": encoded(&source.file) },
+            "region": { "startLine": source.line.max(1) },
+        }),
+    };
     let location = match finding.place.as_str() {
         "" => json!({ "physicalLocation": file }),
         place => json!({
@@ -56,13 +62,13 @@ fn result(finding: &Finding, uri: &str) -> Json {
         "ruleIndex": rule,
         "level": finding.code.severity.name(),
         "message": { "text": format!("{}; {}", finding.problem, finding.fix) },
+        "analysisTarget": { "uri": uri },
         "locations": [location],
     })
 }
 
 /// A relative path as a URI: what may not stand in one is written in percent.
-fn uri(verdict: &Verdict) -> String {
-    let path = verdict.file.to_string_lossy();
+fn encoded(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     path.bytes()
         .map(|byte| match byte {

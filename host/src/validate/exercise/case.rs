@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::super::finding::{self, Code};
 use super::Subject;
 use crate::bindings::types::{ErrorCode, NodeClass};
+use crate::engine::SourceLine;
 use crate::error::HostError;
 use crate::instance::description::Class;
 use crate::instance::exports::Ports;
@@ -89,19 +90,26 @@ pub(super) struct Ran {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Failure {
     pub(super) code: &'static Code,
-    /// Where in the class: `start`, `stop`, `the loop`, `method read`.
+    /// Where in the class: `start`, `stop`, `the loop`, `method read`; empty: as a whole.
     pub(super) place: String,
     pub(super) problem: String,
+    /// The line of its source, where it trapped and that is known.
+    pub(super) source: Option<SourceLine>,
     /// The step; `None`: none of them.
     pub(super) step: Option<usize>,
 }
 
 impl Failure {
-    fn new(code: &'static Code, place: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub(super) fn new(
+        code: &'static Code,
+        place: impl Into<String>,
+        problem: impl Into<String>,
+    ) -> Self {
         Self {
             code,
             place: place.into(),
             problem: text::clean_line(&problem.into(), limits::MAX_TEXT_BYTES),
+            source: None,
             step: None,
         }
     }
@@ -128,8 +136,9 @@ impl Case {
         let set_up = subject.set_up(self, class).await?;
         let instance = match set_up.start(self, class).await {
             Ok(instance) => instance,
-            Err(error) => {
-                ran.failure = failure("start", &error)?;
+            Err((error, source)) => {
+                ran.failure =
+                    failure("start", &error)?.map(|failure| Failure { source, ..failure });
                 ran.refused = Some(error.to_string());
                 return Ok(ran);
             }
@@ -157,6 +166,9 @@ impl Case {
                 End::Dropped => Some(Failure::new(&finding::TOO_SLOW, "stop", end.to_string())),
                 End::Failed(reason) => Some(Failure::new(&finding::TRAPPED, "stop", reason)),
             };
+        }
+        if let Some(failure) = &mut ran.failure {
+            failure.source = trapped_at(&instance);
         }
         Ok(ran)
     }
@@ -338,8 +350,13 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// The line of its source where `instance` trapped, if it did and that is known.
+pub(super) fn trapped_at(instance: &Instance) -> Option<SourceLine> {
+    instance.status().trapped_at?.source
+}
+
 /// No configuration of its own.
-pub(super) fn defaults() -> Json {
+pub(super) fn no_config() -> Json {
     Json::Object(Map::new())
 }
 

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::finding::{self, Finding};
 use crate::component::{LoadedComponent, PreparedComponent};
+use crate::engine::SourceLine;
 use crate::error::{HostError, Result};
 use crate::instance::description::Class;
 use crate::instance::{Instance, Spec};
@@ -35,12 +36,17 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Simulates what `component` requests; see [`Simulation`].
+    /// Simulates what `component`, which describes itself within `budget`, requests; see [`Simulation`].
     ///
     /// # Errors
     /// When the component cannot be asked what its configurations are, or the machine gives no devices.
-    pub async fn new(component: &LoadedComponent, behaviour: Behaviour, seed: u64) -> Result<Self> {
-        let classes = component.describe().await?;
+    pub async fn new(
+        component: &LoadedComponent,
+        budget: &Budget,
+        behaviour: Behaviour,
+        seed: u64,
+    ) -> Result<Self> {
+        let classes = component.describe(budget).await?;
         let defaults: Vec<_> = classes.iter().map(|class| defaults(class)).collect();
         let requests = component.manifest().requests.keys().copied();
         let simulation = Simulation::begin(behaviour, seed, requests, &defaults).await;
@@ -58,7 +64,7 @@ impl Bench {
 
     /// `config`, completed, with the simulated server in the place of the default one.
     pub fn adapted(&self, class: &Class, config: &Json) -> Json {
-        let empty = case::defaults();
+        let empty = case::no_config();
         match class.config.merged(&empty, config) {
             Ok(whole) => self.simulation.adapted(&whole, &defaults(class)),
             // Whoever starts with it is told what is wrong.
@@ -68,7 +74,10 @@ impl Bench {
 }
 
 fn defaults(class: &Class) -> Json {
-    class.config.defaults().unwrap_or_else(|_| case::defaults())
+    class
+        .config
+        .defaults()
+        .unwrap_or_else(|_| case::no_config())
 }
 
 /// What is exercised, and how.
@@ -93,8 +102,12 @@ struct SetUp {
 }
 
 impl SetUp {
-    /// Starts the instance of the case.
-    async fn start(&self, case: &Case, class: &Class) -> Result<Instance> {
+    /// Starts the instance of the case. The line is where it trapped, if it did and that is known.
+    async fn start(
+        &self,
+        case: &Case,
+        class: &Class,
+    ) -> Result<Instance, (HostError, Option<SourceLine>)> {
         let spec = Spec {
             class_id: class.id().to_owned(),
             uuid: Uuid::from_u128(u128::from(case.seed)),
@@ -102,7 +115,11 @@ impl SetUp {
             config: self.config.clone(),
             state: None,
         };
-        Instance::start(&self.prepared, spec).await
+        let (starting, _events) =
+            Instance::begin(&self.prepared, spec).map_err(|error| (error, None))?;
+        let instance = starting.instance().clone();
+        let started = starting.started().await;
+        started.map_err(|error| (error, case::trapped_at(&instance)))
     }
 }
 
@@ -125,7 +142,7 @@ impl Subject {
                 _bench: None,
             });
         }
-        let bench = Bench::new(&component, case.behaviour, case.seed).await?;
+        let bench = Bench::new(&component, &budget, case.behaviour, case.seed).await?;
         Ok(SetUp {
             prepared: Arc::new(component.prepare(&bench.policy(budget)).await?),
             config: bench.adapted(class, &case.config),
@@ -145,7 +162,7 @@ impl Subject {
 /// When the host itself fails.
 pub async fn check(subject: &Subject) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
-    for class in subject.component.describe().await? {
+    for class in subject.component.describe(&subject.policy.budget).await? {
         check_class(subject, &class, &mut found).await?;
     }
     Ok(found)
@@ -165,12 +182,15 @@ async fn check_class(subject: &Subject, class: &Class, found: &mut Vec<Finding>)
     let ran = ran.into_iter().collect::<Result<Vec<_>>>()?;
     let mut seen = BTreeSet::new();
     for (planned, ran) in &ran {
-        if let Some(failure) = &ran.failure
+        if let Some(failure) = fault(planned.purpose, ran)
             && seen.insert((failure.code.name, failure.place.clone()))
         {
-            let case = planned.case.clone();
-            let case = shrink::shrink(case, failure, subject, class).await?;
-            found.push(reported(failure, &case, subject, class));
+            let fails = async |case: &Case| {
+                let again = fault(planned.purpose, &case.run(subject, class).await?);
+                Ok(again.is_some_and(|again| again.is_like(&failure)))
+            };
+            let case = shrink::shrink(planned.case.clone(), failure.step, fails).await?;
+            found.push(reported(&failure, &case, subject, class));
         }
     }
     let started = ran.iter().any(|(_, ran)| ran.refused.is_none());
@@ -181,65 +201,59 @@ async fn check_class(subject: &Subject, class: &Class, found: &mut Vec<Finding>)
         let here = format!("class {}, start", class.id());
         found.push(Finding::new(&finding::NOT_STARTED, problem, fix).at(here));
     }
-    let mut purposes = Vec::new();
-    for (planned, ran) in &ran {
-        if !purposes.contains(&planned.purpose) {
-            purposes.push(planned.purpose);
-            whole_run(planned, ran, subject, class, found);
-        }
-    }
-    twice(&ran, subject, class, found);
+    found.extend(twice(&ran, subject, class).await?);
     Ok(())
 }
 
 fn reported(failure: &Failure, case: &Case, subject: &Subject, class: &Class) -> Finding {
     let advice = match failure.code.name {
         "trapped" => "return an error instead",
+        "over-rate" => "log and emit what changes",
+        "memory-grows" => "let go of what is not needed",
+        "differs" => "look for what is left over from before",
         "too-slow" => "give every wait a time limit of its own",
         "wrong-value-taken" => "refuse it with `invalid-input`",
         "bad-shelf" => "correct what `get-nodeshelf` returns",
         _ => "return what is declared, or declare what is returned",
     };
     let again = case.command(subject, class);
+    let place = match failure.place.as_str() {
+        "" => format!("class {}", class.id()),
+        place => format!("class {}, {place}", class.id()),
+    };
     Finding::new(
         failure.code,
         failure.problem.clone(),
         format!("{advice}; to see it again:\n{again}"),
     )
-    .at(format!("class {}, {}", class.id(), failure.place))
+    .at(place)
+    .in_source(failure.source.clone())
 }
 
-/// What a run shows as a whole: its rates, its memory.
-fn whole_run(
-    planned: &Planned,
-    ran: &Ran,
-    subject: &Subject,
-    class: &Class,
-    found: &mut Vec<Finding>,
-) {
-    let (Some(status), None) = (&ran.status, &ran.failure) else {
-        return;
-    };
-    let again = planned.case.command(subject, class);
-    let here = format!("class {}", class.id());
-    let (lines, events) = (status.dropped_log_lines, status.refused_events);
-    if planned.purpose == Purpose::Rates && lines + events > 0 {
-        let problem = format!(
-            "{lines} log lines and {events} events were too many, in a few turns and one call of each \
-             method"
-        );
-        let fix = format!("log and emit what changes; to see it again:\n{again}");
-        found.push(Finding::new(&finding::OVER_RATE, problem, fix).at(here.clone()));
+/// What is wrong with a run: a step of it, or else its rates or its memory as a whole.
+fn fault(purpose: Purpose, ran: &Ran) -> Option<Failure> {
+    if ran.failure.is_some() {
+        return ran.failure.clone();
     }
-    if planned.purpose == Purpose::Memory
-        && let Some(growth) = growth(&ran.memory)
-    {
-        let problem = format!(
-            "in the second half of {} steps it took {growth} bytes more, and went on taking",
-            ran.memory.len()
-        );
-        let fix = format!("let go of what is not needed; to see it again:\n{again}");
-        found.push(Finding::new(&finding::MEMORY_GROWS, problem, fix).at(here));
+    let status = ran.status.as_ref()?;
+    let (lines, events) = (status.dropped_log_lines, status.refused_events);
+    match purpose {
+        Purpose::Rates if lines + events > 0 => {
+            let problem = format!(
+                "{lines} log lines and {events} events were too many, in a few turns and one call of \
+                 each method"
+            );
+            Some(Failure::new(&finding::OVER_RATE, "", problem))
+        }
+        Purpose::Memory => {
+            let problem = format!(
+                "in the second half of {} steps it took {} bytes more, and went on taking",
+                ran.memory.len(),
+                growth(&ran.memory)?
+            );
+            Some(Failure::new(&finding::MEMORY_GROWS, "", problem))
+        }
+        _ => None,
     }
 }
 
@@ -258,27 +272,40 @@ fn growth(memory: &[u64]) -> Option<u64> {
 }
 
 /// Whether the two runs of the same case, where nothing of the world is in it, ended alike.
-fn twice(ran: &[(Planned, Ran)], subject: &Subject, class: &Class, found: &mut Vec<Finding>) {
+async fn twice(
+    ran: &[(Planned, Ran)],
+    subject: &Subject,
+    class: &Class,
+) -> Result<Option<Finding>> {
     let mut runs = ran
         .iter()
         .filter(|(planned, _)| planned.purpose == Purpose::Rates);
     let (Some((planned, one)), Some((_, two))) = (runs.next(), runs.next()) else {
-        return;
+        return Ok(None);
     };
-    let differs = one.ends.iter().zip(&two.ends).position(|(a, b)| a != b);
-    if let Some(step) = differs {
-        let mut case = planned.case.clone();
-        case.steps.truncate(step + 1);
-        let again = case.command(subject, class);
-        let problem = format!(
-            "step {} of {} succeeded in one run and failed in the other, or failed otherwise",
-            step + 1,
-            one.ends.len()
-        );
-        let fix = format!("look for what is left over from before; to see it again:\n{again}");
-        let here = format!("class {}", class.id());
-        found.push(Finding::new(&finding::DIFFERS, problem, fix).at(here));
-    }
+    let Some(failure) = difference(one, two) else {
+        return Ok(None);
+    };
+    let fails = async |case: &Case| {
+        let one = case.run(subject, class).await?;
+        Ok(difference(&one, &case.run(subject, class).await?).is_some())
+    };
+    let case = shrink::shrink(planned.case.clone(), failure.step, fails).await?;
+    Ok(Some(reported(&failure, &case, subject, class)))
+}
+
+/// The first step that ended otherwise in `two` than in `one`.
+fn difference(one: &Ran, two: &Ran) -> Option<Failure> {
+    let step = one.ends.iter().zip(&two.ends).position(|(a, b)| a != b)?;
+    let problem = format!(
+        "step {} of {} succeeded in one run and failed in the other, or failed otherwise",
+        step + 1,
+        one.ends.len()
+    );
+    Some(Failure {
+        step: Some(step),
+        ..Failure::new(&finding::DIFFERS, "", problem)
+    })
 }
 
 #[cfg(test)]

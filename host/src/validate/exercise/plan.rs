@@ -61,7 +61,7 @@ pub(super) async fn nodes(subject: &Subject, class: &Class) -> Result<Vec<Node>>
     let case = Case {
         behaviour: Behaviour::Echo,
         seed: subject.seed,
-        config: case::defaults(),
+        config: case::no_config(),
         steps: Vec::new(),
     };
     let set_up = subject.set_up(&case, class).await?;
@@ -123,7 +123,7 @@ impl Planner<'_> {
 
     fn planned(&self, purpose: Purpose, steps: Vec<Step>) -> Planned {
         Planned {
-            case: self.case(Behaviour::Echo, case::defaults(), steps),
+            case: self.case(Behaviour::Echo, case::no_config(), steps),
             purpose,
         }
     }
@@ -171,7 +171,7 @@ impl Planner<'_> {
         let few = self.nodes.iter().take(limits::MAX_RATED_CALLS);
         steps.extend(few.map(|node| any_call(node, &mut generator)));
         Planned {
-            case: self.case(behaviour, case::defaults(), steps),
+            case: self.case(behaviour, case::no_config(), steps),
             purpose: Purpose::Survival,
         }
     }

@@ -2,23 +2,20 @@
 
 use serde_json::Value as Json;
 
-use super::Subject;
-use super::case::{self, Case, Failure, Step};
+use super::case::{self, Case, Step};
 use crate::error::HostError;
-use crate::instance::description::Class;
 use crate::limits;
 
-/// Leaves out of `case`, which fails with `failure`, whatever it fails without.
+/// Leaves out of `case`, which fails at its step `failed_at` or as a whole, whatever it `fails` without.
 ///
 /// # Errors
 /// When the host itself fails.
 pub(super) async fn shrink(
     mut case: Case,
-    failure: &Failure,
-    subject: &Subject,
-    class: &Class,
+    failed_at: Option<usize>,
+    fails: impl AsyncFn(&Case) -> Result<bool, HostError>,
 ) -> Result<Case, HostError> {
-    if let Some(step) = failure.step {
+    if let Some(step) = failed_at {
         case.steps.truncate(step + 1);
     }
     let mut runs = limits::MAX_SHRINKING_RUNS;
@@ -28,8 +25,7 @@ pub(super) async fn shrink(
             break;
         }
         runs -= 1;
-        let ran = smaller.run(subject, class).await?;
-        if ran.failure.is_some_and(|other| other.is_like(failure)) {
+        if fails(&smaller).await? {
             case = smaller;
         } else {
             at += 1;
@@ -49,14 +45,20 @@ fn smaller(case: &Case, at: &mut usize) -> Option<Case> {
     }
 }
 
-/// Ways to make a case smaller: no configuration of its own, then without each of its steps, then
-/// without each input of each call.
+/// Ways to make a case smaller: no configuration of its own, then without each step that is there more
+/// than once, all of it, then without each of its steps, then without each input of each call.
 fn nth(case: &Case, at: usize) -> Option<Case> {
     let mut smaller = case.clone();
     let Some(at) = at.checked_sub(1) else {
-        smaller.config = case::defaults();
+        smaller.config = case::no_config();
         return Some(smaller);
     };
+    let repeated = repeated(&case.steps);
+    if let Some(&step) = repeated.get(at) {
+        smaller.steps.retain(|other| other != step);
+        return Some(smaller);
+    }
+    let at = at - repeated.len();
     let steps = case.steps.len();
     if at < steps {
         // The last one is the one that fails, most of the time.
@@ -93,6 +95,18 @@ fn nth(case: &Case, at: usize) -> Option<Case> {
     None
 }
 
+/// Each step that is there more than once.
+fn repeated(steps: &[Step]) -> Vec<&Step> {
+    let mut repeated = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        let again = steps.iter().skip(at + 1).any(|other| other == step);
+        if again && !repeated.contains(&step) {
+            repeated.push(step);
+        }
+    }
+    repeated
+}
+
 /// The plainest value of the same kind.
 fn plain(value: &Json) -> Json {
     match value {
@@ -127,6 +141,18 @@ mod tests {
         assert_eq!(ways[1].steps, [Step::Turns(5)]);
         assert_eq!(ways[2].steps, [Step::Configure(json!({"b": 2}))]);
         assert_eq!(ways[3].steps[0], Step::Turns(1));
+        // What is repeated goes all at once, first.
+        let again = Case {
+            steps: [Step::Turns(1), Step::Shelves]
+                .into_iter()
+                .cycle()
+                .take(6)
+                .collect(),
+            ..case.clone()
+        };
+        assert_eq!(nth(&again, 1).unwrap().steps, vec![Step::Shelves; 3]);
+        assert_eq!(nth(&again, 2).unwrap().steps, vec![Step::Turns(1); 3]);
+        assert_eq!(nth(&again, 3).unwrap().steps.len(), 5);
         // Those that change nothing are gone over.
         let mut at = 0;
         let plain = Case {

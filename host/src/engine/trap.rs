@@ -1,0 +1,142 @@
+//! What a trap says to a person: why, and where in the guest.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wasmtime::{FrameInfo, FrameSymbol, WasmBacktrace};
+
+use crate::{limits, text};
+
+/// How the paths of libraries begin or what is in them: a worker's own code is elsewhere. The short ones
+/// are what `ewh build` makes of the long ones.
+const LIBRARIES: [&str; 6] = [
+    "/rustc/",
+    "/rust/",
+    "/registry/src/",
+    "/cargo/",
+    "/dependency/",
+    "/library/",
+];
+/// What `ewh build` makes of the directory of the worker's workspace.
+const WORKER: &str = "/worker/";
+
+/// What a trap says: its root, without the frames.
+pub fn trap_text(error: &wasmtime::Error) -> String {
+    text::clean_line(&error.root_cause().to_string(), limits::MAX_TEXT_BYTES)
+}
+
+/// Where a guest trapped, in the words of its own debug information, which nobody has checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrapPlace {
+    /// The function, such as `my_worker::read`.
+    pub function: Option<String>,
+    /// The line of its source.
+    pub source: Option<SourceLine>,
+}
+
+/// A line of a guest's source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceLine {
+    /// The file, as the guest's compiler was told to call it; without the directory `/worker` of
+    /// `ewh build`.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+}
+
+impl TrapPlace {
+    /// The innermost frame that is in the worker's own source; without debug information the innermost
+    /// one that has a name.
+    pub(super) fn of(error: &wasmtime::Error) -> Option<Self> {
+        let frames = error.downcast_ref::<WasmBacktrace>()?.frames();
+        let own = frames
+            .iter()
+            .flat_map(FrameInfo::symbols)
+            .find_map(Self::in_source);
+        own.or_else(|| {
+            let name = frames.iter().find_map(FrameInfo::func_name)?;
+            Some(Self {
+                function: Some(demangled(name)),
+                source: None,
+            })
+        })
+    }
+
+    fn in_source(symbol: &FrameSymbol) -> Option<Self> {
+        let (file, line) = (symbol.file()?, symbol.line()?);
+        let file = cleaned(own(file)?);
+        Some(Self {
+            function: symbol.name().map(demangled),
+            source: Some(SourceLine { file, line }),
+        })
+    }
+}
+
+impl fmt::Display for TrapPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.source, &self.function) {
+            (Some(source), Some(function)) => write!(f, "at {source}, in {function}"),
+            (Some(source), None) => write!(f, "at {source}"),
+            (None, Some(function)) => write!(f, "in {function}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for SourceLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// A file of the worker's own, from its workspace on; `None`: it is a library's.
+fn own(file: &str) -> Option<&str> {
+    let is_library = LIBRARIES.iter().any(|library| file.contains(library));
+    (!is_library).then(|| file.strip_prefix(WORKER).unwrap_or(file))
+}
+
+/// Without the hash that tells two compilations of it apart.
+fn demangled(name: &str) -> String {
+    cleaned(&format!("{:#}", rustc_demangle::demangle(name)))
+}
+
+fn cleaned(name: &str) -> String {
+    text::clean_line(name, limits::MAX_NAME_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_not_the_workers_own_source() {
+        assert_eq!(own("/worker/src/lib.rs"), Some("src/lib.rs"));
+        assert_eq!(own("src/lib.rs"), Some("src/lib.rs"));
+        for library in [
+            "/rustc/0123/library/core/src/panicking.rs",
+            "/rust/library/std/src/sys/pal/wasip2/mod.rs",
+            "/home/registry/src/index-1/serde-1.0.0/src/lib.rs",
+        ] {
+            assert_eq!(own(library), None);
+        }
+    }
+
+    #[test]
+    fn a_place_says_what_is_known_and_cannot_steer_a_terminal() {
+        let source = Some(SourceLine {
+            file: "src/lib.rs".to_owned(),
+            line: 7,
+        });
+        let function = Some(demangled("_ZN4demo4read17h0123456789abcdefE"));
+        let place = |function: &Option<String>, source: &Option<SourceLine>| TrapPlace {
+            function: function.clone(),
+            source: source.clone(),
+        };
+        let whole = place(&function, &source).to_string();
+        assert_eq!(whole, "at src/lib.rs:7, in demo::read");
+        assert_eq!(place(&None, &source).to_string(), "at src/lib.rs:7");
+        assert_eq!(place(&function, &None).to_string(), "in demo::read");
+        assert_eq!(demangled("\u{1b}[2J"), "\u{fffd}[2J");
+    }
+}
