@@ -17,7 +17,10 @@ const KNOWS: [(&str, &[&str]); 16] = [
     ("policy", &["error", "limits", "text"]),
     ("engine", &["error", "limits", "text"]),
     ("bindings", &["capability", "instance"]),
-    ("capability", &["bindings", "error", "limits", "policy"]),
+    (
+        "capability",
+        &["bindings", "engine", "error", "limits", "policy"],
+    ),
     (
         "instance",
         &[

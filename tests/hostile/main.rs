@@ -5,11 +5,13 @@
 //! attacker's budget and a little, serves the victim as before, and has given everything back afterwards.
 
 mod artifacts;
+mod clients;
 mod cpu;
 mod files;
 mod handles;
 mod lifecycle;
 mod memory;
+mod names;
 mod network;
 mod says;
 mod scene;
@@ -22,7 +24,7 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use external_worker_artifacts::ATTACKS;
-use external_worker_tests::new_engine;
+use external_worker_tests::engine_with;
 use table::Row;
 
 /// How many attacks the table has at least.
@@ -34,11 +36,13 @@ fn rows() -> Vec<Row> {
         memory::rows(),
         handles::rows(),
         files::rows(),
+        names::rows(),
         network::rows(),
         serial::rows(),
         says::rows(),
         lifecycle::rows(),
         artifacts::rows(),
+        clients::rows(),
     ];
     groups.into_iter().flatten().collect()
 }
@@ -78,7 +82,7 @@ fn main() -> ExitCode {
         table::PANICS.fetch_add(1, Ordering::Relaxed);
         print(info);
     }));
-    let engine = new_engine();
+    let engine = engine_with(names::resolver());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if runtime.block_on(table::run(&rows, &engine)) {
         ExitCode::SUCCESS

@@ -361,13 +361,17 @@ pub fn reach(scene: Scene) -> Scene {
 
 /// A policy that reaches the whole internet, which special addresses are no part of.
 async fn denied(scene: Scene) -> String {
-    let scene = reach(scene);
+    tried(reach(scene), "").await
+}
+
+/// What the attacker says of its call with `to`, and what was written down about a denial.
+pub async fn tried(scene: Scene, to: &str) -> String {
     let instance = match scene.start().await {
         Ok(instance) => instance,
         Err(error) => return crate::scene::not_started(&error),
     };
     let mut events = instance.events();
-    let did = crate::scene::attack(&instance, "").await;
+    let did = crate::scene::attack(&instance, to).await;
     let did = crate::scene::said(&instance, did).await;
     let heard = crate::scene::heard(&mut events);
     match heard.iter().find(|line| line.contains("grant")) {
@@ -384,8 +388,8 @@ fn tcp_rule(address: SocketAddr) -> String {
 }
 
 /// A peer of the test's own, gone with the value.
-struct Peer {
-    address: SocketAddr,
+pub struct Peer {
+    pub address: SocketAddr,
     task: JoinHandle<()>,
 }
 
@@ -396,7 +400,7 @@ impl Drop for Peer {
 }
 
 impl Peer {
-    async fn serve<F>(each: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    pub async fn serve<F>(each: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = std::io::Result<()>> + Send + 'static,
     {
@@ -453,6 +457,12 @@ async fn udp_reconnect(scene: Scene) -> String {
 
 /// The server of a Worker, with its port that no rule names.
 async fn control_port(scene: Scene) -> String {
+    let attack = async |address: SocketAddr| reach(scene.clone()).call(&address.to_string()).await;
+    serving(&scene, attack).await
+}
+
+/// The server of a Worker, for as long as `attack` takes.
+pub async fn serving(scene: &Scene, attack: impl AsyncFnOnce(SocketAddr) -> String) -> String {
     use external_worker_host::server::{Bound, Server};
     use external_worker_host::worker::{Worker, WorkerOptions};
     let data = scene.dir().join("worker");
@@ -472,7 +482,7 @@ async fn control_port(scene: Scene) -> String {
     let server = Server::new(bound, worker, files);
     let (address, stop) = (server.address(), server.stop());
     let running = tokio::spawn(server.run());
-    let did = reach(scene).call(&address.to_string()).await;
+    let did = attack(address).await;
     stop.cancel();
     running.await.unwrap();
     did

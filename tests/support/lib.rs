@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use external_worker_host::bindings::types::{ErrorCode, Value};
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
-use external_worker_host::engine::{CompileCache, Engine, EngineOptions};
+use external_worker_host::engine::{CompileCache, Engine, EngineOptions, Resolver};
 use external_worker_host::instance::exports::Ports;
 use external_worker_host::instance::{Instance, Spec};
 use external_worker_host::policy::Policy;
@@ -25,11 +25,17 @@ pub fn engine() -> &'static Engine {
 
 /// An engine of its own, for a test that counts what is on it.
 pub fn new_engine() -> Engine {
+    engine_with(Resolver::default())
+}
+
+/// An engine of its own, whose guests' names `resolver` knows.
+pub fn engine_with(resolver: Resolver) -> Engine {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-cache");
     let cache = Some(CompileCache::open(dir).unwrap());
     Engine::new(EngineOptions {
         cache,
         pool_instances: Some(64),
+        resolver,
         ..EngineOptions::default()
     })
     .unwrap()

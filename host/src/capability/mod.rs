@@ -12,6 +12,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 
+use crate::engine::Resolver;
 use crate::error::Result;
 use crate::limits::{Ledger, Resource, TABLE_ENTRIES_PER_HANDLE, TABLE_ENTRIES_TO_BEGIN_WITH};
 use crate::policy::{Access, Audit, Capability, Denial, Granted, decide};
@@ -39,6 +40,8 @@ pub struct Prepare {
     pub audit: Arc<dyn Audit>,
     /// Where what it prints goes.
     pub stdio: Arc<dyn LineSink>,
+    /// Who is asked for the addresses of names.
+    pub resolver: Resolver,
 }
 
 impl fmt::Debug for Prepare {
@@ -118,7 +121,7 @@ impl Capabilities {
     /// When something that is granted is not there.
     pub fn prepare(granted: &Arc<Granted>, cx: &Prepare) -> Result<Self> {
         let guard = Guard::new(Arc::clone(granted), cx);
-        let names = names::Names::default();
+        let names = names::Names::new(cx.resolver.clone());
         let mut table = ResourceTable::new();
         let handles = cx.ledger.limit(Resource::Handles);
         // The ledger refuses cleanly what counts as a handle; the table, which can only trap, has room

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use crate::engine::Resolver;
 use crate::limits::{LOOKUP_TIMEOUT, MAX_ADDRESSES, MAX_LOOKUPS, MAX_NAMES};
 use crate::policy::address;
 use crate::policy::pattern::LOCALHOST;
@@ -25,9 +25,6 @@ struct Inner {
     resolver: Resolver,
 }
 
-/// Asks the system, blocking.
-type Resolver = Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>;
-
 /// Why a name has no addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookupError {
@@ -39,14 +36,9 @@ pub enum LookupError {
     Exhausted,
 }
 
-impl Default for Names {
-    fn default() -> Self {
-        Self::with_resolver(Arc::new(ask_system))
-    }
-}
-
 impl Names {
-    fn with_resolver(resolver: Resolver) -> Self {
+    /// None yet; `resolver` will be asked.
+    pub fn new(resolver: Resolver) -> Self {
         let inner = Inner {
             pinned: Mutex::default(),
             lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
@@ -73,13 +65,13 @@ impl Names {
         if let Some(known) = self.known(name)? {
             return Ok(known);
         }
-        let resolver = Arc::clone(&self.inner.resolver);
+        let resolver = self.inner.resolver.clone();
         let owned = name.to_owned();
         let asking = tokio::task::spawn_blocking(move || {
             // Kept until the system answers, which nobody can hurry: giving up on an answer does
             // not make room for another question.
             let _permit = permit;
-            resolver(&owned)
+            resolver.ask(&owned)
         });
         let answer = tokio::time::timeout(LOOKUP_TIMEOUT, asking).await;
         let addresses = answer.map_err(|_| LookupError::Timeout)?;
@@ -142,15 +134,9 @@ impl fmt::Debug for Names {
     }
 }
 
-fn ask_system(name: &str) -> io::Result<Vec<IpAddr>> {
-    Ok((name, 0)
-        .to_socket_addrs()?
-        .map(|address| address.ip())
-        .collect())
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::io;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -159,7 +145,7 @@ pub(crate) mod tests {
     pub(crate) fn rebinding(answers: &[&str]) -> Names {
         let answers: Vec<IpAddr> = answers.iter().map(|ip| ip.parse().unwrap()).collect();
         let asked = AtomicUsize::new(0);
-        Names::with_resolver(Arc::new(move |_| {
+        Names::new(Resolver::new(move |_| {
             let turn = asked.fetch_add(1, Ordering::SeqCst);
             answers
                 .get(turn)
@@ -192,7 +178,7 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn addresses_are_unwrapped_and_counted() {
-        let names = Names::with_resolver(Arc::new(|_| {
+        let names = Names::new(Resolver::new(|_| {
             let low = (0..100_u8).map(|low| IpAddr::from([93, 0, 0, low]));
             Ok([ip("::ffff:10.0.0.1"), ip("10.0.0.1")]
                 .into_iter()
@@ -207,7 +193,7 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn there_is_an_end_to_names() {
-        let names = Names::with_resolver(Arc::new(|_| Ok(vec![ip("93.0.0.1")])));
+        let names = Names::new(Resolver::new(|_| Ok(vec![ip("93.0.0.1")])));
         for count in 0..MAX_NAMES {
             names.resolve(&format!("n{count}.example")).await.unwrap();
         }

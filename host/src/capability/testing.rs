@@ -8,6 +8,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
 use super::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
+use crate::engine::Resolver;
 use crate::limits::{Budget, Ledger};
 use crate::policy::{Audit, Capability, Denial, DenyReason, Granted, Policy};
 
@@ -60,6 +61,7 @@ pub(crate) fn prepare_with(budget: &Budget, audit: Arc<Denials>) -> Prepare {
         ledger: Ledger::new(budget),
         audit,
         stdio: Arc::new(Lines::default()),
+        resolver: Resolver::default(),
     }
 }
 

@@ -1,10 +1,11 @@
-//! The engines that run guests, their clock, their threads and their cache.
+//! The engines that run guests, their clock, their threads, their cache and who knows names for them.
 //!
 //! Two wasmtime engines share one ticker: `pooled` serves instances from a preallocated pool;
 //! `on_demand` takes what the pool cannot hold: more instances than slots, or a component with
 //! bigger tables or more memories than a slot has. Their compiled code is interchangeable.
 
 mod cache;
+mod resolver;
 mod ticker;
 mod trap;
 
@@ -17,6 +18,7 @@ use wasmtime::{
 };
 
 pub use cache::CompileCache;
+pub use resolver::Resolver;
 pub use trap::{SourceLine, TrapPlace, trap_text};
 
 use crate::error::{HostError, Result};
@@ -43,6 +45,8 @@ pub struct EngineOptions {
     /// Whether a trap tells its place in the guest, from debug information that nobody has checked: for a
     /// component that is tried, not among others that it could cost their time.
     pub names_places: bool,
+    /// Who is asked for the addresses of names; default: the system.
+    pub resolver: Resolver,
 }
 
 /// Everything that guests run on. Cheap to clone.
@@ -59,6 +63,7 @@ struct Inner {
     cache: Option<CompileCache>,
     runtime: GuestRuntime,
     names_places: bool,
+    resolver: Resolver,
 }
 
 /// The guests' own tokio runtime: the API answers on another, whatever guests do.
@@ -113,6 +118,7 @@ impl Engine {
                 cache: options.cache,
                 runtime,
                 names_places,
+                resolver: options.resolver,
             }),
         })
     }
@@ -151,6 +157,11 @@ impl Engine {
         let code = engine.precompile_component(wasm)?;
         cache.store(engine, wasm, &code);
         cache::deserialize_trusted(engine, &code)
+    }
+
+    /// Who is asked for the addresses of names.
+    pub fn resolver(&self) -> &Resolver {
+        &self.inner.resolver
     }
 
     /// Where `error` happened in the guest, if this engine tells.

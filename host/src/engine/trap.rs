@@ -8,16 +8,10 @@ use wasmtime::{FrameInfo, FrameSymbol, WasmBacktrace};
 
 use crate::{limits, text};
 
-/// How the paths of libraries begin or what is in them: a worker's own code is elsewhere. The short ones
-/// are what `ewh build` makes of the long ones.
-const LIBRARIES: [&str; 6] = [
-    "/rustc/",
-    "/rust/",
-    "/registry/src/",
-    "/cargo/",
-    "/dependency/",
-    "/library/",
-];
+/// How the paths of libraries begin where `ewh build` built them.
+const LIBRARIES: [&str; 5] = ["/rust/", "/crates/", "/cargo/", "/dependency/", "/target/"];
+/// What is in the paths of libraries that something else built.
+const FOREIGN: [&str; 3] = ["/rustc/", "/registry/src/", "/library/std/"];
 /// What `ewh build` makes of the directory of the worker's workspace.
 const WORKER: &str = "/worker/";
 
@@ -92,8 +86,12 @@ impl fmt::Display for SourceLine {
 
 /// A file of the worker's own, from its workspace on; `None`: it is a library's.
 fn own(file: &str) -> Option<&str> {
-    let is_library = LIBRARIES.iter().any(|library| file.contains(library));
-    (!is_library).then(|| file.strip_prefix(WORKER).unwrap_or(file))
+    if let Some(own) = file.strip_prefix(WORKER) {
+        return Some(own);
+    }
+    let is_library = LIBRARIES.iter().any(|begin| file.starts_with(begin))
+        || FOREIGN.iter().any(|part| file.contains(part));
+    (!is_library).then_some(file)
 }
 
 /// Without the hash that tells two compilations of it apart.
@@ -112,11 +110,13 @@ mod tests {
     #[test]
     fn libraries_are_not_the_workers_own_source() {
         assert_eq!(own("/worker/src/lib.rs"), Some("src/lib.rs"));
+        assert_eq!(own("/worker/crates/a.rs"), Some("crates/a.rs"));
         assert_eq!(own("src/lib.rs"), Some("src/lib.rs"));
         for library in [
             "/rustc/0123/library/core/src/panicking.rs",
             "/rust/library/std/src/sys/pal/wasip2/mod.rs",
-            "/home/registry/src/index-1/serde-1.0.0/src/lib.rs",
+            "/crates/serde-1.0.0/src/lib.rs",
+            "/somebody/.cargo/registry/src/index-1/serde-1.0.0/src/lib.rs",
         ] {
             assert_eq!(own(library), None);
         }

@@ -278,6 +278,7 @@ impl Instance {
             turns: Arc::new(Turns::new(delay)),
             surface: Arc::new(Surface::new(&class.declared.methods)),
             stop: Arc::default(),
+            resolver: prepared.engine().resolver().clone(),
             trapped_at: Mutex::default(),
         });
         let shared = Arc::new(Shared {

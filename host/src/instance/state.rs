@@ -14,7 +14,7 @@ use super::surface::Surface;
 use super::turns::Turns;
 use crate::bindings::host::Level;
 use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
-use crate::engine::TrapPlace;
+use crate::engine::{Resolver, TrapPlace};
 use crate::error::Result;
 use crate::limits::{self, Budget, Ledger, Maps};
 use crate::policy::{Audit, Denial, Granted};
@@ -37,6 +37,8 @@ pub struct Lasting {
     pub surface: Arc<Surface>,
     /// Rung when the guest wants to stop.
     pub stop: Arc<Notify>,
+    /// Who is asked for the addresses of names.
+    pub resolver: Resolver,
     /// Where it trapped last, if the engine tells.
     pub trapped_at: Mutex<Option<TrapPlace>>,
 }
@@ -82,6 +84,7 @@ impl InstanceState {
             ledger: Arc::clone(&lasting.ledger),
             audit,
             stdio: Arc::new(StdioToLog(Arc::clone(&lasting.events))),
+            resolver: lasting.resolver.clone(),
         };
         let state = Self {
             capabilities: Capabilities::prepare(granted, &prepare)?,
@@ -110,6 +113,7 @@ impl InstanceState {
             turns: Arc::new(Turns::new(std::time::Duration::ZERO)),
             surface: Arc::new(Surface::new(&[])),
             stop: Arc::new(Notify::new()),
+            resolver: Resolver::default(),
             trapped_at: Mutex::default(),
         });
         let audit = Arc::new(AuditToEvents::new(uuid::Uuid::nil(), &lasting.events));

@@ -174,7 +174,13 @@ impl Graph {
 
     /// Connects and groups what [`Graph::load_nodes`] loaded.
     pub fn load_edges(&mut self, backend: &Json, report: &mut LoadReport) {
-        for saved in list(backend, "edges", "edges", MAX_EDGES).unwrap_or_default() {
+        let edges = list(backend, "edges", "edges", MAX_EDGES).unwrap_or_default();
+        // Before the first edge is there: edges know slots by their places.
+        for [from, from_io, to, to_io] in edges.iter().filter_map(ends) {
+            self.make_up_slot(from, from_io, false);
+            self.make_up_slot(to, to_io, true);
+        }
+        for saved in edges {
             match self.load_edge(saved) {
                 Ok(()) => report.edges += 1,
                 Err(error) => report.problem(error.to_string()),
@@ -242,29 +248,39 @@ impl Graph {
 
     fn load_edge(&mut self, saved: &Json) -> Result<()> {
         let invalid = || GraphError::invalid("an edge", "expects a list of four names");
-        let parts = saved.as_array().ok_or_else(invalid)?.iter();
-        let parts: Option<Vec<&str>> = parts.map(Json::as_str).collect();
-        let [from, from_io, to, to_io] = *parts.ok_or_else(invalid)?.as_slice() else {
-            return Err(invalid());
-        };
-        self.make_up_slot(from, from_io, false)?;
-        self.make_up_slot(to, to_io, true)?;
+        let [from, from_io, to, to_io] = ends(saved).ok_or_else(invalid)?;
         self.connect((from, from_io), (to, to_io), false).map(drop)
     }
 
     /// A placeholder that was saved without telling of a port has it all the same.
-    fn make_up_slot(&mut self, node: &str, io: &str, is_input: bool) -> Result<()> {
-        let node = self.node_mut(node)?;
+    fn make_up_slot(&mut self, node: &str, io: &str, is_input: bool) {
+        let Ok(node) = self.node_mut(node) else {
+            return;
+        };
         if node.class.is_none() && node.find(io).is_err() && node.slots().count() < MAX_PORTS {
             let slot = Slot::new(&PortSpec::new(named(io), Type::any()), is_input, None);
-            if is_input {
-                node.inputs.push(slot);
-            } else {
-                node.outputs.push(slot);
-            }
+            put_slot(node, slot);
         }
-        Ok(())
     }
+}
+
+/// The four names of an edge.
+fn ends(saved: &Json) -> Option<[&str; 4]> {
+    let parts = saved.as_array()?.iter().map(Json::as_str);
+    parts.collect::<Option<Vec<_>>>()?.try_into().ok()
+}
+
+/// Puts a slot into a placeholder by its name: what is saved of its slots has no other order.
+fn put_slot(node: &mut Node, slot: Slot) {
+    let slots = if slot.is_input {
+        &mut node.inputs
+    } else {
+        &mut node.outputs
+    };
+    // The one that every node has stays the last.
+    let own = slots.len().saturating_sub(1);
+    let at = slots.iter().take(own).position(|other| other.id > slot.id);
+    slots.insert(at.unwrap_or(own), slot);
 }
 
 /// The slots of a node whose class is not there, from what was saved of them.
@@ -296,13 +312,7 @@ fn placeholder_slots(node: &mut Node, saved: &Map<String, Json>) {
             emits: flag("emit_value_set").unwrap_or(true),
             ..Slot::new(&spec, is_input, None)
         };
-        let slots = if is_input {
-            &mut node.inputs
-        } else {
-            &mut node.outputs
-        };
-        // The one that every node has stays the last.
-        slots.insert(slots.len().saturating_sub(1), slot);
+        put_slot(node, slot);
     }
 }
 

@@ -114,6 +114,18 @@ attacks! {
         flood_udp_p2,
         flood_udp_p3,
     }
+    names {
+        flood,
+        http_leads_inside,
+        http_rebinds,
+        leads_both_ways,
+        leads_everywhere,
+        leads_inside,
+        leads_inside_mapped,
+        rebinds,
+        rebinds_at_once,
+        rebinds_spelled,
+    }
     network {
         benchmark,
         bind_everywhere,
