@@ -20,9 +20,10 @@ use crate::instance::description::{self, Class};
 use crate::instance::exports::{ExportIndices, STATE_INTERFACE, WORKER_INTERFACE};
 use crate::instance::meter::Metered;
 use crate::instance::state::{HasHost, HostView, InstanceState};
-use crate::limits::{self, Budget};
+use crate::limits::{self, Budget, Full, Share};
 use crate::policy::{Granted, Import, Manifest, Policy, check_imports};
 use crate::text;
+use instances::Instances;
 
 const HOW_TO_BUILD: &str = "Build it with `ewh build`, or for the target wasm32-wasip2";
 
@@ -36,6 +37,7 @@ pub struct LoadedComponent {
     manifest: Manifest,
     imports: Vec<Import>,
     engine: Engine,
+    instances: Instances,
     /// What it said of itself, when it was first asked.
     classes: OnceCell<Vec<Arc<Class>>>,
 }
@@ -76,10 +78,10 @@ impl LoadedComponent {
         let wasm = wasm.into();
         let name = text::clean_line(name, limits::MAX_NAME_BYTES);
         check_header(&name, &wasm)?;
-        if instances::are_too_many(&wasm) {
+        let instances = instances::count(&wasm).ok_or_else(|| {
             let problem = "it instantiates too much of what is in it";
-            return Err(unusable(&name, problem, "Compose it of fewer parts"));
-        }
+            unusable(&name, problem, "Compose it of fewer parts")
+        })?;
         let manifest = Manifest::read(&wasm).map_err(|problem| {
             unusable(
                 &name,
@@ -101,6 +103,7 @@ impl LoadedComponent {
             manifest,
             imports,
             engine,
+            instances,
             classes: OnceCell::new(),
         })
     }
@@ -130,6 +133,14 @@ impl LoadedComponent {
     pub fn keeps_state(&self) -> bool {
         let state = self.compiled.get_export_index(None, STATE_INTERFACE);
         state.is_some()
+    }
+
+    /// What a store for it in `home` needs; see [`Engine::room`].
+    ///
+    /// # Errors
+    /// [`Full`] when there is no room for it.
+    pub fn room(&self, home: Home) -> Result<Share, Full> {
+        self.engine.room(home, self.instances.running)
     }
 
     /// Everything that it imports.
@@ -197,10 +208,15 @@ impl LoadedComponent {
             .map_err(|error| self.not_linked(&error))?;
         let indices = ExportIndices::find(&pre)
             .map_err(|problem| unusable(&self.name, problem, HOW_TO_BUILD))?;
+        let room = match self.room(home) {
+            Ok(room) => room,
+            Err(full) => return Ok(Err(full.into())),
+        };
         let engine = self.engine.wasmtime(home).clone();
         let limit = Duration::from_millis(budget.start_deadline_ms);
         let described = async move {
             let (mut store, meter) = InstanceState::for_describe(&engine, &budget)?;
+            store.data_mut().keep_room(room);
             let run = async {
                 let instance = pre.instantiate_async(&mut store).await?;
                 let describe = indices.describe(&mut store, &instance)?;

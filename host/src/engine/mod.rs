@@ -22,7 +22,7 @@ pub use resolver::Resolver;
 pub use trap::{SourceLine, TrapPlace, trap_text};
 
 use crate::error::{HostError, Result};
-use crate::limits::{self, Full, Maps};
+use crate::limits::{self, Full, Share, Stock, maps};
 
 /// Where a store lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,14 +56,20 @@ pub struct Engine {
 }
 
 struct Inner {
-    /// Of the pool, as long as it is there.
-    _maps: Option<Maps>,
-    pooled: Option<wasmtime::Engine>,
+    pooled: Option<Pool>,
     on_demand: wasmtime::Engine,
     cache: Option<CompileCache>,
     runtime: GuestRuntime,
     names_places: bool,
     resolver: Resolver,
+}
+
+/// The engine with the pool.
+struct Pool {
+    engine: wasmtime::Engine,
+    /// Those that no instance has.
+    stacks: Arc<Stock>,
+    _maps: Share,
 }
 
 /// The guests' own tokio runtime: the API answers on another, whatever guests do.
@@ -88,12 +94,9 @@ impl Engine {
         let on_demand = build(InstanceAllocationStrategy::OnDemand, names_places)?;
         let slots = options.pool_instances.unwrap_or(limits::POOL_INSTANCES);
         // A machine with little address space still runs guests, one mapping at a time.
-        let maps = (slots > 0)
-            .then(|| Maps::take(maps_of_pool(slots)).ok())
+        let pooled = (slots > 0)
+            .then(|| Pool::new(slots, names_places).ok())
             .flatten();
-        let pooled = maps
-            .as_ref()
-            .and_then(|_| build(pool(slots), names_places).ok());
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(threads) = options.guest_threads {
             runtime.worker_threads(threads.max(1));
@@ -105,6 +108,7 @@ impl Engine {
             .map_err(|error| HostError::Engine(error.to_string()))?;
         let engines = pooled
             .iter()
+            .map(|pool| &pool.engine)
             .chain([&on_demand])
             .map(wasmtime::Engine::weak)
             .collect();
@@ -112,7 +116,6 @@ impl Engine {
         let runtime = GuestRuntime(Some(runtime));
         Ok(Self {
             inner: Arc::new(Inner {
-                _maps: maps,
                 pooled,
                 on_demand,
                 cache: options.cache,
@@ -126,19 +129,27 @@ impl Engine {
     /// The wasmtime engine of `home`; the one on demand where there is no pool.
     pub fn wasmtime(&self, home: Home) -> &wasmtime::Engine {
         match home {
-            Home::Pooled => self.inner.pooled.as_ref().unwrap_or(&self.inner.on_demand),
+            Home::Pooled => match &self.inner.pooled {
+                Some(pool) => &pool.engine,
+                None => &self.inner.on_demand,
+            },
             Home::OnDemand => &self.inner.on_demand,
         }
     }
 
-    /// What a store in `home` needs of the process besides its memories, to be kept as long as it is.
+    /// What a store in `home`, with so many instances of components that have code, needs of the process
+    /// besides its memories, to be kept as long as it is.
     ///
     /// # Errors
     /// [`Full`] when there is no room for it.
-    pub fn room(&self, home: Home) -> Result<Option<Maps>, Full> {
+    pub fn room(&self, home: Home, running: u64) -> Result<Share, Full> {
+        let running = running.max(1);
         match (home, &self.inner.pooled) {
-            (Home::Pooled, Some(_)) => Ok(None),
-            _ => Maps::take(limits::MAPS_ON_DEMAND).map(Some),
+            (Home::Pooled, Some(pool)) => pool.stacks.take(running).map_err(|_left| Full),
+            _ => {
+                let stacks = running.saturating_mul(limits::MAPS_OF_A_STACK);
+                maps::take(stacks.saturating_add(limits::MAPS_ON_DEMAND))
+            }
         }
     }
 
@@ -209,7 +220,7 @@ impl Engine {
 
 /// Whether `error` says that the pool is full: the same thing fits on demand.
 pub fn is_pool_full(error: &wasmtime::Error) -> bool {
-    error.is::<PoolConcurrencyLimitError>()
+    error.is::<PoolConcurrencyLimitError>() || error.is::<Full>()
 }
 
 fn build(strategy: InstanceAllocationStrategy, names_places: bool) -> Result<wasmtime::Engine> {
@@ -229,9 +240,16 @@ fn build(strategy: InstanceAllocationStrategy, names_places: bool) -> Result<was
     wasmtime::Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
 }
 
-/// Each stack has a guard page, mapped when the pool is made.
-fn maps_of_pool(slots: u32) -> u64 {
-    u64::from(slots.saturating_mul(limits::POOL_STACKS)).saturating_mul(limits::MAPS_OF_A_STACK)
+impl Pool {
+    fn new(slots: u32, names_places: bool) -> Result<Self> {
+        let stacks = u64::from(slots.saturating_mul(limits::POOL_STACKS));
+        Ok(Self {
+            // Each stack has a guard page, mapped when the pool is made.
+            _maps: maps::take(stacks.saturating_mul(limits::MAPS_OF_A_STACK))?,
+            engine: build(pool(slots), names_places)?,
+            stacks: Stock::new(stacks),
+        })
+    }
 }
 
 fn pool(slots: u32) -> InstanceAllocationStrategy {
@@ -249,4 +267,29 @@ fn pool(slots: u32) -> InstanceAllocationStrategy {
         .table_keep_resident(limits::POOL_KEEP_RESIDENT_BYTES)
         .max_unused_warm_slots(limits::POOL_WARM_SLOTS);
     InstanceAllocationStrategy::Pooling(pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_in_several_components_takes_several_stacks() {
+        let engine = Engine::new(EngineOptions {
+            pool_instances: Some(4),
+            guest_threads: Some(1),
+            ..EngineOptions::default()
+        })
+        .unwrap();
+        let three = engine.room(Home::Pooled, 3).unwrap();
+        assert_eq!(engine.room(Home::Pooled, 2).map(drop), Err(Full));
+        // Nothing waits nowhere: it takes one.
+        let one = engine.room(Home::Pooled, 0).unwrap();
+        assert_eq!(engine.room(Home::Pooled, 1).map(drop), Err(Full));
+        drop((three, one));
+        assert!(engine.room(Home::Pooled, 4).is_ok());
+        assert!(engine.room(Home::OnDemand, 100).is_ok());
+        let most = engine.room(Home::OnDemand, u64::MAX);
+        assert_eq!(most.map(drop), Err(Full));
+    }
 }

@@ -19,7 +19,7 @@ use super::state::{AuditToEvents, InstanceState};
 use super::{Command, End, Shared, Signal, State};
 use crate::bindings::host::Level;
 use crate::component::Linked;
-use crate::engine::trap_text;
+use crate::engine::{Home, trap_text};
 use crate::error::{HostError, Result};
 use crate::limits;
 
@@ -234,7 +234,11 @@ async fn instantiate(
 ) -> Result<wasmtime::Result<(Store<InstanceState>, WasmInstance)>> {
     let lasting = &shared.lasting;
     let audit = Arc::new(AuditToEvents::new(lasting.uuid, &lasting.events));
-    let room = shared.prepared.engine().room(linked.home)?;
+    let room = match shared.prepared.component().room(linked.home) {
+        // Elsewhere there may be some.
+        Err(full) if linked.home == Home::Pooled => return Ok(Err(full.into())),
+        room => room?,
+    };
     let engine = shared.prepared.engine().wasmtime(linked.home);
     let mut store = InstanceState::store(engine, shared.prepared.granted(), lasting, audit)?;
     store.data_mut().keep_room(room);

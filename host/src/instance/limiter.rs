@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{ResourceLimiter, Result};
 
-use crate::limits::{self, Ledger, Maps, Resource};
+use crate::limits::{self, Ledger, Resource, Share, maps};
 
 /// Charges every memory and table of a store to one ledger.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub struct Limiter {
     ledger: Arc<Ledger>,
     charged: u64,
     last: u64,
-    maps: Vec<Maps>,
+    maps: Vec<Share>,
 }
 
 impl Limiter {
@@ -51,7 +51,7 @@ impl ResourceLimiter for Limiter {
     ) -> Result<bool> {
         // A memory begins at 0, and one of no pages may be there several times.
         if current == 0 && self.maps.len() < limits::MAX_MEMORIES {
-            self.maps.push(Maps::take(limits::MAPS_OF_A_MEMORY)?);
+            self.maps.push(maps::take(limits::MAPS_OF_A_MEMORY)?);
         }
         Ok(self.grow(current, desired, 1))
     }

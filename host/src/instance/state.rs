@@ -16,7 +16,7 @@ use crate::bindings::host::Level;
 use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
 use crate::engine::{Resolver, TrapPlace};
 use crate::error::Result;
-use crate::limits::{self, Budget, Ledger, Maps};
+use crate::limits::{self, Budget, Ledger, Share};
 use crate::policy::{Audit, Denial, Granted};
 
 /// What outlives a store: an instance that is started again goes on with it.
@@ -56,7 +56,7 @@ pub struct InstanceState {
     capabilities: Capabilities,
     limiter: Limiter,
     lasting: Arc<Lasting>,
-    _room: Option<Maps>,
+    _room: Option<Share>,
     /// Why the guest is about to trap, in its own words.
     pub last_words: Option<String>,
 }
@@ -124,8 +124,8 @@ impl InstanceState {
     }
 
     /// Keeps what the engine gave for the store, until it is gone.
-    pub fn keep_room(&mut self, room: Option<Maps>) {
-        self._room = room;
+    pub fn keep_room(&mut self, room: Share) {
+        self._room = Some(room);
     }
 
     /// The table of everything that the guest holds.

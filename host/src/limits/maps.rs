@@ -3,50 +3,34 @@
 //! takes them from here first.
 
 use std::fs;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
+use super::stock::{Share, Stock};
 use crate::limits;
 
 /// What is left for guests.
-static LEFT: LazyLock<AtomicU64> =
-    LazyLock::new(|| AtomicU64::new(allowed().saturating_sub(limits::MAPS_OF_THE_PROCESS)));
+static STOCK: LazyLock<Arc<Stock>> =
+    LazyLock::new(|| Stock::new(allowed().saturating_sub(limits::MAPS_OF_THE_PROCESS)));
 
-/// The process may have no more memory maps.
+/// There is no room for an instance: of memory maps, or in the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this host has no room for one more instance")]
 pub struct Full;
 
-/// Memory maps that somebody has; given back when dropped.
-#[derive(Debug)]
-pub struct Maps(u64);
-
-impl Maps {
-    /// Takes `count` of them.
-    ///
-    /// # Errors
-    /// [`Full`] when there are not so many left; the log says what to raise.
-    pub fn take(count: u64) -> Result<Self, Full> {
-        let less = |left: u64| left.checked_sub(count);
-        match LEFT.fetch_update(Ordering::AcqRel, Ordering::Acquire, less) {
-            Ok(_) => Ok(Self(count)),
-            Err(left) => {
-                tracing::warn!(
-                    allowed = allowed(),
-                    left,
-                    "too few memory maps for one more instance; \
-                     raise them with `sysctl -w vm.max_map_count=1048576`"
-                );
-                Err(Full)
-            }
-        }
-    }
-}
-
-impl Drop for Maps {
-    fn drop(&mut self) {
-        LEFT.fetch_add(self.0, Ordering::AcqRel);
-    }
+/// Takes `count` memory maps.
+///
+/// # Errors
+/// [`Full`] when there are not so many left; the log says what to raise.
+pub fn take(count: u64) -> Result<Share, Full> {
+    STOCK.take(count).map_err(|left| {
+        tracing::warn!(
+            allowed = allowed(),
+            left,
+            "too few memory maps for one more instance; \
+             raise them with `sysctl -w vm.max_map_count=1048576`"
+        );
+        Full
+    })
 }
 
 /// Where the system does not say, it has no such limit.
@@ -62,10 +46,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_comes_back_and_no_more_is_given_than_there_is() {
-        let all = LEFT.load(Ordering::Acquire);
-        assert_eq!(Maps::take(u64::MAX).map(drop), Err(Full));
-        let some = Maps::take(2).map_err(|full| full.to_string());
-        assert!(some.is_ok() && LEFT.load(Ordering::Acquire) < all);
+    fn nobody_gets_more_than_the_process_may_have() {
+        assert_eq!(take(u64::MAX).map(drop), Err(Full));
+        assert!(take(2).is_ok());
     }
 }

@@ -1,9 +1,10 @@
 //! Every number of the host, and who counts what there is only so much of: for one instance its
-//! [`Ledger`], for the process its memory [`Maps`], and what the kernel is to hold it to.
+//! [`Ledger`], for the process its memory [`maps`], and what the kernel is to hold it to.
 
 mod ledger;
-mod maps;
+pub mod maps;
 pub mod process;
+mod stock;
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use ledger::{Exhausted, Held, Ledger, Resource};
-pub use maps::{Full, Maps};
+pub use maps::Full;
+pub use stock::{Share, Stock};
 
 /// One mebibyte.
 pub const MIB: u64 = 1024 * 1024;
@@ -31,8 +33,8 @@ pub const POOL_INSTANCES: u32 = 10_000;
 pub const POOL_CORE_INSTANCES: u32 = 8;
 /// Tables of one pooled component.
 pub const POOL_TABLES: u32 = 4;
-/// Fibers for each pooled component, which share them: one that does nothing keeps one, and every
-/// task that is inside a host call has one.
+/// Stacks for each pooled component, which share them. What is made of several components takes as many as
+/// it has components with code, since a task in each may wait inside a host call.
 pub const POOL_STACKS: u32 = 1;
 /// Memory maps that guests leave for the process itself.
 pub const MAPS_OF_THE_PROCESS: u64 = 3_000;
@@ -40,7 +42,8 @@ pub const MAPS_OF_THE_PROCESS: u64 = 3_000;
 pub const MAPS_OF_A_STACK: u64 = 2;
 /// Memory maps of a memory: below its image, the image, its heap, and what it may grow to.
 pub const MAPS_OF_A_MEMORY: u64 = 4;
-/// Memory maps of a component that is not pooled, besides its memories: stacks, tables.
+/// Memory maps of a component that is not pooled, besides its memories and the stacks of those that wait:
+/// tables, a stack to work on.
 pub const MAPS_ON_DEMAND: u64 = 12;
 /// Memories of one store.
 pub const MAX_MEMORIES: usize = 16;
