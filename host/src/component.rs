@@ -20,7 +20,7 @@ use crate::instance::description::{self, Class};
 use crate::instance::exports::{ExportIndices, STATE_INTERFACE, WORKER_INTERFACE};
 use crate::instance::meter::Metered;
 use crate::instance::state::{HasHost, HostView, InstanceState};
-use crate::limits::{self, Budget, Full, Share};
+use crate::limits::{self, Budget, Exhausted, Full, Share};
 use crate::policy::{Granted, Import, Manifest, Policy, check_imports};
 use crate::text;
 use instances::Instances;
@@ -185,6 +185,9 @@ impl LoadedComponent {
         if let Some(place) = self.engine.place_of(error) {
             problem = format!("{problem} {place}");
         }
+        if let Some(refusal) = error.downcast_ref::<Exhausted>() {
+            problem = format!("{problem}, after {refusal}");
+        }
         HostError::Description(text::clean_line(&problem, limits::MAX_TEXT_BYTES))
     }
 
@@ -223,7 +226,13 @@ impl LoadedComponent {
                 let (classes,) = describe.call_async(&mut store, ()).await?;
                 wasmtime::Result::Ok(classes)
             };
-            Ok(Metered::new(run, meter).await)
+            let described = Metered::new(run, meter).await;
+            // The budget that it ran into says more than the trap.
+            let refusal = store.data().ledger.last_refusal();
+            Ok(described.map_err(|error: wasmtime::Error| match refusal {
+                Some(refusal) => error.context(refusal),
+                None => error,
+            }))
         };
         let task = self.engine.spawn(tokio::time::timeout(limit, described))?;
         match task.await {

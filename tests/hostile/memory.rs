@@ -137,7 +137,7 @@ pub fn rows() -> Vec<Row> {
         row("memory/many_memories", "description: *", Scene::describes),
         row(
             "memory/many_tables",
-            "not started: *the memory budget (bytes) is used up*",
+            "description: `describe` failed: *the memory budget (bytes) is used up*",
             no_target,
         ),
         row("memory/memories_together", "answered: ", no_target),

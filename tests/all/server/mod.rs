@@ -104,31 +104,7 @@ impl Served {
 
     /// One HTTP request.
     async fn http(&self, head: &str, body: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let (start, headers) = head.split_once('\n').unwrap_or((head, ""));
-        let mut text = format!("{start} HTTP/1.1\r\nConnection: close\r\n");
-        let names_host = |header: &str| header.to_ascii_lowercase().starts_with("host:");
-        if !headers.lines().any(names_host) {
-            text.push_str(&format!("Host: {}\r\n", self.address));
-        }
-        for header in headers.lines() {
-            text.push_str(&format!("{header}\r\n"));
-        }
-        text.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-        stream.write_all(text.as_bytes()).await.unwrap();
-        // A server that refuses a body need not read it.
-        let _ = stream.write_all(body).await;
-        let mut answer = Vec::new();
-        let _ = timeout(PATIENCE, stream.read_to_end(&mut answer))
-            .await
-            .unwrap();
-        let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-        Answer {
-            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-            head: head.to_ascii_lowercase(),
-            body: answer[end + 4..].to_vec(),
-        }
+        http(&self.address.to_string(), head, body).await
     }
 
     /// Ends it, which takes no longer than it may.
@@ -163,6 +139,35 @@ async fn open(data: &Path) -> Worker {
         timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
     }
     worker
+}
+
+/// One HTTP request to `address`.
+async fn http(address: &str, head: &str, body: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (start, headers) = head.split_once('\n').unwrap_or((head, ""));
+    let mut text = format!("{start} HTTP/1.1\r\nConnection: close\r\n");
+    let names_host = |header: &str| header.to_ascii_lowercase().starts_with("host:");
+    if !headers.lines().any(names_host) {
+        text.push_str(&format!("Host: {address}\r\n"));
+    }
+    for header in headers.lines() {
+        text.push_str(&format!("{header}\r\n"));
+    }
+    text.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    stream.write_all(text.as_bytes()).await.unwrap();
+    // A server that refuses a body need not read it.
+    let _ = stream.write_all(body).await;
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer))
+        .await
+        .unwrap();
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_ascii_lowercase(),
+        body: answer[end + 4..].to_vec(),
+    }
 }
 
 /// The answer to an HTTP request.

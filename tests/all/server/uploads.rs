@@ -8,7 +8,8 @@ use super::{Answer, Served};
 
 const BOUNDARY: &str = "xxxBOUNDARYxxx";
 
-fn form(files: &[(&str, &str, &[u8])]) -> Vec<u8> {
+/// The head of an upload, and its body.
+pub(super) fn form(files: &[(&str, &str, &[u8])]) -> (String, Vec<u8>) {
     let mut body = Vec::new();
     for (field, name, content) in files {
         let head = format!(
@@ -20,12 +21,13 @@ fn form(files: &[(&str, &str, &[u8])]) -> Vec<u8> {
         body.extend_from_slice(b"\r\n");
     }
     body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
-    body
+    let head = format!("POST /upload/\nContent-Type: multipart/form-data; boundary={BOUNDARY}");
+    (head, body)
 }
 
 async fn upload(served: &Served, files: &[(&str, &str, &[u8])]) -> Answer {
-    let head = format!("POST /upload/\nContent-Type: multipart/form-data; boundary={BOUNDARY}");
-    served.http(&head, &form(files)).await
+    let (head, body) = form(files);
+    served.http(&head, &body).await
 }
 
 /// Every file below `dir`.
@@ -106,8 +108,7 @@ async fn an_upload_without_a_file_is_none() {
     for files in [&[][..], &[("other", "a", &b"x"[..])], &[("file", "", b"x")]] {
         assert_eq!(upload(&served, files).await.status, 400);
     }
-    let head = format!("POST /upload/\nContent-Type: multipart/form-data; boundary={BOUNDARY}");
-    let cut = form(&[("file", "a.txt", b"abc")]);
+    let (head, cut) = form(&[("file", "a.txt", b"abc")]);
     let answer = served.http(&head, &cut[..cut.len() - 12]).await;
     assert_eq!(answer.status, 400);
     assert_eq!(all(&served.data.path().join("files")), [""; 0]);

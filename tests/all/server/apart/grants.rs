@@ -40,7 +40,7 @@ async fn run(
 }
 
 /// What comes out of it, or why nothing does.
-async fn ask(
+pub(super) async fn ask(
     client: &mut Client,
     worker: &(String, &str),
     name: &str,
@@ -74,11 +74,11 @@ async fn tell(client: &mut Client, worker: &(String, &str), name: &str, inputs: 
     ) {}
 }
 
-fn text(value: &str) -> Json {
+pub(super) fn text(value: &str) -> Json {
     value.into()
 }
 
-fn write(data: &Path, module: &str, policy: &str) {
+pub(super) fn write(data: &Path, module: &str, policy: &str) {
     let policies = data.join("lab/policies");
     std::fs::create_dir_all(&policies).unwrap();
     std::fs::write(policies.join(format!("{module}.toml")), policy).unwrap();

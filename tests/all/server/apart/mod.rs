@@ -3,6 +3,7 @@
 mod confined;
 mod deaths;
 mod grants;
+mod ordinary;
 mod tenants;
 
 use std::collections::BTreeMap;
@@ -102,15 +103,18 @@ impl Host {
 }
 
 impl Serving {
+    fn address(&self) -> &str {
+        let address = self.url.strip_prefix("ws://").unwrap();
+        address.split('/').next().unwrap()
+    }
+
     async fn client(&self) -> Client {
         self.knock().await.unwrap()
     }
 
     /// A client, if it is let in.
     async fn knock(&self) -> Option<Client> {
-        let address = self.url.strip_prefix("ws://").unwrap();
-        let address = address.split('/').next().unwrap();
-        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = TcpStream::connect(self.address()).await.unwrap();
         let opened = tokio_tungstenite::client_async(&self.url, stream);
         let (socket, _) = timeout(PATIENCE, opened).await.unwrap().ok()?;
         Some(Client {
