@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use external_worker_artifacts::HOSTILE;
 use external_worker_tests::PATIENCE;
 use futures_util::StreamExt;
 use serde_json::{Value as Json, json};
@@ -12,7 +13,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, Host, PROBE, Serving, add, data_with_probe, signal};
+use super::grants::{until_idle, write};
+use super::{Client, Host, PROBE, Serving, add, data_of, data_with_probe, signal};
 use crate::server::{binary, open};
 
 const KILLS: u64 = 20;
@@ -145,6 +147,55 @@ async fn a_tenant_with_little_memory_is_served() {
     let uuid = add(&mut client, PROBE, PROBE).await;
     let node = client.add_node(&uuid, "echo").await;
     call(&mut client, &node, 1.0).await;
+}
+
+#[tokio::test]
+async fn a_greedy_tenant_gets_what_its_process_may_have_and_costs_no_other_anything() {
+    let data = tempfile::tempdir().unwrap();
+    data_with_probe(data.path(), "quiet");
+    data_of(data.path(), "lab", "hostile", HOSTILE);
+    write(data.path(), "hostile", "[budget]\nmemory = \"4 GiB\"\n");
+    let file = data.path().join("tenants.toml");
+    let tenants = "[[tenant]]\nname = \"quiet\"\nport = 0\n\
+                   [[tenant]]\nname = \"lab\"\nport = 0\nmemory = \"256 MiB\"\n";
+    std::fs::write(&file, tenants).unwrap();
+    let [file, dir] = [file.to_str().unwrap(), data.path().to_str().unwrap()];
+    let mut host = Host::start(&["--tenants", file, "--data", dir]);
+    let all = host.all(2).await;
+    let mut client = all["quiet"].client().await;
+    let uuid = add(&mut client, PROBE, PROBE).await;
+    let node = client.add_node(&uuid, "echo").await;
+    let (calls, end) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
+    let calling = tokio::spawn(call_on(client, node, Arc::clone(&calls), end.clone()));
+
+    let mut client = all["lab"].client().await;
+    let uuid = add(&mut client, "hostile", "hostile").await;
+    let of = json!({ "worker_id": uuid, "class_id": "hostile" });
+    let mut grow = of.clone();
+    grow["config"] = json!({ "attack": "memory/grow" });
+    client.call("update_external_worker", grow).await.unwrap();
+    client.call("restart_external_worker", of).await.unwrap();
+    let before = calls.load(Ordering::SeqCst);
+    // It takes what it gets.
+    let attack = json!({ "id": format!("hostile.{uuid}.attack") });
+    let attack = client.call("add_node", attack).await.unwrap()["id"].clone();
+    let granted = json!({ "nid": attack, "ioid": "to", "value": (3_u64 << 30).to_string() });
+    client.call("set_io_value", granted).await.unwrap();
+    let attack = json!({ "nid": attack });
+    client.call("trigger_node", attack.clone()).await.unwrap();
+    until_idle(&mut client, &attack).await;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", all["lab"].pid)).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak: u64 = peak
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
+    assert!((128 << 10..512 << 10).contains(&peak), "{peak} KiB");
+    assert!(calls.load(Ordering::SeqCst) > before, "the other goes on");
+    end.cancel();
+    calling.await.unwrap();
 }
 
 #[tokio::test]
