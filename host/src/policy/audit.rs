@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::decide::Denial;
+use super::access::Denial;
 
 /// Takes note of every denial.
 pub trait Audit: Send + Sync + fmt::Debug {

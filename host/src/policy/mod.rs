@@ -14,6 +14,7 @@ use crate::error::{HostError, Result};
 use crate::limits::{Budget, MAX_POLICY_BYTES, MAX_TEXT_BYTES};
 use crate::text::clean_line;
 
+pub mod access;
 pub mod address;
 pub mod audit;
 pub mod decide;
@@ -23,8 +24,9 @@ pub mod manifest;
 pub mod pattern;
 mod problem;
 
+pub use access::{Access, Denial, DenyReason};
 pub use audit::{Audit, LogAudit};
-pub use decide::{Access, Denial, DenyReason, decide};
+pub use decide::decide;
 pub use grant::{EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Switch};
 pub use imports::{Import, Missing, MissingGrants, check_imports};
 pub use manifest::Manifest;

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use external_worker_host::HostError;
 use external_worker_host::limits;
+use external_worker_host::policy::access::Request;
 use external_worker_host::policy::address::{self, Block};
-use external_worker_host::policy::decide::Request;
 use external_worker_host::policy::grant::{Direction, Protocol, Scheme, UsbId};
 use external_worker_host::policy::pattern::{HostPattern, PortPattern, normal_name};
 use external_worker_host::policy::{Access, Capability, Granted, Policy, decide};

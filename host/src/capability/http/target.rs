@@ -8,7 +8,7 @@ use http::header::HeaderValue;
 use http::uri::Scheme as UriScheme;
 use wasmtime_wasi_http::Error;
 
-use crate::policy::decide::Request;
+use crate::policy::access::Request;
 use crate::policy::grant::Scheme;
 use crate::policy::pattern::normal_name;
 

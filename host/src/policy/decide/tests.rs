@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::policy::Policy;
+use crate::policy::grant::Scheme;
 
 fn granted(text: &str) -> Granted {
     Policy::parse(text, "test")

@@ -1,0 +1,153 @@
+//! What a worker may be about to do, and why it may not: the question and the answer of
+//! [`decide`](super::decide()).
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use super::Capability;
+use super::grant::{Protocol, Scheme};
+
+/// Something that a worker is about to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Access<'a> {
+    /// Open a serial port, or change the rate of an open one.
+    Serial {
+        /// The port's granted name.
+        name: &'a str,
+        /// The rate that it asks for.
+        baud_rate: u32,
+    },
+    /// Reach a file.
+    Files {
+        /// Its absolute path, as the worker sees it.
+        path: &'a str,
+        /// Whether something may change.
+        write: bool,
+    },
+    /// Look a host name up.
+    Lookup {
+        /// The name, in its normal spelling.
+        name: &'a str,
+    },
+    /// Learn an address that a name was resolved to.
+    Resolved {
+        /// The name, or the address itself where that was asked for.
+        name: &'a str,
+        /// The address.
+        address: IpAddr,
+    },
+    /// Connect over TCP, or send over UDP.
+    Connect {
+        /// Which protocol.
+        protocol: Protocol,
+        /// To whom.
+        peer: SocketAddr,
+        /// Names that were resolved to this address for this instance.
+        names: &'a [String],
+    },
+    /// Bind a socket to an address, or listen there.
+    Bind {
+        /// Which protocol.
+        protocol: Protocol,
+        /// Where.
+        local: SocketAddr,
+        /// Whether the socket only listens now, on the port that it got when it was bound.
+        listen: bool,
+    },
+    /// Take what a peer sends of itself: a connection, or a datagram.
+    Receive {
+        /// Which protocol.
+        protocol: Protocol,
+        /// From whom.
+        peer: SocketAddr,
+        /// Names that were resolved to this address for this instance.
+        names: &'a [String],
+    },
+    /// Send an HTTP request.
+    Request(Request<'a>),
+    /// Open the connection for an HTTP request, to an address that its host was resolved to.
+    RequestTo {
+        /// The request.
+        request: Request<'a>,
+        /// The address.
+        address: IpAddr,
+    },
+}
+
+/// What counts of an HTTP request.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Its scheme.
+    pub scheme: Scheme,
+    /// Its host: a name in its normal spelling, or an address.
+    pub host: &'a str,
+    /// Its port.
+    pub port: u16,
+    /// Its method.
+    pub method: &'a str,
+}
+
+/// Why something was denied. The labels are stable; nothing is ever renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DenyReason {
+    /// Nothing of the kind is granted.
+    NotGranted,
+    /// No grant names the host.
+    HostNotGranted,
+    /// The host is granted, the port is not.
+    PortNotGranted,
+    /// The address is a special one, and no grant names it itself.
+    SpecialAddress,
+    /// The host is granted, the method is not.
+    MethodNotGranted,
+    /// The serial port is granted, the rate is not.
+    BaudRateNotGranted,
+    /// No grant has this name.
+    NameNotGranted,
+    /// No grant covers the path.
+    PathNotGranted,
+    /// The path is granted for reading only.
+    ReadOnly,
+}
+
+impl DenyReason {
+    /// The stable name, for logs and metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NotGranted => "not-granted",
+            Self::HostNotGranted => "host-not-granted",
+            Self::PortNotGranted => "port-not-granted",
+            Self::SpecialAddress => "special-address",
+            Self::MethodNotGranted => "method-not-granted",
+            Self::BaudRateNotGranted => "baud-rate-not-granted",
+            Self::NameNotGranted => "name-not-granted",
+            Self::PathNotGranted => "path-not-granted",
+            Self::ReadOnly => "read-only",
+        }
+    }
+}
+
+/// The answer no, with what an operator can do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// Which capability.
+    pub capability: Capability,
+    /// Why.
+    pub reason: DenyReason,
+    /// What was asked for and why not, as a sentence.
+    pub what: String,
+    /// The policy's lines that would allow it.
+    pub fix: String,
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}; to allow it, the policy needs: {}",
+            self.what, self.fix
+        )
+    }
+}
+
+impl std::error::Error for Denial {}
