@@ -325,7 +325,7 @@ async fn what_is_wrong_with_what_it_does_is_found_and_nothing_else() {
         (
             "a change hangs",
             acting("update", "hang"),
-            &["trapped"],
+            &["too-slow"],
             "update-config",
         ),
         ("a call traps", does("trap"), &["trapped"], "method f"),

@@ -1,6 +1,7 @@
 //! One case: a configuration, steps, what came of them, and the command that repeats it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -144,7 +145,7 @@ impl Case {
             }
         };
         for (at, step) in self.steps.iter().enumerate() {
-            let end = step.take(&instance).await?;
+            let end = step.take(&instance, subject.config_deadline()).await?;
             ran.memory.push(instance.status().memory);
             match end {
                 Taken::Ended(code) => ran.ends.push(code),
@@ -230,8 +231,14 @@ impl Step {
         }
     }
 
-    async fn take(&self, instance: &Instance) -> Result<Taken, HostError> {
-        let taken = self.tried(instance).await;
+    /// Does it. A change of the configuration may take as long as `config_deadline`: the instance has
+    /// longer, because the host would end it without a word of the change.
+    async fn take(
+        &self,
+        instance: &Instance,
+        config_deadline: Duration,
+    ) -> Result<Taken, HostError> {
+        let taken = self.tried(instance, config_deadline).await;
         match &*instance.state().borrow() {
             State::Ended(End::Failed(reason)) => {
                 let failure = Failure::new(&finding::TRAPPED, self.place(), reason.clone());
@@ -242,7 +249,11 @@ impl Step {
         }
     }
 
-    async fn tried(&self, instance: &Instance) -> Result<Taken, HostError> {
+    async fn tried(
+        &self,
+        instance: &Instance,
+        config_deadline: Duration,
+    ) -> Result<Taken, HostError> {
         match self {
             Self::Turns(turns) => {
                 instance.turn(*turns).await;
@@ -257,7 +268,16 @@ impl Step {
                 answer => answered(&self.place(), answer.map(drop)),
             },
             Self::Configure(patch) => {
-                answered(&self.place(), instance.update_config(patch.clone()).await)
+                let updated = instance.update_config(patch.clone());
+                match tokio::time::timeout(config_deadline, updated).await {
+                    Ok(updated) => answered(&self.place(), updated),
+                    Err(_elapsed) => {
+                        let limit = config_deadline.as_millis();
+                        let problem = format!("it took longer than {limit} ms");
+                        let late = Failure::new(&finding::TOO_SLOW, self.place(), problem);
+                        Ok(Taken::Failed(late))
+                    }
+                }
             }
             Self::Call {
                 node,

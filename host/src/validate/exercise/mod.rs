@@ -12,6 +12,7 @@ mod shrink;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::Value as Json;
@@ -128,6 +129,8 @@ impl Subject {
         let budget = Budget {
             // A trap has to end it, to be seen.
             restarts: 0,
+            // The case itself sees what is late; see `Step::take`.
+            config_deadline_ms: self.policy.budget.config_deadline_ms.saturating_mul(2),
             ..self.policy.budget.clone()
         };
         let component = Arc::clone(&self.component);
@@ -148,6 +151,11 @@ impl Subject {
             config: bench.adapted(class, &case.config),
             _bench: Some(bench),
         })
+    }
+
+    /// How long a change of the configuration may take.
+    fn config_deadline(&self) -> Duration {
+        Duration::from_millis(self.policy.budget.config_deadline_ms)
     }
 
     /// Whether it has something of the world, so that it may do otherwise the second time.
