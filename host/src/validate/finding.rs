@@ -94,8 +94,8 @@ codes! {
          just too small (`--memory`, `--cpu`), report it as a fault of this host."
     DEBUG_INFO Warning "debug-info" "The component carries debug information."
         "Sections such as `.debug_info` make a component several times as large, and often name files of \
-         the machine that built it. They are of use while developing.\n\nStrip what you hand out: \
-         `ewh build` does."
+         the machine that built it. They are of use while developing: a trap names its line of the \
+         source then.\n\nStrip what you hand out: `ewh build` does."
     DESCRIBE_DIFFERS Error "describe-differs" "`describe` does not say the same thing twice."
         "Nodes are made from what `describe` says, and are expected to be the same after every start. \
          Here two calls in two fresh instances differ.\n\n`describe` has to be pure: no random numbers, \

@@ -126,6 +126,21 @@ fn a_trap_is_shown_at_its_line_of_the_source() {
     assert!(said.lines().any(|line| line.starts_with(&shown)), "{said}");
 }
 
+#[test]
+fn a_warning_can_be_allowed_and_an_error_cannot() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("puppet.wasm");
+    let class = json!({ "id": "puppet", "schema": { "properties": {
+        "api_key": { "type": "string", "default": "" },
+    }}});
+    std::fs::write(&file, scripted(&json!({ "classes": [class] }))).unwrap();
+    let file = file.to_str().unwrap();
+    assert_eq!(exit(&["validate", file]), 1);
+    assert_eq!(exit(&["validate", "--allow", "exportable-secret", file]), 0);
+    assert_eq!(exit(&["validate", "--allow", "trapped", file]), 2);
+    assert_eq!(exit(&["validate", "--allow", "no-such-code", file]), 2);
+}
+
 /// A component with many functions that take the compiler long, though it is small.
 fn bomb() -> Vec<u8> {
     let mut function = String::from("(func (param i64) (result i64)\n");

@@ -12,7 +12,7 @@ use super::output::Output;
 use super::{CacheOptions, duration, files, load, module};
 use crate::limits;
 use crate::policy::Policy;
-use crate::validate::finding::{self, Finding};
+use crate::validate::finding::{self, Code, Finding, Severity};
 use crate::validate::{check_bytes, is_worth_loading};
 use crate::worker::package::{OciReference, Packages};
 
@@ -36,6 +36,9 @@ pub struct ValidateCommand {
     components: Vec<String>,
     #[command(flatten)]
     trial: Trial,
+    /// A warning that is none here, such as `debug-info`; may be repeated
+    #[arg(long, value_name = "CODE", value_parser = warning)]
+    allow: Vec<&'static Code>,
     /// How the findings are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -131,7 +134,8 @@ impl ValidateCommand {
         let fetched = tempfile::tempdir().map_err(CliError::Machine)?;
         let mut verdicts = Vec::new();
         for target in targets(&self.components, fetched.path(), output)? {
-            let findings = check(&target, policy.as_ref(), trial, cache)?;
+            let mut findings = check(&target, policy.as_ref(), trial, cache)?;
+            findings.retain(|finding| !self.allow.contains(&finding.code));
             let file = target.name;
             verdicts.push(Verdict { file, findings });
         }
@@ -153,6 +157,15 @@ impl ValidateCommand {
         } else {
             Exit::WorkerFailed
         })
+    }
+}
+
+/// The code of a warning.
+fn warning(name: &str) -> Result<&'static Code, String> {
+    let code = finding::by_name(name).ok_or("there is no such code; `ewh explain` lists them")?;
+    match code.severity {
+        Severity::Warning => Ok(code),
+        Severity::Error => Err("only warnings can be allowed, and this is an error".to_owned()),
     }
 }
 

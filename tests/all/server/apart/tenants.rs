@@ -2,10 +2,10 @@
 
 use std::process::Stdio;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tokio::process::Command;
 
-use super::{EWH, Host, signal};
+use super::{EWH, Host, PROBE, add, data_with_probe, signal};
 
 const TOKENS: [&str; 2] = ["0123456789abcdef-one", "0123456789abcdef-two"];
 
@@ -47,6 +47,56 @@ async fn each_tenant_has_a_worker_and_a_token_of_its_own() {
         }
         signal("-TERM", &host.pid());
         assert_eq!(host.ended().await, Some(0), "{isolation}");
+    }
+}
+
+#[tokio::test]
+async fn ids_of_another_tenant_are_ids_of_nobody() {
+    for isolation in ["none", "process"] {
+        let data = tempfile::tempdir().unwrap();
+        for tenant in ["one", "two"] {
+            data_with_probe(data.path(), tenant);
+        }
+        let mut host = serve(data.path(), isolation);
+        let all = host.all(2).await;
+        let mut clients = Vec::new();
+        for (tenant, token) in ["one", "two"].into_iter().zip(TOKENS) {
+            let mut serving = all[tenant].clone();
+            serving.url = format!("{}/?token={token}", serving.url);
+            clients.push(serving.client().await);
+        }
+        let [own, other] = &mut clients[..] else {
+            panic!("two tenants");
+        };
+        let uuid = add(own, PROBE, PROBE).await;
+        let node = own.add_node(&uuid, "echo").await;
+        let of = json!({ "worker_id": uuid, "class_id": PROBE });
+        let foreign = [
+            ("get_external_worker_config", of.clone()),
+            (
+                "update_external_worker",
+                json!({ "worker_id": uuid, "class_id": PROBE, "name": "mine" }),
+            ),
+            ("restart_external_worker", of.clone()),
+            ("remove_external_worker", of.clone()),
+            ("add_node", json!({ "id": format!("{PROBE}.{uuid}.echo") })),
+            ("get_io_value", json!({ "nid": node, "ioid": "value" })),
+            (
+                "set_io_value",
+                json!({ "nid": node, "ioid": "value", "value": 1 }),
+            ),
+            ("trigger_node", json!({ "nid": node })),
+        ];
+        for (command, kwargs) in foreign {
+            let answer = other.call(command, kwargs).await;
+            let refused = matches!(&answer, Err(_) | Ok(Json::Null | Json::Bool(false)));
+            assert!(refused, "{isolation}: {command}: {answer:?}");
+        }
+        // Nothing of it happened where the ids are from.
+        let form = own.call("get_external_worker_config", of).await;
+        assert!(form.is_ok(), "{isolation}: {form:?}");
+        let nodes = own.call("get_nodes", json!({})).await.unwrap();
+        assert_eq!(nodes.as_array().unwrap().len(), 1);
     }
 }
 
