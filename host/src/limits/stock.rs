@@ -25,19 +25,48 @@ impl Stock {
     /// # Errors
     /// What is left, when it is less.
     pub fn take(self: &Arc<Self>, count: u64) -> Result<Share, u64> {
+        let mut share = Share::none_of(self);
+        share.more(count)?;
+        Ok(share)
+    }
+
+    /// Puts `count` back that nobody has a [`Share`] of.
+    pub fn put(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::AcqRel);
+    }
+}
+
+impl Share {
+    /// A share of nothing yet.
+    pub fn none_of(stock: &Arc<Stock>) -> Self {
+        Self {
+            stock: Arc::clone(stock),
+            count: 0,
+        }
+    }
+
+    /// Takes `count` more.
+    ///
+    /// # Errors
+    /// What is left, when it is less.
+    pub fn more(&mut self, count: u64) -> Result<(), u64> {
         let less = |left: u64| left.checked_sub(count);
-        self.0
+        self.stock
+            .0
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, less)?;
-        Ok(Share {
-            stock: Arc::clone(self),
-            count,
-        })
+        self.count = self.count.saturating_add(count);
+        Ok(())
+    }
+
+    /// Keeps it for good.
+    pub fn keep(&mut self) {
+        self.count = 0;
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.stock.0.fetch_add(self.count, Ordering::AcqRel);
+        self.stock.put(self.count);
     }
 }
 
@@ -51,6 +80,12 @@ mod tests {
         let two = stock.take(2).unwrap();
         assert_eq!(stock.take(2).map(drop), Err(1));
         drop(two);
+        let mut some = stock.take(1).unwrap();
+        assert_eq!((some.more(3), some.more(1)), (Err(2), Ok(())));
+        some.keep();
+        drop(some);
+        assert_eq!(stock.take(2).map(drop), Err(1), "kept");
+        stock.put(2);
         assert!(stock.take(3).is_ok());
     }
 }

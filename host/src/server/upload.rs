@@ -7,7 +7,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::Multipart;
 use axum::extract::multipart::{Field, MultipartError};
@@ -16,7 +15,7 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
-use crate::limits;
+use crate::limits::{self, Share, Stock};
 use crate::text;
 
 /// Why a file was not taken.
@@ -46,55 +45,32 @@ pub enum UploadError {
 #[derive(Debug, Clone)]
 pub struct Uploads {
     dir: Arc<Dir>,
-    room: Arc<Room>,
-}
-
-/// Bytes that uploads have.
-#[derive(Debug)]
-struct Room {
-    used: AtomicU64,
-    most: u64,
-}
-
-impl Room {
-    fn take(&self, bytes: u64) -> Result<(), UploadError> {
-        let more = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.most);
-        let taken = self
-            .used
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-        taken.map(drop).map_err(|_| UploadError::Full)
-    }
-
-    fn give_back(&self, bytes: u64) {
-        let less = |used: u64| Some(used.saturating_sub(bytes));
-        let _ = self
-            .used
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
-    }
+    /// Bytes that they may still have.
+    room: Arc<Stock>,
 }
 
 /// A file on its way; removed again if it does not get there.
 struct Unfinished {
     uploads: Uploads,
     path: PathBuf,
-    bytes: u64,
+    bytes: Share,
     is_whole: bool,
 }
 
 impl Unfinished {
     async fn write(&mut self, file: &mut File, data: &[u8]) -> Result<(), UploadError> {
-        let bytes = data.len() as u64;
-        self.uploads.room.take(bytes)?;
-        self.bytes = self.bytes.saturating_add(bytes);
+        let more = self.bytes.more(data.len() as u64);
+        more.map_err(|_left| UploadError::Full)?;
         file.write_all(data).await.map_err(|e| disk(&e))
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if !self.is_whole {
+        if self.is_whole {
+            self.bytes.keep();
+        } else {
             let _ = self.uploads.dir.remove_file(&self.path);
-            self.uploads.room.give_back(self.bytes);
         }
     }
 }
@@ -106,10 +82,10 @@ impl Uploads {
     }
 
     fn with_room(dir: Dir, most: u64) -> Self {
-        let used = AtomicU64::new(size_of_files(&dir, 0));
+        let room = Stock::new(most.saturating_sub(size_of_files(&dir, 0)));
         Self {
             dir: Arc::new(dir),
-            room: Arc::new(Room { used, most }),
+            room,
         }
     }
 
@@ -167,7 +143,7 @@ impl Uploads {
         let unfinished = Unfinished {
             uploads: self.clone(),
             path: temporary,
-            bytes: 0,
+            bytes: Share::none_of(&self.room),
             is_whole: false,
         };
         Ok((File::from_std(file.into_std()), unfinished))
@@ -186,7 +162,7 @@ impl Uploads {
             .rename(&unfinished.path, &self.dir, path)
             .map_err(|e| disk(&e))?;
         unfinished.is_whole = true;
-        self.room.give_back(replaced);
+        self.room.put(replaced);
         Ok(())
     }
 }
