@@ -128,12 +128,29 @@ fn unreadable(error: BinaryReaderError) -> String {
     format!("it cannot be read: {problem}")
 }
 
+/// The number of a section, and all of it: the parser takes the end of the bytes for the end of a nested
+/// component that claims to be longer.
+fn content<'a>(
+    payload: &Payload<'_>,
+    component: &'a [u8],
+) -> Result<Option<(u8, &'a [u8])>, String> {
+    let Some((id, range)) = payload.as_section() else {
+        return Ok(None);
+    };
+    match component.get(range) {
+        Some(data) => Ok(Some((id, data))),
+        None => Err("it cannot be read: it ends within a section".to_owned()),
+    }
+}
+
 /// The content of the outermost manifest section.
 fn section(component: &[u8]) -> Result<Option<&[u8]>, String> {
     let mut depth = 0_usize;
     let mut found: Option<(usize, &[u8])> = None;
     for payload in Parser::new(0).parse_all(component) {
-        match payload.map_err(unreadable)? {
+        let payload = payload.map_err(unreadable)?;
+        content(&payload, component)?;
+        match payload {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(custom) if custom.name() == SECTION => match found {
@@ -167,9 +184,8 @@ fn without_section(component: &[u8]) -> Result<Vec<u8>, String> {
             _ => {}
         }
         if depth == 0
-            && let Some((id, range)) = payload.as_section()
+            && let Some((id, data)) = content(&payload, component)?
         {
-            let data = component.get(range).unwrap_or_default();
             RawSection { id, data }.append_to_component(&mut written);
         }
         if matches!(
@@ -213,6 +229,17 @@ mod tests {
 
     fn component(sections: &[Vec<u8>]) -> Vec<u8> {
         [b"\0asm\x0d\0\x01\0", &sections.concat()[..]].concat()
+    }
+
+    #[test]
+    fn what_ends_within_a_nested_component_has_no_manifest_and_gets_none() {
+        let inner = module(INNER);
+        let claimed = leb(inner.len() + 1024);
+        let cut = component(&[[&[1][..], &claimed, &inner].concat()]);
+        let ends = Err("it cannot be read: it ends within a section".to_owned());
+        assert_eq!(Manifest::read_if_any(&cut), ends);
+        let manifest = Manifest::parse(OUTER.as_bytes()).unwrap();
+        assert_eq!(manifest.write(&cut).map(drop), ends.map(drop));
     }
 
     const INNER: &str =
