@@ -44,6 +44,12 @@ pub fn scan(bytes: &[u8]) -> Facts {
     let mut allocations = FuncValidatorAllocations::default();
     let mut depth = 0usize;
     for payload in Parser::new(0).parse_all(bytes) {
+        // The parser takes the end of the bytes for the end of a nested component that claims to be longer.
+        let section = payload.as_ref().ok().and_then(Payload::as_section);
+        if section.is_some_and(|(_, range)| range.end > bytes.len()) {
+            facts.malformed = Some((bytes.len() as u64, "it ends within a section".to_owned()));
+            break;
+        }
         let step = payload.and_then(|payload| {
             depth = depth_after(depth, &payload);
             facts.note(&payload, depth)?;

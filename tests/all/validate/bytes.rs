@@ -225,3 +225,13 @@ async fn what_cannot_be_linked_is_said() {
     assert_eq!(codes(&findings), ["cannot-link"], "{findings:?}");
     assert!(findings[0].problem.contains("hosu"), "{findings:?}");
 }
+
+#[test]
+fn wherever_a_component_is_cut_it_is_malformed() {
+    let bytes = read(THERMOMETER);
+    for part in 1..100 {
+        let cut = &bytes[..bytes.len() * part / 100];
+        let found = check_bytes(cut, None);
+        assert_eq!(codes(&found), ["malformed"], "{} bytes", cut.len());
+    }
+}
