@@ -14,7 +14,7 @@ use crate::scene::Scene;
 use crate::table::{Row, made};
 
 /// How long a server that will not answer is listened to.
-const QUIET: Duration = Duration::from_millis(300);
+const QUIET: Duration = Duration::from_secs(1);
 const FIN: u8 = 0x80;
 const CONTINUATION: u8 = 0;
 const TEXT: u8 = 1;
@@ -214,7 +214,7 @@ async fn connect(at: SocketAddr) -> Option<TcpStream> {
     answer.starts_with(b"HTTP/1.1 101").then_some(stream)
 }
 
-/// The next frame of the server: its first byte and what is in it.
+/// The next frame of the server: its kind and what is in it.
 async fn next(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     let first = stream.read_u8().await.ok()?;
     let length = match stream.read_u8().await.ok()? {
@@ -227,24 +227,33 @@ async fn next(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     Some((first & 0x0f, payload))
 }
 
-/// Whether somebody honest is answered.
+/// Whether somebody honest is answered, who comes again as long as there is no place.
 async fn served(at: SocketAddr) -> &'static str {
     let ask = async {
-        let mut stream = connect(at).await?;
-        let ping = frame(FIN | TEXT, br#"{"type":"ping"}"#);
-        stream.write_all(&ping).await.ok()?;
         loop {
-            let (kind, answer) = next(&mut stream).await?;
-            if kind == TEXT && answer.starts_with(br#"{"type":"pong""#) {
-                return Some(());
+            if let Some(stream) = connect(at).await {
+                return is_answered(stream).await;
             }
         }
     };
     match timeout(Duration::from_secs(5), ask).await {
-        Ok(Some(())) => "served",
-        Ok(None) => "not served",
+        Ok(true) => "served",
+        Ok(false) => "not served",
         Err(_) => "not answered",
     }
+}
+
+async fn is_answered(mut stream: TcpStream) -> bool {
+    let ping = frame(FIN | TEXT, br#"{"type":"ping"}"#);
+    if stream.write_all(&ping).await.is_err() {
+        return false;
+    }
+    while let Some((kind, answer)) = next(&mut stream).await {
+        if kind == TEXT && answer.starts_with(br#"{"type":"pong""#) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Sends `bytes` as they are, from the first on.
