@@ -13,9 +13,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 
-use super::grants::{until_idle, write};
+use super::grants::write;
 use super::{Client, Host, PROBE, Serving, add, data_of, data_with_probe, signal};
-use crate::server::{binary, open};
+use crate::server::{binary, open, parse};
 
 const KILLS: u64 = 20;
 
@@ -181,9 +181,12 @@ async fn a_greedy_tenant_gets_what_its_process_may_have_and_costs_no_other_anyth
     let attack = client.call("add_node", attack).await.unwrap()["id"].clone();
     let granted = json!({ "nid": attack, "ioid": "to", "value": (3_u64 << 30).to_string() });
     client.call("set_io_value", granted).await.unwrap();
-    let attack = json!({ "nid": attack });
-    client.call("trigger_node", attack.clone()).await.unwrap();
-    until_idle(&mut client, &attack).await;
+    let trigger = json!({ "nid": attack });
+    client.call("trigger_node", trigger).await.unwrap();
+    let is_done = |json: &Json| json["event"] == "triggerdone" && json["data"]["node"] == attack;
+    client
+        .wait_for(|message| parse(message).filter(is_done))
+        .await;
     let status = std::fs::read_to_string(format!("/proc/{}/status", all["lab"].pid)).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak: u64 = peak

@@ -65,13 +65,13 @@ pub(super) async fn ask(
 /// Runs a node from which nothing comes out.
 async fn tell(client: &mut Client, worker: &(String, &str), name: &str, inputs: &[(&str, Json)]) {
     let node = run(client, worker, name, inputs).await;
-    until_idle(client, &json!({ "nid": node })).await;
-}
-
-/// Waits until `node` neither runs nor is about to.
-pub(super) async fn until_idle(client: &mut Client, node: &Json) {
     let is_busy = |status: Json| status["in_trigger"] == true || status["requests_trigger"] == true;
-    while is_busy(client.call("get_node_status", node.clone()).await.unwrap()) {}
+    while is_busy(
+        client
+            .call("get_node_status", json!({ "nid": node }))
+            .await
+            .unwrap(),
+    ) {}
 }
 
 pub(super) fn text(value: &str) -> Json {
