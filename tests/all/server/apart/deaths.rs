@@ -149,6 +149,17 @@ async fn a_tenant_with_little_memory_is_served() {
     call(&mut client, &node, 1.0).await;
 }
 
+/// The most memory that a process ever had.
+fn peak_kib(pid: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
+}
+
 #[tokio::test]
 async fn a_greedy_tenant_gets_what_its_process_may_have_and_costs_no_other_anything() {
     let data = tempfile::tempdir().unwrap();
@@ -176,26 +187,27 @@ async fn a_greedy_tenant_gets_what_its_process_may_have_and_costs_no_other_anyth
     client.call("update_external_worker", grow).await.unwrap();
     client.call("restart_external_worker", of).await.unwrap();
     let before = calls.load(Ordering::SeqCst);
-    // It takes what it gets.
     let attack = json!({ "id": format!("hostile.{uuid}.attack") });
     let attack = client.call("add_node", attack).await.unwrap()["id"].clone();
     let granted = json!({ "nid": attack, "ioid": "to", "value": (3_u64 << 30).to_string() });
     client.call("set_io_value", granted).await.unwrap();
-    let trigger = json!({ "nid": attack });
-    client.call("trigger_node", trigger).await.unwrap();
     let is_done = |json: &Json| json["event"] == "triggerdone" && json["data"]["node"] == attack;
-    client
-        .wait_for(|message| parse(message).filter(is_done))
-        .await;
-    let status = std::fs::read_to_string(format!("/proc/{}/status", all["lab"].pid)).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak: u64 = peak
-        .unwrap()
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .unwrap();
-    assert!((128 << 10..512 << 10).contains(&peak), "{peak} KiB");
+    // It takes what it gets, once it has started again.
+    let takes = async {
+        loop {
+            let trigger = json!({ "nid": attack });
+            client.call("trigger_node", trigger).await.unwrap();
+            client
+                .wait_for(|message| parse(message).filter(is_done))
+                .await;
+            let peak = peak_kib(&all["lab"].pid);
+            if peak > 128 << 10 {
+                return peak;
+            }
+        }
+    };
+    let peak = timeout(PATIENCE, takes).await.unwrap();
+    assert!(peak < 512 << 10, "{peak} KiB");
     assert!(calls.load(Ordering::SeqCst) > before, "the other goes on");
     end.cancel();
     calling.await.unwrap();
