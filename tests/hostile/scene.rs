@@ -13,15 +13,15 @@ use external_worker_host::component::{LoadedComponent, PreparedComponent};
 use external_worker_host::engine::Engine;
 use external_worker_host::instance::events::{Event, Listener};
 use external_worker_host::instance::{End, Instance, State};
-use external_worker_host::limits::{Budget, Resource};
+use external_worker_host::limits::Resource;
 use external_worker_host::policy::Policy;
 use external_worker_tests::{PATIENCE, inputs, start};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// The memory of an attacker, in bytes.
-const MEMORY: u64 = 32 << 20;
+/// The memory that an attacker may use, in bytes, also while it describes itself.
+pub const MEMORY: u64 = 32 << 20;
 
 /// Budgets and deadlines that are soon reached. A spin ends before any deadline does.
 const BUDGET: [(&str, &str); 10] = [
@@ -99,18 +99,6 @@ impl Scene {
     /// What the attack is; `None`: no guest does it.
     fn found(&self) -> Option<&'static Attack> {
         ATTACKS.iter().find(|attack| attack.name == self.0.attack)
-    }
-
-    /// The memory that the attacker may use, in bytes. What describes itself has no policy yet.
-    pub fn memory(&self) -> u64 {
-        let describes = self
-            .found()
-            .is_some_and(|attack| attack.component == HOSTILE_DESCRIBES);
-        if describes {
-            Budget::default().memory.as_u64()
-        } else {
-            MEMORY
-        }
     }
 
     /// Changes a budget.

@@ -10,7 +10,7 @@ use external_worker_host::limits::Budget;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use crate::scene::{Loaded, Scene, is_clean, shared};
+use crate::scene::{Loaded, MEMORY, Scene, is_clean, shared};
 use crate::victim::{Victim, is_unhurt};
 
 /// What the host may grow by besides the budget of the attacker, in bytes.
@@ -131,7 +131,6 @@ async fn once(row: &Row, engine: &Engine, loaded: &Loaded, victim: &Victim) -> L
     let growth = resident.growth();
     let mut faults = Vec::new();
     faults.extend(scene.clean_up().await);
-    let budget = scene.memory();
     drop(scene);
     faults.extend(before.are_back(engine).await);
     if !matches(row.expected, &did) {
@@ -147,7 +146,7 @@ async fn once(row: &Row, engine: &Engine, loaded: &Loaded, victim: &Victim) -> L
         faults.push(format!("{} calls of the victim failed", during.errors));
     }
     let may_be_chance = faults.is_empty();
-    if growth > budget + MAX_GROWTH {
+    if growth > MEMORY + MAX_GROWTH {
         faults.push("the host grew".to_owned());
     }
     if !is_unhurt(quiet.p99(), during.p99()) {
