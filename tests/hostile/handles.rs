@@ -1,5 +1,7 @@
 //! Attacks by handles: floods of every kind, and handles that are not what they seem.
 
+use external_worker_host::limits::Resource;
+
 use crate::network::reach;
 use crate::scene::{Scene, attack, no_target, not_started, said};
 use crate::table::{Row, row};
@@ -32,18 +34,18 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "handles/flood_files_p2",
-            "answered: 99 and Internal",
-            |scene| reach(scene.folder("rw")).call(""),
+            "answered: * and insufficient-memory; 100 of 100 handles",
+            hoards,
         ),
         row(
             "handles/flood_files_p3",
-            "answered: 98 and InsufficientMemory",
-            |scene| reach(scene.folder("rw")).call(""),
+            "answered: * and InsufficientMemory; 100 of 100 handles",
+            hoards,
         ),
         row(
             "handles/flood_folders_p2",
-            "answered: 98 and Unavailable",
-            |scene| reach(scene.folder("rw")).call(""),
+            "answered: * and insufficient-memory; 100 of 100 handles",
+            hoards,
         ),
         row("handles/flood_nodes", "answered: 2 and Busy", fifty_nodes),
         row(
@@ -64,8 +66,8 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "handles/flood_streams_p2",
-            "answered: 98 and Unavailable",
-            |scene| reach(scene.folder("rw")).call(""),
+            "answered: * and insufficient-memory; 100 of 100 handles",
+            hoards,
         ),
         row("handles/flood_subtasks", "ended: it trapped: *", no_target),
         row(
@@ -109,6 +111,22 @@ pub fn rows() -> Vec<Row> {
         row("handles/use_after_drop", "ended: it trapped: *", no_target),
         row("handles/wrong_type", "ended: it trapped: *", no_target),
     ]
+}
+
+/// An attacker at a folder, and how many handles it had at most: what its library opens before is its own.
+async fn hoards(scene: Scene) -> String {
+    let scene = reach(scene.folder("rw"));
+    let instance = match scene.start().await {
+        Ok(instance) => instance,
+        Err(error) => return not_started(&error),
+    };
+    let did = said(&instance, attack(&instance, "").await).await;
+    let ledger = instance.ledger();
+    let (most, of) = (
+        ledger.peak(Resource::Handles),
+        ledger.limit(Resource::Handles),
+    );
+    format!("{did}; {most} of {of} handles")
 }
 
 /// An attacker with fifty nodes.

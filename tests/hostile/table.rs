@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use external_worker_artifacts::ATTACKS;
+use external_worker_artifacts::{ATTACKS, TOOLCHAIN};
 use external_worker_host::engine::Engine;
 use external_worker_host::limits::Budget;
 use futures_util::FutureExt;
@@ -114,6 +114,7 @@ pub async fn run(rows: &[Row], engine: &Engine) -> bool {
         print(row, line);
     }
     let contained = rows.len() - loose.len();
+    println!("guests for {TOOLCHAIN}");
     println!("{} attacks, {contained} contained", rows.len());
     loose.is_empty()
 }

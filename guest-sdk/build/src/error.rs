@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::component::WasmKind;
+use crate::toolchain::GUEST_TOOLCHAIN;
 
 /// Why a guest could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,15 @@ pub enum Error {
     NoTarget {
         /// One sentence for each way that was tried.
         tried: Vec<String>,
+    },
+
+    /// The variable that chooses one has none of its values.
+    #[error(
+        "{GUEST_TOOLCHAIN} is `{asked}`, which is no toolchain; set it to rustup, debian or auto"
+    )]
+    NoSuchToolchain {
+        /// What it is set to.
+        asked: String,
     },
 
     /// Packages are missing, and could not be installed.

@@ -8,6 +8,7 @@
 //! 3. failing both, installing the first or else the second, unless [`NO_INSTALL`] is set.
 //!
 //! What is there is used before anything is fetched, so a prepared machine needs no network.
+//! [`GUEST_TOOLCHAIN`] keeps it to the first or the second, for who tests guests of both.
 //!
 //! ```no_run
 //! use external_worker_build::{BuildRequest, Stderr, Toolchain};
@@ -39,4 +40,6 @@ pub use component::{WasmKind, wasm_kind};
 pub use error::Error;
 pub use progress::{Progress, Silent, Stderr};
 pub use project::{Package, ProjectKind, Workspace, project_kind};
-pub use toolchain::{DebianPackage, NO_INSTALL, Route, TARGET, Toolchain, prepare_packages};
+pub use toolchain::{
+    DebianPackage, GUEST_TOOLCHAIN, NO_INSTALL, Route, TARGET, Toolchain, prepare_packages,
+};

@@ -45,11 +45,13 @@ Exit codes:
   130  interrupted (Ctrl-C) before the end; 143: terminated
 
 Environment:
-  EWH_CACHE_DIR   where compiled components are kept
-  EWH_LOG         which messages of the host are shown, such as `external_worker_host=debug`
-  EWH_NO_INSTALL  `ewh build` installs nothing
-  EWH_TOKEN       what clients of `ewh serve` have to know
-  NO_COLOR        no colours";
+  EWH_CACHE_DIR        where compiled components are kept
+  EWH_GUEST_TOOLCHAIN  what `ewh build` builds with: `rustup` (its target wasm32-wasip2), `debian`
+                       (Debian's packages), or `auto`, the first that is there
+  EWH_LOG              which messages of the host are shown, such as `external_worker_host=debug`
+  EWH_NO_INSTALL       `ewh build` installs nothing
+  EWH_TOKEN            what clients of `ewh serve` have to know
+  NO_COLOR             no colours";
 
 /// Runs external workers: stateful components in a sandbox, with the capabilities that you grant.
 #[derive(Debug, Parser)]

@@ -7,7 +7,11 @@ use external_worker_build::{BuildRequest, Error, Package, Stderr, Toolchain, Wor
 use crate::guest::{Guest, Kind, identifier};
 
 /// Builds every crate in `guests/` that makes a component; the others are libraries for them.
-pub fn build(root: &Path, target_dir: &Path) -> Result<Vec<Guest>, Box<dyn std::error::Error>> {
+pub fn build(
+    root: &Path,
+    toolchain: &Toolchain,
+    target_dir: &Path,
+) -> Result<Vec<Guest>, Box<dyn std::error::Error>> {
     let workspace = Workspace::load(root)?;
     let mut wanted = Vec::new();
     for package in workspace
@@ -26,7 +30,7 @@ pub fn build(root: &Path, target_dir: &Path) -> Result<Vec<Guest>, Box<dyn std::
         .iter()
         .map(|(package, _)| package.name.clone())
         .collect();
-    let built = components(root, target_dir, names)?;
+    let built = components(root, toolchain, target_dir, names)?;
     let guests = built.into_iter().filter_map(|(package, path)| {
         let (package, kind) = wanted.iter().find(|(wanted, _)| wanted.name == package)?;
         Some(Guest {
@@ -51,11 +55,11 @@ fn kind(package: &Package, place: &Path) -> Result<Kind, String> {
 
 fn components(
     root: &Path,
+    toolchain: &Toolchain,
     target_dir: &Path,
     packages: Vec<String>,
 ) -> Result<Vec<(String, PathBuf)>, Error> {
     let mut progress = Stderr::default();
-    let toolchain = Toolchain::find_for(root, &mut progress)?;
     let mut request = BuildRequest::new(root).small();
     request.packages = packages;
     request.target_dir = Some(target_dir.to_owned());

@@ -5,9 +5,14 @@ use std::fmt::Write;
 use crate::attack::Attack;
 use crate::guest::Guest;
 
-/// Constants, the list of all and the list of attacks.
-pub fn source(guests: &[Guest], attacks: &[Attack]) -> String {
+/// The toolchain, constants, the list of all and the list of attacks.
+pub fn source(toolchain: &str, guests: &[Guest], attacks: &[Attack]) -> String {
     let mut source = String::new();
+    line(&mut source, "/// What the guests were built with.");
+    line(
+        &mut source,
+        &format!("pub const TOOLCHAIN: &str = {toolchain:?};"),
+    );
     for guest in guests {
         constant(&mut source, guest);
     }

@@ -8,9 +8,10 @@ use crate::command;
 use crate::error::Error;
 use crate::progress::Progress;
 
+use super::choice::Choice;
 use super::machine::Machine;
 use super::present::{self, Present};
-use super::{NO_INSTALL, TARGET, Toolchain};
+use super::{NO_INSTALL, Route, TARGET, Toolchain};
 
 /// Fetches the target for the toolchain in use.
 pub(crate) fn rustup_command() -> Vec<&'static str> {
@@ -38,9 +39,13 @@ fn apt_command_for(packages: &[&'static str]) -> Vec<&'static str> {
     words
 }
 
-/// Finds what is there, or else installs and looks again.
-pub(super) fn find(machine: &Machine, progress: &mut dyn Progress) -> Result<Toolchain, Error> {
-    let present = present::look(machine)?;
+/// Finds what is there of what `choice` allows, or else installs and looks again.
+pub(super) fn find(
+    machine: &Machine,
+    choice: Choice,
+    progress: &mut dyn Progress,
+) -> Result<Toolchain, Error> {
+    let present = present::look(machine, choice)?;
     if let Some(toolchain) = present.toolchain {
         return Ok(toolchain);
     }
@@ -53,11 +58,11 @@ pub(super) fn find(machine: &Machine, progress: &mut dyn Progress) -> Result<Too
     }
     let _lock = lock(machine, progress)?;
     // Whoever held the lock before may have installed it.
-    let present = present::look(machine)?;
+    let present = present::look(machine, choice)?;
     if let Some(toolchain) = present.toolchain {
         return Ok(toolchain);
     }
-    install(machine, present, progress)
+    install(machine, choice, present, progress)
 }
 
 /// Taken for the time of an installation; the file stays, since removing it would race.
@@ -77,19 +82,22 @@ pub(super) fn lock(machine: &Machine, progress: &mut dyn Progress) -> Result<Fil
 
 fn install(
     machine: &Machine,
+    choice: Choice,
     present: Present,
     progress: &mut dyn Progress,
 ) -> Result<Toolchain, Error> {
     let mut tried = present.missing;
-    tried.extend(rustup(machine, progress).err());
-    let present = present::look(machine)?;
+    if choice.allows(Route::Installed) {
+        tried.extend(rustup(machine, progress).err());
+    }
+    let present = present::look(machine, choice)?;
     if let Some(toolchain) = present.toolchain {
         return Ok(toolchain);
     }
     if present.packages_would_help {
         tried.extend(apt(machine, &RUST, progress).err());
     }
-    present::look(machine)?
+    present::look(machine, choice)?
         .toolchain
         .ok_or(Error::NoTarget { tried })
 }

@@ -103,8 +103,12 @@ impl Fake {
 const INSTALLED_STD: &str = "rust/lib/rustlib/wasm32-wasip2/lib/libstd-1.rlib";
 
 fn search(machine: &Machine) -> (Result<Toolchain, Error>, Vec<String>) {
+    search_for(machine, Choice::Auto)
+}
+
+fn search_for(machine: &Machine, choice: Choice) -> (Result<Toolchain, Error>, Vec<String>) {
     let mut commands = Commands::default();
-    let found = find(machine, &mut commands);
+    let found = find(machine, choice, &mut commands);
     (found, commands.0)
 }
 
@@ -133,6 +137,39 @@ fn a_prepared_debian_is_taken_before_anything_is_fetched() {
         "wasm32-wasip2: rustc 1.96.0, std built from source"
     );
     assert!(commands.is_empty(), "{commands:?}");
+}
+
+#[test]
+fn what_was_chosen_is_taken_whatever_else_is_there() {
+    let fake = Fake::new();
+    fake.file(INSTALLED_STD, "");
+    fake.linkers();
+    fake.debian("1.96.0");
+    for route in [Route::Installed, Route::BuildStd] {
+        let (found, commands) = search_for(&fake.machine(), Choice::Only(route));
+        assert_eq!(found.unwrap().route(), route);
+        assert!(commands.is_empty(), "{commands:?}");
+    }
+}
+
+#[test]
+fn what_was_not_chosen_is_not_installed() {
+    let fake = Fake::new();
+    fake.linkers();
+    fake.program("bin/rustup", "exit 1");
+    fake.program("bin/apt-get", "exit 1");
+    let (found, commands) = search_for(&fake.machine(), Choice::Only(Route::Installed));
+    let text = found.unwrap_err().to_string();
+    assert!(text.contains("EWH_GUEST_TOOLCHAIN is `rustup`"), "{text}");
+    assert_eq!(commands, ["rustup target add wasm32-wasip2"]);
+
+    fake.file(INSTALLED_STD, "");
+    fake.program("root/usr/bin/rustc", &fake.rustc("root/usr", "1.96.0"));
+    let (found, commands) = search_for(&fake.machine(), Choice::Only(Route::BuildStd));
+    let text = found.unwrap_err().to_string();
+    assert!(text.contains("EWH_GUEST_TOOLCHAIN is `debian`"), "{text}");
+    assert!(!text.contains("is not installed for"), "{text}");
+    assert_eq!(commands[0], "apt-get update");
 }
 
 #[test]

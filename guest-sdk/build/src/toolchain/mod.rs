@@ -1,5 +1,6 @@
 //! What compiles guests on this machine.
 
+mod choice;
 mod install;
 mod machine;
 mod packages;
@@ -9,11 +10,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub use choice::GUEST_TOOLCHAIN;
 pub(crate) use install::{apt_command, rustup_command};
 pub(crate) use machine::cargo_home;
 
 use crate::error::Error;
 use crate::progress::Progress;
+use choice::Choice;
 use machine::Machine;
 pub use packages::{DebianPackage, prepare_packages};
 
@@ -63,14 +66,15 @@ impl Toolchain {
         Self::find_for(Path::new("."), progress)
     }
 
-    /// Finds a toolchain for the project in `dir`, which may name one in a `rust-toolchain.toml`.
+    /// Finds a toolchain for the project in `dir`, which may name one in a `rust-toolchain.toml`;
+    /// [`GUEST_TOOLCHAIN`] may narrow the search.
     pub fn find_for(dir: &Path, progress: &mut dyn Progress) -> Result<Self, Error> {
         if !dir.is_dir() {
             return Err(Error::NoManifest {
                 dir: dir.to_owned(),
             });
         }
-        install::find(&Machine::this(dir), progress)
+        install::find(&Machine::this(dir), Choice::of_environment()?, progress)
     }
 
     /// How `std` comes about.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::command;
 use crate::error::Error;
 
+use super::choice::Choice;
 use super::machine::Machine;
-use super::{BuildStd, SearchPath, TARGET, Toolchain};
+use super::{BuildStd, Route, SearchPath, TARGET, Toolchain};
 
 /// Asking rustc a question is quick, unless rustup fetches the toolchain that a project names.
 const QUESTION_TIME: Duration = Duration::from_secs(300);
@@ -33,10 +34,11 @@ pub(super) struct Present {
     pub(super) packages_would_help: bool,
 }
 
-/// Looks at both ways, the installed target first.
-pub(super) fn look(machine: &Machine) -> Result<Present, Error> {
+/// Looks at the ways that `choice` allows, the installed target first.
+pub(super) fn look(machine: &Machine, choice: Choice) -> Result<Present, Error> {
     let rustc = ask(machine, "rustc".as_ref())?;
-    if has_std(&rustc.target_libdir) {
+    let wants_installed = choice.allows(Route::Installed);
+    if wants_installed && has_std(&rustc.target_libdir) {
         let toolchain = Toolchain {
             rustc: rustc.version.to_string(),
             std_sources: Some(sources(&rustc.sysroot)).filter(|dir| dir.is_dir()),
@@ -44,14 +46,27 @@ pub(super) fn look(machine: &Machine) -> Result<Present, Error> {
         };
         return Ok(Present::complete(toolchain));
     }
-    let no_std = format!("the target {TARGET} is not installed for {}", rustc.version);
+    let mut missing: Vec<String> = choice.narrows().into_iter().collect();
+    if wants_installed {
+        let version = &rustc.version;
+        missing.push(format!(
+            "the target {TARGET} is not installed for {version}"
+        ));
+    }
+    if !choice.allows(Route::BuildStd) {
+        return Ok(Present::incomplete(missing, false));
+    }
     let Some(linkers) = linkers(machine, &rustc) else {
         let no_linker = format!("{} has no {COMPONENT_LINKER}; rustup's has", rustc.version);
-        return Ok(Present::incomplete(vec![no_std, no_linker], false));
+        missing.push(no_linker);
+        return Ok(Present::incomplete(missing, false));
     };
     Ok(match system(machine, linkers) {
         Ok(toolchain) => Present::complete(toolchain),
-        Err(missing) => Present::incomplete(vec![no_std, missing], true),
+        Err(problem) => {
+            missing.push(problem);
+            Present::incomplete(missing, true)
+        }
     })
 }
 

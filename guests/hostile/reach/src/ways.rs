@@ -20,6 +20,7 @@ pub mod p2 {
     pub use wasip2::clocks::wall_clock::Datetime;
     pub use wasip2::filesystem::types::*;
 }
+use wasip2::io::streams::StreamError;
 use wasip2::sockets::network as net2;
 
 use crate::attack::*;
@@ -27,6 +28,11 @@ use crate::attack::*;
 /// A failure of WASI, by its name.
 pub fn no(error: impl Debug) -> Error {
     Error::unavailable(format!("{error:?}"))
+}
+
+/// The same of WASI 0.2, whose files have names for theirs.
+pub fn no2(error: p2::ErrorCode) -> Error {
+    Error::unavailable(error.name())
 }
 
 /// What succeeded and should not have.
@@ -66,15 +72,16 @@ pub async fn read3(path: &str) -> Result<String> {
     files::read_to_string(path).await
 }
 
-pub fn read2(path: &str) -> Result<String> {
-    Ok(std::fs::read_to_string(path)?)
+/// Opens `path` of the granted folder. Without the standard library: it looks at names itself, and its C
+/// library decides what it makes of the host's answer.
+pub fn open2(path: &str, how: p2::OpenFlags, flags: p2::DescriptorFlags) -> Result<p2::Descriptor> {
+    let follow = p2::PathFlags::SYMLINK_FOLLOW;
+    folder2().open_at(follow, path, how, flags).map_err(no2)
 }
 
-/// Without the standard library, which looks at names itself.
-pub fn read2_raw(path: &str) -> Result<String> {
-    let (follow, open) = (p2::PathFlags::SYMLINK_FOLLOW, p2::OpenFlags::empty());
-    let file = folder2().open_at(follow, path, open, p2::DescriptorFlags::READ);
-    let (bytes, _end) = file.map_err(no)?.read(1_000, 0).map_err(no)?;
+pub fn read2(path: &str) -> Result<String> {
+    let file = open2(path, p2::OpenFlags::empty(), p2::DescriptorFlags::READ)?;
+    let (bytes, _end) = file.read(1_000, 0).map_err(no2)?;
     Ok(String::from_utf8(bytes)?)
 }
 
@@ -83,7 +90,36 @@ pub async fn write3(path: &str, bytes: usize) -> Result<String> {
 }
 
 pub fn write2(path: &str, bytes: usize) -> Result<String> {
-    Ok(done(std::fs::write(path, vec![b'x'; bytes])?))
+    let how = p2::OpenFlags::CREATE | p2::OpenFlags::TRUNCATE;
+    let file = open2(path, how, p2::DescriptorFlags::WRITE)?;
+    let stream = file.write_via_stream(0).map_err(no2)?;
+    // The most that a stream takes at once.
+    for part in vec![b'x'; bytes].chunks(4_096) {
+        stream.blocking_write_and_flush(part).map_err(failed2)?;
+    }
+    Ok(done(()))
+}
+
+/// Why a stream of a file failed.
+fn failed2(error: StreamError) -> Error {
+    match error {
+        StreamError::Closed => Error::unavailable("closed"),
+        StreamError::LastOperationFailed(error) => match p2::filesystem_error_code(&error) {
+            Some(code) => no2(code),
+            None => no(error.to_debug_string()),
+        },
+    }
+}
+
+/// [`hoard`], with the host's name for why there was no more.
+pub fn hoard2<T>(mut take: impl FnMut() -> std::result::Result<T, p2::ErrorCode>) -> String {
+    let mut held = Vec::new();
+    loop {
+        match take() {
+            Ok(one) => held.push(one),
+            Err(error) => return format!("{} and {}", held.len(), error.name()),
+        }
+    }
 }
 
 /// The granted folder.

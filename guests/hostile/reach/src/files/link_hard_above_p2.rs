@@ -7,7 +7,7 @@ use crate::attack::*;
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
         let folder = folder2();
-        folder.link_at(p2::PathFlags::empty(), "../secret.txt", &folder, "mine").map_err(no)?;
-        read2("/data/mine")
+        folder.link_at(p2::PathFlags::empty(), "../secret.txt", &folder, "mine").map_err(no2)?;
+        read2("mine")
     }
 }

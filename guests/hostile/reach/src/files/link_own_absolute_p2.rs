@@ -6,7 +6,7 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        folder2().symlink_at("/etc/passwd", "own").map_err(no)?;
-        read2("/data/own")
+        folder2().symlink_at("/etc/passwd", "own").map_err(no2)?;
+        read2("own")
     }
 }

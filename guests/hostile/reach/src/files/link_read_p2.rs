@@ -6,6 +6,6 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        folder2().readlink_at("absolute").map_err(no)
+        folder2().readlink_at("absolute").map_err(no2)
     }
 }

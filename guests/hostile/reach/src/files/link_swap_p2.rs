@@ -6,9 +6,9 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        std::fs::create_dir("/data/swap")?;
-        std::fs::rename("/data/swap", "/data/swapped")?;
-        folder2().symlink_at("..", "swap").map_err(no)?;
-        read2("/data/swap/secret.txt")
+        folder2().create_directory_at("swap").map_err(no2)?;
+        folder2().rename_at("swap", &folder2(), "swapped").map_err(no2)?;
+        folder2().symlink_at("..", "swap").map_err(no2)?;
+        read2("swap/secret.txt")
     }
 }

@@ -6,6 +6,6 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        read2_raw("hello.txt\0/../../secret.txt")
+        read2("hello.txt\0/../../secret.txt")
     }
 }

@@ -6,6 +6,6 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        write2("/data/large", 1_000_000)
+        write2("large", 1_000_000)
     }
 }

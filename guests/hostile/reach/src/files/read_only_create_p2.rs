@@ -6,6 +6,6 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        write2("/data/new.txt", 1)
+        write2("new.txt", 1)
     }
 }

@@ -6,6 +6,6 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        Ok(done(std::fs::create_dir("/data/new")?))
+        folder2().create_directory_at("new").map(done).map_err(no2)
     }
 }

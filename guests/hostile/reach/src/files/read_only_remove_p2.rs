@@ -6,6 +6,6 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        Ok(done(std::fs::remove_file("/data/hello.txt")?))
+        folder2().unlink_file_at("hello.txt").map(done).map_err(no2)
     }
 }

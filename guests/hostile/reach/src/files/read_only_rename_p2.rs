@@ -6,6 +6,6 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        Ok(done(std::fs::rename("/data/hello.txt", "/data/b")?))
+        folder2().rename_at("hello.txt", &folder2(), "b").map(done).map_err(no2)
     }
 }

@@ -7,8 +7,8 @@ use crate::attack::*;
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
         let (path, open) = (p2::PathFlags::empty(), p2::OpenFlags::empty());
-        let file = folder2().open_at(path, "hello.txt", open, p2::DescriptorFlags::READ).map_err(no)?;
-        file.set_size(0).map_err(no)?;
+        let file = folder2().open_at(path, "hello.txt", open, p2::DescriptorFlags::READ).map_err(no2)?;
+        file.set_size(0).map_err(no2)?;
         Ok("cut".to_owned())
     }
 }

@@ -6,6 +6,6 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        write2("/data/hello.txt", 1)
+        write2("hello.txt", 1)
     }
 }

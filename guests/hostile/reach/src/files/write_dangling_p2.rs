@@ -6,6 +6,6 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        write2("/data/dangling", 3)
+        write2("dangling", 3)
     }
 }

@@ -6,6 +6,6 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        write2("/data/relative", 3)
+        write2("relative", 3)
     }
 }

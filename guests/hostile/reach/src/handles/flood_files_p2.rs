@@ -6,6 +6,8 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        Ok(hoard(10_000, || Ok(std::fs::File::open("/data/hello.txt")?)))
+        let (follow, how) = (p2::PathFlags::empty(), p2::OpenFlags::empty());
+        let folder = folder2();
+        Ok(hoard2(|| folder.open_at(follow, "hello.txt", how, p2::DescriptorFlags::READ)))
     }
 }

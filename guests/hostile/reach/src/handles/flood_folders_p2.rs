@@ -6,6 +6,7 @@ use crate::attack::*;
 
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
-        Ok(hoard(10_000, || folder2().read_directory().map_err(no)))
+        let folder = folder2();
+        Ok(hoard2(|| folder.read_directory()))
     }
 }

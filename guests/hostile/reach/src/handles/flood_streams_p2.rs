@@ -7,7 +7,7 @@ use crate::attack::*;
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
         let (path, open) = (p2::PathFlags::empty(), p2::OpenFlags::empty());
-        let file = folder2().open_at(path, "hello.txt", open, p2::DescriptorFlags::READ).map_err(no)?;
-        Ok(hoard(10_000, || file.read_via_stream(0).map_err(no)))
+        let file = folder2().open_at(path, "hello.txt", open, p2::DescriptorFlags::READ).map_err(no2)?;
+        Ok(hoard2(|| file.read_via_stream(0)))
     }
 }
