@@ -224,3 +224,22 @@ async fn open_files_are_counted_and_closed_with_the_instance() {
         "closed ones count no more"
     );
 }
+
+#[tokio::test]
+async fn a_name_that_is_no_text_hides_no_other() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let odd = std::ffi::OsStr::from_bytes(b"\xdcbersicht.csv");
+    std::fs::write(place.inside("hello.txt").with_file_name(odd), "odd").unwrap();
+    let policy = place.policy("ro", "");
+    for class in ["files", "files2"] {
+        let host = TestHost::grant(&policy);
+        let files = host.start(PROBE_FILES, class, json!({})).await.unwrap();
+        let listed = call(&files, "list", path("/data")).await.unwrap();
+        let listed = format!("{listed:?}");
+        for name in ["hello.txt", "absolute", "relative", "up", "proc"] {
+            assert!(listed.contains(name), "{class}: {listed}");
+        }
+        assert!(!listed.contains("bersicht"), "{class}: {listed}");
+    }
+}

@@ -76,6 +76,16 @@ impl Files2 {
         Ok(std::fs::read_to_string(path)?)
     }
 
+    /// The names in a folder.
+    #[node(trigger_on_call = false)]
+    fn list(&self, path: String) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(path)? {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        Ok(names)
+    }
+
     /// Makes a file of `bytes` bytes, or makes it anew.
     #[node(trigger_on_call = false)]
     fn write(&self, path: String, bytes: u32) -> Result<()> {

@@ -1,15 +1,15 @@
 //! Directory entries, a few at a time: a listing must neither hold a thread while the guest thinks,
-//! nor all the names of a huge directory.
+//! nor all the names of a huge directory. One entry that cannot be told spoils no other.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
-use rustix::io::Errno;
 
-/// What one name in a listing costs the host, beside its bytes.
-const NAME_BYTES: u64 = 96;
+use crate::capability::{LineSink, Stdio};
 
 /// One entry of a directory.
 pub(super) struct Name {
@@ -17,47 +17,102 @@ pub(super) struct Name {
     pub(super) kind: FileType,
 }
 
+/// Says once for each granted directory that names in it are left out of listings.
+pub(super) struct LeftOut {
+    guest: String,
+    log: Arc<dyn LineSink>,
+    is_said: AtomicBool,
+}
+
+impl LeftOut {
+    pub(super) fn new(guest: &str, log: &Arc<dyn LineSink>) -> Self {
+        Self {
+            guest: guest.to_owned(),
+            log: Arc::clone(log),
+            is_said: AtomicBool::new(false),
+        }
+    }
+
+    fn say(&self) {
+        if !self.is_said.swap(true, Ordering::Relaxed) {
+            let line = format!(
+                "a file name below `{}` is not UTF-8, which WASI cannot tell: it is left out of \
+                 listings, the others are listed",
+                self.guest
+            );
+            self.log.line(Stdio::Err, &line);
+        }
+    }
+}
+
+impl fmt::Debug for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeftOut")
+            .field("is_said", &self.is_said)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A directory that is being listed.
 pub(super) struct List {
     directory: Arc<File>,
-    entries: Mutex<Option<Dir>>,
+    left_out: Arc<LeftOut>,
+    reading: Mutex<Reading>,
+}
+
+#[derive(Default)]
+struct Reading {
+    entries: Option<Dir>,
+    /// Why there are no more, to be told after the names that were there before.
+    failed: Option<io::Error>,
 }
 
 impl List {
-    pub(super) fn new(directory: Arc<File>) -> Self {
+    pub(super) fn new(directory: Arc<File>, left_out: Arc<LeftOut>) -> Self {
         Self {
             directory,
-            entries: Mutex::new(None),
+            left_out,
+            reading: Mutex::default(),
         }
     }
 
     /// The next entries, `max` at most; none at the end. Blocks.
     pub(super) fn next(&self, max: usize) -> io::Result<Vec<Name>> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let entries = match &mut *entries {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let Reading { entries, failed } = &mut *reading;
+        if let Some(error) = failed.take() {
+            return Err(error);
+        }
+        let entries = match entries {
             Some(entries) => entries,
             none => none.insert(open(&self.directory)?),
         };
         let mut names = Vec::new();
         while names.len() < max {
-            let Some(entry) = entries.read() else { break };
-            let entry = entry?;
-            let name = entry.file_name().to_str().map_err(|_| Errno::ILSEQ)?;
+            let entry = match entries.read() {
+                Some(Ok(entry)) => entry,
+                Some(Err(error)) if names.is_empty() => return Err(error.into()),
+                Some(Err(error)) => {
+                    *failed = Some(error.into());
+                    break;
+                }
+                None => break,
+            };
+            let Ok(name) = entry.file_name().to_str() else {
+                self.left_out.say();
+                continue;
+            };
             if name == "." || name == ".." {
                 continue;
             }
             let kind = match entry.file_type() {
                 // Some file systems do not say.
                 FileType::Unknown => {
-                    match statat(
-                        &self.directory,
-                        entry.file_name(),
-                        AtFlags::SYMLINK_NOFOLLOW,
-                    ) {
-                        Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                        Err(Errno::NOENT) => continue,
-                        Err(error) => return Err(error.into()),
-                    }
+                    let flags = AtFlags::SYMLINK_NOFOLLOW;
+                    let stat = statat(&self.directory, entry.file_name(), flags);
+                    stat.map_or(FileType::Unknown, |stat| {
+                        FileType::from_raw_mode(stat.st_mode)
+                    })
                 }
                 known => known,
             };
@@ -75,14 +130,4 @@ impl List {
 fn open(directory: &File) -> io::Result<Dir> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(Dir::new(openat(directory, ".", flags, Mode::empty())?)?)
-}
-
-/// What a listing of all of `directory` at once would cost. Blocks.
-pub(super) fn cost(directory: &File) -> io::Result<u64> {
-    let mut cost = 0_u64;
-    for entry in open(directory)? {
-        let length = u64::try_from(entry?.file_name().count_bytes()).unwrap_or(u64::MAX);
-        cost = cost.saturating_add(NAME_BYTES).saturating_add(length);
-    }
-    Ok(cost)
 }

@@ -28,6 +28,7 @@ mod p3_host;
 mod p3_stream;
 mod quota;
 
+use list::{LeftOut, List};
 use quota::{Change, Quota};
 
 /// Which capability this is.
@@ -43,8 +44,6 @@ pub struct State {
     grants: Vec<Arc<Grant>>,
     /// Every open descriptor, by its number in the table.
     open: HashMap<u32, Open>,
-    /// What directory listings hold, by their number in the table.
-    listings: HashMap<u32, Vec<Held>>,
 }
 
 impl fmt::Debug for State {
@@ -60,6 +59,7 @@ impl fmt::Debug for State {
 struct Grant {
     /// Where the guest sees it.
     guest: String,
+    left_out: Arc<LeftOut>,
     /// `None`: read only.
     quota: Option<Quota>,
 }
@@ -108,7 +108,7 @@ struct Open {
 ///
 /// # Errors
 /// When one of them cannot be opened or counted.
-pub fn prepare(guard: &Guard, _cx: &Prepare) -> Result<State> {
+pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
     let mut wasi = WasiCtx::builder();
     let mut grants = Vec::new();
     for grant in &guard.granted().files {
@@ -120,6 +120,7 @@ pub fn prepare(guard: &Guard, _cx: &Prepare) -> Result<State> {
             .map_err(|error| unusable(&grant.host, "opened", &error))?;
         grants.push(Arc::new(Grant {
             guest: grant.guest.clone(),
+            left_out: Arc::new(LeftOut::new(&grant.guest, &cx.stdio)),
             quota: books(grant)?,
         }));
     }
@@ -128,7 +129,6 @@ pub fn prepare(guard: &Guard, _cx: &Prepare) -> Result<State> {
         guard: guard.clone(),
         grants,
         open: HashMap::new(),
-        listings: HashMap::new(),
     })
 }
 
@@ -214,6 +214,17 @@ impl View<'_> {
         let open = self.state.open.get(&descriptor.rep());
         let open = open.ok_or_else(|| wasmtime::format_err!("a descriptor without a grant"))?;
         Ok(Arc::clone(&open.grant))
+    }
+
+    /// A listing of an open directory; `None` for a file.
+    fn list(&self, descriptor: &Resource<Descriptor>) -> wasmtime::Result<Option<List>> {
+        Ok(match self.table.get(descriptor)? {
+            Descriptor::Dir(dir) => {
+                let left_out = Arc::clone(&self.grant(descriptor)?.left_out);
+                Some(List::new(Arc::clone(&dir.dir), left_out))
+            }
+            Descriptor::File(_) => None,
+        })
     }
 
     /// An open file; `None` for a directory.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use wasmtime::component::Resource;
-use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtxView};
+use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode,
@@ -13,10 +13,10 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult, ReaddirIterator};
 use wasmtime_wasi_io::bytes::Bytes;
 
-use super::p2_stream::{Input, Output};
-use super::quota::{Change, ENTRY_BYTES, Entry, Full, Id, Kind, Position, Quota, on_thread};
-use super::{Grant, STREAM_BYTES, View, again, list};
-use crate::limits::{Exhausted, Held, Resource as Budgeted};
+use super::p2_stream::{Input, Listing, Output};
+use super::quota::{Change, ENTRY_BYTES, Entry, Full, Id, Kind, Position, Quota};
+use super::{Grant, STREAM_BYTES, View, again};
+use crate::limits::{Exhausted, Resource as Budgeted};
 
 fn full(_: Full) -> FsError {
     ErrorCode::InsufficientSpace.into()
@@ -247,15 +247,12 @@ impl types::HostDescriptor for View<'_> {
         &mut self,
         fd: Resource<Descriptor>,
     ) -> FsResult<Resource<ReaddirIterator>> {
-        let Descriptor::Dir(dir) = self.table.get(&fd)? else {
-            return Err(ErrorCode::NotDirectory.into());
-        };
-        let directory = Arc::clone(&dir.dir);
-        let cost = on_thread(move || list::cost(&directory)).await?;
-        let held: Vec<Held> = self.hold(cost).map_err(exhausted)?;
-        let listing = self.wasi().read_directory(fd).await?;
-        self.state.listings.insert(listing.rep(), held);
-        Ok(listing)
+        let list = self.list(&fd).map_err(FsError::trap)?;
+        let list = list.ok_or(ErrorCode::NotDirectory)?;
+        let held = self.hold(STREAM_BYTES).map_err(exhausted)?;
+        // The guest's handle is typed by the implementation's listing; what it leads to is this one.
+        let listing = self.table.push(Listing::new(list, held))?;
+        Ok(Resource::new_own(listing.rep()))
     }
 
     async fn create_directory_at(
@@ -484,12 +481,13 @@ impl types::HostDirectoryEntryStream for View<'_> {
         &mut self,
         listing: Resource<ReaddirIterator>,
     ) -> FsResult<Option<DirectoryEntry>> {
-        self.wasi().read_directory_entry(listing).await
+        let listing = Resource::<Listing>::new_borrow(listing.rep());
+        Ok(self.table.get_mut(&listing)?.next().await?)
     }
 
     fn drop(&mut self, listing: Resource<ReaddirIterator>) -> wasmtime::Result<()> {
-        self.state.listings.remove(&listing.rep());
-        let mut wasi: WasiFilesystemCtxView<'_> = self.wasi();
-        types::HostDirectoryEntryStream::drop(&mut wasi, listing)
+        self.table
+            .delete(Resource::<Listing>::new_own(listing.rep()))?;
+        Ok(())
     }
 }

@@ -1,11 +1,14 @@
-//! Streams of WASI 0.2 between a guest and a file.
+//! Streams of WASI 0.2 between a guest and a file, or a directory.
 
 use std::fs::File;
 use std::io;
 use std::mem;
 use std::sync::Arc;
+use std::vec;
 
+use rustix::fs::FileType;
 use wasmtime_wasi::async_trait;
+use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorType, DirectoryEntry};
 use wasmtime_wasi::p2::{
     DynInputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
 };
@@ -13,8 +16,52 @@ use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi_io::bytes::Bytes;
 
 use super::STREAM_BYTES;
-use super::quota::{Position, Quota};
+use super::list::{List, Name};
+use super::quota::{Position, Quota, on_thread};
 use crate::limits::Held;
+
+/// Directory entries that are read ahead.
+const ENTRIES_AHEAD: usize = 64;
+
+/// A directory that is being listed, with what it is charged.
+pub(super) struct Listing {
+    list: Arc<List>,
+    ahead: vec::IntoIter<Name>,
+    _held: Vec<Held>,
+}
+
+impl Listing {
+    pub(super) fn new(list: List, held: Vec<Held>) -> Self {
+        Self {
+            list: Arc::new(list),
+            ahead: Vec::new().into_iter(),
+            _held: held,
+        }
+    }
+
+    /// The next entry; none at the end.
+    pub(super) async fn next(&mut self) -> io::Result<Option<DirectoryEntry>> {
+        if self.ahead.as_slice().is_empty() {
+            let list = Arc::clone(&self.list);
+            self.ahead = on_thread(move || list.next(ENTRIES_AHEAD))
+                .await?
+                .into_iter();
+        }
+        Ok(self.ahead.next().map(|entry| DirectoryEntry {
+            name: entry.name,
+            type_: match entry.kind {
+                FileType::RegularFile => DescriptorType::RegularFile,
+                FileType::Directory => DescriptorType::Directory,
+                FileType::Symlink => DescriptorType::SymbolicLink,
+                FileType::Fifo => DescriptorType::Fifo,
+                FileType::Socket => DescriptorType::Socket,
+                FileType::CharacterDevice => DescriptorType::CharacterDevice,
+                FileType::BlockDevice => DescriptorType::BlockDevice,
+                FileType::Unknown => DescriptorType::Unknown,
+            },
+        }))
+    }
+}
 
 /// A stream that reads, with what it is charged.
 pub(super) struct Input {

@@ -12,7 +12,6 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{
 };
 use wasmtime_wasi::p3::filesystem::{FilesystemError, FilesystemResult};
 
-use super::list::List;
 use super::p3_stream::{Consumer, DirectorySteps, Ended, FileSteps, Producer, Steps};
 use super::quota::{Change, ENTRY_BYTES, Entry, Full, Id, Kind, Position, Quota};
 use super::{Files, Grant, STREAM_BYTES, View, again, wasi_view};
@@ -247,11 +246,8 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         fd: Resource<Descriptor>,
     ) -> wasmtime::Result<Reading<DirectoryEntry>> {
         let view = store.get();
-        let steps = match view.table.get(&fd)? {
-            Descriptor::Dir(dir) => Ok(DirectorySteps(List::new(Arc::clone(&dir.dir)))),
-            Descriptor::File(_) => Err(ErrorCode::NotDirectory),
-        };
-        let steps = view.charged(steps);
+        let list = view.list(&fd)?.ok_or(ErrorCode::NotDirectory);
+        let steps = view.charged(list.map(DirectorySteps));
         produce(&mut store, steps)
     }
 

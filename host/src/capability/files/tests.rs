@@ -14,7 +14,7 @@ use wasmtime_wasi_io::bytes::Bytes;
 
 use super::quota::ENTRY_BYTES;
 use super::{Guard, State, View, again, prepare};
-use crate::capability::testing::{self, Denials};
+use crate::capability::testing::{self, Denials, Lines};
 use crate::limits::{Budget, Resource as Budgeted};
 use crate::policy::DenyReason;
 
@@ -25,6 +25,7 @@ struct World {
     state: State,
     table: ResourceTable,
     audit: Arc<Denials>,
+    lines: Arc<Lines>,
 }
 
 /// An instance with `root/data` at `/data`.
@@ -40,7 +41,9 @@ fn world(mode: &str, budget: &Budget) -> World {
         data.display()
     );
     let audit = Arc::new(Denials::default());
-    let cx = testing::prepare_with(budget, Arc::clone(&audit));
+    let mut cx = testing::prepare_with(budget, Arc::clone(&audit));
+    let lines = Arc::new(Lines::default());
+    cx.stdio = lines.clone();
     let guard = Guard::new(testing::granted(&policy), &cx);
     let state = prepare(&guard, &cx).unwrap();
     World {
@@ -48,6 +51,7 @@ fn world(mode: &str, budget: &Budget) -> World {
         state,
         table: ResourceTable::new(),
         audit,
+        lines,
     }
 }
 
@@ -343,10 +347,51 @@ async fn a_missing_directory_is_said_with_what_to_do() {
     );
 }
 
+/// The names below `/data`, as 0.2 lists them.
+async fn names(world: &mut World) -> Vec<String> {
+    let data = world.data();
+    let mut view = world.view();
+    let listing = code(view.read_directory(data).await).unwrap();
+    let mut names = Vec::new();
+    loop {
+        let same = Resource::new_borrow(listing.rep());
+        match code(view.read_directory_entry(same).await).unwrap() {
+            Some(entry) => names.push(entry.name),
+            None => return names,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_text_is_left_out_and_hides_no_other() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut world = writable();
+    let data = world.root.path().join("data");
+    for n in 0..200 {
+        std::fs::write(data.join(format!("{n}")), "").unwrap();
+        let mut odd = format!("{n}-").into_bytes();
+        odd.push(0xdc);
+        std::fs::write(data.join(std::ffi::OsStr::from_bytes(&odd)), "").unwrap();
+    }
+    let mut listed = names(&mut world).await;
+    listed.sort();
+    let numbers = (0..200).map(|n| n.to_string());
+    let mut there: Vec<_> = numbers.chain(["escape".into(), "old".into()]).collect();
+    there.sort();
+    assert_eq!(listed, there);
+    // Said once, not for each of them and not at each listing.
+    names(&mut world).await;
+    let said = world.lines.take();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].1.contains("`/data`"), "{said:?}");
+}
+
 #[test]
 fn paths_are_told_as_the_worker_sees_them() {
+    let log: Arc<dyn crate::capability::LineSink> = Arc::new(Lines::default());
     let grant = super::Grant {
         guest: "/data".into(),
+        left_out: Arc::new(super::LeftOut::new("/data", &log)),
         quota: None,
     };
     for (path, absolute) in [
