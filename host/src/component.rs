@@ -21,7 +21,7 @@ use crate::instance::exports::{ExportIndices, STATE_INTERFACE, WORKER_INTERFACE}
 use crate::instance::meter::Metered;
 use crate::instance::state::{HasHost, HostView, InstanceState};
 use crate::limits::{self, Budget, Exhausted, Full, Share};
-use crate::policy::{Granted, Import, Manifest, Policy, check_imports};
+use crate::policy::{Granted, Import, Manifest, MissingGrants, Policy, check_imports};
 use crate::text;
 use instances::Instances;
 
@@ -306,6 +306,24 @@ impl Linked {
 }
 
 impl PreparedComponent {
+    /// Whether it is what `policy` makes of its component.
+    ///
+    /// # Errors
+    /// When the policy does not cover the component.
+    pub fn is_under(&self, policy: &Policy) -> Result<bool, MissingGrants> {
+        let component = &self.component;
+        let granted = check_imports(&component.imports, &component.manifest, policy)?;
+        Ok(*self.granted == granted && self.budget == policy.budget)
+    }
+
+    /// Its component under another policy.
+    ///
+    /// # Errors
+    /// Those of [`LoadedComponent::prepare`].
+    pub async fn under(&self, policy: &Policy) -> Result<Self> {
+        Arc::clone(&self.component).prepare(policy).await
+    }
+
     /// Its component.
     pub fn component(&self) -> &LoadedComponent {
         &self.component

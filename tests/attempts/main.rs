@@ -39,7 +39,7 @@ fn main() {
         };
         places.prepare().unwrap();
         let mut reach = Reach::of_worker(&places);
-        for policy in places.module_policies() {
+        for policy in places.module_policies().unwrap() {
             reach.grant(&Policy::load(&policy).unwrap());
         }
         confine::apply(&reach, false).unwrap();

@@ -85,7 +85,7 @@ async fn open(data: &Path, engine: Engine) -> Worker {
     let worker = Worker::open(WorkerOptions {
         data: data.to_owned(),
         name: None,
-        policy: Policy::default(),
+        policy: Policy::default().into(),
         engine,
     })
     .await

@@ -473,7 +473,7 @@ pub async fn serving(scene: &Scene, attack: impl AsyncFnOnce(SocketAddr) -> Stri
     let options = WorkerOptions {
         data,
         name: None,
-        policy: external_worker_host::policy::Policy::default(),
+        policy: external_worker_host::policy::Policy::default().into(),
         engine: scene.engine().clone(),
     };
     let worker = Worker::open(options).await.unwrap();

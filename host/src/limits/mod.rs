@@ -1,6 +1,7 @@
 //! Every number of the host, and who counts what there is only so much of: for one instance its
 //! [`Ledger`], for the process its memory [`maps`], and what the kernel is to hold it to.
 
+mod grants;
 mod ledger;
 pub mod maps;
 pub mod process;
@@ -12,6 +13,7 @@ use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use grants::*;
 pub use ledger::{Exhausted, Held, Ledger, Resource};
 pub use maps::Full;
 pub use stock::{Share, Stock};

@@ -108,6 +108,8 @@ pub enum DenyReason {
     PathNotGranted,
     /// The path is granted for reading only.
     ReadOnly,
+    /// The host itself listens there.
+    HostPort,
 }
 
 impl DenyReason {
@@ -123,6 +125,7 @@ impl DenyReason {
             Self::NameNotGranted => "name-not-granted",
             Self::PathNotGranted => "path-not-granted",
             Self::ReadOnly => "read-only",
+            Self::HostPort => "host-port",
         }
     }
 }
@@ -136,17 +139,17 @@ pub struct Denial {
     pub reason: DenyReason,
     /// What was asked for and why not, as a sentence.
     pub what: String,
-    /// The policy's lines that would allow it.
+    /// The policy's lines that would allow it; empty: none would.
     pub fix: String,
 }
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}; to allow it, the policy needs: {}",
-            self.what, self.fix
-        )
+        f.write_str(&self.what)?;
+        match self.fix.as_str() {
+            "" => Ok(()),
+            fix => write!(f, "; to allow it, the policy needs: {fix}"),
+        }
     }
 }
 

@@ -74,6 +74,11 @@ impl Block {
         }
     }
 
+    /// The address, where the block is of one.
+    pub fn lone(&self) -> Option<IpAddr> {
+        (*self == Self::single(self.network)).then_some(self.network)
+    }
+
     /// Whether `address` lies in the block. Addresses are compared as they are: see [`unwrap`].
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.network, address) {

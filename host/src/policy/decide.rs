@@ -11,6 +11,14 @@ use super::grant::{Direction, Protocol, SocketsGrant};
 use super::pattern::LOCALHOST;
 use super::{Capability, Granted, address};
 
+const OWN: &str = "the host itself listens there, and no grant reaches that";
+
+/// A denial that no grant would change.
+fn unfixable(denial: Denial) -> Denial {
+    let fix = String::new();
+    Denial { fix, ..denial }
+}
+
 /// Whether `granted` allows `access`.
 ///
 /// # Errors
@@ -259,7 +267,12 @@ impl Target<'_> {
             .filter(|rule| rule.reaches(ip, self.names))
             .peekable();
         if reaching.peek().is_some() {
+            let is_tcp = self.protocol == Protocol::Tcp;
             return match reaching.find(|rule| matches_port(rule)) {
+                // The rule names more than this address: a range, a name, a block.
+                Some(_) if is_tcp && granted.guarded.is_own(self.address) => {
+                    Err(unfixable(self.denial(DenyReason::HostPort, OWN)))
+                }
                 Some(_) => Ok(()),
                 None => Err(self.denial(DenyReason::PortNotGranted, "the port is not granted")),
             };
@@ -353,6 +366,10 @@ fn http(granted: &Granted, request: &Request<'_>) -> Result<(), Denial> {
 
 fn http_to(granted: &Granted, request: &Request<'_>, ip: IpAddr) -> Result<(), Denial> {
     http(granted, request)?;
+    if granted.guarded.is_own(SocketAddr::new(ip, request.port)) {
+        let denial = http_denial(request, request.host, DenyReason::HostPort, OWN);
+        return Err(unfixable(denial));
+    }
     let Some(kind) = address::special(ip) else {
         return Ok(());
     };

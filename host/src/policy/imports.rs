@@ -81,19 +81,21 @@ pub fn check_imports(
     }
 }
 
+impl MissingGrants {
+    /// What is missing, in one line: for who need not be told how to grant it.
+    pub fn why(&self) -> String {
+        let component = match self.component.as_str() {
+            "" => "the component".to_owned(),
+            name => format!("the component `{name}`"),
+        };
+        let missing: Vec<_> = self.missing.iter().map(Missing::to_string).collect();
+        format!("{component} may not be loaded: {}", missing.join("; "))
+    }
+}
+
 impl fmt::Display for MissingGrants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.component.as_str() {
-            "" => f.write_str("the component")?,
-            name => write!(f, "the component `{name}`")?,
-        }
-        f.write_str(" may not be loaded: ")?;
-        for (at, missing) in self.missing.iter().enumerate() {
-            if at > 0 {
-                f.write_str("; ")?;
-            }
-            missing.fmt(f)?;
-        }
+        f.write_str(&self.why())?;
         let to_grant: Vec<_> = self
             .missing
             .iter()

@@ -19,6 +19,7 @@ pub mod address;
 pub mod audit;
 pub mod decide;
 pub mod grant;
+pub mod guarded;
 pub mod imports;
 pub mod manifest;
 pub mod pattern;
@@ -28,6 +29,7 @@ pub use access::{Access, Denial, DenyReason};
 pub use audit::{Audit, LogAudit};
 pub use decide::decide;
 pub use grant::{EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Switch};
+pub use guarded::Guarded;
 pub use imports::{Import, Missing, MissingGrants, check_imports};
 pub use manifest::Manifest;
 pub(crate) use problem::describe as describe_problem;
@@ -169,6 +171,9 @@ pub struct Policy {
     /// Environment variables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<EnvGrant>,
+    /// What belongs to the host, which none of this reaches.
+    #[serde(skip)]
+    pub guarded: Guarded,
 }
 
 impl Policy {
@@ -207,6 +212,27 @@ impl Policy {
         Self::parse(&std::fs::read_to_string(path).map_err(file_error)?, &origin)
     }
 
+    /// Reads a policy from a file, and holds it against what belongs to the host.
+    ///
+    /// # Errors
+    /// Those of [`Self::load`], and when it grants something of that.
+    pub fn load_beside(path: &Path, guarded: &Guarded) -> Result<Self> {
+        Self::load(path)?.beside(path, guarded)
+    }
+
+    /// This policy, read from `path`, held against what belongs to the host.
+    ///
+    /// # Errors
+    /// When it grants something of that.
+    pub fn beside(mut self, path: &Path, guarded: &Guarded) -> Result<Self> {
+        guarded.check(&self).map_err(|problem| HostError::Policy {
+            origin: path.display().to_string(),
+            problem,
+        })?;
+        self.guarded = guarded.clone();
+        Ok(self)
+    }
+
     /// The JSON Schema of policies, for editors and for checks elsewhere.
     pub fn json_schema() -> serde_json::Value {
         schemars::schema_for!(Self).to_value()
@@ -227,7 +253,10 @@ impl Policy {
 
     /// What the policy grants of the capabilities that are requested.
     pub fn granted(&self, requested: impl IntoIterator<Item = Capability>) -> Granted {
-        let mut granted = Granted::default();
+        let mut granted = Granted {
+            guarded: self.guarded.clone(),
+            ..Granted::default()
+        };
         for capability in requested {
             match capability {
                 Capability::Serial => granted.serial.clone_from(&self.serial),
@@ -286,6 +315,8 @@ pub struct Granted {
     pub random: bool,
     /// Environment variables.
     pub env: Option<EnvGrant>,
+    /// What belongs to the host, which none of this reaches.
+    pub guarded: Guarded,
 }
 
 impl Granted {

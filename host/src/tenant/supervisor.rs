@@ -9,11 +9,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +27,8 @@ pub struct Service {
     pub listener: OwnedFd,
     /// How its process is started, but for what it reads and writes.
     pub command: Box<dyn Fn() -> Command>,
+    /// Rung when the process that runs is out of date and is to be started again.
+    pub again: Arc<Notify>,
 }
 
 /// What processes are told from outside.
@@ -167,15 +171,20 @@ async fn run(
             lines(stderr, |line| tell(Event::Said(line))).await;
         }
     };
-    let (served, (), status) = tokio::join!(served, said, end(&mut process, orders));
+    let (served, (), status) = tokio::join!(served, said, end(&mut process, service, orders));
     Ok((status?, served.is_some()))
 }
 
 /// Waits for the end, and brings it about where it is ordered.
-async fn end(process: &mut tokio::process::Child, orders: &Orders) -> io::Result<ExitStatus> {
+async fn end(
+    process: &mut tokio::process::Child,
+    service: &Service,
+    orders: &Orders,
+) -> io::Result<ExitStatus> {
     tokio::select! {
         status = process.wait() => return status,
         () = orders.stop.cancelled() => {}
+        () = service.again.notified() => {}
     }
     let pid = process.id().and_then(|id| i32::try_from(id).ok());
     if let Some(pid) = pid.and_then(Pid::from_raw) {
@@ -284,6 +293,7 @@ mod tests {
     async fn what_cannot_begin_ends_what_dies_is_started_again_and_what_stops_is_not() {
         let service = |script: &'static str| Service {
             listener: std::fs::File::open("/dev/null").unwrap().into(),
+            again: Arc::default(),
             command: Box::new(move || {
                 let mut command = Command::new("sh");
                 command.args(["-c", script]);

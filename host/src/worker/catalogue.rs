@@ -118,6 +118,15 @@ impl Catalogue {
         module.problem = Some(problem);
     }
 
+    /// Notes why nothing of `name` may be had any more, not even what was good of it.
+    pub fn revoke(&mut self, name: &str, problem: String) {
+        self.put(Module {
+            name: name.to_owned(),
+            components: Vec::new(),
+            problem: Some(problem),
+        });
+    }
+
     /// Takes `name` out.
     pub fn remove(&mut self, name: &str) -> Option<Module> {
         self.modules.remove(name)

@@ -1,21 +1,24 @@
 //! Modules come, change and go while the Worker runs: component files in the directory of local
 //! workers, each under a policy of its own or the Worker's, and installed packages. Each change has
-//! a report of its own, and one broken file never hides another.
+//! a report of its own, and one broken file never hides another. What cannot be read is not gone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
+use notify::event::{AccessKind, EventKind};
 use notify::{RecursiveMode, Watcher};
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::catalogue::Module;
 use super::event::Status;
+use super::revoke::Rulings;
+use super::rules::Ruling;
 use super::{Inner, Places, Worker, lock};
 use crate::component::{LoadedComponent, PreparedComponent};
-use crate::policy::Policy;
+use crate::error::HostError;
 use crate::{limits, text};
 
 /// What tells one state of a file from another without reading it.
@@ -36,22 +39,64 @@ impl Stamp {
 }
 
 /// A module that lies in a directory, as it was when it was last looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Candidate {
+    code: Code,
+    ruling: Ruling,
+}
+
+/// Its component files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Code {
     files: Vec<PathBuf>,
     stamps: Vec<Option<Stamp>>,
-    policy: PathBuf,
-    policy_stamp: Option<Stamp>,
+}
+
+/// Why a module cannot be used, for clients.
+struct Refusal {
+    /// With what to do about it.
+    problem: String,
+    /// In one line.
+    why: String,
+}
+
+impl From<String> for Refusal {
+    fn from(problem: String) -> Self {
+        let why = problem.clone();
+        Self { problem, why }
+    }
+}
+
+impl From<HostError> for Refusal {
+    fn from(error: HostError) -> Self {
+        match &error {
+            HostError::MissingGrants(missing) => Self {
+                problem: error.public(),
+                why: missing.why(),
+            },
+            other => other.public().into(),
+        }
+    }
+}
+
+/// Component files by the name of their module.
+pub(super) type Files = BTreeMap<String, Vec<PathBuf>>;
+
+/// What there is at one look.
+struct Seen {
+    files: Files,
+    problems: BTreeSet<String>,
+    /// Whether there may be more, in what cannot be read.
+    in_part: bool,
 }
 
 impl Candidate {
-    pub(super) fn new(places: &Places, name: &str, files: Vec<PathBuf>) -> Self {
-        let policy = places.policies().join(format!("{name}.toml"));
+    /// Blocks: it looks at the files, and reads the policy.
+    fn new(worker: &Worker, name: &str, files: Vec<PathBuf>) -> Self {
+        let stamps = files.iter().map(|file| Stamp::of(file)).collect();
         Self {
-            stamps: files.iter().map(|file| Stamp::of(file)).collect(),
-            policy_stamp: Stamp::of(&policy),
-            files,
-            policy,
+            code: Code { files, stamps },
+            ruling: worker.inner.rules.of(name),
         }
     }
 }
@@ -62,14 +107,30 @@ pub(super) type Candidates = BTreeMap<String, Candidate>;
 /// Looks again whenever something changes, for as long as the Worker lives.
 pub(super) fn watch(worker: &Worker) {
     let (changed, changes) = mpsc::channel(1);
-    let watcher = notify::recommended_watcher(move |_event| {
-        // A full channel says already what has to be said.
-        let _ = changed.try_send(());
-    });
     let places = worker.places().clone();
+    let policy = worker.inner.rules.default_file().map(Path::to_owned);
+    let beside = policy.as_deref().and_then(Path::parent).map(Path::to_owned);
+    let is_of_interest = move |event: notify::Event| {
+        // Looking is no change, and what else is beside the policy does not matter.
+        let is_look = matches!(event.kind, EventKind::Access(AccessKind::Open(_)));
+        let is_elsewhere = |path: &PathBuf| {
+            path.parent() == beside.as_deref() && Some(path.as_path()) != policy.as_deref()
+        };
+        !is_look && (event.paths.is_empty() || !event.paths.iter().all(is_elsewhere))
+    };
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.map_or(true, &is_of_interest) {
+            // A full channel says already what has to be said.
+            let _ = changed.try_send(());
+        }
+    });
+    let policy = worker.inner.rules.default_file();
     let watching = watcher.and_then(|mut watcher| {
         watcher.watch(&places.local_workers(), RecursiveMode::Recursive)?;
         watcher.watch(&places.policies(), RecursiveMode::Recursive)?;
+        if let Some(folder) = policy.and_then(Path::parent) {
+            watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        }
         Ok(watcher)
     });
     let watcher = match watching {
@@ -103,24 +164,68 @@ impl Worker {
     /// Takes in what is new or has changed, and lets go of what is no longer there.
     pub(super) async fn load_modules(&self) {
         let _one_at_a_time = self.inner.loading.lock().await;
-        let worker = self.clone();
-        let looking = tokio::task::spawn_blocking(move || {
-            let (mut found, problems) = local(worker.places());
-            found.extend(worker.package_candidates());
-            (found, problems)
-        });
-        let (found, problems) = looking.await.unwrap_or_default();
-        self.report_new_problems(problems);
         let known = lock(&self.inner.candidates).clone();
+        let (worker, before) = (self.clone(), known.clone());
+        let looking = tokio::task::spawn_blocking(move || worker.look(&before));
+        let Ok((found, rulings, problems)) = looking.await else {
+            tracing::error!("modules could not be looked at");
+            return;
+        };
+        self.report_new_problems(problems);
+        // What is taken away is taken from what runs, before anything else is done.
+        self.hold_to(&rulings).await;
         for name in known.keys().filter(|name| !found.contains_key(*name)) {
             self.module_is_gone(name);
         }
         for (name, candidate) in &found {
-            if known.get(name) != Some(candidate) {
+            if !self.has_taken_in(name, candidate, known.get(name)) {
                 self.load_module(name, candidate).await;
             }
         }
         *lock(&self.inner.candidates) = found;
+    }
+
+    /// What there is now, what it may do and what is wrong. Blocks.
+    fn look(&self, known: &Candidates) -> (Candidates, Rulings, BTreeSet<String>) {
+        let Seen {
+            mut files,
+            problems,
+            in_part,
+        } = local(self.places());
+        files.extend(self.package_files());
+        let candidate = |(name, files): (String, Vec<PathBuf>)| {
+            let candidate = Candidate::new(self, &name, files);
+            (name, candidate)
+        };
+        let mut found: Candidates = files.into_iter().map(candidate).collect();
+        // One that was not seen may be in what cannot be read: it stays, under its policy now.
+        for (name, before) in known.iter().filter(|_| in_part) {
+            if let Entry::Vacant(unseen) = found.entry(name.clone()) {
+                unseen.insert(Candidate {
+                    code: before.code.clone(),
+                    ruling: self.inner.rules.of(name),
+                });
+            }
+        }
+        let ruling = |(name, it): (&String, &Candidate)| (name.clone(), it.ruling.clone());
+        let mut rulings: Rulings = found.iter().map(ruling).collect();
+        for name in self.running_modules() {
+            if let Entry::Vacant(gone) = rulings.entry(name) {
+                let ruling = self.inner.rules.of(gone.key());
+                gone.insert(ruling);
+            }
+        }
+        (found, rulings, problems)
+    }
+
+    /// Whether a candidate is what was taken in before: another policy alone needs no other code.
+    fn has_taken_in(&self, name: &str, now: &Candidate, before: Option<&Candidate>) -> bool {
+        let Some(before) = before else {
+            return false;
+        };
+        let is_good = |module: &Module| module.problem.is_none();
+        *before == *now
+            || (before.code == now.code && self.catalogue().get(name).is_some_and(is_good))
     }
 
     async fn load_module(&self, name: &str, candidate: &Candidate) {
@@ -143,8 +248,9 @@ impl Worker {
                 let what = if is_new { "new" } else { "changed" };
                 self.notice(Status::Success, format!("the module `{name}` is {what}"));
             }
-            Err(problem) => {
+            Err(Refusal { problem, why }) => {
                 self.catalogue().broken(name, problem.clone());
+                self.none_starts(name, &why);
                 let line = format!("the module `{name}` cannot be used: {problem}");
                 self.notice(Status::Error, line);
             }
@@ -152,26 +258,27 @@ impl Worker {
         self.modules_changed();
     }
 
-    /// The components of a module under its policy; a sentence when one of them is unusable.
-    async fn prepare(&self, candidate: &Candidate) -> Result<Vec<Arc<PreparedComponent>>, String> {
-        let policy = match candidate.policy_stamp {
-            Some(_) => Policy::load(&candidate.policy).map_err(|error| {
-                tracing::error!("{error}");
-                error.public()
-            })?,
-            None => self.inner.policy.clone(),
-        };
+    /// What waits for a module says why it waits.
+    fn none_starts(&self, module: &str, why: &str) {
+        let externals = self.externals();
+        let waiting = externals.values().filter(|it| it.module() == module);
+        waiting.for_each(|external| external.down_because(why));
+    }
+
+    /// The components of a module under its policy, or why one of them is unusable.
+    async fn prepare(&self, candidate: &Candidate) -> Result<Vec<Arc<PreparedComponent>>, Refusal> {
+        let policy = candidate.ruling.policy()?;
         let mut prepared = Vec::new();
-        for file in &candidate.files {
+        for file in &candidate.code.files {
             let (engine, file) = (self.inner.engine.clone(), file.clone());
             let loading =
                 tokio::task::spawn_blocking(move || LoadedComponent::from_file(&engine, &file));
             let loaded = match loading.await {
-                Ok(loaded) => loaded.map_err(|error| error.public())?,
-                Err(_) => return Err("it cannot be loaded".to_owned()),
+                Ok(loaded) => loaded?,
+                Err(_) => return Err("it cannot be loaded".to_owned().into()),
             };
-            let ready = Arc::new(loaded).prepare(&policy).await;
-            prepared.push(Arc::new(ready.map_err(|error| error.public())?));
+            let ready = Arc::new(loaded).prepare(policy).await;
+            prepared.push(Arc::new(ready?));
         }
         Ok(prepared)
     }
@@ -185,7 +292,7 @@ impl Worker {
         }
     }
 
-    fn modules_changed(&self) {
+    pub(super) fn modules_changed(&self) {
         self.changed(
             "update_worker_dependencies",
             json!({ "worker_dependencies": self.modules_json() }),
@@ -210,15 +317,16 @@ impl Worker {
 }
 
 /// The component files in the directory of local workers, and what is wrong with the rest.
-fn local(places: &Places) -> (Candidates, BTreeSet<String>) {
+fn local(places: &Places) -> Seen {
     let root = places.local_workers();
-    let (mut found, mut problems) = (Candidates::new(), BTreeSet::new());
+    let (mut files, mut problems, mut in_part) = (Files::new(), BTreeSet::new(), false);
     let walk = walkdir::WalkDir::new(&root)
         .max_depth(limits::MAX_MODULE_DEPTH)
         .sort_by_file_name();
     for entry in walk.into_iter().take(limits::MAX_MODULE_FILES) {
         let Ok(entry) = entry else {
             problems.insert("a directory of local workers cannot be read".to_owned());
+            in_part = true;
             continue;
         };
         let path = entry.path();
@@ -227,9 +335,7 @@ fn local(places: &Places) -> (Candidates, BTreeSet<String>) {
         }
         match module_name(&root, path) {
             Some(name) => {
-                let files = vec![path.to_owned()];
-                let candidate = Candidate::new(places, &name, files);
-                found.insert(name, candidate);
+                files.insert(name, vec![path.to_owned()]);
             }
             None => {
                 let shown = path.file_name().unwrap_or_default().to_string_lossy();
@@ -240,7 +346,11 @@ fn local(places: &Places) -> (Candidates, BTreeSet<String>) {
             }
         }
     }
-    (found, problems)
+    Seen {
+        files,
+        problems,
+        in_part,
+    }
 }
 
 /// `sub/thermo.wasm` in the directory of local workers is the module `sub/thermo`.

@@ -231,6 +231,24 @@ impl External {
         taken
     }
 
+    /// From now on nothing answers, because of `reason`, where what did is held. `false`: it was removed.
+    pub fn take_down_held(&self, reason: &str) -> bool {
+        let mut config = None;
+        self.slot.send_if_modified(|slot| {
+            let Slot::Swapping(instance) = slot else {
+                return false;
+            };
+            config = Some(instance.config());
+            *slot = Slot::Down(reason.to_owned());
+            true
+        });
+        let is_taken = config.is_some();
+        if let Some(config) = config {
+            *lock(&self.config) = config;
+        }
+        is_taken
+    }
+
     /// What was held for a swap answers again, unless it has ended; then nothing does.
     pub fn give_back(&self, reason: &str) {
         self.slot.send_if_modified(|slot| {

@@ -42,6 +42,7 @@ impl Worker {
         if self.is_closing() {
             return Err(WorkerError::Closing);
         }
+        self.hold_now(module).await;
         let (prepared, class) = self.catalogue().class(module, class)?;
         let uuid = match new.uuid {
             Some(given) => check_uuid(&given)?,
@@ -163,6 +164,7 @@ impl Worker {
     /// When there is no such worker, or it is down and does not start.
     pub async fn restart_instance(&self, uuid: &str, class_id: &str) -> Result<()> {
         let external = self.external(uuid, class_id)?;
+        self.hold_now(external.module()).await;
         if let Some(instance) = external.instance() {
             instance.restart();
             return Ok(());
@@ -378,27 +380,37 @@ impl Worker {
         let found = self
             .catalogue()
             .class(external.module(), external.class_id());
-        let Ok((prepared, class)) = found else {
-            return;
-        };
+        if let Ok((prepared, class)) = found {
+            self.start_as(external, &prepared, &class).await;
+        }
+    }
+
+    /// Starts it as what it is now, afresh if it does not start with what it saved.
+    pub(super) async fn start_as(
+        &self,
+        external: Arc<External>,
+        prepared: &Arc<PreparedComponent>,
+        class: &Class,
+    ) {
         let state = external.state();
         let had_state = state.is_some();
-        let mut started = self.start(&external, &prepared, state).await;
+        let mut started = self.start(&external, prepared, state).await;
         if let (Err(error), true) = (&started, had_state) {
             self.report(&external, &format!("it starts afresh: {}", error.public()));
-            started = self.start(&external, &prepared, None).await;
+            started = self.start(&external, prepared, None).await;
         }
         match started {
             Ok(()) => {
                 external.keep_state(None);
                 let uuid = external.uuid().to_owned();
                 self.inner.store.dirty([Dirty::InstanceState(uuid)]);
-                self.mount(&external, &class).await;
+                self.mount(&external, class).await;
+                self.externals_changed();
             }
             Err(error) => {
                 external.down_because(&error.public());
                 // Its nodes are shown all the same, and say why they do not run.
-                self.mount_with(&external, &class, &[]);
+                self.mount_with(&external, class, &[]);
                 self.report(&external, &format!("it does not start: {}", error.public()));
             }
         }

@@ -2,7 +2,8 @@
 //! it kept on disk.
 //!
 //! [`lifecycle`] adds, changes and removes external workers; [`external`] is one of them, [`bridge`]
-//! makes its methods nodes, [`pump`] hears what its instance says; [`discovery`] finds modules;
+//! makes its methods nodes, [`pump`] hears what its instance says; [`discovery`] finds modules,
+//! [`rules`] what they may do, [`revoke`] holds what runs to it;
 //! [`views`] is how all of it looks to a client; [`store`] keeps it.
 
 mod archive;
@@ -20,6 +21,8 @@ mod modules;
 pub mod package;
 mod portable;
 mod pump;
+mod revoke;
+mod rules;
 pub mod secrets;
 mod source;
 pub mod state;
@@ -42,13 +45,14 @@ use uuid::Uuid;
 use crate::engine::Engine;
 use crate::limits;
 use crate::nodespace::NodeSpace;
-use crate::policy::Policy;
+use crate::policy::Guarded;
 use catalogue::Catalogue;
 pub use error::{Result, WorkerError};
 use event::Status;
 pub use event::WorkerEvent;
 use external::External;
 pub use lifecycle::NewInstance;
+pub use rules::DefaultPolicy;
 use source::Kept;
 use store::{Dirty, Document, SavedPackage, Store};
 
@@ -58,8 +62,8 @@ pub struct WorkerOptions {
     pub data: PathBuf,
     /// Its name; default: the one that it had, or `worker`.
     pub name: Option<String>,
-    /// What modules without a policy of their own may do.
-    pub policy: Policy,
+    /// What modules without a policy of their own may do, and what belongs to the host.
+    pub policy: DefaultPolicy,
     /// What guests run on.
     pub engine: Engine,
 }
@@ -72,7 +76,7 @@ pub struct Worker {
 
 struct Inner {
     places: Places,
-    policy: Policy,
+    rules: rules::Rules,
     engine: Engine,
     nodespace: NodeSpace,
     catalogue: Mutex<Catalogue>,
@@ -145,12 +149,40 @@ impl Places {
     }
 
     /// The policies that are there, as their files.
-    pub fn module_policies(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.policies()).into_iter().flatten();
-        let files = entries.flatten().map(|entry| entry.path());
-        files
-            .filter(|file| file.extension().is_some_and(|ext| ext == "toml"))
-            .collect()
+    ///
+    /// # Errors
+    /// When a directory of them cannot be read.
+    pub fn module_policies(&self) -> Result<Vec<PathBuf>> {
+        let walk = walkdir::WalkDir::new(self.policies())
+            .follow_links(true)
+            .max_depth(limits::MAX_MODULE_DEPTH)
+            .sort_by_file_name();
+        let mut found = Vec::new();
+        for entry in walk.into_iter().take(limits::MAX_MODULE_FILES) {
+            let entry = entry.map_err(|error| WorkerError::File {
+                action: "list",
+                path: self.policies(),
+                source: error.into(),
+            })?;
+            let path = entry.into_path();
+            if path.extension().is_some_and(|ext| ext == "toml") && path.is_file() {
+                found.push(path);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Guards all of it from grants, of this Worker or of another.
+    pub fn guard(&self, guarded: &Guarded) {
+        let whose = self.data.file_name().unwrap_or_default().to_string_lossy();
+        let what = |what: &str| format!("{what} of the Worker `{whose}`");
+        guarded.keep(&self.data, what("the data"));
+        guarded.keep(self.policies(), what("the policies"));
+        guarded.keep(self.local_workers(), what("the modules"));
+        guarded.keep(self.data.join(package::FOLDER), what("the packages"));
+        for file in self.written() {
+            guarded.keep(file, what("the state"));
+        }
     }
 
     /// Makes the directories that are not there.
@@ -211,8 +243,8 @@ impl Worker {
         let worker = Self {
             inner: Arc::new(Inner {
                 nodespace: NodeSpace::new(runtime, voice),
+                rules: rules::Rules::new(&places, options.policy),
                 places,
-                policy: options.policy,
                 engine: options.engine,
                 catalogue: Mutex::default(),
                 externals: Mutex::default(),
@@ -260,6 +292,11 @@ impl Worker {
     /// Where its files are.
     pub fn places(&self) -> &Places {
         &self.inner.places
+    }
+
+    /// What belongs to the host, and no policy of a module can grant.
+    pub fn guarded(&self) -> &Guarded {
+        self.inner.rules.guarded()
     }
 
     /// Everything that happens, from now on. A slow one loses the oldest and is told how many.

@@ -1,7 +1,7 @@
 //! Packages as modules: clients take installed ones into use and out of it again. Only the operator
 //! installs: a client must not choose what a host fetches or reads.
 
-use super::discovery::{Candidate, Candidates};
+use super::discovery::Files;
 use super::error::{Result, WorkerError};
 use super::package::Package;
 use super::store::Dirty;
@@ -68,18 +68,16 @@ impl Worker {
         Ok(())
     }
 
-    /// The packages in use, as modules to be loaded. Reads their folders.
-    pub(super) fn package_candidates(&self) -> Candidates {
+    /// The components of the packages in use. Reads their folders.
+    pub(super) fn package_files(&self) -> Files {
         let active = lock(&self.inner.active_packages).clone();
-        let mut candidates = Candidates::new();
+        let mut all = Files::new();
         let mut missing = lock(&self.inner.missing_packages);
         for saved in active.into_values() {
             match self.inner.packages.get(&saved.name) {
                 Some(package) => {
                     missing.remove(&saved.name);
-                    let files = package.components();
-                    let candidate = Candidate::new(self.places(), &saved.name, files);
-                    candidates.insert(saved.name, candidate);
+                    all.insert(saved.name, package.components());
                 }
                 None if missing.insert(saved.name.clone()) => {
                     tracing::warn!("the package {} is not installed any more", saved.name);
@@ -87,6 +85,6 @@ impl Worker {
                 None => {}
             }
         }
-        candidates
+        all
     }
 }

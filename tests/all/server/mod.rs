@@ -129,7 +129,7 @@ async fn open(data: &Path) -> Worker {
     let worker = Worker::open(WorkerOptions {
         data: data.to_owned(),
         name: Some("under test".to_owned()),
-        policy: Policy::default(),
+        policy: Policy::default().into(),
         engine: engine().clone(),
     })
     .await

@@ -163,7 +163,7 @@ async fn one_directory_has_one_host() {
     let options = external_worker_host::worker::WorkerOptions {
         data: site.dir.path().to_owned(),
         name: None,
-        policy: Default::default(),
+        policy: external_worker_host::policy::Policy::default().into(),
         engine: external_worker_tests::engine().clone(),
     };
     let second = external_worker_host::worker::Worker::open(options).await;

@@ -3,6 +3,7 @@
 mod discovery;
 mod external;
 mod kept;
+mod revoke;
 mod secrets;
 mod swap;
 
@@ -36,6 +37,11 @@ impl Site {
     /// Puts a component file where modules are found, whole from one moment to the next.
     fn put(&self, name: &str, bytes: &[u8]) {
         put(self.dir.path(), name, bytes);
+    }
+
+    /// Writes the policy of a module, whole from one moment to the next.
+    fn allow(&self, module: &str, policy: &str) {
+        allow(self.dir.path(), module, policy);
     }
 
     fn remove(&self, name: &str) {
@@ -103,10 +109,18 @@ async fn open(dir: &Path) -> Worker {
     let options = WorkerOptions {
         data: dir.to_owned(),
         name: None,
-        policy: Policy::default(),
+        policy: Policy::default().into(),
         engine: engine().clone(),
     };
     Worker::open(options).await.unwrap()
+}
+
+fn allow(dir: &Path, module: &str, policy: &str) {
+    let policies = dir.join("policies");
+    std::fs::create_dir_all(&policies).unwrap();
+    let aside = policies.join("aside");
+    std::fs::write(&aside, policy).unwrap();
+    std::fs::rename(aside, policies.join(format!("{module}.toml"))).unwrap();
 }
 
 fn file(dir: &Path, name: &str) -> std::path::PathBuf {

@@ -141,7 +141,7 @@ async fn address() -> SocketAddr {
     let worker = Worker::open(WorkerOptions {
         data: data.clone(),
         name: Some("fuzzed".to_owned()),
-        policy: Policy::default(),
+        policy: Policy::default().into(),
         engine: Engine::new(EngineOptions {
             pool_instances: Some(0),
             guest_threads: Some(1),

@@ -136,4 +136,21 @@ impl Files2 {
     }
 }
 
-export!(Files, Files2; requests: { files: "it probes them" });
+/// Writes for as long as it runs: a byte at each turn of its loop.
+#[derive(Default)]
+pub struct Writer;
+
+#[external_worker(id = "writer", loop_delay_ms = 1)]
+impl Writer {
+    async fn r#loop(&self) -> Result<()> {
+        files::append("/data/written", [b'x']).await
+    }
+
+    /// How it is configured is all that it knows.
+    #[node]
+    fn alive(&self) -> bool {
+        true
+    }
+}
+
+export!(Files, Files2, Writer; requests: { files: "it probes them" });

@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
@@ -116,12 +117,17 @@ pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
             Mode::Ro => FsPerms::ReadOnly,
             Mode::Rw => FsPerms::ReadWrite,
         };
-        wasi.preopened_dir(&grant.host, &grant.guest, perms)
-            .map_err(|error| unusable(&grant.host, "opened", &error))?;
+        let opened = |error: &dyn fmt::Display| unusable(&grant.host, "opened", error);
+        let directory = Directory::open(&grant.host).map_err(|error| opened(&error))?;
+        // Whatever the path led to when the policy was read: this is what it leads to now.
+        let reached = guard.granted().guarded.check_place(&directory.real());
+        reached.map_err(|reached| opened(&format_args!("it {reached}")))?;
+        wasi.preopened_dir(directory.path(), &grant.guest, perms)
+            .map_err(|error| opened(&error))?;
         grants.push(Arc::new(Grant {
             guest: grant.guest.clone(),
             left_out: Arc::new(LeftOut::new(&grant.guest, &cx.stdio)),
-            quota: books(grant)?,
+            quota: books(grant, &directory)?,
         }));
     }
     Ok(State {
@@ -132,11 +138,49 @@ pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
     })
 }
 
-fn books(grant: &FilesGrant) -> Result<Option<Quota>> {
+/// A granted directory while it is looked at and opened, which is the same one all the time.
+struct Directory {
+    host: PathBuf,
+    #[cfg(target_os = "linux")]
+    held: std::os::fd::OwnedFd,
+}
+
+impl Directory {
+    fn open(host: &Path) -> io::Result<Self> {
+        Ok(Self {
+            host: host.to_owned(),
+            #[cfg(target_os = "linux")]
+            held: {
+                use rustix::fs::{Mode, OFlags};
+                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                rustix::fs::open(host, flags, Mode::empty())?
+            },
+        })
+    }
+
+    /// A path to it that nobody can make lead elsewhere.
+    #[cfg(target_os = "linux")]
+    fn path(&self) -> PathBuf {
+        use std::os::fd::AsRawFd;
+        format!("/proc/self/fd/{}", self.held.as_raw_fd()).into()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn path(&self) -> PathBuf {
+        self.host.clone()
+    }
+
+    /// Where it is.
+    fn real(&self) -> PathBuf {
+        std::fs::canonicalize(self.path()).unwrap_or_else(|_| self.host.clone())
+    }
+}
+
+fn books(grant: &FilesGrant, directory: &Directory) -> Result<Option<Quota>> {
     match (grant.mode, grant.quota) {
         (Mode::Ro, _) => Ok(None),
         (Mode::Rw, None) => Ok(Some(Quota::unlimited())),
-        (Mode::Rw, Some(limit)) => Quota::limited(&grant.host, limit.as_u64())
+        (Mode::Rw, Some(limit)) => Quota::limited(&directory.path(), limit.as_u64())
             .map(Some)
             .map_err(|error| unusable(&grant.host, "counted", &error)),
     }

@@ -347,6 +347,32 @@ async fn a_missing_directory_is_said_with_what_to_do() {
     );
 }
 
+#[tokio::test]
+async fn a_directory_that_became_a_way_to_what_is_the_hosts_is_not_opened() {
+    use crate::policy::{Capability, Guarded, Policy};
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    std::fs::create_dir_all(at("host/policies")).unwrap();
+    std::fs::create_dir_all(at("shared/mine")).unwrap();
+    let guarded = Guarded::default();
+    guarded.keep(at("host"), "the policies");
+    let policy = format!(
+        "[[files]]\nhost = \"{}\"\nguest = \"/data\"\nmode = \"rw\"\nquota = \"1 MiB\"\n",
+        at("shared/mine").display()
+    );
+    let policy = Policy::parse(&policy, "test").unwrap();
+    let policy = policy.beside(&at("policy"), &guarded).unwrap();
+    let granted = Arc::new(policy.granted(Capability::ALL));
+    let cx = testing::prepare();
+    let guard = Guard::new(Arc::clone(&granted), &cx);
+    prepare(&guard, &cx).unwrap();
+    // Whoever may write in `shared` puts a link in the place of the directory.
+    std::fs::remove_dir(at("shared/mine")).unwrap();
+    std::os::unix::fs::symlink("../host/policies", at("shared/mine")).unwrap();
+    let error = prepare(&guard, &cx).unwrap_err().to_string();
+    assert!(error.contains("the policies"), "{error}");
+}
+
 /// The names below `/data`, as 0.2 lists them.
 async fn names(world: &mut World) -> Vec<String> {
     let data = world.data();

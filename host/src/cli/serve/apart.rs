@@ -2,20 +2,25 @@
 //! again; it loads no guest, opens no Worker's data, and no byte of a client passes through it.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::{Announced, ApartOptions, Checked, STOPPING, bind};
+use tokio::sync::Notify;
+
+use super::{Announced, ApartOptions, Checked, STOPPING, bind, own};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load};
-use crate::policy::Policy;
+use crate::limits;
+use crate::policy::{Guarded, Policy};
 use crate::tenant::Tenant;
 use crate::tenant::file::check_apart;
 use crate::tenant::supervisor::{Ended, Event, Orders, Restarts, Service, keep, pass_on_nothing};
@@ -26,52 +31,67 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 /// What of the environment concerns the host itself.
 const ENVIRONMENT: [&str; 5] = ["EWH_LOG", "LANG", "LC_ALL", "RUST_BACKTRACE", "TZ"];
 
-pub(super) fn serve(
-    tenants: Vec<Checked>,
-    options: &ApartOptions,
-    output: &Output,
-    cache: &CacheOptions,
-) -> Result<Exit, CliError> {
+/// What all processes have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Host<'a> {
+    pub(super) options: &'a ApartOptions,
+    pub(super) output: &'a Output,
+    pub(super) cache: &'a CacheOptions,
+    /// What belongs to the host.
+    pub(super) guarded: &'a Guarded,
+    /// The tenants file, if there is one.
+    pub(super) list: Option<&'a Path>,
+}
+
+pub(super) fn serve(tenants: &[Checked], host: &Host<'_>) -> Result<Exit, CliError> {
     pass_on_nothing().map_err(CliError::Machine)?;
     // One thread: a process dies with the thread that started it.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(CliError::Machine)?;
-    runtime.block_on(serve_all(&tenants, options, output, cache))
+    runtime.block_on(serve_all(tenants, host))
 }
 
-async fn serve_all(
-    tenants: &[Checked],
-    options: &ApartOptions,
-    output: &Output,
-    cache: &CacheOptions,
-) -> Result<Exit, CliError> {
+async fn serve_all(tenants: &[Checked], host: &Host<'_>) -> Result<Exit, CliError> {
+    let output = host.output;
     let mut signals = Signals::catch()?;
     let bound = try_join_all(tenants.iter().map(bind)).await?;
+    bound
+        .iter()
+        .for_each(|it| host.guarded.listen(it.address()));
     for checked in tenants {
         make_folder(&checked.tenant.data)?;
     }
     // Again, now that they are there: a link may lead from one into another.
     check_apart(tenants.iter().map(|checked| &checked.tenant)).map_err(CliError::Usage)?;
+    for Checked { tenant, .. } in tenants {
+        own::policy(tenant.policy.as_deref(), &tenant.data, host.guarded)?;
+    }
     let orders = Orders::default();
     let restarts = Restarts {
-        longest_pause: Duration::from_secs(options.longest_pause),
+        longest_pause: Duration::from_secs(host.options.longest_pause),
         only_once_begun: tenants.len() == 1,
     };
     let mut keeping = Vec::new();
     for (checked, bound) in tenants.iter().zip(bound) {
         let address = bound.address();
         let listener = bound.into_listener().map_err(CliError::Machine)?;
-        let start = start(checked, options, output.verbose(), cache);
+        let start = start(checked, tenants, host);
+        let policies = Policies::of(&start);
+        let again = Arc::new(Notify::new());
         let service = Service {
             listener: listener.into(),
             command: Box::new(move || start.command()),
+            again: Arc::clone(&again),
         };
         let orders = &orders;
         keeping.push(async move {
             let tell = |event| show(event, checked, address, output);
-            keep(&service, restarts, orders, &tell).await
+            tokio::select! {
+                ended = keep(&service, restarts, orders, &tell) => ended,
+                never = policies.watch(&again) => match never {},
+            }
         });
     }
     let mut keeping = std::pin::pin!(join_all(keeping));
@@ -147,7 +167,8 @@ struct Start {
     places: Places,
 }
 
-fn start(checked: &Checked, options: &ApartOptions, verbose: u8, cache: &CacheOptions) -> Start {
+fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Start {
+    let cache = host.cache;
     let tenant = &checked.tenant;
     let mut arguments = vec![OsString::from("serve-tenant")];
     let mut add = |option: &str, value: &OsStr| {
@@ -170,13 +191,28 @@ fn start(checked: &Checked, options: &ApartOptions, verbose: u8, cache: &CacheOp
     for origin in &checked.origins {
         add("--allow-origin", origin.as_str().as_ref());
     }
+    for other in all.iter().map(|other| &other.tenant) {
+        if other.data != tenant.data {
+            add("--beside-data", other.data.as_ref());
+        }
+        if let Some(policy) = &other.policy {
+            add("--beside", policy.as_ref());
+        }
+    }
+    for place in host.list.into_iter().chain(cache.cache_dir.as_deref()) {
+        add("--beside", place.as_ref());
+    }
+    add("--beside", own::PROCESSES.as_ref());
+    for address in host.guarded.listens() {
+        add("--listens", address.to_string().as_ref());
+    }
     if cache.no_cache {
         arguments.push("--no-cache".into());
     } else {
         add("--cache-dir", cache_of(tenant, cache).as_ref());
     }
-    arguments.extend((0..verbose).map(|_| OsString::from("--verbose")));
-    if options.allow_weaker_isolation {
+    arguments.extend((0..host.output.verbose()).map(|_| OsString::from("--verbose")));
+    if host.options.allow_weaker_isolation {
         arguments.push("--allow-weaker-isolation".into());
     }
     Start {
@@ -222,10 +258,70 @@ impl Start {
     /// uses it.
     fn granted_variables(&self) -> Vec<String> {
         let own = load::policy(self.policy.as_deref()).ok();
-        let of_modules = self.places.module_policies();
+        let of_modules = self.places.module_policies().unwrap_or_default();
         let of_modules = of_modules.iter().filter_map(|path| Policy::load(path).ok());
         let grants = own.into_iter().chain(of_modules);
         let grants = grants.filter_map(|policy| policy.env);
         grants.flat_map(|grant| grant.inherit).collect()
     }
+}
+
+/// The policies of a tenant. What its process reaches is made from them when it starts, so it starts
+/// again when they change: what was taken away is out of its reach then, whoever runs in it.
+struct Policies {
+    of_tenant: Option<PathBuf>,
+    places: Places,
+}
+
+/// What policies say: a digest of each, or why it cannot be read.
+type Said = Vec<(PathBuf, Result<blake3::Hash, io::ErrorKind>)>;
+
+impl Policies {
+    fn of(start: &Start) -> Self {
+        Self {
+            of_tenant: start.policy.clone(),
+            places: start.places.clone(),
+        }
+    }
+
+    /// Asks for a start whenever one of them has changed.
+    async fn watch(self, again: &Notify) -> std::convert::Infallible {
+        let policies = Arc::new(self);
+        let mut before = None;
+        loop {
+            let looking = Arc::clone(&policies);
+            let said = tokio::task::spawn_blocking(move || looking.said()).await;
+            if let Ok(said) = said {
+                if before.as_ref().is_some_and(|before| *before != said) {
+                    again.notify_one();
+                }
+                before = Some(said);
+            }
+            tokio::time::sleep(limits::POLICIES_ARE_READ_EVERY).await;
+        }
+    }
+
+    fn said(&self) -> Said {
+        let listed = self.places.module_policies();
+        let unlisted = listed
+            .is_err()
+            .then(|| (self.places.policies(), Err(io::ErrorKind::Other)));
+        let files = listed.unwrap_or_default().into_iter();
+        let said = files.chain(self.of_tenant.clone()).map(|path| {
+            let digest = digest(&path).map_err(|error| error.kind());
+            (path, digest)
+        });
+        said.chain(unlisted).collect()
+    }
+}
+
+/// Of as much as a policy may have.
+fn digest(path: &Path) -> io::Result<blake3::Hash> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path)?;
+    io::Read::read_to_end(
+        &mut io::Read::take(file, limits::MAX_POLICY_BYTES + 1),
+        &mut bytes,
+    )?;
+    Ok(blake3::hash(&bytes))
 }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::fs::DirBuilder;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use clap::Args;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use serde_json::json;
 
+use super::own;
 use super::together::run;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
@@ -20,10 +21,10 @@ use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load};
 use crate::engine::Engine;
 use crate::error::HostError;
-use crate::policy::Policy;
+use crate::policy::{Guarded, Policy};
 use crate::server::{Bound, Origin, Server};
 use crate::tenant::confine::{self, Reach};
-use crate::worker::{Places, Worker, WorkerOptions};
+use crate::worker::{DefaultPolicy, Worker, WorkerOptions};
 
 /// Serve one tenant; for `ewh serve --isolation process`
 #[derive(Debug, Args)]
@@ -46,6 +47,15 @@ pub struct ServeTenantCommand {
     allow_origin: Vec<Origin>,
     #[arg(long)]
     allow_weaker_isolation: bool,
+    /// The data of another tenant of the host, which no policy of this one may grant
+    #[arg(long)]
+    beside_data: Vec<PathBuf>,
+    /// What else belongs to the host
+    #[arg(long)]
+    beside: Vec<PathBuf>,
+    /// Where the host listens, for this tenant and for others
+    #[arg(long)]
+    listens: Vec<SocketAddr>,
 }
 
 impl ServeTenantCommand {
@@ -56,14 +66,20 @@ impl ServeTenantCommand {
     ) -> Result<Exit, CliError> {
         self.die_with_parent()?;
         let listener = listener()?;
-        let policy = load::policy(self.policy.as_deref())?;
-        let reach = self.prepare(&policy, cache)?;
+        let guarded = self.guarded();
+        let policy = own::policy(self.policy.as_deref(), &self.data, &guarded)?;
+        let reach = self.prepare(&policy, &guarded, cache)?;
         // Before there is a second thread, and before anything is read that a guest or a client may
         // have made.
         confine::apply(&reach, self.allow_weaker_isolation)?;
         let engine = load::server_engine(cache)?;
         let runtime = load::server_runtime()?;
-        let ended = runtime.block_on(self.serve(listener, policy, engine, output));
+        let ended = runtime.block_on(self.serve(
+            listener,
+            DefaultPolicy::fixed(policy, guarded),
+            engine,
+            output,
+        ));
         runtime.shutdown_background();
         ended
     }
@@ -81,29 +97,43 @@ impl ServeTenantCommand {
         ))
     }
 
+    /// What belongs to the host, this tenant's part included.
+    fn guarded(&self) -> Guarded {
+        let guarded = Guarded::default();
+        for data in self.beside_data.iter().chain([&self.data]) {
+            own::places(data).guard(&guarded);
+        }
+        for place in &self.beside {
+            guarded.keep(place, "what belongs to this host");
+        }
+        for address in &self.listens {
+            guarded.listen(*address);
+        }
+        guarded
+    }
+
     /// Makes what this process will not be able to make, and says what it is to reach.
-    fn prepare(&self, policy: &Policy, cache: &CacheOptions) -> Result<Reach, CliError> {
-        let places = Places {
-            data: self.data.clone(),
-        };
+    fn prepare(
+        &self,
+        policy: &Policy,
+        guarded: &Guarded,
+        cache: &CacheOptions,
+    ) -> Result<Reach, CliError> {
+        let places = own::places(&self.data);
         places.prepare()?;
         let mut reach = Reach::of_worker(&places);
         reach.memory = self.memory;
         reach.grant(policy);
-        for path in places.module_policies() {
-            match Policy::load(&path) {
+        // Who may write what it is confined by is not confined: what grants that is no policy.
+        let own = guarded.but(&places.files());
+        for path in places.module_policies()? {
+            match Policy::load_beside(&path, &own) {
                 Ok(policy) => reach.grant(&policy),
                 // The module does not load either, and says so.
                 Err(error) => tracing::debug!("{error}"),
             }
         }
-        // Who may write what it is confined by is not confined.
-        if let Some(dir) = reach.writes(&places.policies()) {
-            return Err(CliError::Usage(format!(
-                "a policy grants to write {}, where the tenant's policies are; grant another directory",
-                dir.display()
-            )));
-        }
+        reach.spare(&guarded.ports());
         if let Some(dir) = &cache.cache_dir {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
             made.map_err(|source| HostError::File {
@@ -119,7 +149,7 @@ impl ServeTenantCommand {
     async fn serve(
         self,
         listener: TcpListener,
-        policy: Policy,
+        policy: DefaultPolicy,
         engine: Engine,
         output: &Output,
     ) -> Result<Exit, CliError> {

@@ -1,12 +1,13 @@
 //! `ewh serve`: Workers on the network, for the FuncNodes web UI and every other client of them.
 //!
 //! [`together`] serves them in this process, [`apart`] each in a process of its own, which runs the
-//! command in [`confined`].
+//! command in [`confined`]. No policy may grant what [`own`] says.
 
 #[cfg(target_os = "linux")]
 mod apart;
 #[cfg(target_os = "linux")]
 mod confined;
+mod own;
 mod together;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -114,11 +115,22 @@ impl Checked {
 impl ServeCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let (isolation, options) = (self.isolation, self.apart);
+        let list = self.tenants.clone();
         let tenants = tenants(self)?;
+        let guarded = own::guarded(&tenants, list.as_deref(), cache);
         match isolation {
-            Isolation::None => together::serve(tenants, output, cache),
+            Isolation::None => together::serve(tenants, &guarded, output, cache),
             #[cfg(target_os = "linux")]
-            Isolation::Process => apart::serve(tenants, &options, output, cache),
+            Isolation::Process => {
+                let host = apart::Host {
+                    options: &options,
+                    output,
+                    cache,
+                    guarded: &guarded,
+                    list: list.as_deref(),
+                };
+                apart::serve(&tenants, &host)
+            }
             #[cfg(not(target_os = "linux"))]
             Isolation::Process => {
                 let _ = options;

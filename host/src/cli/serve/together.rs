@@ -3,23 +3,25 @@
 use futures_util::future::{join_all, try_join_all};
 use tokio_util::sync::CancellationToken;
 
-use super::{Announced, Checked, STOPPING, bind};
+use super::{Announced, Checked, STOPPING, bind, own};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load};
 use crate::engine::Engine;
+use crate::policy::{Guarded, Policy};
 use crate::server::{Bound, Server};
-use crate::worker::{Worker, WorkerOptions};
+use crate::worker::{DefaultPolicy, Worker, WorkerOptions};
 
 pub(super) fn serve(
     tenants: Vec<Checked>,
+    guarded: &Guarded,
     output: &Output,
     cache: &CacheOptions,
 ) -> Result<Exit, CliError> {
     let engine = load::server_engine(cache)?;
     let runtime = load::server_runtime()?;
-    let ended = runtime.block_on(serve_all(tenants, engine, output));
+    let ended = runtime.block_on(serve_all(tenants, guarded, engine, output));
     // What may still block is of no use any more.
     runtime.shutdown_background();
     ended
@@ -27,16 +29,21 @@ pub(super) fn serve(
 
 async fn serve_all(
     tenants: Vec<Checked>,
+    guarded: &Guarded,
     engine: Engine,
     output: &Output,
 ) -> Result<Exit, CliError> {
     let mut signals = Signals::catch()?;
     // First: who cannot be reached need not start anything.
     let bound = try_join_all(tenants.iter().map(bind)).await?;
+    bound.iter().for_each(|it| guarded.listen(it.address()));
+    for Checked { tenant, .. } in &tenants {
+        own::policy(tenant.policy.as_deref(), &tenant.data, guarded)?;
+    }
     let opening = async {
         let _progress = output.progress("starting");
         let each = tenants.iter().zip(bound);
-        try_join_all(each.map(|(tenant, bound)| open(tenant, bound, engine.clone()))).await
+        try_join_all(each.map(|(tenant, bound)| open(tenant, bound, guarded, engine.clone()))).await
     };
     let servers = tokio::select! {
         servers = opening => servers?,
@@ -60,13 +67,18 @@ async fn serve_all(
 async fn open(
     checked: &Checked,
     bound: Bound,
+    guarded: &Guarded,
     engine: Engine,
 ) -> Result<(Server, Worker), CliError> {
     let tenant = &checked.tenant;
+    let policy = match &tenant.policy {
+        Some(path) => DefaultPolicy::file(path.clone(), guarded.clone()),
+        None => DefaultPolicy::fixed(Policy::default(), guarded.clone()),
+    };
     let options = WorkerOptions {
         data: tenant.data.clone(),
         name: tenant.name.clone(),
-        policy: load::policy(tenant.policy.as_deref())?,
+        policy,
         engine,
     };
     let worker = Worker::open(options).await?;

@@ -494,3 +494,72 @@ fn serial_and_files_are_decided_by_their_grants() {
         Err(DenyReason::PathNotGranted)
     );
 }
+
+#[test]
+fn where_the_host_itself_listens_nothing_reaches() {
+    let guarded = super::super::Guarded::default();
+    guarded.listen("127.0.0.1:9382".parse().unwrap());
+    let policy = |text: &str| {
+        let policy = Policy::parse(text, "test").unwrap();
+        let policy = policy.beside(std::path::Path::new("test"), &guarded);
+        policy.unwrap().granted(Capability::ALL)
+    };
+    let sockets = policy(
+        "[[sockets]]\nprotocol = \"both\"\nhost = \"127.0.0.0/8\"\nports = [\"*\"]\n\
+         [[sockets]]\nprotocol = \"tcp\"\nhost = \"0.0.0.0\"\nports = [\"9000-9999\"]\n\
+         [[sockets]]\nprotocol = \"tcp\"\nhost = \"::1\"\nports = [\"*\"]\n\
+         [[sockets]]\nprotocol = \"tcp\"\nhost = \"::\"\nports = [\"*\"]\n",
+    );
+    let reason = |protocol, peer: &str| {
+        let access = Access::Connect {
+            protocol,
+            peer: peer.parse().unwrap(),
+            names: &[],
+        };
+        decide(&sockets, &access).map_err(|denial| {
+            assert!(denial.fix.is_empty() && !denial.to_string().contains("to allow it"));
+            denial.reason
+        })
+    };
+    for own in [
+        "127.0.0.1",
+        "127.0.0.2",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+    ] {
+        let own = format!("{own}:9382");
+        assert_eq!(
+            reason(Protocol::Tcp, &own),
+            Err(DenyReason::HostPort),
+            "{own}"
+        );
+    }
+    assert_eq!(reason(Protocol::Tcp, "127.0.0.1:9383"), Ok(()));
+    assert_eq!(
+        reason(Protocol::Udp, "127.0.0.1:9382"),
+        Ok(()),
+        "the host has TCP only"
+    );
+
+    // A name that leads to the machine itself does not help: the address is what counts.
+    let http = policy("[[http]]\nhost = \"localhost\"\nmethods = [\"*\"]\nports = [\"*\"]\n");
+    let request = |port| Request {
+        scheme: Scheme::Http,
+        host: "localhost",
+        port,
+        method: "GET",
+    };
+    let to = |port, address: &str| {
+        let address = address.parse().unwrap();
+        let access = Access::RequestTo {
+            request: request(port),
+            address,
+        };
+        decide(&http, &access).map_err(|denial| denial.reason)
+    };
+    assert_eq!(to(9382, "127.0.0.1"), Err(DenyReason::HostPort));
+    assert_eq!(to(9382, "::1"), Err(DenyReason::HostPort));
+    assert_eq!(to(9383, "127.0.0.1"), Ok(()));
+}

@@ -3,7 +3,7 @@
 //! is what the kernel holds when that decision is no longer made.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::capability::serial;
 use crate::policy::grant::{Direction, Mode, Protocol, SerialTarget};
@@ -107,13 +107,12 @@ impl Reach {
         policy.http.iter().for_each(|grant| self.http(grant));
     }
 
-    /// The directory that is left to be written and has `place` in it, if there is one.
-    pub fn writes(&self, place: &Path) -> Option<&Path> {
-        let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let place = real(place);
-        let mut left = self.write.iter();
-        left.find(|dir| place.starts_with(real(dir)))
-            .map(PathBuf::as_path)
+    /// Takes out ports on which the host itself listens: a range may have them. All ports stay all of
+    /// them, which the kernel does not look at.
+    pub fn spare(&mut self, own: &[u16]) {
+        if !is_every(&self.connect) {
+            self.connect.retain(|port| !own.contains(port));
+        }
     }
 
     fn socket(&mut self, grant: &SocketsGrant) {
@@ -179,22 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_that_has_a_place_in_it_is_found_through_links() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("data/policies")).unwrap();
-        std::os::unix::fs::symlink("data", dir.path().join("link")).unwrap();
-        let grant = |name: &str| {
-            let mut reach = Reach::default();
-            reach.write.push(dir.path().join(name));
-            reach
-                .writes(&dir.path().join("data/policies"))
-                .map(Path::to_owned)
-        };
-        for name in ["", "data", "link", "data/policies", "link/policies"] {
-            assert_eq!(grant(name), Some(dir.path().join(name)), "{name}");
-        }
-        assert_eq!(grant("other"), None);
-        assert_eq!(grant("data/policies/deeper"), None);
+    fn where_the_host_listens_is_not_reached_through_a_range() {
+        let mut reach = reach(
+            "[[sockets]]\nprotocol = \"tcp\"\nhost = \"127.0.0.1\"\nports = [\"8000-8002\"]\n",
+        );
+        reach.spare(&[8001, 9382]);
+        assert_eq!(reach.connect, [8000, 8002].into());
     }
 
     #[test]

@@ -154,14 +154,113 @@ async fn files_are_read_and_written_where_they_are_granted() {
     assert!(!granted.path().join("moved.txt").exists());
 }
 
+/// `ewh serve` of the tenants `lab` and `other` below `data`.
+fn serve(data: &Path, isolation: &str, more: &str) -> Host {
+    let list = data.join("tenants.toml");
+    let tenants = format!(
+        "[[tenant]]\nname = \"other\"\nport = 0\n[[tenant]]\nname = \"lab\"\nport = 0\n{more}"
+    );
+    std::fs::write(&list, tenants).unwrap();
+    let mut command = tokio::process::Command::new(super::EWH);
+    command
+        .args(["--cache-dir".as_ref(), data.join("cache").as_os_str()])
+        .args(["serve", "--json", "--isolation", isolation, "--tenants"])
+        .args([list.as_os_str(), "--data".as_ref(), data.as_os_str()]);
+    Host::run(command)
+}
+
 #[tokio::test]
-async fn no_grant_lets_a_tenant_write_its_own_policies() {
+async fn no_policy_grants_what_belongs_to_the_host_or_to_a_tenant() {
     let data = tempfile::tempdir().unwrap();
-    let host = data.path().display();
-    let policy = format!("[[files]]\nhost = \"{host}\"\nguest = \"/data\"\nmode = \"rw\"\n");
-    write(data.path(), "files", &policy);
-    let host = Host::with_tenants(data.path(), &["lab"], "");
-    assert_eq!(host.ended().await, Some(2));
+    data_of(data.path(), "lab", "files", PROBE_FILES);
+    data_of(data.path(), "other", "files", PROBE_FILES);
+    let at = |name: &str| data.path().join(name);
+    std::fs::create_dir_all(at("innocent/deep")).unwrap();
+    for (to, link) in [
+        ("..", "innocent/up"),
+        ("other", "friend"),
+        ("lab/policies", "rules"),
+    ] {
+        std::os::unix::fs::symlink(to, at(link)).unwrap();
+    }
+    let grant = |place: &Path, mode: &str| {
+        let place = place.display();
+        format!("[[files]]\nhost = \"{place}\"\nguest = \"/data\"\nmode = \"{mode}\"\n")
+    };
+    let all = [
+        "",
+        "lab",
+        "lab/policies",
+        "lab/local_workers",
+        "lab/files/../policies",
+        "other",
+        "other/files",
+        "innocent/up",
+        "innocent/up/other",
+        "friend",
+        "friend/files",
+        "rules",
+        "cache",
+    ];
+    let mut places: Vec<_> = all.map(at).to_vec();
+    places.extend(["/".into(), "/proc".into(), "/proc/self".into()]);
+    for (nth, place) in places.iter().enumerate() {
+        let module = format!("m{nth}");
+        data_of(data.path(), "lab", &module, PROBE_FILES);
+        write(data.path(), &module, &grant(place, ["ro", "rw"][nth % 2]));
+    }
+    // The uploads of a tenant are its own.
+    write(data.path(), "files", &grant(&at("lab/files"), "rw"));
+    for isolation in ["none", "process"] {
+        let mut host = serve(data.path(), isolation, "");
+        let all = host.all(2).await;
+        let mut client = all["lab"].client().await;
+        for (nth, place) in places.iter().enumerate() {
+            let module = format!("m{nth}");
+            let asked = json!({ "module": module, "cls_module": module, "cls_name": "files" });
+            let refused = client.call("add_external_worker", asked).await;
+            let why = refused.expect_err(&format!("{isolation}: {}", place.display()));
+            let here = data.path().to_str().unwrap();
+            assert!(why.contains("policy") && !why.contains(here), "{why}");
+        }
+        add(&mut client, "files", "files").await;
+        signal("-TERM", &host.pid());
+        host.ended().await;
+        // The policy of a tenant is read before anything starts.
+        std::fs::write(at("default.toml"), grant(&at("other"), "ro")).unwrap();
+        let host = serve(data.path(), isolation, "policy = \"default.toml\"\n");
+        let code = host.ended().await;
+        assert!(code.is_some_and(|code| code != 0), "{isolation}: {code:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_policy_starts_the_process_again_with_what_it_says() {
+    let data = tempfile::tempdir().unwrap();
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    data_of(data.path(), "lab", "files", PROBE_FILES);
+    let grant = |folder: &Path| {
+        let folder = folder.display();
+        format!("[[files]]\nhost = \"{folder}\"\nguest = \"/data\"\nmode = \"rw\"\n")
+    };
+    write(data.path(), "files", &grant(one.path()));
+    let mut host = Host::with_tenants(data.path(), &["lab"], "");
+    let first = host.next().await;
+    let mut client = first.client().await;
+    let worker = (add(&mut client, "files", "files").await, "files");
+    let writing = [("path", text("/data/first")), ("bytes", json!(1))];
+    tell(&mut client, &worker, "write", &writing).await;
+    assert!(one.path().join("first").exists());
+    write(data.path(), "files", &grant(two.path()));
+    let second = host.next().await;
+    assert_eq!(second.uuid, first.uuid);
+    assert_ne!(second.pid, first.pid);
+    // The kernel lets it reach the one and not the other: it is what it was started with.
+    let mut client = second.client().await;
+    let writing = [("path", text("/data/second")), ("bytes", json!(1))];
+    tell(&mut client, &worker, "write", &writing).await;
+    assert!(two.path().join("second").exists());
+    assert!(!one.path().join("second").exists());
 }
 
 #[tokio::test]
