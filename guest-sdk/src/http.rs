@@ -125,11 +125,18 @@ impl Request {
         let Self {
             method,
             url,
-            headers,
+            mut headers,
             body,
             timeout,
             max_body,
         } = self;
+        let is_length = |(name, _): &(String, _)| name.eq_ignore_ascii_case("content-length");
+        if let Some(body) = &body
+            && !headers.iter().any(is_length)
+        {
+            let length = body.len().to_string();
+            headers.push(("content-length".to_owned(), length.into_bytes()));
+        }
         let (contents, feeding) = contents(body);
         let (trailers_end, trailers) = wit_future::new(|| Ok(None));
         drop(trailers_end);

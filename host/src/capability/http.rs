@@ -21,6 +21,7 @@ use crate::error::Result;
 use crate::limits::{HTTP_CHUNK_BYTES, MAX_HTTP_FIELDS_BYTES};
 use crate::policy::Capability;
 
+mod begin;
 mod send;
 mod target;
 

@@ -1,8 +1,8 @@
 //! TCP and UDP, as WASI 0.2 and 0.3 have them.
 //!
 //! The sockets themselves are `wasmtime-wasi`'s. What is added here: every address goes through
-//! [`decide`](crate::policy::decide), with the names that led to it; names are looked up once and
-//! pinned; and every socket is charged to the instance until its last stream is gone. The functions
+//! [`decide`](crate::policy::decide), with the names that led to it; names are looked up by the host
+//! and pinned; and every socket is charged to the instance until its last stream is gone. The functions
 //! that create and end sockets are therefore replaced after `wasmtime-wasi` has linked its own.
 
 use std::net::SocketAddr;

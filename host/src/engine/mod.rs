@@ -18,7 +18,7 @@ use wasmtime::{
 };
 
 pub use cache::CompileCache;
-pub use resolver::Resolver;
+pub use resolver::{Answer, Resolver};
 pub use trap::{SourceLine, TrapPlace, trap_text};
 
 use crate::error::{HostError, Result};

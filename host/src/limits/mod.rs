@@ -4,6 +4,7 @@
 mod grants;
 mod ledger;
 pub mod maps;
+mod network;
 pub mod process;
 mod stock;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize, Serializer};
 pub use grants::*;
 pub use ledger::{Exhausted, Held, Ledger, Resource};
 pub use maps::Full;
+pub use network::*;
 pub use stock::{Share, Stock};
 
 /// One mebibyte.
@@ -110,28 +112,6 @@ pub const MAX_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
 pub const MAX_RANDOM_BYTES: u64 = MIB;
 /// Longest line that a guest prints; what is longer is cut.
 pub const MAX_PRINTED_LINE_BYTES: usize = 8 * 1024;
-/// Names that one instance may look up; each keeps its addresses.
-pub const MAX_NAMES: usize = 64;
-/// Addresses that are kept of one name.
-pub const MAX_ADDRESSES: usize = 16;
-/// Names that one instance looks up at the same time.
-pub const MAX_LOOKUPS: usize = 4;
-/// How long an answer is waited for when a name is looked up.
-pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest datagram; what is held while one is waited for.
-pub const MAX_DATAGRAM_BYTES: u64 = 64 * 1024;
-/// Longest wait for an HTTP connection, TLS included; a guest may shorten it.
-pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest wait from the sent request to the head of its response; a guest may shorten it.
-pub const HTTP_FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(300);
-/// Longest wait between two parts of a response; a guest may shorten it.
-pub const HTTP_BETWEEN_BYTES_TIMEOUT: Duration = Duration::from_secs(60);
-/// What an HTTP request in flight is counted as, towards `memory`: its buffers.
-pub const HTTP_CONNECTION_BYTES: u64 = 128 * 1024;
-/// Most that is copied out of a guest at once for the body of an HTTP request.
-pub const HTTP_CHUNK_BYTES: usize = 64 * 1024;
-/// Largest set of HTTP headers that a guest builds.
-pub const MAX_HTTP_FIELDS_BYTES: usize = 32 * 1024;
 /// What the bookkeeping of one handle is counted as, towards `memory`.
 pub const HANDLE_BYTES: u64 = 256;
 /// Entries of an instance's resource table for one handle of its budget.

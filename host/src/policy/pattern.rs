@@ -5,11 +5,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::address::{self, Block, Special};
+use crate::limits::MAX_WRITTEN_NAME_BYTES;
 
 /// Which hosts a rule is about: an address, a block, a name, or all names below one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,19 +75,31 @@ impl FromStr for HostPattern {
             return Err(format!("`{text}`: leave out the port"));
         }
         if let Some(parent) = text.strip_prefix("*.") {
-            return normal_name(parent)
-                .map(Self::Below)
-                .ok_or_else(|| format!("`{text}` is not `*.` and a host name"));
+            return normal_name(parent).map(Self::Below).ok_or_else(|| {
+                if parent.is_ascii() {
+                    format!("`{text}` is not `*.` and a host name")
+                } else {
+                    not_international(text)
+                }
+            });
         }
         match normal_name(text) {
             Some(name) if name == LOCALHOST => Ok(Self::Localhost),
             Some(name) => Ok(Self::Name(name)),
+            None if !text.is_ascii() => Err(not_international(text)),
             None => Err(format!(
                 "`{text}` is not a host: write a name, `*.` and a name, an address such as \
                  `192.0.2.7`, or a block such as `10.0.0.0/8`"
             )),
         }
     }
+}
+
+fn not_international(text: &str) -> String {
+    format!(
+        "`{text}` is not a host: its name cannot be converted to one that is looked up (IDNA); write \
+         it as it is registered, or in its ASCII form, `xn--…`"
+    )
 }
 
 impl fmt::Display for HostPattern {
@@ -103,9 +117,27 @@ impl fmt::Display for HostPattern {
 /// The name that always means this machine, and is never looked up.
 pub const LOCALHOST: &str = "localhost";
 
-/// A host name in its one spelling: lower case, no final dot. `None` when it is not a plain host
-/// name; names that resolvers read as addresses (`127.1`, `0x7f.1`, `2130706433`) are not.
+/// A host name in its one spelling: lower case, no final dot, international names as DNS has them
+/// (`bücher.example` is `xn--bcher-kva.example`). `None` when it is not a plain host name; names that
+/// resolvers read as addresses (`127.1`, `0x7f.1`, `2130706433`) are not, in whatever letters.
 pub fn normal_name(name: &str) -> Option<String> {
+    if name.is_ascii() {
+        return normal_ascii_name(name);
+    }
+    if name.len() > MAX_WRITTEN_NAME_BYTES {
+        return None;
+    }
+    // Lengths and characters are checked below, where those of every name are.
+    let converted = Uts46::new().to_ascii(
+        name.as_bytes(),
+        AsciiDenyList::URL,
+        Hyphens::CheckFirstLast,
+        DnsLength::Ignore,
+    );
+    normal_ascii_name(&converted.ok()?)
+}
+
+fn normal_ascii_name(name: &str) -> Option<String> {
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.len() > 253 {
         return None;
@@ -324,7 +356,6 @@ mod tests {
             "a/b",
             "a@b",
             "a\0b",
-            "ex\u{e4}mple.com",
             "[::1]",
             "a:80",
             "a.1",
@@ -341,6 +372,44 @@ mod tests {
             "xn--nxasmq6b.example",
         ] {
             assert!(normal_name(fine).is_some(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn an_international_name_is_the_one_that_is_looked_up() {
+        let wide = "\u{ff11}\u{ff12}\u{ff17}.\u{ff10}.\u{ff10}.\u{ff11}";
+        for (name, expected) in [
+            ("b\u{fc}cher.example", "xn--bcher-kva.example"),
+            ("B\u{dc}CHER.Example.", "xn--bcher-kva.example"),
+            ("bu\u{308}cher.example", "xn--bcher-kva.example"),
+            ("xn--bcher-kva.EXAMPLE", "xn--bcher-kva.example"),
+            ("\u{4f8b}\u{3048}\u{3002}example", "xn--r8jz45g.example"),
+            ("_srv.b\u{fc}cher.example", "_srv.xn--bcher-kva.example"),
+        ] {
+            assert_eq!(normal_name(name).as_deref(), Some(expected), "{name}");
+        }
+        let long = "\u{fc}".repeat(1_000_000);
+        for name in [
+            wide,
+            "\u{2488}\u{2488}",
+            "a\u{2100}b.example",
+            "\u{200b}",
+            "b\u{fc}cher..example",
+            "-b\u{fc}cher.example",
+            "b\u{fc}\u{fffd}.example",
+            "b\u{fc}cher.0x7f",
+            &"\u{fc}".repeat(100),
+            &long,
+        ] {
+            let name: String = name.chars().take(1_000_000).collect();
+            assert_eq!(normal_name(&name), None, "{:?}", name.get(..20));
+        }
+        let below: HostPattern = "*.b\u{fc}cher.example".parse().unwrap();
+        assert_eq!(below.to_string(), "*.xn--bcher-kva.example");
+        assert!(below.matches_name(&normal_name("a.B\u{dc}CHER.example").unwrap()));
+        for wrong in ["b\u{fc}\u{fffd}.example", "*.b\u{fc}\u{fffd}.example"] {
+            let problem = wrong.parse::<HostPattern>().unwrap_err();
+            assert!(problem.contains("IDNA"), "{problem}");
         }
     }
 

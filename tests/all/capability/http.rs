@@ -27,6 +27,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+    def do_POST(self):
+        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = "chunks %s length %s body %s" % (
+            self.headers["Transfer-Encoding"], self.headers["Content-Length"], sent.decode())
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+    do_DELETE = do_POST
+    do_PUT = do_POST
     def log_message(self, *arguments):
         pass
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -136,6 +146,40 @@ async fn the_host_header_is_that_of_the_host_that_is_asked() {
     if let Ok(answer) = call_text(&http, "disguise", disguise).await {
         assert!(!answer.contains("internal.example"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_knows_no_chunks_understands_every_request() {
+    let server = Server::start().await;
+    let policy = format!(
+        "[[http]]\nhost = \"127.0.0.1\"\nports = [{}]\nscheme = \"http\"\nmethods = [\"*\"]\n",
+        server.port
+    );
+    let host = TestHost::grant(&policy);
+    for (method, length) in [("DELETE", "None"), ("POST", "0"), ("PUT", "0")] {
+        let http = host.run(PROBE_HTTP, "http").await;
+        let answer = call_text(&http, "ask", ask(method, server.url("/"))).await;
+        let expected = format!("200 chunks None length {length} body ");
+        assert_eq!(answer.unwrap(), expected, "{method}");
+        let http2 = host.run(PROBE_HTTP, "http2").await;
+        let ask = [
+            ("method", Value::Text(method.to_owned())),
+            (
+                "authority",
+                Value::Text(format!("127.0.0.1:{}", server.port)),
+            ),
+            ("path", Value::Text("/".to_owned())),
+        ];
+        let answer = call_text(&http2, "ask", ask).await.unwrap();
+        assert_eq!(answer, expected, "{method} of WASI 0.2");
+    }
+    let http = host.run(PROBE_HTTP, "http").await;
+    let body = [
+        ("url", Value::Text(server.url("/"))),
+        ("body", Value::Bytes(b"hello".to_vec())),
+    ];
+    let answer = call_text(&http, "send", body).await.unwrap();
+    assert_eq!(answer, "200 chunks None length 5 body hello");
 }
 
 #[tokio::test]

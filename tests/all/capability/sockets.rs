@@ -1,9 +1,14 @@
 //! TCP and UDP, against Debian's redis-server and sockets of the test's own.
 
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use external_worker_artifacts::{PROBE_SOCKETS, REDIS_CLIENT};
 use external_worker_host::bindings::types::Value;
+use external_worker_host::engine::{Answer, Engine, Resolver};
 use external_worker_host::instance::Instance;
-use external_worker_tests::{TestHost, call, call_int, call_text};
+use external_worker_tests::{TestHost, call, call_int, call_text, engine_with};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -247,6 +252,104 @@ async fn names_are_resolved_only_where_granted() {
     .await
     .unwrap_err();
     assert!(denial(&mut events).await.contains("example.com"));
+}
+
+/// An engine whose resolver leads every name to what `place` says at the time, and says that it holds for
+/// no time at all; it keeps the names that it was asked for.
+fn resolving(place: &Arc<Mutex<Place>>) -> Engine {
+    let place = Arc::clone(place);
+    engine_with(Resolver::with_lifetimes(move |name| {
+        let mut place = place.lock().unwrap();
+        place.asked.push(name.to_owned());
+        Ok(Answer {
+            addresses: vec![place.address],
+            lifetime: Duration::ZERO,
+        })
+    }))
+}
+
+struct Place {
+    address: IpAddr,
+    asked: Vec<String>,
+}
+
+impl Place {
+    fn new(address: &str) -> Arc<Mutex<Self>> {
+        let (address, asked) = (address.parse().unwrap(), Vec::new());
+        Arc::new(Mutex::new(Self { address, asked }))
+    }
+}
+
+/// Answers every line with the address that it was sent to.
+async fn server_at(address: &str, port: u16) -> u16 {
+    let listener = TcpListener::bind((address, port)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let here = format!("{}\n", stream.local_addr().unwrap().ip());
+            let _ = stream.write_all(here.as_bytes()).await;
+            let _ = stream.read(&mut [0; 64]).await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_service_that_moves_is_found_and_what_its_name_leads_to_is_decided_anew() {
+    let port = server_at("127.0.0.1", 0).await;
+    server_at("127.0.0.2", port).await;
+    let place = Place::new("127.0.0.1");
+    let engine = resolving(&place);
+    let ports = port.to_string();
+    let policy = rule("tcp", "connect", "moves.example", &ports)
+        + &rule("tcp", "connect", "127.0.0.0/8", &ports);
+    let host = TestHost::grant(&policy).on(&engine);
+    let sockets = host
+        .start(PROBE_SOCKETS, "sockets", json!({}))
+        .await
+        .unwrap();
+    let mut events = sockets.events();
+    let there = format!("moves.example:{port}");
+    let ask = || call_text(&sockets, "exchange", sent(&there, "where", "line"));
+    assert_eq!(ask().await.unwrap(), "127.0.0.1");
+
+    place.lock().unwrap().address = "127.0.0.2".parse().unwrap();
+    let moved = async { while ask().await.unwrap() != "127.0.0.2" {} };
+    tokio::time::timeout(external_worker_tests::PATIENCE, moved)
+        .await
+        .unwrap();
+
+    place.lock().unwrap().address = "169.254.169.254".parse().unwrap();
+    let denied = async { while ask().await.is_ok() {} };
+    tokio::time::timeout(external_worker_tests::PATIENCE, denied)
+        .await
+        .unwrap();
+    let message = denial(&mut events).await;
+    assert!(message.contains("169.254.169.254"), "{message}");
+}
+
+#[tokio::test]
+async fn an_international_name_is_granted_and_looked_up_as_dns_has_it() {
+    let port = server_at("127.0.0.1", 0).await;
+    let place = Place::new("127.0.0.1");
+    let engine = resolving(&place);
+    let ports = port.to_string();
+    let policy = rule("tcp", "connect", "*.b\u{fc}cher.example", &ports)
+        + &rule("tcp", "connect", "127.0.0.1", &ports);
+    for class in ["sockets", "sockets2"] {
+        let host = TestHost::grant(&policy).on(&engine);
+        let sockets = host.start(PROBE_SOCKETS, class, json!({})).await.unwrap();
+        let name = |name: &str| [("name", Value::Text(name.to_owned()))];
+        for spelled in ["shop.b\u{fc}cher.example", "SHOP.xn--bcher-kva.EXAMPLE."] {
+            call(&sockets, "look_up", name(spelled)).await.unwrap();
+        }
+        call(&sockets, "look_up", name("b\u{fc}\u{fffd}.example"))
+            .await
+            .unwrap_err();
+    }
+    let asked = &place.lock().unwrap().asked;
+    let is_ascii = |name: &String| name == "shop.xn--bcher-kva.example";
+    assert!(asked.iter().all(is_ascii) && asked.len() >= 2, "{asked:?}");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 use wasmtime_wasi_io::bytes::Bytes;
 
+use super::begin::begin;
 use super::target::{Target, origin_form};
 use super::{Answer, Driver};
 use crate::capability::Guard;
@@ -74,8 +75,12 @@ impl Sender {
             let stream = self.connect(&target, &method).await?;
             handshake(&target, stream).await
         };
-        let connected = timeout(limit, connecting).await;
-        let (mut sender, mut driver) = connected.map_err(|_| Error::ConnectionTimeout)??;
+        let connecting = async {
+            let connected = timeout(limit, connecting).await;
+            connected.map_err(|_| Error::ConnectionTimeout)?
+        };
+        let (connected, request) = tokio::try_join!(connecting, begin(request))?;
+        let (mut sender, mut driver) = connected;
 
         let limit = shortest(options.first_byte_timeout, HTTP_FIRST_BYTE_TIMEOUT);
         let response = drive(&mut driver, timeout(limit, sender.send_request(request))).await;

@@ -97,6 +97,118 @@ async fn a_granted_request_is_answered_and_leaves_nothing_behind() {
     assert_eq!(world.ledger.used(Resource::Memory), 0);
 }
 
+/// What a server is sent for a request, up to the end of its head or, where there is one, of its body.
+async fn sent(method: Method, headers: &[(&str, &str)], body: WasiBody) -> String {
+    let world = world("[[http]]\nhost = \"127.0.0.1\"\nports = [\"*\"]\nmethods = [\"*\"]\n");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = Vec::new();
+        let is_whole = |heard: &[u8]| {
+            let text = String::from_utf8_lossy(heard).to_lowercase();
+            let (head, body) = text.split_once("\r\n\r\n")?;
+            let is_chunked = head.contains("transfer-encoding: chunked");
+            let length = head.split("content-length: ").nth(1);
+            let length = length.and_then(|rest| rest.lines().next()?.parse().ok());
+            let is_whole = if is_chunked {
+                body.ends_with("0\r\n\r\n")
+            } else {
+                body.len() >= length.unwrap_or(0)
+            };
+            is_whole.then_some(())
+        };
+        while is_whole(&heard).is_none() {
+            heard.push(stream.read_u8().await.unwrap());
+        }
+        let answer = b"HTTP/1.1 204 No\r\nconnection: close\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        // Whatever else comes.
+        let _ = stream.read_to_end(&mut heard).await;
+        String::from_utf8(heard).unwrap()
+    });
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("http://127.0.0.1:{port}/"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let (status, _) = ask(&world, request.body(body).unwrap()).await.unwrap();
+    assert_eq!(status, 204);
+    server.await.unwrap().to_lowercase()
+}
+
+/// A body that does not know how long it is, as those of guests.
+fn unmeasured(parts: &[&'static str]) -> WasiBody {
+    let parts: Vec<_> = parts.iter().map(|part| part.as_bytes()).collect();
+    let frames = parts
+        .into_iter()
+        .map(|part| Ok(Frame::data(Bytes::from_static(part))));
+    http_body_util::StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync()
+}
+
+#[tokio::test]
+async fn a_request_without_a_body_has_no_chunks() {
+    for method in [
+        "GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PATCH", "REPORT",
+    ] {
+        for parts in [&[][..], &["", ""]] {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let heard = sent(method.clone(), &[], unmeasured(parts)).await;
+            assert!(!heard.contains("transfer-encoding"), "{heard}");
+            assert!(heard.ends_with("\r\n\r\n"), "{heard}");
+            let has_one = ["POST", "PUT", "PATCH"].contains(&method.as_str());
+            assert_eq!(heard.contains("content-length: 0\r\n"), has_one, "{heard}");
+        }
+    }
+    let heard = sent(Method::DELETE, &[("content-length", "0")], unmeasured(&[])).await;
+    assert!(heard.contains("content-length: 0\r\n"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_body_is_sent_whole_whatever_the_method() {
+    for method in [Method::GET, Method::DELETE, Method::POST] {
+        let heard = sent(method.clone(), &[], unmeasured(&["he", "", "llo"])).await;
+        assert!(heard.contains("transfer-encoding: chunked\r\n"), "{heard}");
+        assert!(
+            heard.ends_with("2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"),
+            "{heard}"
+        );
+        let length = [("content-length", "5")];
+        let heard = sent(method, &length, unmeasured(&["he", "llo"])).await;
+        assert!(!heard.contains("transfer-encoding"), "{heard}");
+        assert!(
+            heard.ends_with("content-length: 5\r\n\r\nhello") || heard.ends_with("\r\n\r\nhello"),
+            "{heard}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_waits_for_the_server_before_it_sends_is_not_waited_for() {
+    let never = futures_util::stream::pending::<Result<Frame<Bytes>, Error>>();
+    let body = http_body_util::StreamBody::new(never).boxed_unsync();
+    let world = world("[[http]]\nhost = \"127.0.0.1\"\nports = [\"*\"]\nmethods = [\"*\"]\n");
+    let (port, server) = server(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+    let request = Request::post(format!("http://127.0.0.1:{port}/")).body(body);
+    let answer = ask(&world, request.unwrap()).await.unwrap();
+    assert_eq!(answer, (200, Bytes::from_static(b"hi")));
+    assert!(server.await.unwrap().to_lowercase().contains("chunked"));
+}
+
+#[tokio::test]
+async fn a_body_that_fails_before_it_begins_is_a_request_that_fails() {
+    let broken = futures_util::stream::iter([Err(Error::HttpProtocolError)]);
+    let body = http_body_util::StreamBody::new(broken).boxed_unsync();
+    let world = world(LOCAL);
+    let (port, _server) = server(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let mut request = get(&format!("http://127.0.0.1:{port}/"));
+    *request.body_mut() = body;
+    let failed = ask(&world, request).await.unwrap_err();
+    assert!(matches!(failed, Error::HttpProtocolError), "{failed}");
+    assert_eq!(world.ledger.used(Resource::Sockets), 0);
+}
+
 #[tokio::test]
 async fn a_name_that_leads_inside_is_denied_whatever_it_says_later() {
     let world = world(NAMED);
