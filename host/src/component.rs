@@ -217,8 +217,9 @@ impl LoadedComponent {
         };
         let engine = self.engine.wasmtime(home).clone();
         let limit = Duration::from_millis(budget.start_deadline_ms);
+        let clock = Arc::clone(self.engine.clock());
         let described = async move {
-            let (mut store, meter) = InstanceState::for_describe(&engine, &budget)?;
+            let (mut store, meter) = InstanceState::for_describe(&engine, &clock, &budget)?;
             store.data_mut().keep_room(room);
             let run = async {
                 let instance = pre.instantiate_async(&mut store).await?;
@@ -234,8 +235,9 @@ impl LoadedComponent {
                 None => error,
             }))
         };
-        let task = self.engine.spawn(tokio::time::timeout(limit, described))?;
-        match task.await {
+        let deadline = Arc::clone(self.engine.clock());
+        let described = async move { deadline.timeout(limit, described).await };
+        match self.engine.threads().spawn(described).await {
             Ok(Ok(described)) => described,
             Ok(Err(_elapsed)) => {
                 let problem = format!("`describe` took longer than {} ms", limit.as_millis());

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod component;
 pub mod engine;
 pub mod error;
+pub mod executor;
 pub mod instance;
 pub mod limits;
 pub mod nodespace;

@@ -56,7 +56,11 @@ async fn in_a_process_of_its_own() {
     for cycle in 0..WARM_UP + CYCLES {
         if cycle == WARM_UP {
             settle(&engine).await;
-            before = (open_descriptors(), engine.alive_tasks(), resident_kib());
+            before = (
+                open_descriptors(),
+                engine.threads().alive_tasks(),
+                resident_kib(),
+            );
         }
         let instance = start(&worker, "probe", json!({ "turn_ms": 3_600_000 }))
             .await
@@ -71,7 +75,11 @@ async fn in_a_process_of_its_own() {
         assert_eq!((status.memory, status.open_calls), (0, 0));
     }
     settle(&engine).await;
-    let after = (open_descriptors(), engine.alive_tasks(), resident_kib());
+    let after = (
+        open_descriptors(),
+        engine.threads().alive_tasks(),
+        resident_kib(),
+    );
     println!("cycles: {CYCLES}; descriptors, tasks, KiB before {before:?}, after {after:?}");
     assert_eq!((after.0, after.1), (before.0, before.1));
     assert!(after.2 <= before.2 + MAX_GROWTH_KIB, "{before:?} {after:?}");
@@ -79,7 +87,7 @@ async fn in_a_process_of_its_own() {
 
 /// A task says that its instance has ended just before it has ended itself.
 async fn settle(engine: &Engine) {
-    while engine.alive_tasks() > 0 {
+    while engine.threads().alive_tasks() > 0 {
         tokio::task::yield_now().await;
     }
 }

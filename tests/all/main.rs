@@ -1,5 +1,6 @@
 //! The tests, one binary: linking the host once is what takes time.
 
+mod busy;
 mod capability;
 mod cli;
 mod fuzz;

@@ -10,12 +10,13 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 16] = [
+const KNOWS: [(&str, &[&str]); 17] = [
     ("text", &[]),
     ("limits", &[]),
+    ("executor", &["limits"]),
     ("error", &["bindings", "limits", "policy"]),
     ("policy", &["error", "limits", "text"]),
-    ("engine", &["error", "limits", "text"]),
+    ("engine", &["error", "executor", "limits", "text"]),
     ("bindings", &["capability", "instance"]),
     (
         "capability",
@@ -29,6 +30,7 @@ const KNOWS: [(&str, &[&str]); 16] = [
             "component",
             "engine",
             "error",
+            "executor",
             "limits",
             "policy",
             "text",
@@ -47,7 +49,7 @@ const KNOWS: [(&str, &[&str]); 16] = [
             "text",
         ],
     ),
-    ("nodespace", &["limits", "text"]),
+    ("nodespace", &["executor", "limits", "text"]),
     ("simulate", &["capability", "limits", "policy"]),
     (
         "worker",

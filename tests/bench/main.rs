@@ -91,7 +91,7 @@ fn time_calls(
         }
         spent
     };
-    let task = engine.spawn(calls).unwrap();
+    let task = engine.threads().spawn(calls);
     control().block_on(task).unwrap()
 }
 

@@ -39,8 +39,10 @@ pub fn print() {
     println!("\n{:<44} {:>9} {:>9}  limit", "what", "p50, us", "p99, us");
     let in_process = {
         let (worker, node) = (worker.clone(), node.clone());
-        let task = engine.spawn(async move { in_process(&worker, &node).await });
-        client.block_on(task.unwrap()).unwrap()
+        let task = engine
+            .threads()
+            .spawn(async move { in_process(&worker, &node).await });
+        client.block_on(task).unwrap()
     };
     let held = |value: f64, limit: f64| if value > limit { "MISSED" } else { "held" };
     let [p50, p99] = in_process;

@@ -59,6 +59,10 @@ pub fn rows() -> Vec<Row> {
             no_target,
         ),
         row("cpu/hog", "throttled", hog),
+        row("cpu/hog_allocates", "throttled", hog),
+        row("cpu/hog_asks", "throttled", hog),
+        row("cpu/hog_emits", "throttled", hog),
+        row("cpu/hog_logs", "throttled", hog),
         row(
             "cpu/host_call_storm",
             "ended: it used * ms of CPU without finishing a turn or a call*",

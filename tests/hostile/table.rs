@@ -233,7 +233,7 @@ impl Gauges {
     fn read(engine: &Engine) -> Self {
         Self {
             descriptors: std::fs::read_dir("/proc/self/fd").unwrap().count(),
-            tasks: engine.alive_tasks(),
+            tasks: engine.threads().alive_tasks(),
         }
     }
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::engine::Engine;
+use external_worker_host::executor::Task;
 use external_worker_host::instance::Instance;
 use external_worker_host::limits;
 use external_worker_tests::TestHost;
 use serde_json::json;
-use tokio::task::JoinHandle;
 
 /// Latencies of the calls of one while, and how many failed.
 #[derive(Debug, Default, Clone)]
@@ -36,7 +36,7 @@ pub struct Victim {
 /// Calls of the victim that go on until they are asked for.
 pub struct Calling {
     go_on: Arc<AtomicBool>,
-    task: JoinHandle<Latencies>,
+    task: Task<Latencies>,
 }
 
 impl Victim {
@@ -66,7 +66,7 @@ impl Victim {
             latencies.all.sort_unstable();
             latencies
         };
-        let task = engine.spawn(calling).unwrap();
+        let task = engine.threads().spawn(calling);
         Calling { go_on, task }
     }
 

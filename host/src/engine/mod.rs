@@ -22,6 +22,7 @@ pub use resolver::{Answer, Resolver};
 pub use trap::{SourceLine, TrapPlace, trap_text};
 
 use crate::error::{HostError, Result};
+use crate::executor::{Clock, Executor};
 use crate::limits::{self, Full, Share, Stock, maps};
 
 /// Where a store lives.
@@ -59,7 +60,7 @@ struct Inner {
     pooled: Option<Pool>,
     on_demand: wasmtime::Engine,
     cache: Option<CompileCache>,
-    runtime: GuestRuntime,
+    threads: Executor,
     names_places: bool,
     resolver: Resolver,
 }
@@ -70,18 +71,6 @@ struct Pool {
     /// Those that no instance has.
     stacks: Arc<Stock>,
     _maps: Share,
-}
-
-/// The guests' own tokio runtime: the API answers on another, whatever guests do.
-struct GuestRuntime(Option<tokio::runtime::Runtime>);
-
-impl Drop for GuestRuntime {
-    fn drop(&mut self) {
-        // The last handle may well be dropped inside some runtime, where waiting is not allowed.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 impl Engine {
@@ -97,29 +86,27 @@ impl Engine {
         let pooled = (slots > 0)
             .then(|| Pool::new(slots, names_places).ok())
             .flatten();
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        if let Some(threads) = options.guest_threads {
-            runtime.worker_threads(threads.max(1));
-        }
-        let runtime = runtime
-            .thread_name("ewh-guest")
-            .enable_all()
-            .build()
-            .map_err(|error| HostError::Engine(error.to_string()))?;
-        let engines = pooled
+        let engines: Vec<_> = pooled
             .iter()
             .map(|pool| &pool.engine)
             .chain([&on_demand])
             .map(wasmtime::Engine::weak)
             .collect();
-        ticker::start(engines)?;
-        let runtime = GuestRuntime(Some(runtime));
+        // A guest gives way at a tick, so one tick more interrupts all of them.
+        let interrupted = engines.clone();
+        let interrupt = move || {
+            ticker::tick(&interrupted);
+        };
+        let threads = Executor::start(options.guest_threads, interrupt).map_err(|error| {
+            HostError::Engine(format!("cannot start the guest threads: {error}"))
+        })?;
+        ticker::start(engines, Arc::clone(threads.clock()))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 pooled,
                 on_demand,
                 cache: options.cache,
-                runtime,
+                threads,
                 names_places,
                 resolver: options.resolver,
             }),
@@ -183,38 +170,14 @@ impl Engine {
             .flatten()
     }
 
-    /// Runs `task` on the guest threads.
-    ///
-    /// # Errors
-    /// [`HostError::Engine`] while the engine shuts down.
-    pub fn spawn<F>(&self, task: F) -> Result<tokio::task::JoinHandle<F::Output>>
-    where
-        F: Future<Output: Send + 'static> + Send + 'static,
-    {
-        match &self.inner.runtime.0 {
-            Some(runtime) => Ok(runtime.spawn(task)),
-            None => Err(HostError::Engine("the guest threads have ended".to_owned())),
-        }
+    /// The guests' own threads: the API answers on others, whatever guests do.
+    pub fn threads(&self) -> &Executor {
+        &self.inner.threads
     }
 
-    /// The runtime of the guest threads, for what calls guests all the time.
-    ///
-    /// # Errors
-    /// [`HostError::Engine`] while the engine shuts down.
-    pub fn handle(&self) -> Result<tokio::runtime::Handle> {
-        match &self.inner.runtime.0 {
-            Some(runtime) => Ok(runtime.handle().clone()),
-            None => Err(HostError::Engine("the guest threads have ended".to_owned())),
-        }
-    }
-
-    /// Tasks that live on the guest threads now.
-    pub fn alive_tasks(&self) -> usize {
-        self.inner
-            .runtime
-            .0
-            .as_ref()
-            .map_or(0, |runtime| runtime.metrics().num_alive_tasks())
+    /// The clock by which guests' deadlines are kept.
+    pub fn clock(&self) -> &Arc<Clock> {
+        self.inner.threads.clock()
     }
 }
 

@@ -4,14 +4,16 @@
 //! while a guest blocks: first the operation is asked to end and its caller is answered; when it
 //! still goes on after a grace, the instance ends.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 
 use super::exports::Ports;
 use crate::error::{HostError, Result};
+use crate::executor::{Clock, Moment};
 use crate::limits;
 
 /// Who waits for a call.
@@ -55,7 +57,7 @@ struct Open {
     id: u64,
     operation: Operation,
     limit: Duration,
-    deadline: Instant,
+    deadline: Moment,
     reply: Option<Reply>,
     asked_to_end: bool,
 }
@@ -73,18 +75,29 @@ pub enum Expired {
 struct Table {
     // A few dozen at most: scanning beats any index.
     open: Vec<Open>,
-    armed: Option<Instant>,
+    armed: Option<Moment>,
 }
 
 /// The open operations of one instance.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Calls {
+    clock: Arc<Clock>,
     table: Mutex<Table>,
     next_id: AtomicU64,
     rearm: Notify,
 }
 
 impl Calls {
+    /// None, with deadlines by `clock`.
+    pub fn new(clock: &Arc<Clock>) -> Self {
+        Self {
+            clock: Arc::clone(clock),
+            table: Mutex::default(),
+            next_id: AtomicU64::new(0),
+            rearm: Notify::new(),
+        }
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,8 +105,7 @@ impl Calls {
     /// Opens an operation that must end within `limit`. Returns its id, never used before.
     pub fn open(&self, operation: Operation, limit: Duration, reply: Option<Reply>) -> u64 {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let now = Instant::now();
-        let deadline = now.checked_add(limit).unwrap_or(now);
+        let deadline = self.clock.now() + limit;
         let mut table = self.table();
         table.open.push(Open {
             id,
@@ -135,7 +147,7 @@ impl Calls {
         };
         open.reply = None;
         open.asked_to_end = true;
-        open.deadline = grace();
+        open.deadline = self.grace();
         drop(table);
         self.rearm.notify_one();
         true
@@ -166,24 +178,25 @@ impl Calls {
             let changed = self.rearm.notified();
             match earliest {
                 None => changed.await,
-                Some(at) => {
-                    let _ = tokio::time::timeout_at(at.into(), changed).await;
-                }
+                Some(at) => tokio::select! {
+                    () = changed => {}
+                    () = self.clock.sleep_until(at) => {}
+                },
             }
-            let expired = self.expire(Instant::now());
+            let expired = self.expire(self.clock.now());
             if !expired.is_empty() {
                 return expired;
             }
         }
     }
 
-    fn arm(&self) -> Option<Instant> {
+    fn arm(&self) -> Option<Moment> {
         let mut table = self.table();
         table.armed = table.open.iter().map(|open| open.deadline).min();
         table.armed
     }
 
-    fn expire(&self, now: Instant) -> Vec<Expired> {
+    fn expire(&self, now: Moment) -> Vec<Expired> {
         let mut expired = Vec::new();
         for open in self
             .table()
@@ -209,15 +222,15 @@ impl Calls {
                 }));
             }
             open.asked_to_end = true;
-            open.deadline = grace();
+            open.deadline = self.grace();
             expired.push(Expired::Ask(open.id));
         }
         expired
     }
-}
 
-fn grace() -> Instant {
-    Instant::now() + limits::CANCEL_GRACE
+    fn grace(&self) -> Moment {
+        self.clock.now() + limits::CANCEL_GRACE
+    }
 }
 
 #[cfg(test)]
@@ -226,16 +239,16 @@ mod tests {
 
     #[test]
     fn a_late_call_is_first_asked_and_answered_then_costs_the_instance() {
-        let calls = Calls::default();
+        let calls = Calls::new(&Arc::default());
         let (reply, mut answer) = oneshot::channel();
         let id = calls.open(Operation::Call, Duration::ZERO, Some(reply));
-        let later = Instant::now() + limits::CANCEL_GRACE;
-        assert_eq!(calls.expire(Instant::now()), [Expired::Ask(id)]);
+        let later = calls.clock.now() + limits::CANCEL_GRACE;
+        assert_eq!(calls.expire(calls.clock.now()), [Expired::Ask(id)]);
         assert!(matches!(
             answer.try_recv().unwrap(),
             Err(HostError::Deadline { .. })
         ));
-        assert!(calls.expire(later - Duration::from_millis(500)).is_empty());
+        assert!(calls.expire(calls.clock.now()).is_empty());
         let killed = calls.expire(later + limits::CANCEL_GRACE);
         assert!(
             matches!(killed.as_slice(), [Expired::Kill(Operation::Call, _)]),
@@ -245,12 +258,12 @@ mod tests {
 
     #[test]
     fn a_closed_call_never_expires() {
-        let calls = Calls::default();
+        let calls = Calls::new(&Arc::default());
         let id = calls.open(Operation::Call, Duration::ZERO, None);
         calls.close(id);
         assert!(
             calls
-                .expire(Instant::now() + Duration::from_secs(9))
+                .expire(calls.clock.now() + Duration::from_secs(9))
                 .is_empty()
         );
         assert!(calls.is_empty());

@@ -338,7 +338,8 @@ impl<'a> Guest<'a> {
             }
             Ok(())
         };
-        let finished = tokio::time::timeout(limits::CANCEL_GRACE, finish).await;
+        let clock = shared.prepared.engine().clock();
+        let finished = clock.timeout(limits::CANCEL_GRACE, finish).await;
         shared.calls.close(id);
         finished.unwrap_or(Ok(()))
     }

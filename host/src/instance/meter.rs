@@ -1,8 +1,9 @@
 //! What an instance used of the processor, and what follows: it yields at every tick, waits while
 //! it is ahead of its share, and ends when it spins.
 //!
-//! The bill is the time inside `poll` of the one task that owns the store, so a guest cannot hide
-//! between two ticks, and time that it waits for the host is free.
+//! The bill is the processor time inside `poll` of the one task that owns the store, so a guest cannot
+//! hide between two ticks, time that it waits for the host is free, and so is time in which its thread
+//! does not run.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use wasmtime::UpdateDeadline;
 
 use super::wakes::Wakes;
+use crate::executor::{Clock, Stretch, someone_waits};
 use crate::limits::{self, Budget};
 
 /// An instance used `cpu_spin_ms` of CPU without finishing a turn or a call.
@@ -33,6 +35,7 @@ pub struct Spun {
 /// The CPU account of one instance.
 #[derive(Debug)]
 pub struct Meter {
+    clock: Arc<Clock>,
     bill_ns: AtomicU64,
     bill_at_progress_ns: AtomicU64,
     throttled_ns: AtomicU64,
@@ -51,10 +54,12 @@ struct Bucket {
 }
 
 impl Meter {
-    /// An account with the CPU limits of `budget`, its burst unused.
-    pub fn new(budget: &Budget) -> Arc<Self> {
+    /// An account with the CPU limits of `budget`, its burst unused. What its thread did not run is
+    /// told to `clock`.
+    pub fn new(budget: &Budget, clock: &Arc<Clock>) -> Arc<Self> {
         let burst = Duration::from_millis(budget.cpu_burst_ms);
         Arc::new(Self {
+            clock: Arc::clone(clock),
             bill_ns: AtomicU64::new(0),
             bill_at_progress_ns: AtomicU64::new(0),
             throttled_ns: AtomicU64::new(0),
@@ -69,7 +74,7 @@ impl Meter {
         })
     }
 
-    /// CPU time in all.
+    /// CPU time in all, but for the poll that is going on.
     pub fn bill(&self) -> Duration {
         Duration::from_nanos(self.bill_ns.load(Ordering::Relaxed))
     }
@@ -81,16 +86,21 @@ impl Meter {
 
     /// A turn or a call ended: whatever it used, it does not spin.
     pub fn progressed(&self) {
-        self.bill_at_progress_ns
-            .store(self.bill_ns.load(Ordering::Relaxed), Ordering::Relaxed);
+        let bill = nanos(self.bill_in_poll());
+        self.bill_at_progress_ns.store(bill, Ordering::Relaxed);
+    }
+
+    /// The bill with the poll that is going on on this thread.
+    fn bill_in_poll(&self) -> Duration {
+        self.bill().saturating_add(Stretch::so_far())
     }
 
     /// What a guest does at a tick of the epoch.
     ///
     /// # Errors
     /// [`Spun`], which ends the instance.
-    pub fn at_tick(&self) -> Result<UpdateDeadline, Spun> {
-        let bill = self.bill();
+    pub fn at_tick(self: &Arc<Self>) -> Result<UpdateDeadline, Spun> {
+        let bill = self.bill_in_poll();
         let at_progress = Duration::from_nanos(self.bill_at_progress_ns.load(Ordering::Relaxed));
         let spun = bill.saturating_sub(at_progress);
         if spun > self.spin {
@@ -107,12 +117,19 @@ impl Meter {
                 Box::pin(tokio::task::yield_now()),
             ));
         }
-        self.throttled_ns
-            .fetch_add(wait.as_nanos() as u64, Ordering::Relaxed);
-        Ok(UpdateDeadline::YieldCustom(
-            1,
-            Box::pin(tokio::time::sleep(wait)),
-        ))
+        let throttled = Arc::clone(self).throttle(bill, wait);
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(throttled)))
+    }
+
+    /// Waits until the share covers `bill`, in short steps, which the status shows.
+    async fn throttle(self: Arc<Self>, bill: Duration, mut wait: Duration) {
+        while !wait.is_zero() {
+            let begin = Instant::now();
+            tokio::time::sleep(wait.min(limits::MAX_THROTTLE_STEP)).await;
+            self.throttled_ns
+                .fetch_add(nanos(begin.elapsed()), Ordering::Relaxed);
+            wait = self.owed(bill);
+        }
     }
 
     /// How long to wait until the share covers what was used.
@@ -120,7 +137,7 @@ impl Meter {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let refill = now.duration_since(bucket.filled).as_nanos() as f64 * self.share;
-        let bill_ns = bill.as_nanos() as u64;
+        let bill_ns = nanos(bill);
         let used = bill_ns.saturating_sub(bucket.billed_ns) as f64;
         bucket.left_ns = (bucket.left_ns + refill).min(self.burst.as_nanos() as f64) - used;
         bucket.billed_ns = bill_ns;
@@ -128,14 +145,16 @@ impl Meter {
         if bucket.left_ns >= 0.0 {
             return Duration::ZERO;
         }
-        let wait = Duration::from_nanos((-bucket.left_ns / self.share) as u64);
-        // In short steps, so that the wait shows in the status and ends soon after a restart.
-        wait.clamp(limits::EPOCH_TICK, limits::MAX_THROTTLE_STEP)
+        Duration::from_nanos((-bucket.left_ns / self.share) as u64)
     }
 }
 
-/// A future whose time inside `poll` goes on the bill. What it wakes itself for is done at once,
-/// within [`limits::POLL_ON`].
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A future whose processor time inside `poll` goes on the bill. What it wakes itself for is done at
+/// once, within [`limits::POLL_ON`], unless somebody waits for the thread.
 pub struct Metered<F> {
     future: Pin<Box<F>>,
     meter: Arc<Meter>,
@@ -160,16 +179,18 @@ impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let begin = Instant::now();
+        let begin = self.meter.clock.now();
+        let stretch = Stretch::begin();
         let this = &mut *self;
         let poll = this.wakes.poll(
             &this.waker,
             cx,
             |cx| this.future.as_mut().poll(cx),
-            || begin.elapsed() < limits::POLL_ON,
+            || !someone_waits() && stretch.wall() < limits::POLL_ON,
         );
-        let used = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.meter.bill_ns.fetch_add(used, Ordering::Relaxed);
+        let used = stretch.end();
+        self.meter.bill_ns.fetch_add(nanos(used), Ordering::Relaxed);
+        self.meter.clock.ran(begin, used);
         poll
     }
 }
@@ -179,12 +200,15 @@ mod tests {
     use super::*;
 
     fn meter() -> Arc<Meter> {
-        Meter::new(&Budget {
-            cpu_share: 0.5,
-            cpu_burst_ms: 100,
-            cpu_spin_ms: 1_000,
-            ..Budget::default()
-        })
+        Meter::new(
+            &Budget {
+                cpu_share: 0.5,
+                cpu_burst_ms: 100,
+                cpu_spin_ms: 1_000,
+                ..Budget::default()
+            },
+            &Arc::default(),
+        )
     }
 
     fn use_cpu(meter: &Meter, ms: u64) {

@@ -208,7 +208,7 @@ impl Instance {
             uuid: spec.uuid,
             budget: budget.clone(),
             ledger: Ledger::new(budget),
-            meter: Meter::new(budget),
+            meter: Meter::new(budget, prepared.engine().clock()),
             events: Arc::new(Events::new(budget)),
             turns: Arc::new(Turns::new(delay)),
             surface: Arc::new(Surface::new(&class.declared.methods)),
@@ -221,7 +221,7 @@ impl Instance {
             class,
             prepared: Arc::clone(prepared),
             lasting,
-            calls: Calls::default(),
+            calls: Calls::new(prepared.engine().clock()),
             places: caller::places(budget),
             config: Mutex::new(config),
             state: watch::Sender::new(State::Starting),
@@ -238,7 +238,7 @@ impl Instance {
         };
         // Before the guest runs, so that nothing of its log is missed.
         let events = instance.events();
-        prepared.engine().spawn(actor)?;
+        drop(prepared.engine().threads().spawn(actor));
         Ok((Starting { instance, start }, events))
     }
 

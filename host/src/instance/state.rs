@@ -16,6 +16,7 @@ use crate::bindings::host::Level;
 use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
 use crate::engine::{Resolver, TrapPlace};
 use crate::error::Result;
+use crate::executor::Clock;
 use crate::limits::{self, Budget, Ledger, Share};
 use crate::policy::{Audit, Denial, Granted};
 
@@ -102,8 +103,12 @@ impl InstanceState {
     ///
     /// # Errors
     /// Never in practice: nothing is granted.
-    pub fn for_describe(engine: &Engine, budget: &Budget) -> Result<(Store<Self>, Arc<Meter>)> {
-        let meter = Meter::new(budget);
+    pub fn for_describe(
+        engine: &Engine,
+        clock: &Arc<Clock>,
+        budget: &Budget,
+    ) -> Result<(Store<Self>, Arc<Meter>)> {
+        let meter = Meter::new(budget, clock);
         let lasting = Arc::new(Lasting {
             uuid: uuid::Uuid::nil(),
             budget: budget.clone(),

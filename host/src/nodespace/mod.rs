@@ -41,6 +41,7 @@ pub use self::value::{Array, Dtype, NO_VALUE, Value};
 
 use self::io::Ready;
 use self::run::Inner;
+use crate::executor::Executor;
 use crate::limits::NODES_AT_ONCE;
 
 /// What a new node may be given.
@@ -69,9 +70,9 @@ pub struct NodeSpace {
 }
 
 impl NodeSpace {
-    /// An empty graph that runs its nodes on `runtime` and tells `observer` what happens.
-    pub fn new(runtime: tokio::runtime::Handle, observer: Arc<dyn Observer>) -> Self {
-        let inner = Arc::new(Inner::new(runtime, observer));
+    /// An empty graph that runs its nodes on `threads` and tells `observer` what happens.
+    pub fn new(threads: Executor, observer: Arc<dyn Observer>) -> Self {
+        let inner = Arc::new(Inner::new(threads, observer));
         Self { inner }
     }
 

@@ -12,6 +12,7 @@ use super::event::{GraphEvent, Observer};
 use super::graph::{Effects, Graph};
 use super::io::{Key, Ready};
 use super::value::Value;
+use crate::executor::Executor;
 use crate::limits::{FAST_RUN, MAX_EVENTS_AT_ONCE, MAX_EVENTS_WAITING, MAX_TEXT_BYTES};
 use crate::text;
 
@@ -20,7 +21,7 @@ pub(super) const FIRST_AVERAGE: f64 = FAST_RUN.as_millis() as f64 * 1.1 / 1000.0
 
 /// A graph and what it needs to live.
 pub(super) struct Inner {
-    pub runtime: tokio::runtime::Handle,
+    pub threads: Executor,
     pub observer: Arc<dyn Observer>,
     graph: Mutex<Graph>,
     outbox: Outbox,
@@ -32,9 +33,9 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    pub fn new(runtime: tokio::runtime::Handle, observer: Arc<dyn Observer>) -> Self {
+    pub fn new(threads: Executor, observer: Arc<dyn Observer>) -> Self {
         Self {
-            runtime,
+            threads,
             observer,
             graph: Mutex::default(),
             outbox: Outbox::default(),
@@ -81,7 +82,7 @@ impl Inner {
             self.observer.dirty(what);
         }
         for (key, task) in effects.start {
-            drop(self.runtime.spawn(run(Arc::clone(self), key, task)));
+            drop(self.threads.spawn(run(Arc::clone(self), key, task)));
         }
         for (run, node) in effects.detach {
             run.detached(&node);
@@ -231,7 +232,7 @@ impl Claim {
                 inner.observer.event(event);
             }
             if told > MAX_EVENTS_AT_ONCE {
-                drop(inner.runtime.spawn(async move { self.tell() }));
+                drop(inner.threads.spawn(async move { self.tell() }));
                 return;
             }
         }

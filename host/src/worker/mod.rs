@@ -239,10 +239,9 @@ impl Worker {
         let kept = Kept::new(&loaded.meta, options.name);
         let events = broadcast::Sender::new(limits::WORKER_EVENT_BACKLOG);
         let voice = Arc::new(event::Voice::new(events.clone(), store.clone()));
-        let runtime = options.engine.handle()?;
         let worker = Self {
             inner: Arc::new(Inner {
-                nodespace: NodeSpace::new(runtime, voice),
+                nodespace: NodeSpace::new(options.engine.threads().clone(), voice),
                 rules: rules::Rules::new(&places, options.policy),
                 places,
                 engine: options.engine,

@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 use zip::write::SimpleFileOptions;
 
-use super::{parts, readable, readable_line, runtime};
+use super::{parts, readable, readable_line, threads};
 
 /// An archive, a state as JSON, or the members of an archive: each its name in a line and its content.
 pub fn import(data: &[u8]) {
@@ -128,7 +128,7 @@ fn state_comes_back(state: &WorkerState) {
     let redacted = WorkerState::from_json(redacted.into_json()).unwrap();
     let mut instances = redacted.external_workers.values().flatten();
     assert!(instances.all(|instance| instance.config == json!({})));
-    let graph = NodeSpace::new(runtime().handle().clone(), Arc::new(Nobody));
+    let graph = NodeSpace::new(threads(), Arc::new(Nobody));
     graph.put_shelf(&["fuzz"], shelf()).unwrap();
     let report = match graph.load(&state.backend) {
         Ok(report) => report,

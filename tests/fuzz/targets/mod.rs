@@ -18,6 +18,7 @@ mod values;
 
 use std::sync::OnceLock;
 
+use external_worker_host::executor::Executor;
 use external_worker_host::text;
 use tokio::runtime::Runtime;
 
@@ -61,6 +62,13 @@ fn readable(sentence: &str, limit: usize) {
 fn readable_line(sentence: &str, limit: usize) {
     readable(sentence, limit);
     assert!(!sentence.contains('\n'), "{sentence:?}");
+}
+
+/// What graphs run on.
+fn threads() -> Executor {
+    static THREADS: OnceLock<Executor> = OnceLock::new();
+    let start = || Executor::start(Some(2), || {}).unwrap();
+    THREADS.get_or_init(start).clone()
 }
 
 /// What asynchronous parts of the host run on.

@@ -486,7 +486,7 @@ impl Observer for Meddler {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_observer_may_change_the_graph() {
     let meddler = Arc::new(Meddler(Mutex::default(), Mutex::default()));
-    let space = NodeSpace::new(tokio::runtime::Handle::current(), Arc::clone(&meddler) as _);
+    let space = NodeSpace::new(threads(), Arc::clone(&meddler) as _);
     *meddler.0.lock().unwrap() = Some(space.clone());
     space
         .put_shelf(&["s"], shelf(vec![sum("sum", &["a"])]))

@@ -101,6 +101,11 @@ fn shelf(classes: Vec<NodeClass>) -> Shelf {
     }
 }
 
+/// One thread, so that what runs at the same time takes turns.
+fn threads() -> Executor {
+    Executor::start(Some(1), || {}).unwrap()
+}
+
 struct Bench {
     space: NodeSpace,
     log: Arc<Log>,
@@ -109,7 +114,7 @@ struct Bench {
 impl Bench {
     fn new(classes: Vec<NodeClass>) -> Self {
         let log = Arc::new(Log::default());
-        let space = NodeSpace::new(tokio::runtime::Handle::current(), Arc::clone(&log) as _);
+        let space = NodeSpace::new(threads(), Arc::clone(&log) as _);
         space.put_shelf(&["test"], shelf(classes)).unwrap();
         Self { space, log }
     }

@@ -1,0 +1,151 @@
+//! How much processor time this thread used, told so often that asking the kernel each time would cost
+//! more than what is measured.
+//!
+//! Only the kernel knows what a thread used: between two looks at the clock on the wall it may not have
+//! run at all, because the machine is busy or the process was stopped. A stretch of less than [`SHORT`]
+//! was not interrupted for longer than that, so the wall will do; for a longer one the kernel is asked.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+/// A stretch up to this long is measured by the wall, and what the thread used before a long one is known
+/// to so much.
+const SHORT: Duration = Duration::from_micros(100);
+
+/// When the kernel was asked last, and what of it was told to somebody since.
+#[derive(Clone, Copy)]
+struct Asked {
+    at: Instant,
+    used: Duration,
+    told: Duration,
+}
+
+thread_local! {
+    static ASKED: Cell<Option<Asked>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<Begin>> = const { Cell::new(None) };
+}
+
+#[derive(Clone, Copy)]
+struct Begin {
+    at: Instant,
+    asked: Asked,
+}
+
+impl Begin {
+    /// What was used until now, and what the kernel says, if it was asked.
+    fn used(self) -> (Duration, Option<Asked>) {
+        let now = Instant::now();
+        let wall = now.saturating_duration_since(self.at);
+        if wall <= SHORT {
+            return (wall, None);
+        }
+        let used = thread_time();
+        let told = self.asked.told;
+        let mine = used.saturating_sub(self.asked.used).saturating_sub(told);
+        let asked = Asked {
+            at: now,
+            used,
+            told: Duration::ZERO,
+        };
+        (mine.min(wall), Some(asked))
+    }
+}
+
+/// Processor time that is being used on this thread, from [`Stretch::begin`] to [`Stretch::end`].
+/// Stretches do not lie in each other.
+pub struct Stretch(Begin, PhantomData<*const ()>);
+
+impl Stretch {
+    /// From now on.
+    pub fn begin() -> Self {
+        let at = Instant::now();
+        let asked = match ASKED.get() {
+            Some(asked) if at.saturating_duration_since(asked.at) <= SHORT => asked,
+            _ => Asked {
+                at,
+                used: thread_time(),
+                told: Duration::ZERO,
+            },
+        };
+        ASKED.set(Some(asked));
+        let begin = Begin { at, asked };
+        CURRENT.set(Some(begin));
+        Self(begin, PhantomData)
+    }
+
+    /// Time on the wall since the beginning.
+    pub fn wall(&self) -> Duration {
+        self.0.at.elapsed()
+    }
+
+    /// What was used.
+    pub fn end(self) -> Duration {
+        CURRENT.set(None);
+        let (used, asked) = self.0.used();
+        ASKED.set(Some(asked.unwrap_or(Asked {
+            told: self.0.asked.told.saturating_add(used),
+            ..self.0.asked
+        })));
+        used
+    }
+
+    /// What the stretch that is going on on this thread used so far.
+    pub fn so_far() -> Duration {
+        CURRENT.get().map_or(Duration::ZERO, |begin| begin.used().0)
+    }
+}
+
+/// Processor time of this thread since it began.
+#[cfg(unix)]
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
+
+/// Where the system does not tell, it is the time on the wall.
+#[cfg(not(unix))]
+fn thread_time() -> Duration {
+    thread_local! {
+        static BEGAN: Instant = Instant::now();
+    }
+    BEGAN.with(Instant::elapsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spin(cpu: Duration) {
+        let until = thread_time() + cpu;
+        while thread_time() < until {}
+    }
+
+    #[test]
+    fn stretches_add_up_to_what_the_thread_used() {
+        let before = thread_time();
+        let mut told = Duration::ZERO;
+        for micros in [5, 20, 80, 150, 2_000].into_iter().cycle().take(200) {
+            let stretch = Stretch::begin();
+            spin(Duration::from_micros(micros));
+            told += stretch.end();
+        }
+        let used = thread_time() - before;
+        // What lies between two stretches is nobody's.
+        assert!(told <= used, "{told:?} of {used:?}");
+        assert!(told * 100 > used * 97, "{told:?} of {used:?}");
+    }
+
+    #[test]
+    fn sleeping_is_no_use() {
+        let stretch = Stretch::begin();
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(stretch.wall() >= Duration::from_millis(50));
+        assert!(Stretch::so_far() < Duration::from_millis(25));
+        assert!(stretch.end() < Duration::from_millis(25));
+        assert_eq!(Stretch::so_far(), Duration::ZERO);
+    }
+}

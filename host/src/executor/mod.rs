@@ -1,0 +1,193 @@
+//! The threads that run guests, and who goes first on them.
+//!
+//! tokio's scheduler runs tasks in the order in which they were woken, so a task that needs ten
+//! microseconds waits behind every one that takes a whole slice. Here who used least of late goes
+//! first ([`usage`]), and interrupts who used more ([`queue`]): what a neighbour costs does not grow
+//! with how many neighbours there are. Timers, sockets and blocking work are tokio's, on a thread
+//! beside.
+//!
+//! It knows no guest: a task is a future, and what it used is the time inside its polls.
+
+mod clock;
+mod cpu;
+mod queue;
+mod usage;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+pub use clock::{Clock, Elapsed, Moment};
+pub use cpu::Stretch;
+use queue::Queue;
+pub use queue::someone_waits;
+use usage::Usage;
+
+/// Why threads could not be started.
+pub type StartError = std::io::Error;
+
+/// Runs tasks on threads of its own until its last handle is dropped. Cheap to clone.
+#[derive(Clone)]
+pub struct Executor {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: Arc<Queue>,
+    clock: Arc<Clock>,
+    alive: Arc<AtomicUsize>,
+    spawned: AtomicU64,
+    /// Timers, sockets and blocking work of the tasks.
+    io: Option<tokio::runtime::Runtime>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
+        // The last handle may well be dropped inside some runtime, where waiting is not allowed.
+        if let Some(io) = self.io.take() {
+            io.shutdown_background();
+        }
+    }
+}
+
+/// What becomes of a task. Dropping it does not end the task.
+pub struct Task<T>(oneshot::Receiver<T>);
+
+/// A task ended without a result: it panicked, or its threads have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the task ended without a result")]
+pub struct Lost;
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, Lost>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map_err(|_gone| Lost)
+    }
+}
+
+impl Executor {
+    /// Starts `threads` threads, one for each core if `None`. `interrupt` has to make whatever runs on
+    /// them give way soon; it is called from any thread, often, and must not wait.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(
+        threads: Option<usize>,
+        interrupt: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, StartError> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads.unwrap_or_else(cores).max(1);
+        let io = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("ewh-guest-io")
+            .enable_all()
+            .build()?;
+        let queue = Arc::new(Queue::new(threads, Box::new(interrupt)));
+        let executor = Self {
+            inner: Arc::new(Inner {
+                queue: Arc::clone(&queue),
+                clock: Arc::default(),
+                alive: Arc::default(),
+                spawned: AtomicU64::new(0),
+                io: Some(io),
+            }),
+        };
+        for thread in 0..threads {
+            let (queue, io) = (Arc::clone(&queue), executor.io());
+            std::thread::Builder::new()
+                .name("ewh-guest".to_owned())
+                .spawn(move || {
+                    let _io = io.as_ref().map(tokio::runtime::Handle::enter);
+                    queue.work(thread);
+                })?;
+        }
+        Ok(executor)
+    }
+
+    fn io(&self) -> Option<tokio::runtime::Handle> {
+        self.inner.io.as_ref().map(|io| io.handle().clone())
+    }
+
+    /// Runs `future`. It goes on whether or not anybody waits for it.
+    pub fn spawn<F>(&self, future: F) -> Task<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.inner.spawned.fetch_add(1, Ordering::Relaxed);
+        let (done, result) = oneshot::channel();
+        let alive = Alive::new(&self.inner.alive);
+        let usage = Arc::new(Usage::default());
+        let task = Used {
+            future: Box::pin(async move {
+                let _alive = alive;
+                // Nobody waiting is fine.
+                let _ = done.send(future.await);
+            }),
+            usage: Arc::clone(&usage),
+        };
+        let queue = Arc::clone(&self.inner.queue);
+        let (runnable, task) =
+            async_task::spawn(task, move |runnable| queue.push(runnable, &usage));
+        task.detach();
+        runnable.schedule();
+        Task(result)
+    }
+
+    /// The clock by which deadlines of tasks are kept.
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.inner.clock
+    }
+
+    /// Tasks that were spawned until now.
+    pub fn spawned_tasks(&self) -> u64 {
+        self.inner.spawned.load(Ordering::Relaxed)
+    }
+
+    /// Tasks that have not ended.
+    pub fn alive_tasks(&self) -> usize {
+        self.inner.alive.load(Ordering::Acquire)
+    }
+}
+
+/// One more task, until it ends or is dropped.
+struct Alive(Arc<AtomicUsize>);
+
+impl Alive {
+    fn new(alive: &Arc<AtomicUsize>) -> Self {
+        alive.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(alive))
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A future whose polls count as use.
+struct Used<F> {
+    future: Pin<Box<F>>,
+    usage: Arc<Usage>,
+}
+
+impl<F: Future> Future for Used<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let begin = Instant::now();
+        let poll = self.future.as_mut().poll(cx);
+        // Before the task can be queued again.
+        self.usage.add(begin, Instant::now());
+        poll
+    }
+}
+
+#[cfg(test)]
+mod tests;

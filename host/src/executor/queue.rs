@@ -1,0 +1,276 @@
+//! What waits to run: who used least of late goes first, and makes who used more give way.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_task::Runnable;
+
+use super::usage::{Rank, Usage, Weight};
+
+/// Nobody is interrupted again sooner than this.
+const MIN_SLICE: Duration = Duration::from_micros(50);
+/// How often a thread that has nothing to do looks whether one that has left something waiting. A task that
+/// wakes another goes on for some microseconds as a rule, then runs it itself; waking a second thread
+/// each time would cost more than the task.
+const WATCH: Duration = Duration::from_millis(1);
+
+thread_local! {
+    /// Whose tasks this thread runs, and which of its threads it is.
+    static WORKS_FOR: RefCell<Option<(Arc<Queue>, usize)>> = const { RefCell::new(None) };
+}
+
+/// Whether a task waits for this thread, or for another of the same executor.
+pub fn someone_waits() -> bool {
+    WORKS_FOR.with_borrow(|works_for| {
+        works_for
+            .as_ref()
+            .is_some_and(|(queue, _)| queue.waiting.load(Ordering::Relaxed) > 0)
+    })
+}
+
+pub(super) struct Queue {
+    start: Instant,
+    state: Mutex<State>,
+    work: Condvar,
+    /// How many tasks there are in `state`, to be read without its lock.
+    waiting: AtomicUsize,
+    /// When what runs was interrupted last, in nanoseconds since `start`.
+    interrupted: AtomicU64,
+    interrupt: Box<dyn Fn() + Send + Sync>,
+}
+
+struct State {
+    tasks: BinaryHeap<Reverse<Waiting>>,
+    pushed: u64,
+    /// What each thread runs.
+    running: Vec<Option<Running>>,
+    idle: usize,
+    /// Whether one of the idle threads looks after what others leave.
+    watched: bool,
+    closed: bool,
+}
+
+/// One task that waits.
+struct Waiting {
+    rank: Rank,
+    /// Those of one rank go in the order in which they came.
+    order: u64,
+    weight: Weight,
+    task: Runnable,
+}
+
+impl Waiting {
+    fn place(&self) -> (Rank, u64) {
+        (self.rank, self.order)
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for Waiting {}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What a thread runs, and since when.
+#[derive(Clone, Copy)]
+struct Running {
+    weight: Weight,
+    since: Instant,
+}
+
+impl Running {
+    fn weight(self, now: Instant) -> Weight {
+        self.weight.and(now.saturating_duration_since(self.since))
+    }
+}
+
+/// What a new task needs, besides to wait.
+enum Needs {
+    Nothing,
+    AThread,
+    AnInterrupt,
+}
+
+impl State {
+    /// `mine` is the thread that woke it, if it is one of these.
+    fn needs(&self, weight: Weight, mine: Option<usize>, now: Instant) -> Needs {
+        let overtaken = |running: Running| weight.overtakes(running.weight(now));
+        let mine = mine.map(|thread| self.running.get(thread).copied().flatten());
+        if self.idle > 0 {
+            // This thread takes it next, or, should that take long, the one that watches.
+            return match mine {
+                Some(_) if self.tasks.len() <= 1 => Needs::Nothing,
+                _ => Needs::AThread,
+            };
+        }
+        let soon = mine.is_some_and(|running| !running.is_some_and(overtaken));
+        if !soon && self.running.iter().flatten().copied().any(overtaken) {
+            return Needs::AnInterrupt;
+        }
+        Needs::Nothing
+    }
+
+    fn set_running(&mut self, thread: usize, running: Option<Running>) {
+        if let Some(place) = self.running.get_mut(thread) {
+            *place = running;
+        }
+    }
+}
+
+impl Queue {
+    pub fn new(threads: usize, interrupt: Box<dyn Fn() + Send + Sync>) -> Self {
+        Self {
+            start: Instant::now(),
+            state: Mutex::new(State {
+                tasks: BinaryHeap::new(),
+                pushed: 0,
+                running: vec![None; threads],
+                idle: 0,
+                watched: false,
+                closed: false,
+            }),
+            work: Condvar::new(),
+            waiting: AtomicUsize::new(0),
+            interrupted: AtomicU64::new(0),
+            interrupt,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which of the threads this one is.
+    fn this_thread(&self) -> Option<usize> {
+        WORKS_FOR.with_borrow(|works_for| {
+            works_for.as_ref().and_then(|(queue, thread)| {
+                std::ptr::eq(&raw const **queue, self).then_some(*thread)
+            })
+        })
+    }
+
+    /// `task` is to run; until now it used `usage`.
+    pub fn push(&self, task: Runnable, usage: &Usage) {
+        let now = Instant::now();
+        let weight = usage.at(now);
+        let mut state = self.state();
+        if state.closed {
+            drop(state);
+            // With it goes what it holds, which may be much.
+            drop(task);
+            return;
+        }
+        let order = state.pushed;
+        state.pushed = order.wrapping_add(1);
+        state.tasks.push(Reverse(Waiting {
+            rank: weight.rank(now.saturating_duration_since(self.start)),
+            order,
+            weight,
+            task,
+        }));
+        self.waiting.store(state.tasks.len(), Ordering::Relaxed);
+        let needs = state.needs(weight, self.this_thread(), now);
+        drop(state);
+        match needs {
+            Needs::Nothing => {}
+            Needs::AThread => self.work.notify_one(),
+            Needs::AnInterrupt => self.interrupt(now),
+        }
+    }
+
+    fn interrupt(&self, now: Instant) {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let now = nanos(now.saturating_duration_since(self.start));
+        let last = self.interrupted.load(Ordering::Relaxed);
+        if now.saturating_sub(last) < nanos(MIN_SLICE) {
+            return;
+        }
+        let first =
+            self.interrupted
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed);
+        if first.is_ok() {
+            (self.interrupt)();
+        }
+    }
+
+    /// Runs tasks as the given one of the threads, until the queue is closed.
+    pub fn work(self: Arc<Self>, thread: usize) {
+        WORKS_FOR.set(Some((Arc::clone(&self), thread)));
+        while let Some(task) = self.next(thread) {
+            // The hook has told of a panic, and the task is gone: whoever waits for it hears so.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| task.run()));
+        }
+        WORKS_FOR.set(None);
+    }
+
+    fn next(&self, thread: usize) -> Option<Runnable> {
+        let mut state = self.state();
+        state.set_running(thread, None);
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(Reverse(next)) = state.tasks.pop() {
+                self.waiting.store(state.tasks.len(), Ordering::Relaxed);
+                let running = Running {
+                    weight: next.weight,
+                    since: Instant::now(),
+                };
+                state.set_running(thread, Some(running));
+                let unwatched = !state.watched && state.idle > 0;
+                drop(state);
+                if unwatched {
+                    self.work.notify_one();
+                }
+                return Some(next.task);
+            }
+            state = self.rest(state);
+        }
+    }
+
+    /// Waits until there may be something to do.
+    fn rest<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.idle += 1;
+        let somebody_runs = state.running.iter().any(Option::is_some);
+        if somebody_runs && !state.watched {
+            state.watched = true;
+            let waited = self.work.wait_timeout(state, WATCH);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.watched = false;
+        } else {
+            let waited = self.work.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        state.idle = state.idle.saturating_sub(1);
+        state
+    }
+
+    /// Ends the threads, and drops what waits.
+    pub fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        let tasks = std::mem::take(&mut state.tasks);
+        drop(state);
+        self.work.notify_all();
+        drop(tasks);
+    }
+}
