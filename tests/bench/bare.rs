@@ -65,9 +65,10 @@ impl Bare<()> {
 
 impl Bare<InstanceState> {
     /// In a store as the host makes them, with limits and epochs; no deadlines or bill.
-    pub fn direct(path: &str, engine: &HostEngine) -> Self {
-        let engine = engine.wasmtime(Home::Pooled).clone();
-        let (store, _meter) = InstanceState::for_describe(&engine, &Budget::default()).unwrap();
+    pub fn direct(path: &str, host: &HostEngine) -> Self {
+        let engine = host.wasmtime(Home::Pooled).clone();
+        let budget = Budget::default();
+        let (store, _meter) = InstanceState::for_describe(&engine, host.clock(), &budget).unwrap();
         Self::start(path, engine, store)
     }
 }
