@@ -2,11 +2,14 @@
 //! confines itself as one does, or, for comparison, does not, and then tries. Prints `reached`, or why
 //! not; the kernel may well end it before that.
 //!
+//! What takes memory tries to have twelve times what the process may, and, not confined, a little.
+//!
 //! `ewh-attempt confined|free ATTEMPT OWN OTHER PORT`: the data directory of the tenant and of another,
 //! and a port where somebody listens and that is not granted. The policy is in `OWN/policies`.
 
-use std::io::{self, Error};
+use std::io::{self, Error, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -21,7 +24,14 @@ struct Place {
     own: PathBuf,
     other: PathBuf,
     port: u16,
+    /// Memory that an attempt at it is to hold, in bytes.
+    much: usize,
 }
+
+/// What a process may hold whose memory is limited.
+const MEMORY: u64 = 512 << 20;
+/// What is taken of memory at a time.
+const STEP: usize = 64 << 20;
 
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
@@ -32,6 +42,7 @@ fn main() {
         own: own.into(),
         other: other.into(),
         port: port.parse().unwrap(),
+        much: if how == "confined" { 6 << 30 } else { STEP },
     };
     if how == "confined" {
         let places = Places {
@@ -42,6 +53,7 @@ fn main() {
         for policy in places.module_policies().unwrap() {
             reach.grant(&Policy::load(&policy).unwrap());
         }
+        reach.memory = attempt.starts_with("hold ").then_some(MEMORY);
         confine::apply(&reach, false).unwrap();
     }
     match place.attempt(attempt) {
@@ -136,8 +148,55 @@ impl Place {
             }
             "talk to the kernel over netlink" => socket(libc::AF_NETLINK, libc::SOCK_RAW),
             "open a raw socket" => socket(libc::AF_PACKET, libc::SOCK_RAW),
+            name => self.attempt_memory(name),
+        }
+    }
+
+    fn attempt_memory(&self, name: &str) -> io::Result<()> {
+        let anonymous = libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        match name {
+            "hold private memory" => self.map(anonymous | libc::MAP_PRIVATE),
+            "hold shared memory" => self.map(anonymous | libc::MAP_SHARED),
+            "hold memory that grows downwards" => {
+                self.map(anonymous | libc::MAP_PRIVATE | libc::MAP_GROWSDOWN)
+            }
+            "hold files in memory" => {
+                // SAFETY: the name ends with a zero, and the descriptor is nobody else's.
+                let mut file = unsafe {
+                    let fd = libc::memfd_create(c"held".as_ptr(), 0);
+                    done(fd)?;
+                    fs::File::from_raw_fd(fd)
+                };
+                self.fill(&mut file)
+            }
+            "hold files in a file system in memory" => {
+                let path = format!("/dev/shm/held-{}", std::process::id());
+                let held = fs::File::create(&path).and_then(|mut file| self.fill(&mut file));
+                let _ = fs::remove_file(path);
+                held
+            }
             name => attempt_kernel(name),
         }
+    }
+
+    fn map(&self, flags: libc::c_int) -> io::Result<()> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        for _ in 0..self.much / STEP {
+            // SAFETY: what is mapped anew is nobody else's, and has this many bytes.
+            unsafe {
+                let mapped = libc::mmap(ptr::null_mut(), STEP, access, flags, -1, 0);
+                if mapped == libc::MAP_FAILED {
+                    return Err(Error::last_os_error());
+                }
+                ptr::write_bytes(mapped.cast::<u8>(), 1, STEP);
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(&self, file: &mut fs::File) -> io::Result<()> {
+        let step = vec![1; 1 << 20];
+        (0..self.much / step.len()).try_for_each(|_| file.write_all(&step))
     }
 }
 

@@ -119,8 +119,22 @@ impl Capabilities {
     ///
     /// # Errors
     /// When something that is granted is not there.
-    pub fn prepare(granted: &Arc<Granted>, cx: &Prepare) -> Result<Self> {
+    pub async fn prepare(granted: &Arc<Granted>, cx: &Prepare) -> Result<Self> {
         let guard = Guard::new(Arc::clone(granted), cx);
+        let files = files::prepare(&guard, cx).await?;
+        Self::with(files, &guard, cx)
+    }
+
+    /// Nothing of anything.
+    ///
+    /// # Errors
+    /// Never in practice: nothing is opened.
+    pub fn nothing(cx: &Prepare) -> Result<Self> {
+        let guard = Guard::new(Arc::default(), cx);
+        Self::with(files::nothing(&guard), &guard, cx)
+    }
+
+    fn with(files: files::State, guard: &Guard, cx: &Prepare) -> Result<Self> {
         let names = names::Names::new(cx.resolver.clone());
         let mut table = ResourceTable::new();
         let handles = cx.ledger.limit(Resource::Handles);
@@ -131,13 +145,13 @@ impl Capabilities {
         table.set_max_capacity(entries.saturating_add(TABLE_ENTRIES_TO_BEGIN_WITH));
         Ok(Self {
             table,
-            serial: serial::prepare(&guard, cx)?,
-            files: files::prepare(&guard, cx)?,
-            sockets: sockets::prepare(&guard, &names)?,
-            http: http::prepare(&guard, &names)?,
-            clocks: clocks::prepare(&guard)?,
-            random: random::prepare(&guard, cx)?,
-            env: env::prepare(&guard, cx)?,
+            serial: serial::prepare(guard, cx)?,
+            files,
+            sockets: sockets::prepare(guard, &names)?,
+            http: http::prepare(guard, &names)?,
+            clocks: clocks::prepare(guard)?,
+            random: random::prepare(guard, cx)?,
+            env: env::prepare(guard, cx)?,
         })
     }
 }

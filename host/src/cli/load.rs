@@ -10,7 +10,8 @@ use super::output::Output;
 use crate::component::LoadedComponent;
 use crate::engine::{CompileCache, Engine, EngineOptions};
 use crate::error::HostError;
-use crate::policy::Policy;
+use crate::limits::descriptors;
+use crate::policy::{Guarded, Policy};
 
 /// Slots for the few workers of a command, and stacks for what waits in them: what a server keeps ready
 /// is not needed here.
@@ -34,6 +35,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 /// # Errors
 /// When the machine cannot give what it needs, or the cache that was asked for cannot be used.
 pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
+    raise_descriptors();
     let cache = cache(options)?;
     let pool_instances = Some(POOL_INSTANCES);
     Ok(Engine::new(EngineOptions {
@@ -49,11 +51,19 @@ pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
 /// # Errors
 /// Those of [`engine`].
 pub fn server_engine(options: &CacheOptions) -> Result<Engine, CliError> {
+    raise_descriptors();
     let cache = cache(options)?;
     Ok(Engine::new(EngineOptions {
         cache,
         ..EngineOptions::default()
     })?)
+}
+
+/// Before the first guest, which draws from what there is.
+fn raise_descriptors() {
+    if let Err(error) = descriptors::raise() {
+        tracing::warn!("this process has few file descriptors, and gets no more: {error}");
+    }
 }
 
 /// The runtime of a server: a thread for each core.
@@ -101,6 +111,33 @@ pub fn component(
         .to_string_lossy();
     let _progress = output.progress(format!("compiling {name}"));
     Ok(Arc::new(LoadedComponent::from_file(engine, path)?))
+}
+
+/// The kernel's view of processes: their environments, with tokens in them, and their memory.
+pub const PROCESSES: &str = "/proc";
+
+/// The policy at `path` for guests that this command runs itself.
+///
+/// # Errors
+/// When it is no file, no policy, or grants what belongs to the command.
+pub fn policy_of_run(path: Option<&Path>, cache: &CacheOptions) -> Result<Policy, CliError> {
+    let policy = policy(path)?;
+    match path {
+        Some(path) => Ok(policy.beside(path, &guarded(cache))?),
+        None => Ok(policy),
+    }
+}
+
+/// What belongs to every command that runs guests: compiled code with its key, of this command or another
+/// of the same user, and what the kernel shows of processes.
+pub fn guarded(cache: &CacheOptions) -> Guarded {
+    let guarded = Guarded::default();
+    guarded.keep(PROCESSES, "the environment and the memory of this host");
+    let default = CompileCache::default_dir();
+    for dir in cache.cache_dir.clone().into_iter().chain(default) {
+        guarded.keep(dir, "the cache of compiled components");
+    }
+    guarded
 }
 
 /// The policy at `path`; without a path the one that grants nothing.

@@ -240,7 +240,7 @@ async fn instantiate(
         room => room?,
     };
     let engine = shared.prepared.engine().wasmtime(linked.home);
-    let mut store = InstanceState::store(engine, shared.prepared.granted(), lasting, audit)?;
+    let mut store = InstanceState::store(engine, shared.prepared.granted(), lasting, audit).await?;
     store.data_mut().keep_room(room);
     let made = linked.pre.instantiate_async(&mut store).await;
     Ok(made.map(|instance| (store, instance)))

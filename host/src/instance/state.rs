@@ -74,21 +74,19 @@ impl InstanceState {
     ///
     /// # Errors
     /// When something that is granted is not there.
-    pub fn store(
+    pub async fn store(
         engine: &Engine,
         granted: &Arc<Granted>,
         lasting: &Arc<Lasting>,
         audit: Arc<dyn Audit>,
     ) -> Result<Store<Self>> {
-        let prepare = Prepare {
-            instance: lasting.uuid,
-            ledger: Arc::clone(&lasting.ledger),
-            audit,
-            stdio: Arc::new(StdioToLog(Arc::clone(&lasting.events))),
-            resolver: lasting.resolver.clone(),
-        };
+        let capabilities = Capabilities::prepare(granted, &prepare(lasting, audit)).await?;
+        Ok(Self::with(engine, capabilities, lasting))
+    }
+
+    fn with(engine: &Engine, capabilities: Capabilities, lasting: &Arc<Lasting>) -> Store<Self> {
         let state = Self {
-            capabilities: Capabilities::prepare(granted, &prepare)?,
+            capabilities,
             limiter: Limiter::new(Arc::clone(&lasting.ledger)),
             lasting: Arc::clone(lasting),
             _room: None,
@@ -96,7 +94,7 @@ impl InstanceState {
         };
         let mut store = Store::new(engine, state);
         set_limits(&mut store);
-        Ok(store)
+        store
     }
 
     /// A store for `describe`: nothing granted, nobody listening.
@@ -122,10 +120,8 @@ impl InstanceState {
             trapped_at: Mutex::default(),
         });
         let audit = Arc::new(AuditToEvents::new(uuid::Uuid::nil(), &lasting.events));
-        Ok((
-            Self::store(engine, &Arc::default(), &lasting, audit)?,
-            meter,
-        ))
+        let capabilities = Capabilities::nothing(&prepare(&lasting, audit))?;
+        Ok((Self::with(engine, capabilities, &lasting), meter))
     }
 
     /// Keeps what the engine gave for the store, until it is gone.
@@ -136,6 +132,16 @@ impl InstanceState {
     /// The table of everything that the guest holds.
     pub fn table(&mut self) -> &mut ResourceTable {
         &mut self.capabilities.table
+    }
+}
+
+fn prepare(lasting: &Arc<Lasting>, audit: Arc<dyn Audit>) -> Prepare {
+    Prepare {
+        instance: lasting.uuid,
+        ledger: Arc::clone(&lasting.ledger),
+        audit,
+        stdio: Arc::new(StdioToLog(Arc::clone(&lasting.events))),
+        resolver: lasting.resolver.clone(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Budget;
+use super::{Budget, descriptors};
 
 /// A budget that is used up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,9 @@ pub enum Resource {
     Handles,
     /// Open sockets.
     Sockets,
+    /// File descriptors of the process: no budget of the instance has a limit of them, but those that
+    /// all guests share.
+    Descriptors,
 }
 
 impl fmt::Display for Resource {
@@ -40,6 +43,7 @@ impl fmt::Display for Resource {
             Self::Memory => "the memory budget (bytes)",
             Self::Handles => "the budget of open handles",
             Self::Sockets => "the budget of open sockets",
+            Self::Descriptors => "what this process leaves guests of its file descriptors",
         })
     }
 }
@@ -95,6 +99,7 @@ pub struct Ledger {
     memory: Account,
     handles: Account,
     sockets: Account,
+    descriptors: Account,
     last_refusal: Mutex<Option<Exhausted>>,
 }
 
@@ -105,6 +110,7 @@ impl Ledger {
             memory: Account::new(budget.memory.as_u64()),
             handles: Account::new(budget.handles.into()),
             sockets: Account::new(budget.sockets.into()),
+            descriptors: Account::new(u64::MAX),
             last_refusal: Mutex::new(None),
         })
     }
@@ -114,6 +120,7 @@ impl Ledger {
             Resource::Memory => &self.memory,
             Resource::Handles => &self.handles,
             Resource::Sockets => &self.sockets,
+            Resource::Descriptors => &self.descriptors,
         }
     }
 
@@ -122,7 +129,22 @@ impl Ledger {
     /// # Errors
     /// When the limit would be passed; nothing is charged then.
     pub fn charge(&self, what: Resource, amount: u64) -> Result<(), Exhausted> {
-        self.account(what).add(what, amount).inspect_err(|refused| {
+        let charged = self.account(what).add(what, amount).and_then(|()| {
+            if what != Resource::Descriptors {
+                return Ok(());
+            }
+            descriptors::take(amount).map_err(|left| {
+                self.descriptors.sub(amount);
+                let limit = descriptors::limit();
+                Exhausted {
+                    what,
+                    limit,
+                    used: limit.saturating_sub(left),
+                    asked: amount,
+                }
+            })
+        });
+        charged.inspect_err(|refused| {
             let mut last = self
                 .last_refusal
                 .lock()
@@ -134,6 +156,9 @@ impl Ledger {
     /// Gives back what [`Ledger::charge`] took.
     pub fn release(&self, what: Resource, amount: u64) {
         self.account(what).sub(amount);
+        if what == Resource::Descriptors {
+            descriptors::put(amount);
+        }
     }
 
     /// Charges `amount` for as long as the returned value lives.
@@ -205,6 +230,22 @@ mod tests {
         drop(first);
         assert_eq!(ledger.used(Resource::Sockets), 1);
         assert_eq!(ledger.peak(Resource::Sockets), 2);
+    }
+
+    #[test]
+    fn descriptors_are_those_of_the_process() {
+        let (one, other) = (
+            Ledger::new(&Budget::default()),
+            Ledger::new(&Budget::default()),
+        );
+        let held = one.hold(Resource::Descriptors, 2).unwrap();
+        let refused = other.hold(Resource::Descriptors, descriptors::limit());
+        let refused = refused.map(drop).unwrap_err();
+        assert_eq!(refused.limit, descriptors::limit());
+        assert!(refused.used >= 2 && refused.to_string().contains("file descriptors"));
+        assert_eq!(other.used(Resource::Descriptors), 0);
+        drop(held);
+        assert_eq!(one.used(Resource::Descriptors), 0);
     }
 
     #[test]

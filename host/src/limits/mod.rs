@@ -1,6 +1,7 @@
 //! Every number of the host, and who counts what there is only so much of: for one instance its
 //! [`Ledger`], for the process its memory [`maps`], and what the kernel is to hold it to.
 
+pub mod descriptors;
 mod grants;
 mod ledger;
 pub mod maps;

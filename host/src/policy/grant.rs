@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::pattern::{HostPattern, PortPattern};
+use crate::limits::MAX_MEASURED_NAMES;
 
 /// A serial port that may be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -174,6 +175,11 @@ pub struct FilesGrant {
     )]
     #[schemars(with = "Option<crate::limits::Size>")]
     pub quota: Option<ByteSize>,
+    /// Files, folders and links that may come to be in the directory through this worker's writing; none:
+    /// 100,000 with a `quota`, of which each of them takes 4 KiB, and any number without. Only with mode "rw".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 250_000))]
+    pub max_files: Option<u64>,
 }
 
 fn write_quota<S: Serializer>(quota: &Option<ByteSize>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -209,10 +215,20 @@ impl FilesGrant {
                  absolute path"
             ));
         }
-        if self.quota.is_some() && self.mode == Mode::Ro {
+        let limits = [
+            ("quota", self.quota.is_some()),
+            ("max-files", self.max_files.is_some()),
+        ];
+        if let (Some((key, _)), Mode::Ro) = (limits.iter().find(|(_, is)| *is), self.mode) {
             return Err(format!(
-                "the [[files]] grant for `{guest}` has a `quota` but is read-only; remove it or \
+                "the [[files]] grant for `{guest}` has a `{key}` but is read-only; remove it or \
                  write mode = \"rw\""
+            ));
+        }
+        if let Some(files) = self.max_files.filter(|files| *files > MAX_MEASURED_NAMES) {
+            return Err(format!(
+                "the [[files]] grant for `{guest}` has max-files = {files}; at most \
+                 {MAX_MEASURED_NAMES} are counted"
             ));
         }
         Ok(())
@@ -520,6 +536,7 @@ mod tests {
             guest: "/data".into(),
             mode: Mode::Ro,
             quota: None,
+            max_files: None,
         };
         assert!(grant.allows("/data", false));
         assert!(grant.allows("/data/a/b", false));

@@ -156,6 +156,7 @@ impl Server {
             address,
             access,
         } = bound;
+        worker.guarded().listen(address);
         let (sender, changes) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             worker,

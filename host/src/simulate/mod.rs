@@ -155,6 +155,7 @@ impl Simulation {
             guest: guest.clone(),
             mode: Mode::Rw,
             quota: Some(limits::SIMULATED_FOLDER_QUOTA),
+            max_files: None,
         });
         let mut policy = Policy {
             budget,

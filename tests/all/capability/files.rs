@@ -208,6 +208,44 @@ async fn the_quota_holds_whatever_way_a_file_grows() {
 }
 
 #[tokio::test]
+async fn names_are_counted_whatever_way_they_come() {
+    let place = Place::new();
+    let names = || {
+        std::fs::read_dir(place.inside("hello.txt").parent().unwrap())
+            .unwrap()
+            .count()
+    };
+    let there = names();
+    let files = place.run("files", "rw", "max-files = 12\n").await;
+    let litter = [
+        ("dir", Value::Text("/data".into())),
+        ("most", Value::Integer(10_000)),
+    ];
+    let litter = call_text(&files, "litter", litter).await.unwrap();
+    let left = 12 - there;
+    assert!(litter.starts_with(&format!("{left}: ")), "{litter}");
+    assert_eq!(names(), 12);
+    let files2 = place.run("files2", "rw", "max-files = 12\n").await;
+    let link = [
+        ("from", Value::Text("/data/hello.txt".into())),
+        ("to", Value::Text("/data/again.txt".into())),
+    ];
+    call(&files2, "link", link.clone()).await.unwrap_err();
+    call(&files2, "write", write("/data/more", 1))
+        .await
+        .unwrap_err();
+    // What is there is still read and written, and a name that goes makes room for one.
+    call(&files2, "write", write("/data/litter-0", 9))
+        .await
+        .unwrap();
+    call(&files, "remove", path("/data/litter-0"))
+        .await
+        .unwrap();
+    call(&files2, "link", link).await.unwrap();
+    assert_eq!(names(), 12);
+}
+
+#[tokio::test]
 async fn open_files_are_counted_and_closed_with_the_instance() {
     let place = Place::new();
     let files = place.run("files2", "ro", "[budget]\nhandles = 40\n").await;

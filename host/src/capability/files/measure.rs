@@ -1,60 +1,98 @@
-//! How much is in a directory before anything is added to it.
+//! How much is in a directory before anything is added to it. Counting is done once, off the guests'
+//! threads, and ends when nobody waits for it any more.
 
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Entries that are looked at before giving up: a start must not take minutes.
-const MAX_ENTRIES: u64 = 200_000;
+use crate::limits::MAX_MEASURED_NAMES;
 
-/// The bytes of all files under `root`, and `per_entry` for every name. Links are not followed, and
-/// a file with several names counts once.
-pub(super) fn measure(root: &Path, per_entry: u64) -> io::Result<u64> {
+/// What is in a directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Of all files, and what their names cost.
+    pub(super) bytes: u64,
+    /// Names of files, directories and links.
+    pub(super) names: u64,
+}
+
+impl Size {
+    /// Of what has more names than are counted: nothing may be added to it.
+    pub(super) const FULL: Self = Self {
+        bytes: u64::MAX,
+        names: u64::MAX,
+    };
+}
+
+/// The size of everything under `root`, at `per_name` bytes for every name. Links are not followed, and a
+/// file with several names counts once. [`Size::FULL`]: there is more than is counted.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) async fn measured(root: PathBuf, per_name: u64) -> io::Result<Size> {
+    let wanted = Wanted::default();
+    let is_wanted = Arc::clone(&wanted.0);
+    let go_on = move || !is_wanted.load(Ordering::Relaxed);
+    let measuring = move || measure(&root, per_name, MAX_MEASURED_NAMES, go_on);
+    match tokio::task::spawn_blocking(measuring).await {
+        Ok(measured) => measured,
+        Err(_) => Err(io::Error::other("the host is shutting down")),
+    }
+}
+
+/// Set when nobody wants to know any more.
+#[derive(Default)]
+struct Wanted(Arc<AtomicBool>);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn measure(root: &Path, per_name: u64, most: u64, go_on: impl Fn() -> bool) -> io::Result<Size> {
     let mut sum = Sum {
-        bytes: 0,
-        entries: 0,
+        size: Size::default(),
         seen: HashSet::new(),
-        per_entry,
+        per_name,
     };
     let mut rest = vec![root.to_owned()];
     while let Some(directory) = rest.pop() {
-        for entry in gone_is_empty(fs::read_dir(&directory))?
-            .into_iter()
-            .flatten()
-        {
-            let Some(path) = sum.add(&entry?)? else {
-                continue;
-            };
-            rest.push(path);
+        let entries = gone_is_empty(fs::read_dir(&directory))?;
+        for entry in entries.into_iter().flatten() {
+            if !go_on() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if sum.size.names >= most {
+                return Ok(Size::FULL);
+            }
+            rest.extend(sum.add(&entry?)?);
         }
     }
-    Ok(sum.bytes)
+    Ok(sum.size)
 }
 
 struct Sum {
-    bytes: u64,
-    entries: u64,
+    size: Size,
     seen: HashSet<(u64, u64)>,
-    per_entry: u64,
+    per_name: u64,
 }
 
 impl Sum {
     /// Counts one entry; a directory is to be looked into.
     fn add(&mut self, entry: &fs::DirEntry) -> io::Result<Option<PathBuf>> {
-        self.entries = self.entries.saturating_add(1);
-        if self.entries > MAX_ENTRIES {
-            let why =
-                format!("it has more than {MAX_ENTRIES} entries, too many to count for a quota");
-            return Err(io::Error::other(why));
-        }
         let Some(meta) = gone_is_empty(entry.metadata())? else {
             return Ok(None);
         };
-        self.bytes = self.bytes.saturating_add(self.per_entry);
+        let size = &mut self.size;
+        size.names = size.names.saturating_add(1);
+        size.bytes = size.bytes.saturating_add(self.per_name);
         if meta.is_file() && (meta.nlink() == 1 || self.seen.insert((meta.dev(), meta.ino()))) {
-            self.bytes = self.bytes.saturating_add(meta.len());
+            size.bytes = size.bytes.saturating_add(meta.len());
         }
         Ok(meta.is_dir().then(|| entry.path()))
     }
@@ -82,6 +120,14 @@ mod tests {
         fs::create_dir(at("sub")).unwrap();
         fs::write(at("sub").join("b"), [0; 5]).unwrap();
         std::os::unix::fs::symlink("/", at("everything")).unwrap();
-        assert_eq!(measure(root.path(), 100).unwrap(), 5 * 100 + 15);
+        let size = Size {
+            bytes: 5 * 100 + 15,
+            names: 5,
+        };
+        assert_eq!(measure(root.path(), 100, 5, || true).unwrap(), size);
+        let more = measure(root.path(), 100, 4, || true);
+        assert_eq!(more.unwrap(), Size::FULL, "more than is counted");
+        let given_up = measure(root.path(), 100, 5, || false).unwrap_err();
+        assert_eq!(given_up.kind(), io::ErrorKind::Interrupted);
     }
 }

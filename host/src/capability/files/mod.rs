@@ -17,9 +17,9 @@ use wasmtime_wasi::{FsPerms, WasiCtx, p2, p3};
 
 use super::{CapabilityView, Guard, Prepare};
 use crate::error::{HostError, Result};
-use crate::limits::{Exhausted, HANDLE_BYTES, Held, Resource as Budgeted};
+use crate::limits::{Exhausted, HANDLE_BYTES, Held, MAX_FILES, Resource as Budgeted};
 use crate::policy::grant::{FilesGrant, Mode};
-use crate::policy::{Access, Capability, Denial, DenyReason};
+use crate::policy::{Access, Capability, Denial, DenyReason, Granted};
 
 mod list;
 mod measure;
@@ -28,9 +28,12 @@ mod p2_stream;
 mod p3_host;
 mod p3_stream;
 mod quota;
+mod threads;
 
 use list::{LeftOut, List};
+use measure::Size;
 use quota::{Change, Quota};
+use threads::{Threads, shutting_down};
 
 /// Which capability this is.
 pub const NAME: Capability = Capability::Files;
@@ -45,6 +48,9 @@ pub struct State {
     grants: Vec<Arc<Grant>>,
     /// Every open descriptor, by its number in the table.
     open: HashMap<u32, Open>,
+    threads: Threads,
+    /// The descriptors of the granted directories.
+    _held: Option<Held>,
 }
 
 impl fmt::Debug for State {
@@ -104,15 +110,53 @@ struct Open {
     _held: Vec<Held>,
 }
 
-/// Opens the granted directories, and counts what is in those with a quota. This reads the disk: on
-/// a runtime thread it belongs into `spawn_blocking`.
+/// Opens the granted directories, and counts what is in those with a quota. All that blocks is done off the
+/// guests' threads.
 ///
 /// # Errors
-/// When one of them cannot be opened or counted.
-pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
+/// When one of them cannot be opened or counted, or the process has no descriptors for them.
+pub async fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
+    let mut state = nothing(guard);
+    let granted = &guard.granted().files;
+    if granted.is_empty() {
+        return Ok(state);
+    }
+    let count = u64::try_from(granted.len()).unwrap_or(u64::MAX);
+    state._held = Some(guard.ledger.hold(Budgeted::Descriptors, count)?);
+    let guarding = guard.clone();
+    let opening = tokio::task::spawn_blocking(move || open(guarding.granted()));
+    let (ctx, directories) = match opening.await {
+        Ok(opened) => opened?,
+        Err(_) => return Err(HostError::Engine(shutting_down().to_string())),
+    };
+    state.ctx = ctx;
+    for (grant, directory) in granted.iter().zip(&directories) {
+        state.grants.push(Arc::new(Grant {
+            guest: grant.guest.clone(),
+            left_out: Arc::new(LeftOut::new(&grant.guest, &cx.stdio)),
+            quota: books(grant, directory).await?,
+        }));
+    }
+    Ok(state)
+}
+
+/// No directories.
+pub fn nothing(guard: &Guard) -> State {
+    State {
+        ctx: WasiCtx::builder().build().filesystem().clone(),
+        guard: guard.clone(),
+        grants: Vec::new(),
+        open: HashMap::new(),
+        threads: Threads::new(),
+        _held: None,
+    }
+}
+
+/// Opens what is granted. Blocks.
+fn open(granted: &Granted) -> Result<(WasiFilesystemCtx, Vec<Directory>)> {
     let mut wasi = WasiCtx::builder();
-    let mut grants = Vec::new();
-    for grant in &guard.granted().files {
+    let mut directories = Vec::new();
+    for grant in &granted.files {
         let perms = match grant.mode {
             Mode::Ro => FsPerms::ReadOnly,
             Mode::Rw => FsPerms::ReadWrite,
@@ -120,22 +164,13 @@ pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
         let opened = |error: &dyn fmt::Display| unusable(&grant.host, "opened", error);
         let directory = Directory::open(&grant.host).map_err(|error| opened(&error))?;
         // Whatever the path led to when the policy was read: this is what it leads to now.
-        let reached = guard.granted().guarded.check_place(&directory.real());
+        let reached = granted.guarded.check_place(&directory.real());
         reached.map_err(|reached| opened(&format_args!("it {reached}")))?;
         wasi.preopened_dir(directory.path(), &grant.guest, perms)
             .map_err(|error| opened(&error))?;
-        grants.push(Arc::new(Grant {
-            guest: grant.guest.clone(),
-            left_out: Arc::new(LeftOut::new(&grant.guest, &cx.stdio)),
-            quota: books(grant, &directory)?,
-        }));
+        directories.push(directory);
     }
-    Ok(State {
-        ctx: wasi.build().filesystem().clone(),
-        guard: guard.clone(),
-        grants,
-        open: HashMap::new(),
-    })
+    Ok((wasi.build().filesystem().clone(), directories))
 }
 
 /// A granted directory while it is looked at and opened, which is the same one all the time.
@@ -176,14 +211,22 @@ impl Directory {
     }
 }
 
-fn books(grant: &FilesGrant, directory: &Directory) -> Result<Option<Quota>> {
-    match (grant.mode, grant.quota) {
-        (Mode::Ro, _) => Ok(None),
-        (Mode::Rw, None) => Ok(Some(Quota::unlimited())),
-        (Mode::Rw, Some(limit)) => Quota::limited(&directory.path(), limit.as_u64())
-            .map(Some)
-            .map_err(|error| unusable(&grant.host, "counted", &error)),
-    }
+async fn books(grant: &FilesGrant, directory: &Directory) -> Result<Option<Quota>> {
+    let limit = match (grant.mode, grant.quota, grant.max_files) {
+        (Mode::Ro, ..) => return Ok(None),
+        (Mode::Rw, None, None) => return Ok(Some(Quota::unlimited())),
+        (Mode::Rw, bytes, names) => {
+            let without = if bytes.is_some() { MAX_FILES } else { u64::MAX };
+            Size {
+                bytes: bytes.map_or(u64::MAX, |bytes| bytes.as_u64()),
+                names: names.unwrap_or(without),
+            }
+        }
+    };
+    let quota = Quota::limited(&directory.path(), limit).await;
+    quota
+        .map(Some)
+        .map_err(|error| unusable(&grant.host, "counted", &error))
 }
 
 fn unusable(host: &Path, what: &str, why: &dyn fmt::Display) -> HostError {
@@ -279,13 +322,15 @@ impl View<'_> {
         })
     }
 
-    /// Charges a handle and `bytes` of buffers.
+    /// Charges a handle with its descriptor, which a stream keeps open beyond its file, and `bytes` of
+    /// buffers.
     fn hold(&self, bytes: u64) -> Result<Vec<Held>, Exhausted> {
         let ledger = &self.state.guard.ledger;
         let bytes = bytes.saturating_add(HANDLE_BYTES);
         Ok(vec![
             ledger.hold(Budgeted::Handles, 1)?,
             ledger.hold(Budgeted::Memory, bytes)?,
+            ledger.hold(Budgeted::Descriptors, 1)?,
         ])
     }
 

@@ -14,7 +14,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult, Read
 use wasmtime_wasi_io::bytes::Bytes;
 
 use super::p2_stream::{Input, Listing, Output};
-use super::quota::{Change, ENTRY_BYTES, Entry, Full, Id, Kind, Position, Quota};
+use super::quota::{Change, Entry, Full, Id, Kind, Position, Quota};
 use super::{Grant, STREAM_BYTES, View, again};
 use crate::limits::{Exhausted, Resource as Budgeted};
 
@@ -168,8 +168,9 @@ impl types::HostDescriptor for View<'_> {
             return Err(ErrorCode::Access.into());
         }
         let created = before.is_none() && open_flags.contains(OpenFlags::CREATE);
-        let cost = if created { ENTRY_BYTES } else { 0 };
-        change.charge(cost).map_err(full)?;
+        if created {
+            change.charge_name().map_err(full)?;
+        }
         let write = flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY)
             || open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE);
         let opening = Opening {
@@ -182,7 +183,7 @@ impl types::HostDescriptor for View<'_> {
         };
         let opened = self.open(opening, &mut change).await;
         match (&opened, before) {
-            (Err(_), _) => change.refund(cost),
+            (Err(_), _) if created => change.refund_name(),
             (Ok(_), Some(entry)) if open_flags.contains(OpenFlags::TRUNCATE) => {
                 change.refund(entry.size);
             }
@@ -222,9 +223,10 @@ impl types::HostDescriptor for View<'_> {
         offset: Filesize,
     ) -> FsResult<Resource<DynInputStream>> {
         let held = self.hold(STREAM_BYTES).map_err(exhausted)?;
-        let plain = self.wasi().read_via_stream(fd, offset)?;
-        let inner = self.table.delete(plain)?;
-        let stream: DynInputStream = Box::new(Input { inner, _held: held });
+        let file = self.file(&fd).map_err(FsError::trap)?;
+        let file = file.ok_or(ErrorCode::IsDirectory)?;
+        let threads = self.state.threads.clone();
+        let stream: DynInputStream = Box::new(Input::new(file, offset, threads, held));
         Ok(self.table.push(stream)?)
     }
 
@@ -251,7 +253,9 @@ impl types::HostDescriptor for View<'_> {
         let list = list.ok_or(ErrorCode::NotDirectory)?;
         let held = self.hold(STREAM_BYTES).map_err(exhausted)?;
         // The guest's handle is typed by the implementation's listing; what it leads to is this one.
-        let listing = self.table.push(Listing::new(list, held))?;
+        let listing = self
+            .table
+            .push(Listing::new(list, self.state.threads.clone(), held))?;
         Ok(Resource::new_own(listing.rep()))
     }
 
@@ -262,10 +266,10 @@ impl types::HostDescriptor for View<'_> {
     ) -> FsResult<()> {
         let grant = self.grant(&fd).map_err(FsError::trap)?;
         let mut change = grant.change().await;
-        change.charge(ENTRY_BYTES).map_err(full)?;
+        change.charge_name().map_err(full)?;
         let made = self.wasi().create_directory_at(fd, path.clone()).await;
         if made.is_err() {
-            change.refund(ENTRY_BYTES);
+            change.refund_name();
         }
         self.audited(&grant, &path, true, made)
     }
@@ -278,10 +282,10 @@ impl types::HostDescriptor for View<'_> {
     ) -> FsResult<()> {
         let grant = self.grant(&fd).map_err(FsError::trap)?;
         let mut change = grant.change().await;
-        change.charge(ENTRY_BYTES).map_err(full)?;
+        change.charge_name().map_err(full)?;
         let made = self.wasi().symlink_at(fd, target, path.clone()).await;
         if made.is_err() {
-            change.refund(ENTRY_BYTES);
+            change.refund_name();
         }
         self.audited(&grant, &path, true, made)
     }
@@ -299,13 +303,13 @@ impl types::HostDescriptor for View<'_> {
             return Err(ErrorCode::CrossDevice.into());
         }
         let mut change = grant.change().await;
-        change.charge(ENTRY_BYTES).map_err(full)?;
+        change.charge_name().map_err(full)?;
         let linked = self
             .wasi()
             .link_at(fd, old_path_flags, old_path, new_fd, new_path.clone())
             .await;
         if linked.is_err() {
-            change.refund(ENTRY_BYTES);
+            change.refund_name();
         }
         self.audited(&grant, &new_path, true, linked)
     }
@@ -345,7 +349,7 @@ impl types::HostDescriptor for View<'_> {
         let mut change = grant.change().await;
         let removed = self.wasi().remove_directory_at(fd, path.clone()).await;
         if removed.is_ok() {
-            change.refund(ENTRY_BYTES);
+            change.refund_name();
         }
         self.audited(&grant, &path, true, removed)
     }

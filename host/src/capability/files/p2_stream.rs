@@ -3,21 +3,21 @@
 use std::fs::File;
 use std::io;
 use std::mem;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::vec;
 
 use rustix::fs::FileType;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorType, DirectoryEntry};
-use wasmtime_wasi::p2::{
-    DynInputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
-};
+use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi_io::bytes::Bytes;
 
 use super::STREAM_BYTES;
 use super::list::{List, Name};
-use super::quota::{Position, Quota, on_thread};
+use super::quota::{Position, Quota};
+use super::threads::Threads;
 use crate::limits::Held;
 
 /// Directory entries that are read ahead.
@@ -26,14 +26,16 @@ const ENTRIES_AHEAD: usize = 64;
 /// A directory that is being listed, with what it is charged.
 pub(super) struct Listing {
     list: Arc<List>,
+    threads: Threads,
     ahead: vec::IntoIter<Name>,
     _held: Vec<Held>,
 }
 
 impl Listing {
-    pub(super) fn new(list: List, held: Vec<Held>) -> Self {
+    pub(super) fn new(list: List, threads: Threads, held: Vec<Held>) -> Self {
         Self {
             list: Arc::new(list),
+            threads,
             ahead: Vec::new().into_iter(),
             _held: held,
         }
@@ -43,9 +45,8 @@ impl Listing {
     pub(super) async fn next(&mut self) -> io::Result<Option<DirectoryEntry>> {
         if self.ahead.as_slice().is_empty() {
             let list = Arc::clone(&self.list);
-            self.ahead = on_thread(move || list.next(ENTRIES_AHEAD))
-                .await?
-                .into_iter();
+            let read = self.threads.run(move || list.next(ENTRIES_AHEAD)).await?;
+            self.ahead = read.into_iter();
         }
         Ok(self.ahead.next().map(|entry| DirectoryEntry {
             name: entry.name,
@@ -65,29 +66,110 @@ impl Listing {
 
 /// A stream that reads, with what it is charged.
 pub(super) struct Input {
-    pub(super) inner: DynInputStream,
-    pub(super) _held: Vec<Held>,
+    file: Arc<File>,
+    offset: u64,
+    threads: Threads,
+    state: Reading,
+    _held: Vec<Held>,
+}
+
+enum Reading {
+    Idle,
+    Under(AbortOnDropJoinHandle<io::Result<Bytes>>),
+    Read(Bytes),
+    Failed(io::Error),
+    Closed,
+}
+
+/// Read where a guest waits for bytes without having said how many it wants.
+const READ_AHEAD: usize = 4096;
+
+impl Input {
+    pub(super) fn new(file: Arc<File>, offset: u64, threads: Threads, held: Vec<Held>) -> Self {
+        Self {
+            file,
+            offset,
+            threads,
+            state: Reading::Idle,
+            _held: held,
+        }
+    }
+
+    fn begin(&mut self, size: usize) {
+        let most = usize::try_from(STREAM_BYTES).unwrap_or(usize::MAX);
+        let (file, offset, threads) = (Arc::clone(&self.file), self.offset, self.threads.clone());
+        let read = move || {
+            let mut bytes = vec![0; size.min(most)];
+            let count = file.read_at(&mut bytes, offset)?;
+            bytes.truncate(count);
+            Ok(Bytes::from(bytes))
+        };
+        self.state = Reading::Under(spawn(async move { threads.run(read).await }));
+    }
+
+    async fn wait(&mut self) {
+        if let Reading::Under(task) = &mut self.state {
+            self.state = match task.await {
+                Ok(bytes) if bytes.is_empty() => Reading::Closed,
+                Ok(bytes) => Reading::Read(bytes),
+                Err(error) => Reading::Failed(error),
+            };
+        }
+    }
 }
 
 #[async_trait]
 impl InputStream for Input {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
-        self.inner.read(size)
+        match mem::replace(&mut self.state, Reading::Closed) {
+            Reading::Idle => {
+                self.state = Reading::Idle;
+                if size > 0 {
+                    self.begin(size);
+                }
+                Ok(Bytes::new())
+            }
+            Reading::Under(task) => {
+                self.state = Reading::Under(task);
+                Ok(Bytes::new())
+            }
+            Reading::Read(mut bytes) => {
+                let part = bytes.split_to(size.min(bytes.len()));
+                let count = u64::try_from(part.len()).unwrap_or(u64::MAX);
+                self.offset = self.offset.saturating_add(count);
+                self.state = match bytes.is_empty() {
+                    true => Reading::Idle,
+                    false => Reading::Read(bytes),
+                };
+                Ok(part)
+            }
+            Reading::Failed(error) => Err(StreamError::LastOperationFailed(error.into())),
+            Reading::Closed => Err(StreamError::Closed),
+        }
     }
 
     async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {
-        self.inner.blocking_read(size).await
+        if matches!(self.state, Reading::Idle) && size > 0 {
+            self.begin(size);
+        }
+        self.wait().await;
+        self.read(size)
     }
 
     async fn cancel(&mut self) {
-        self.inner.cancel().await;
+        if let Reading::Under(task) = mem::replace(&mut self.state, Reading::Closed) {
+            task.cancel().await;
+        }
     }
 }
 
 #[async_trait]
 impl Pollable for Input {
     async fn ready(&mut self) {
-        self.inner.ready().await;
+        if matches!(self.state, Reading::Idle) {
+            self.begin(READ_AHEAD);
+        }
+        self.wait().await;
     }
 }
 

@@ -13,7 +13,8 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{
 use wasmtime_wasi::p3::filesystem::{FilesystemError, FilesystemResult};
 
 use super::p3_stream::{Consumer, DirectorySteps, Ended, FileSteps, Producer, Steps};
-use super::quota::{Change, ENTRY_BYTES, Entry, Full, Id, Kind, Position, Quota};
+use super::quota::{Change, Entry, Full, Id, Kind, Position, Quota};
+use super::threads::Thread;
 use super::{Files, Grant, STREAM_BYTES, View, again, wasi_view};
 use crate::capability::CapabilityView;
 use crate::limits::{Exhausted, Held};
@@ -26,9 +27,20 @@ fn exhausted(_: Exhausted) -> ErrorCode {
     ErrorCode::InsufficientMemory
 }
 
-/// The implementation that everything ends up in.
-fn wasi<T: CapabilityView>(store: &Accessor<T, Files>) -> Accessor<T, WasiFilesystem> {
-    store.with_getter::<WasiFilesystem>(wasi_view::<T>)
+/// The implementation that everything ends up in, and the right to a thread of it.
+struct Wasi<T: CapabilityView> {
+    on: Accessor<T, WasiFilesystem>,
+    _thread: Thread,
+}
+
+/// Waits until the instance has a thread to spare. Whoever is to change something has the books of the
+/// directory before, so that no two wait for each other.
+async fn wasi<T: CapabilityView>(store: &Accessor<T, Files>) -> Wasi<T> {
+    let threads = store.with(|mut access| access.get().state.threads.clone());
+    Wasi {
+        on: store.with_getter::<WasiFilesystem>(wasi_view::<T>),
+        _thread: threads.one().await,
+    }
 }
 
 fn grant<T: CapabilityView>(
@@ -47,11 +59,11 @@ async fn look<T: CapabilityView>(
     flags: PathFlags,
     path: &str,
 ) -> Option<Entry> {
-    let wasi = wasi(store);
-    let stat = WasiFilesystem::stat_at(&wasi, again(dir), flags, path.to_owned())
+    let wasi = wasi(store).await;
+    let stat = WasiFilesystem::stat_at(&wasi.on, again(dir), flags, path.to_owned())
         .await
         .ok()?;
-    let hash = WasiFilesystem::metadata_hash_at(&wasi, again(dir), flags, path.to_owned())
+    let hash = WasiFilesystem::metadata_hash_at(&wasi.on, again(dir), flags, path.to_owned())
         .await
         .ok()?;
     let kind = match stat.type_ {
@@ -119,7 +131,8 @@ where
 {
     match steps {
         Ok((steps, held)) => {
-            let (producer, ended) = Producer::new(steps, held);
+            let threads = store.get().state.threads.clone();
+            let (producer, ended) = Producer::new(steps, threads, held);
             Ok((
                 StreamReader::new(&mut *store, producer)?,
                 FutureReader::new(&mut *store, ended)?,
@@ -183,9 +196,9 @@ async fn open<T: CapabilityView>(
     let held = store
         .with(|mut access| access.get().hold(0))
         .map_err(exhausted)?;
-    let wasi = wasi(store);
+    let wasi = wasi(store).await;
     let opened =
-        WasiFilesystem::open_at(&wasi, again(fd), path_flags, path, open_flags, flags).await?;
+        WasiFilesystem::open_at(&wasi.on, again(fd), path_flags, path, open_flags, flags).await?;
     // Nothing may come between the table and the books: a call that is dropped while it waits
     // would leave a descriptor that nobody counts.
     store
@@ -276,8 +289,9 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
             return Err(ErrorCode::Access.into());
         }
         let created = before.is_none() && open_flags.contains(OpenFlags::CREATE);
-        let cost = if created { ENTRY_BYTES } else { 0 };
-        change.charge(cost).map_err(full)?;
+        if created {
+            change.charge_name().map_err(full)?;
+        }
         let write = flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY)
             || open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE);
         let opening = Opening {
@@ -290,7 +304,7 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         };
         let opened = open(store, opening, &mut change).await;
         match (&opened, before) {
-            (Err(_), _) => change.refund(cost),
+            (Err(_), _) if created => change.refund_name(),
             (Ok(_), Some(entry)) if open_flags.contains(OpenFlags::TRUNCATE) => {
                 change.refund(entry.size);
             }
@@ -306,10 +320,11 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
     ) -> FilesystemResult<()> {
         let grant = grant(store, &fd)?;
         let mut change = grant.change().await;
-        change.charge(ENTRY_BYTES).map_err(full)?;
-        let made = WasiFilesystem::create_directory_at(&wasi(store), fd, path.clone()).await;
+        change.charge_name().map_err(full)?;
+        let made =
+            WasiFilesystem::create_directory_at(&wasi(store).await.on, fd, path.clone()).await;
         if made.is_err() {
-            change.refund(ENTRY_BYTES);
+            change.refund_name();
         }
         audited(store, &grant, &path, true, made)
     }
@@ -322,10 +337,11 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
     ) -> FilesystemResult<()> {
         let grant = grant(store, &fd)?;
         let mut change = grant.change().await;
-        change.charge(ENTRY_BYTES).map_err(full)?;
-        let made = WasiFilesystem::symlink_at(&wasi(store), fd, target, path.clone()).await;
+        change.charge_name().map_err(full)?;
+        let made =
+            WasiFilesystem::symlink_at(&wasi(store).await.on, fd, target, path.clone()).await;
         if made.is_err() {
-            change.refund(ENTRY_BYTES);
+            change.refund_name();
         }
         audited(store, &grant, &path, true, made)
     }
@@ -343,10 +359,10 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
             return Err(ErrorCode::CrossDevice.into());
         }
         let mut change = within.change().await;
-        change.charge(ENTRY_BYTES).map_err(full)?;
-        let wasi = wasi(store);
+        change.charge_name().map_err(full)?;
+        let wasi = wasi(store).await;
         let linked = WasiFilesystem::link_at(
-            &wasi,
+            &wasi.on,
             fd,
             old_path_flags,
             old_path,
@@ -355,7 +371,7 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         )
         .await;
         if linked.is_err() {
-            change.refund(ENTRY_BYTES);
+            change.refund_name();
         }
         audited(store, &within, &new_path, true, linked)
     }
@@ -374,9 +390,9 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         let change = within.change().await;
         let moved = look(store, &fd, PathFlags::empty(), &old_path).await;
         let replaced = look(store, &new_fd, PathFlags::empty(), &new_path).await;
-        let wasi = wasi(store);
+        let wasi = wasi(store).await;
         let renamed =
-            WasiFilesystem::rename_at(&wasi, fd, old_path, new_fd, new_path.clone()).await;
+            WasiFilesystem::rename_at(&wasi.on, fd, old_path, new_fd, new_path.clone()).await;
         if let (Ok(()), Some(moved), Some(replaced)) = (&renamed, moved, replaced)
             && moved.id != replaced.id
         {
@@ -392,9 +408,10 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
     ) -> FilesystemResult<()> {
         let grant = grant(store, &fd)?;
         let mut change = grant.change().await;
-        let removed = WasiFilesystem::remove_directory_at(&wasi(store), fd, path.clone()).await;
+        let removed =
+            WasiFilesystem::remove_directory_at(&wasi(store).await.on, fd, path.clone()).await;
         if removed.is_ok() {
-            change.refund(ENTRY_BYTES);
+            change.refund_name();
         }
         audited(store, &grant, &path, true, removed)
     }
@@ -407,7 +424,7 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         let grant = grant(store, &fd)?;
         let change = grant.change().await;
         let entry = look(store, &fd, PathFlags::empty(), &path).await;
-        let removed = WasiFilesystem::unlink_file_at(&wasi(store), fd, path.clone()).await;
+        let removed = WasiFilesystem::unlink_file_at(&wasi(store).await.on, fd, path.clone()).await;
         if let (Ok(()), Some(entry)) = (&removed, entry) {
             change.removed(entry).await;
         }
@@ -421,7 +438,7 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         modified: NewTimestamp,
     ) -> FilesystemResult<()> {
         let grant = grant(store, &fd)?;
-        let set = WasiFilesystem::set_times(&wasi(store), fd, accessed, modified).await;
+        let set = WasiFilesystem::set_times(&wasi(store).await.on, fd, accessed, modified).await;
         audited(store, &grant, "", true, set)
     }
 
@@ -434,10 +451,16 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         modified: NewTimestamp,
     ) -> FilesystemResult<()> {
         let grant = grant(store, &fd)?;
-        let wasi = wasi(store);
-        let set =
-            WasiFilesystem::set_times_at(&wasi, fd, path_flags, path.clone(), accessed, modified)
-                .await;
+        let wasi = wasi(store).await;
+        let set = WasiFilesystem::set_times_at(
+            &wasi.on,
+            fd,
+            path_flags,
+            path.clone(),
+            accessed,
+            modified,
+        )
+        .await;
         audited(store, &grant, &path, true, set)
     }
 
@@ -448,7 +471,8 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         path: String,
     ) -> FilesystemResult<DescriptorStat> {
         let grant = grant(store, &fd)?;
-        let stat = WasiFilesystem::stat_at(&wasi(store), fd, path_flags, path.clone()).await;
+        let stat =
+            WasiFilesystem::stat_at(&wasi(store).await.on, fd, path_flags, path.clone()).await;
         audited(store, &grant, &path, false, stat)
     }
 
@@ -458,7 +482,7 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         path: String,
     ) -> FilesystemResult<String> {
         let grant = grant(store, &fd)?;
-        let link = WasiFilesystem::readlink_at(&wasi(store), fd, path.clone()).await;
+        let link = WasiFilesystem::readlink_at(&wasi(store).await.on, fd, path.clone()).await;
         audited(store, &grant, &path, false, link)
     }
 
@@ -469,8 +493,8 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         path: String,
     ) -> FilesystemResult<MetadataHashValue> {
         let grant = grant(store, &fd)?;
-        let wasi = wasi(store);
-        let hash = WasiFilesystem::metadata_hash_at(&wasi, fd, path_flags, path.clone()).await;
+        let wasi = wasi(store).await;
+        let hash = WasiFilesystem::metadata_hash_at(&wasi.on, fd, path_flags, path.clone()).await;
         audited(store, &grant, &path, false, hash)
     }
 
@@ -481,46 +505,46 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         length: Filesize,
         advice: Advice,
     ) -> FilesystemResult<()> {
-        WasiFilesystem::advise(&wasi(store), fd, offset, length, advice).await
+        WasiFilesystem::advise(&wasi(store).await.on, fd, offset, length, advice).await
     }
 
     async fn sync_data(
         store: &Accessor<T, Self>,
         fd: Resource<Descriptor>,
     ) -> FilesystemResult<()> {
-        WasiFilesystem::sync_data(&wasi(store), fd).await
+        WasiFilesystem::sync_data(&wasi(store).await.on, fd).await
     }
 
     async fn sync(store: &Accessor<T, Self>, fd: Resource<Descriptor>) -> FilesystemResult<()> {
-        WasiFilesystem::sync(&wasi(store), fd).await
+        WasiFilesystem::sync(&wasi(store).await.on, fd).await
     }
 
     async fn get_flags(
         store: &Accessor<T, Self>,
         fd: Resource<Descriptor>,
     ) -> FilesystemResult<DescriptorFlags> {
-        WasiFilesystem::get_flags(&wasi(store), fd).await
+        WasiFilesystem::get_flags(&wasi(store).await.on, fd).await
     }
 
     async fn get_type(
         store: &Accessor<T, Self>,
         fd: Resource<Descriptor>,
     ) -> FilesystemResult<DescriptorType> {
-        WasiFilesystem::get_type(&wasi(store), fd).await
+        WasiFilesystem::get_type(&wasi(store).await.on, fd).await
     }
 
     async fn stat(
         store: &Accessor<T, Self>,
         fd: Resource<Descriptor>,
     ) -> FilesystemResult<DescriptorStat> {
-        WasiFilesystem::stat(&wasi(store), fd).await
+        WasiFilesystem::stat(&wasi(store).await.on, fd).await
     }
 
     async fn metadata_hash(
         store: &Accessor<T, Self>,
         fd: Resource<Descriptor>,
     ) -> FilesystemResult<MetadataHashValue> {
-        WasiFilesystem::metadata_hash(&wasi(store), fd).await
+        WasiFilesystem::metadata_hash(&wasi(store).await.on, fd).await
     }
 
     async fn is_same_object(
@@ -528,6 +552,6 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         one: Resource<Descriptor>,
         other: Resource<Descriptor>,
     ) -> wasmtime::Result<bool> {
-        WasiFilesystem::is_same_object(&wasi(store), one, other).await
+        WasiFilesystem::is_same_object(&wasi(store).await.on, one, other).await
     }
 }

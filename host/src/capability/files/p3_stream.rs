@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use rustix::fs::FileType;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{
     Destination, Source, StreamConsumer, StreamProducer, StreamResult, VecBuffer,
@@ -21,6 +21,7 @@ use wasmtime_wasi_io::bytes::Bytes;
 
 use super::list::List;
 use super::quota::{Position, Quota};
+use super::threads::{PollThreads, Threads};
 use crate::limits::Held;
 
 /// Bytes, or directory entries, of one step.
@@ -118,17 +119,23 @@ impl Steps for DirectorySteps {
 /// A stream of what [`Steps`] give.
 pub(super) struct Producer<S: Steps> {
     steps: Arc<S>,
+    threads: PollThreads,
     step: Option<JoinHandle<io::Result<Vec<S::Item>>>>,
     end: End,
     _held: Vec<Held>,
 }
 
 impl<S: Steps> Producer<S> {
-    pub(super) fn new(steps: S, held: Vec<Held>) -> (Self, oneshot::Receiver<Ended>) {
+    pub(super) fn new(
+        steps: S,
+        threads: Threads,
+        held: Vec<Held>,
+    ) -> (Self, oneshot::Receiver<Ended>) {
         let (tell, ended) = oneshot::channel();
         (
             Self {
                 steps: Arc::new(steps),
+                threads: threads.into(),
                 step: None,
                 end: End(Some(tell)),
                 _held: held,
@@ -160,7 +167,11 @@ impl<D: 'static, S: Steps> StreamProducer<D> for Producer<S> {
         }
         if this.step.is_none() {
             let steps = Arc::clone(&this.steps);
-            this.step = Some(spawn_blocking(move || steps.next(max)));
+            match this.threads.poll_begin(cx, move || steps.next(max)) {
+                Poll::Ready(step) => this.step = Some(step),
+                Poll::Pending if finish => return Poll::Ready(Ok(StreamResult::Cancelled)),
+                Poll::Pending => return Poll::Pending,
+            }
         }
         if let Some(step) = this.step.as_ref().filter(|_| finish) {
             // Takes effect unless the step has begun; then its items are still delivered.

@@ -3,7 +3,7 @@
 //! Every change under a directory holds its books from before it looks until after it is done, so
 //! what is counted is what happened, however many streams and instances write. A change is paid
 //! before it is made and refunded when it was not: a call that is dropped half-way can only leave
-//! too much counted, never too little.
+//! too much counted, never too little. Bytes are counted, and names, since those are inodes.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -13,12 +13,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustix::io::Errno;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OnceCell, OwnedMutexGuard};
 use wasmtime_wasi_io::bytes::Bytes;
 
-use super::measure::measure;
+use super::measure::{Size, measured};
 
-/// What a name costs, beyond the bytes of its file: names are inodes, and those are used up too.
+/// What a name costs, beyond the bytes of its file.
 pub(super) const ENTRY_BYTES: u64 = 4096;
 
 /// Which file, whatever its name: two names of one file have the same.
@@ -63,7 +63,7 @@ pub(super) enum Position {
 
 #[derive(Debug, Default)]
 struct Books {
-    used: u64,
+    used: Size,
     /// Every file that is open: its bytes stay on the disk until it is closed.
     open: Vec<Weak<File>>,
     /// Files that have no name any more and are still open, by device and inode.
@@ -86,7 +86,7 @@ impl Books {
             closed = closed.saturating_add(if open { 0 } else { file.size });
             open
         });
-        self.used = self.used.saturating_sub(closed);
+        self.used.bytes = self.used.bytes.saturating_sub(closed);
     }
 
     /// Looks for open files that lost their last name; whether there is a new one.
@@ -117,63 +117,65 @@ impl Books {
     }
 }
 
-type Shared = Arc<tokio::sync::Mutex<Books>>;
+/// A directory with books.
+#[derive(Debug, Default)]
+struct Folder {
+    books: Arc<tokio::sync::Mutex<Books>>,
+    /// Set when what was there before is in the books.
+    measured: OnceCell<()>,
+}
 
 /// Device and inode of a folder.
 type FolderId = (u64, u64);
-/// The books of a folder, for as long as some instance has it.
-type SharedBooks = Weak<tokio::sync::Mutex<Books>>;
 
-/// The books that are in use, by device and inode of the directory: instances that share a
-/// directory share its books.
-static BOOKS: Mutex<Option<HashMap<FolderId, SharedBooks>>> = Mutex::new(None);
+/// The folders whose books are in use: instances that share a directory share its books.
+static FOLDERS: Mutex<Option<HashMap<FolderId, Weak<Folder>>>> = Mutex::new(None);
 
-fn shared(root: &Path) -> io::Result<Shared> {
+fn shared(root: &Path) -> io::Result<Arc<Folder>> {
     let meta = std::fs::metadata(root)?;
     let key = (meta.dev(), meta.ino());
-    // Measuring with the lock held lets two instances that start together measure once.
-    let mut all = BOOKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut all = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
     let all = all.get_or_insert_default();
-    if let Some(books) = all.get(&key).and_then(Weak::upgrade) {
-        return Ok(books);
+    if let Some(folder) = all.get(&key).and_then(Weak::upgrade) {
+        return Ok(folder);
     }
-    all.retain(|_, books| books.strong_count() > 0);
-    let books = Books {
-        used: measure(root, ENTRY_BYTES)?,
-        ..Books::default()
-    };
-    let books = Arc::new(tokio::sync::Mutex::new(books));
-    all.insert(key, Arc::downgrade(&books));
-    Ok(books)
+    all.retain(|_, folder| folder.strong_count() > 0);
+    let folder = Arc::new(Folder::default());
+    all.insert(key, Arc::downgrade(&folder));
+    Ok(folder)
 }
 
 /// How much may be in a directory.
 #[derive(Debug, Clone)]
 pub(super) struct Quota {
-    books: Shared,
-    limit: u64,
+    folder: Arc<Folder>,
+    limit: Size,
 }
 
 impl Quota {
-    /// Counts what is in `root` already.
-    pub(super) fn limited(root: &Path, limit: u64) -> io::Result<Self> {
-        Ok(Self {
-            books: shared(root)?,
-            limit,
-        })
+    /// Counts what is in `root` already, once for all that share it.
+    pub(super) async fn limited(root: &Path, limit: Size) -> io::Result<Self> {
+        let folder = shared(root)?;
+        let measuring = async || {
+            let size = measured(root.to_owned(), ENTRY_BYTES).await?;
+            folder.books.lock().await.used = size;
+            io::Result::Ok(())
+        };
+        folder.measured.get_or_try_init(measuring).await?;
+        Ok(Self { folder, limit })
     }
 
     /// No limit.
     pub(super) fn unlimited() -> Self {
         Self {
-            books: Shared::default(),
-            limit: u64::MAX,
+            folder: Arc::default(),
+            limit: Size::FULL,
         }
     }
 
     /// The exclusive right to change something.
     pub(super) async fn change(&self) -> Change {
-        let mut books = Arc::clone(&self.books).lock_owned().await;
+        let mut books = Arc::clone(&self.folder.books).lock_owned().await;
         books.reap();
         Change {
             books: Some(books),
@@ -223,9 +225,9 @@ impl Quota {
 
     #[cfg(test)]
     pub(super) async fn used(&self) -> u64 {
-        let mut books = self.books.lock().await;
+        let mut books = self.folder.books.lock().await;
         books.reap();
-        books.used
+        books.used.bytes
     }
 }
 
@@ -233,7 +235,7 @@ impl Quota {
 #[derive(Debug)]
 pub(super) struct Change {
     books: Option<OwnedMutexGuard<Books>>,
-    limit: u64,
+    limit: Size,
 }
 
 impl Change {
@@ -241,7 +243,7 @@ impl Change {
     pub(super) fn none() -> Self {
         Self {
             books: None,
-            limit: 0,
+            limit: Size::default(),
         }
     }
 
@@ -253,18 +255,36 @@ impl Change {
         if bytes == 0 {
             return Ok(());
         }
-        let after = books
-            .used
-            .checked_add(bytes)
-            .filter(|sum| *sum <= self.limit);
-        books.used = after.ok_or(Full)?;
+        let after = books.used.bytes.checked_add(bytes);
+        books.used.bytes = after.filter(|sum| *sum <= self.limit.bytes).ok_or(Full)?;
+        Ok(())
+    }
+
+    /// Pays for a name that is about to be made.
+    pub(super) fn charge_name(&mut self) -> Result<(), Full> {
+        let is_full = |books: &Books| books.used.names >= self.limit.names;
+        if self.books.as_deref().is_some_and(is_full) {
+            return Err(Full);
+        }
+        self.charge(ENTRY_BYTES)?;
+        if let Some(books) = &mut self.books {
+            books.used.names = books.used.names.saturating_add(1);
+        }
         Ok(())
     }
 
     /// Gets back what was paid, or what is gone.
     pub(super) fn refund(&mut self, bytes: u64) {
         if let Some(books) = &mut self.books {
-            books.used = books.used.saturating_sub(bytes);
+            books.used.bytes = books.used.bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// Gets back what was paid for a name, or one that is gone.
+    pub(super) fn refund_name(&mut self) {
+        self.refund(ENTRY_BYTES);
+        if let Some(books) = &mut self.books {
+            books.used.names = books.used.names.saturating_sub(1);
         }
     }
 
@@ -278,7 +298,7 @@ impl Change {
 
     /// A name was removed.
     pub(super) async fn removed(mut self, entry: Entry) {
-        self.refund(ENTRY_BYTES);
+        self.refund_name();
         if entry.kind != Kind::File || entry.links > 1 {
             return;
         }
@@ -327,13 +347,10 @@ impl Change {
             return;
         };
         let Some(books) = &mut self.books else { return };
-        books.used = books.used.saturating_sub(growth);
-        books.used = books
-            .used
-            .saturating_add(after.saturating_sub(before.len()));
-        books.used = books
-            .used
-            .saturating_sub(before.len().saturating_sub(after));
+        let used = &mut books.used.bytes;
+        *used = used.saturating_sub(growth);
+        *used = used.saturating_add(after.saturating_sub(before.len()));
+        *used = used.saturating_sub(before.len().saturating_sub(after));
         if let Some(file) = books.nameless.get_mut(&(before.dev(), before.ino())) {
             file.size = after;
         }
@@ -363,9 +380,21 @@ mod tests {
         quota: Quota,
     }
 
-    fn dir(limit: u64) -> Dir {
+    /// So many bytes, and any number of names.
+    fn bytes(bytes: u64) -> Size {
+        Size {
+            bytes,
+            names: u64::MAX,
+        }
+    }
+
+    async fn dir(limit: u64) -> Dir {
+        dir_with(bytes(limit)).await
+    }
+
+    async fn dir_with(limit: Size) -> Dir {
         let root = tempfile::tempdir().unwrap();
-        let quota = Quota::limited(root.path(), limit).unwrap();
+        let quota = Quota::limited(root.path(), limit).await.unwrap();
         Dir { root, quota }
     }
 
@@ -373,7 +402,7 @@ mod tests {
         /// A new file, as `open-at` would make it.
         async fn file(&self, name: &str) -> Arc<File> {
             let mut change = self.quota.change().await;
-            change.charge(ENTRY_BYTES).unwrap();
+            change.charge_name().unwrap();
             let file = Arc::new(File::create(self.root.path().join(name)).unwrap());
             change.opened(&file);
             file
@@ -401,7 +430,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_growth_is_counted() {
-        let dir = dir(ENTRY_BYTES + 100);
+        let dir = dir(ENTRY_BYTES + 100).await;
         let file = dir.file("a").await;
         let data = Bytes::from_static(&[7; 60]);
         dir.quota
@@ -432,7 +461,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_writers_together_stay_within_the_limit() {
-        let dir = dir(2 * ENTRY_BYTES + 1000);
+        let dir = dir(2 * ENTRY_BYTES + 1000).await;
         let files = [dir.file("a").await, dir.file("b").await];
         let mut writers = tokio::task::JoinSet::new();
         for turn in 0..64 {
@@ -461,7 +490,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_removed_file_counts_until_nobody_has_it_open() {
-        let dir = dir(ENTRY_BYTES + 100);
+        let dir = dir(ENTRY_BYTES + 100).await;
         let file = dir.file("a").await;
         dir.quota
             .write(
@@ -492,21 +521,39 @@ mod tests {
 
     #[tokio::test]
     async fn names_cost_too() {
-        let dir = dir(3 * ENTRY_BYTES);
+        let dir = dir(3 * ENTRY_BYTES).await;
         for name in ["a", "b", "c"] {
             dir.file(name).await;
         }
-        assert_eq!(dir.quota.change().await.charge(ENTRY_BYTES), Err(Full));
+        assert_eq!(dir.quota.change().await.charge_name(), Err(Full));
         dir.unlink("b").await;
-        dir.quota.change().await.charge(ENTRY_BYTES).unwrap();
+        dir.quota.change().await.charge_name().unwrap();
+    }
+
+    #[tokio::test]
+    async fn names_have_a_limit_of_their_own() {
+        let dir = dir_with(Size {
+            bytes: u64::MAX,
+            names: 2,
+        });
+        let dir = dir.await;
+        dir.file("a").await;
+        dir.file("b").await;
+        assert_eq!(dir.quota.change().await.charge_name(), Err(Full));
+        // Whoever comes later has the same folder, and counts what is there.
+        let later = Quota::limited(dir.root.path(), bytes(u64::MAX)).await;
+        later.unwrap().change().await.charge_name().unwrap();
+        dir.unlink("b").await;
+        dir.unlink("a").await;
+        dir.quota.change().await.charge_name().unwrap();
     }
 
     #[tokio::test]
     async fn what_was_there_before_counts_and_is_shared() {
         let root = tempfile::tempdir().unwrap();
         std::fs::write(root.path().join("old"), [0; 500]).unwrap();
-        let one = Quota::limited(root.path(), 10_000).unwrap();
-        let other = Quota::limited(root.path(), 10_000).unwrap();
+        let one = Quota::limited(root.path(), bytes(10_000)).await.unwrap();
+        let other = Quota::limited(root.path(), bytes(10_000)).await.unwrap();
         one.change().await.charge(100).unwrap();
         assert_eq!(other.used().await, ENTRY_BYTES + 600);
     }

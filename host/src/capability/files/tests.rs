@@ -29,7 +29,7 @@ struct World {
 }
 
 /// An instance with `root/data` at `/data`.
-fn world(mode: &str, budget: &Budget) -> World {
+async fn world(mode: &str, budget: &Budget) -> World {
     let root = tempfile::tempdir().unwrap();
     let data = root.path().join("data");
     std::fs::create_dir(&data).unwrap();
@@ -45,7 +45,7 @@ fn world(mode: &str, budget: &Budget) -> World {
     let lines = Arc::new(Lines::default());
     cx.stdio = lines.clone();
     let guard = Guard::new(testing::granted(&policy), &cx);
-    let state = prepare(&guard, &cx).unwrap();
+    let state = prepare(&guard, &cx).await.unwrap();
     World {
         root,
         state,
@@ -55,8 +55,8 @@ fn world(mode: &str, budget: &Budget) -> World {
     }
 }
 
-fn writable() -> World {
-    world("\"rw\"\nquota = \"32 KiB\"", &Budget::default())
+async fn writable() -> World {
+    world("\"rw\"\nquota = \"32 KiB\"", &Budget::default()).await
 }
 
 impl World {
@@ -103,7 +103,7 @@ fn code<R>(result: FsResult<R>) -> Result<R, ErrorCode> {
 
 #[tokio::test]
 async fn a_worker_sees_its_directory_and_nothing_above_it() {
-    let mut world = writable();
+    let mut world = writable().await;
     let read = DescriptorFlags::READ;
     world.open("old", OpenFlags::empty(), read).await.unwrap();
     for path in ["../secret", "escape", "/etc/passwd", "sub/../../secret"] {
@@ -124,7 +124,7 @@ async fn a_worker_sees_its_directory_and_nothing_above_it() {
 
 #[tokio::test]
 async fn read_only_means_that_nothing_changes() {
-    let mut world = world("\"ro\"", &Budget::default());
+    let mut world = world("\"ro\"", &Budget::default()).await;
     let file = world
         .open("old", OpenFlags::empty(), DescriptorFlags::READ)
         .await
@@ -186,7 +186,7 @@ async fn read_only_means_that_nothing_changes() {
 
 #[tokio::test]
 async fn no_way_of_writing_passes_the_quota() {
-    let mut world = writable();
+    let mut world = writable().await;
     let file = world.create("new").await.unwrap();
     let free = 32 * KIB - 3 * ENTRY_BYTES - 100;
     let room = usize::try_from(free).unwrap();
@@ -241,7 +241,7 @@ async fn no_way_of_writing_passes_the_quota() {
 
 #[tokio::test]
 async fn what_is_removed_replaced_or_truncated_makes_room() {
-    let mut world = writable();
+    let mut world = writable().await;
     let free = 32 * KIB - 4 * ENTRY_BYTES - 100;
     for round in 0..3 {
         let file = world.create("a").await.unwrap();
@@ -282,7 +282,8 @@ async fn what_is_open_is_charged_and_given_back() {
             handles: 3,
             ..Budget::default()
         },
-    );
+    )
+    .await;
     let ledger = Arc::clone(&world.state.guard.ledger);
     let data = world.data();
     let mut view = world.view();
@@ -326,7 +327,7 @@ async fn what_is_open_is_charged_and_given_back() {
 
 #[tokio::test]
 async fn special_files_are_not_opened() {
-    let mut world = writable();
+    let mut world = writable().await;
     let socket = world.root.path().join("data/socket");
     let _listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
     let opened = world
@@ -340,7 +341,7 @@ async fn a_missing_directory_is_said_with_what_to_do() {
     let policy = "[[files]]\nhost = \"/does/not/exist\"\nguest = \"/data\"\n";
     let cx = testing::prepare();
     let guard = Guard::new(testing::granted(policy), &cx);
-    let error = prepare(&guard, &cx).unwrap_err().to_string();
+    let error = prepare(&guard, &cx).await.unwrap_err().to_string();
     assert!(
         error.contains("/does/not/exist") && error.contains("create it"),
         "{error}"
@@ -365,12 +366,36 @@ async fn a_directory_that_became_a_way_to_what_is_the_hosts_is_not_opened() {
     let granted = Arc::new(policy.granted(Capability::ALL));
     let cx = testing::prepare();
     let guard = Guard::new(Arc::clone(&granted), &cx);
-    prepare(&guard, &cx).unwrap();
+    prepare(&guard, &cx).await.unwrap();
     // Whoever may write in `shared` puts a link in the place of the directory.
     std::fs::remove_dir(at("shared/mine")).unwrap();
     std::os::unix::fs::symlink("../host/policies", at("shared/mine")).unwrap();
-    let error = prepare(&guard, &cx).unwrap_err().to_string();
+    let error = prepare(&guard, &cx).await.unwrap_err().to_string();
     assert!(error.contains("the policies"), "{error}");
+}
+
+#[tokio::test]
+async fn counting_what_is_there_holds_no_thread_of_guests() {
+    let root = tempfile::tempdir().unwrap();
+    for n in 0..100 {
+        std::fs::write(root.path().join(n.to_string()), "").unwrap();
+    }
+    let policy = format!(
+        "[[files]]\nhost = \"{}\"\nguest = \"/data\"\nmode = \"rw\"\nquota = \"1 MiB\"\n",
+        root.path().display()
+    );
+    let cx = testing::prepare();
+    let guard = Guard::new(testing::granted(&policy), &cx);
+    // This runtime has one thread: were it counted there, it would be done at once.
+    let mut preparing = std::pin::pin!(prepare(&guard, &cx));
+    assert!(futures_util::poll!(preparing.as_mut()).is_pending());
+    // A neighbour that comes meanwhile starts, whoever counts.
+    let (one, other) = tokio::join!(preparing, prepare(&guard, &cx));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    let books = |state: &State| state.grants[0].quota.clone().unwrap();
+    assert_eq!(books(&one).used().await, 100 * ENTRY_BYTES);
+    books(&other).change().await.charge(7).unwrap();
+    assert_eq!(books(&one).used().await, 100 * ENTRY_BYTES + 7);
 }
 
 /// The names below `/data`, as 0.2 lists them.
@@ -391,7 +416,7 @@ async fn names(world: &mut World) -> Vec<String> {
 #[tokio::test]
 async fn a_name_that_is_no_text_is_left_out_and_hides_no_other() {
     use std::os::unix::ffi::OsStrExt;
-    let mut world = writable();
+    let mut world = writable().await;
     let data = world.root.path().join("data");
     for n in 0..200 {
         std::fs::write(data.join(format!("{n}")), "").unwrap();
@@ -433,7 +458,7 @@ fn paths_are_told_as_the_worker_sees_them() {
 
 #[tokio::test]
 async fn a_stream_goes_on_where_it_stopped() {
-    let mut world = writable();
+    let mut world = writable().await;
     let file = world.create("new").await.unwrap();
     let mut view = world.view();
     let stream = code(view.write_via_stream(file, 2)).unwrap();

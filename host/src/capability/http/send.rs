@@ -42,7 +42,7 @@ pub(super) struct Sender {
 }
 
 /// What a request in flight costs, until both its body and its connection are gone.
-type Charge = Arc<(Held, Held)>;
+type Charge = Arc<[Held; 3]>;
 
 impl Sender {
     pub(super) fn new(guard: &Guard, names: &Names) -> Self {
@@ -111,10 +111,13 @@ impl Sender {
         let socket = ledger
             .hold(Resource::Sockets, 1)
             .map_err(|_| Error::ConnectionLimitReached)?;
+        let descriptor = ledger
+            .hold(Resource::Descriptors, 1)
+            .map_err(|_| Error::ConnectionLimitReached)?;
         let memory = ledger
             .hold(Resource::Memory, HTTP_CONNECTION_BYTES)
             .map_err(|exhausted: Exhausted| Error::InternalError(Some(exhausted.to_string())))?;
-        Ok(Arc::new((socket, memory)))
+        Ok(Arc::new([socket, descriptor, memory]))
     }
 
     /// Connects to the first address of the target that is allowed and answers.

@@ -103,7 +103,7 @@ pub struct Port {
     device: Arc<Device>,
     name: String,
     log: Arc<Log>,
-    _held: [Held; 2],
+    _held: [Held; 3],
 }
 
 impl Drop for Port {
@@ -145,6 +145,7 @@ impl View<'_> {
         let held = [
             hold(Budgeted::Handles, 1)?,
             hold(Budgeted::Memory, HANDLE_BYTES)?,
+            hold(Budgeted::Descriptors, 1)?,
         ];
         let mut grants = self.state.guard.granted().serial.iter();
         let grant = grants.find(|grant| grant.name == name);
@@ -160,7 +161,7 @@ impl View<'_> {
 
 struct Admitted {
     path: std::path::PathBuf,
-    held: [Held; 2],
+    held: [Held; 3],
     log: Arc<Log>,
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::limits::{Exhausted, Held, Ledger, Resource};
 
-/// A charge for one socket, shared by everything that keeps its descriptor open.
-pub(super) type Charge = Arc<Held>;
+/// A charge for one socket and its descriptor, shared by everything that keeps that open.
+pub(super) type Charge = Arc<(Held, Held)>;
 
 /// The open sockets of one instance. Clones share the count.
 #[derive(Debug, Clone)]
@@ -33,7 +33,9 @@ impl Open {
 
     /// Charges a socket that is about to be created.
     pub(super) fn charge(&self) -> Result<Charge, Exhausted> {
-        self.ledger.hold(Resource::Sockets, 1).map(Arc::new)
+        let socket = self.ledger.hold(Resource::Sockets, 1)?;
+        let descriptor = self.ledger.hold(Resource::Descriptors, 1)?;
+        Ok(Arc::new((socket, descriptor)))
     }
 
     /// Charges `bytes` of memory for as long as the result lives.

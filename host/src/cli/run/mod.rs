@@ -63,7 +63,7 @@ pub struct RunCommand {
 
 impl RunCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
-        let policy = load::policy(self.policy.as_deref())?;
+        let policy = load::policy_of_run(self.policy.as_deref(), cache)?;
         let mut config = plan::config("--config", self.config.as_deref())?;
         let engine = load::engine(cache)?;
         let component = load::component(&engine, &self.component, output)?;

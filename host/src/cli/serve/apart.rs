@@ -202,7 +202,7 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Start {
     for place in host.list.into_iter().chain(cache.cache_dir.as_deref()) {
         add("--beside", place.as_ref());
     }
-    add("--beside", own::PROCESSES.as_ref());
+    add("--beside", load::PROCESSES.as_ref());
     for address in host.guarded.listens() {
         add("--listens", address.to_string().as_ref());
     }

@@ -1,23 +1,18 @@
 //! What belongs to the host that serves and no tenant's policy may grant: every tenant's data, policy and
 //! address, the list of tenants, the compiled code with its key, and what the kernel shows of processes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Checked;
 use crate::cli::CacheOptions;
 use crate::cli::error::CliError;
 use crate::cli::load;
-use crate::engine::CompileCache;
 use crate::policy::{Guarded, Policy};
 use crate::worker::Places;
 
-/// The kernel's view of processes: their environments, with tokens in them, and their memory.
-pub(super) const PROCESSES: &str = "/proc";
-
 /// What belongs to a host with these tenants, but for the addresses that are not bound yet.
 pub(super) fn guarded(tenants: &[Checked], list: Option<&Path>, cache: &CacheOptions) -> Guarded {
-    let guarded = Guarded::default();
-    guarded.keep(PROCESSES, "the environment and the memory of this host");
+    let guarded = load::guarded(cache);
     for checked in tenants {
         places(&checked.tenant.data).guard(&guarded);
         if let Some(policy) = &checked.tenant.policy {
@@ -28,9 +23,6 @@ pub(super) fn guarded(tenants: &[Checked], list: Option<&Path>, cache: &CacheOpt
     if let Some(list) = list {
         guarded.keep(list, "the tenants file");
     }
-    for dir in caches(cache) {
-        guarded.keep(dir, "the cache of compiled components");
-    }
     guarded
 }
 
@@ -38,12 +30,6 @@ pub(super) fn places(data: &Path) -> Places {
     Places {
         data: data.to_owned(),
     }
-}
-
-/// Where compiled code may be, of this host or of another command of the same user.
-fn caches(cache: &CacheOptions) -> impl Iterator<Item = PathBuf> {
-    let default = CompileCache::default_dir();
-    cache.cache_dir.clone().into_iter().chain(default)
 }
 
 /// The policy of a tenant's modules that have none of their own.

@@ -85,7 +85,7 @@ impl ValidateOneCommand {
         let mut bytes = Vec::new();
         let all = std::io::stdin().take(limits::MAX_COMPONENT_BYTES);
         { all }.read_to_end(&mut bytes).map_err(CliError::Machine)?;
-        let policy = load::policy(self.trial.policy.as_deref())?;
+        let policy = load::policy_of_run(self.trial.policy.as_deref(), cache)?;
         let engine = load::engine(cache)?;
         load::runtime()?.block_on(self.check(bytes, policy, &engine, output))
     }

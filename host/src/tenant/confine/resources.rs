@@ -5,6 +5,7 @@
 //! files, which the quota of each grant holds.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use caps::{CapSet, Capability};
 use rustix::process::{Resource, getrlimit};
@@ -42,8 +43,22 @@ pub(super) fn limit(reach: &Reach) -> Result<(), ConfineError> {
     )?;
     if let Some(memory) = reach.memory {
         lower(Resource::Data, memory)?;
+        for place in reach.write.iter().filter(|place| is_in_memory(place)) {
+            tracing::warn!(
+                "{} is a file system in memory: what is written there is not counted towards `memory`",
+                place.display()
+            );
+        }
     }
     give_up()
+}
+
+fn is_in_memory(place: &Path) -> bool {
+    const TMPFS: u64 = 0x0102_1994;
+    const RAMFS: u64 = 0x8584_58f6;
+    let kind = rustix::fs::statfs(place).ok();
+    let kind = kind.and_then(|found| u64::try_from(found.f_type).ok());
+    kind.is_some_and(|kind| [TMPFS, RAMFS].contains(&kind))
 }
 
 fn give_up() -> Result<(), ConfineError> {

@@ -24,8 +24,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_brk,
     libc::SYS_madvise,
     libc::SYS_membarrier,
-    libc::SYS_memfd_create,
-    libc::SYS_mmap,
     libc::SYS_mprotect,
     libc::SYS_mremap,
     libc::SYS_munmap,
@@ -237,6 +235,11 @@ const NEW_NAMESPACES: libc::c_int = libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUSER
     | libc::CLONE_NEWUTS;
 
+/// Kinds of memory that no limit of the process counts: shared, and that which grows downwards. There are no
+/// files in memory either (`memfd_create`): the engine then copies what a component begins with, where it
+/// would map it, and SQLite has its index in memory of its own, since nobody else opens the file.
+const SHARED: u64 = word(libc::MAP_SHARED | libc::MAP_GROWSDOWN);
+
 /// The kind of a socket without the flags that go with it.
 const SOCKET_KIND: u64 = 0xf;
 
@@ -265,6 +268,7 @@ fn allowed(reach: &Reach) -> Result<Rules, BackendError> {
     let threads_only = MaskedEq(word(libc::CLONE_THREAD | NEW_NAMESPACES));
     let of_itself = [
         (libc::SYS_clone, rule(&[(0, Qword, threads_only, thread)])?),
+        (libc::SYS_mmap, rule(&[(3, Dword, MaskedEq(SHARED), 0)])?),
         (libc::SYS_tgkill, rule(&[(0, Dword, Eq, own)])?),
         // Limits are looked at, not changed.
         (libc::SYS_prlimit64, rule(&[(2, Qword, Eq, 0)])?),
@@ -319,8 +323,8 @@ fn rule(
 }
 
 /// Flags and numbers of C, as an argument has them; none is negative.
-fn word(number: libc::c_int) -> u64 {
-    u64::from(number.unsigned_abs())
+const fn word(number: libc::c_int) -> u64 {
+    number.unsigned_abs() as u64
 }
 
 #[cfg(test)]
@@ -340,6 +344,19 @@ mod tests {
         }
         assert!(!allowed.contains_key(&libc::SYS_kill));
         assert!(!allowed.contains_key(&libc::SYS_clone3));
+    }
+
+    #[test]
+    fn there_is_no_memory_but_what_limits_count() {
+        let allowed = allowed(&Reach::default()).unwrap();
+        assert!(!allowed.contains_key(&libc::SYS_memfd_create));
+        assert!(!allowed.contains_key(&libc::SYS_shmget));
+        let mapping = allowed.get(&libc::SYS_mmap).unwrap();
+        assert_eq!(
+            mapping.len(),
+            1,
+            "with a condition, not whatever the arguments"
+        );
     }
 
     #[test]

@@ -57,6 +57,12 @@ const ATTEMPTS: &[(&str, End, bool)] = &[
     ("talk to the kernel over netlink", Refused, true),
     ("open a raw socket", Refused, false),
     //
+    ("hold private memory", Refused, true),
+    ("hold shared memory", Refused, true),
+    ("hold memory that grows downwards", Refused, true),
+    ("hold files in memory", Refused, true),
+    ("hold files in a file system in memory", Refused, false),
+    //
     ("run a program", Refused, true),
     ("become a program", Killed, true),
     ("fork", Refused, true),

@@ -63,7 +63,12 @@ pub(super) async fn ask(
 }
 
 /// Runs a node from which nothing comes out.
-async fn tell(client: &mut Client, worker: &(String, &str), name: &str, inputs: &[(&str, Json)]) {
+pub(super) async fn tell(
+    client: &mut Client,
+    worker: &(String, &str),
+    name: &str,
+    inputs: &[(&str, Json)],
+) {
     let node = run(client, worker, name, inputs).await;
     let is_busy = |status: Json| status["in_trigger"] == true || status["requests_trigger"] == true;
     while is_busy(
@@ -231,6 +236,42 @@ async fn no_policy_grants_what_belongs_to_the_host_or_to_a_tenant() {
         let host = serve(data.path(), isolation, "policy = \"default.toml\"\n");
         let code = host.ended().await;
         assert!(code.is_some_and(|code| code != 0), "{isolation}: {code:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_host_listens_no_grant_reaches() {
+    let data = tempfile::tempdir().unwrap();
+    let (echo, _) = echo().await;
+    data_of(data.path(), "lab", "sockets", PROBE_SOCKETS);
+    let every = "[[sockets]]\nprotocol = \"tcp\"\nhost = \"127.0.0.0/8\"\nports = [\"*\"]\n\
+                 [[sockets]]\nprotocol = \"tcp\"\nhost = \"0.0.0.0\"\nports = [\"*\"]\n";
+    write(data.path(), "sockets", every);
+    for isolation in ["none", "process"] {
+        let mut host = serve(data.path(), isolation, "");
+        let all = host.all(2).await;
+        let mut client = all["lab"].client().await;
+        for class in ["sockets", "sockets2"] {
+            let worker = (add(&mut client, "sockets", class).await, class);
+            let exchange = async |client: &mut Client, address: String| {
+                let line = [("address", text(&address)), ("line", text("hello"))];
+                ask(client, &worker, "exchange", &line).await
+            };
+            let echoed = exchange(&mut client, format!("127.0.0.1:{echo}")).await;
+            assert!(echoed.unwrap().as_str().unwrap().contains("hello"));
+            for tenant in ["lab", "other"] {
+                let port = all[tenant].address().rsplit(':').next().unwrap();
+                for host in ["127.0.0.1", "127.0.0.2", "0.0.0.0"] {
+                    let refused = exchange(&mut client, format!("{host}:{port}")).await;
+                    let why = refused.unwrap_err();
+                    // Nobody connects to 0.0.0.0 by WASI, whatever is granted.
+                    let is_denied = why.to_lowercase().contains("denied") || host == "0.0.0.0";
+                    assert!(is_denied, "{isolation}: {why}");
+                }
+            }
+        }
+        signal("-TERM", &host.pid());
+        host.ended().await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod confined;
 mod deaths;
+mod descriptors;
 mod grants;
 mod ordinary;
 mod tenants;
