@@ -307,7 +307,19 @@ impl From<ErrorCode> for Error {
                 Self::busy("there is no space left; the grant `files` sets a quota")
             }
             ErrorCode::Other(Some(text)) => Self::internal(text),
-            other => Self::internal(format!("{other:?}")),
+            ErrorCode::Busy | ErrorCode::TextFileBusy => {
+                Self::busy("something else uses it; try again")
+            }
+            ErrorCode::FileTooLarge => Self::invalid_input("the file would be too large"),
+            ErrorCode::NameTooLong => Self::invalid_input("the name is too long"),
+            ErrorCode::Loop => Self::invalid_input("links lead round in a circle"),
+            ErrorCode::CrossDevice => Self::invalid_input("it cannot move to another folder grant"),
+            ErrorCode::Invalid | ErrorCode::InvalidSeek | ErrorCode::Overflow => {
+                Self::invalid_input("the file system does not take this place or length")
+            }
+            ErrorCode::Unsupported => Self::invalid_input("the file system cannot do this"),
+            ErrorCode::Io => Self::internal("reading or writing the device failed"),
+            _ => Self::internal("the file system refused it"),
         }
     }
 }

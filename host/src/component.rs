@@ -23,9 +23,8 @@ use crate::instance::state::{HasHost, HostView, InstanceState};
 use crate::limits::{self, Budget, Exhausted, Full, Share};
 use crate::policy::{Granted, Import, Manifest, MissingGrants, Policy, check_imports};
 use crate::text;
+use crate::wasm;
 use instances::Instances;
-
-const HOW_TO_BUILD: &str = "Build it with `ewh build`, or for the target wasm32-wasip2";
 
 /// A component that was read, compiled and found to be an external worker. Nothing of it ran.
 pub struct LoadedComponent {
@@ -77,7 +76,7 @@ impl LoadedComponent {
     pub fn from_bytes(engine: &Engine, name: &str, wasm: impl Into<Arc<[u8]>>) -> Result<Self> {
         let wasm = wasm.into();
         let name = text::clean_line(name, limits::MAX_NAME_BYTES);
-        check_header(&name, &wasm)?;
+        wasm::check_header(&wasm).map_err(|not| unusable(&name, not.problem, not.fix))?;
         let instances = instances::count(&wasm).ok_or_else(|| {
             let problem = "it instantiates too much of what is in it";
             unusable(&name, problem, "Compose it of fewer parts")
@@ -210,7 +209,7 @@ impl LoadedComponent {
             .instantiate_pre(compiled)
             .map_err(|error| self.not_linked(&error))?;
         let indices = ExportIndices::find(&pre)
-            .map_err(|problem| unusable(&self.name, problem, HOW_TO_BUILD))?;
+            .map_err(|problem| unusable(&self.name, problem, wasm::HOW_TO_BUILD))?;
         let room = match self.room(home) {
             Ok(room) => room,
             Err(full) => return Ok(Err(full.into())),
@@ -302,7 +301,7 @@ impl Linked {
         .map_err(failed)?;
         let pre = linker.instantiate_pre(compiled).map_err(failed)?;
         let indices = ExportIndices::find(&pre)
-            .map_err(|problem| unusable(&component.name, problem, HOW_TO_BUILD))?;
+            .map_err(|problem| unusable(&component.name, problem, wasm::HOW_TO_BUILD))?;
         Ok(Self { home, pre, indices })
     }
 }
@@ -410,22 +409,8 @@ fn unusable(name: &str, problem: impl Into<String>, fix: &str) -> HostError {
     HostError::Component {
         name: name.to_owned(),
         problem,
-        fix: fix.to_owned(),
+        fix: text::capitalised(fix),
     }
-}
-
-/// The first eight bytes tell a component from a core module and from everything else.
-fn check_header(name: &str, wasm: &[u8]) -> Result<()> {
-    const MAGIC: &[u8] = b"\0asm";
-    const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
-    let Some(version) = wasm.strip_prefix(MAGIC) else {
-        return Err(unusable(name, "it is not WebAssembly", HOW_TO_BUILD));
-    };
-    if version.starts_with(CORE_VERSION) {
-        let problem = "it is a core module, not a component";
-        return Err(unusable(name, problem, HOW_TO_BUILD));
-    }
-    Ok(())
 }
 
 /// Compiles for the pool, or on demand when the component does not fit into a slot of it.

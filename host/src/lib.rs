@@ -16,6 +16,7 @@ pub mod simulate;
 pub mod tenant;
 pub mod text;
 pub mod validate;
+pub mod wasm;
 pub mod worker;
 
 pub use error::{HostError, Result};

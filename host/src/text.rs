@@ -22,6 +22,19 @@ pub fn clean_line(text: &str, max_bytes: usize) -> String {
     line.trim_end().to_owned()
 }
 
+/// `text` with its first letter in upper case, to begin a sentence.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+/// What a person wrote into a file, without the byte order mark that some editors begin it with.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// The longest prefix of `text` that has at most `max_bytes` bytes.
 pub fn clamp(text: &str, max_bytes: usize) -> &str {
     let end = text.floor_char_boundary(max_bytes);
@@ -46,6 +59,13 @@ mod tests {
         );
         assert_eq!(clean_line("one\ntwo\n", 100), "one two");
         assert_eq!(clean_line("one\ntwo", 4), "one");
+    }
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_and_a_file_without_a_mark() {
+        assert_eq!(capitalised("ändere es"), "Ändere es");
+        assert_eq!(capitalised(""), "");
+        assert_eq!(without_mark("\u{feff}a\u{feff}"), "a\u{feff}");
     }
 
     #[test]

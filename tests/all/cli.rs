@@ -207,3 +207,65 @@ fn any_component_can_be_given_a_manifest() {
         &["core module"],
     );
 }
+
+#[test]
+fn compiled_code_is_called_what_it_is_by_every_command() {
+    let files = files();
+    for (name, bytes, part) in [
+        ("worker.aot", &b"\0aot\x05\0\0\0"[..], "machine code"),
+        ("worker.cwasm", b"\x7fELF\x02\x01\x01\xc8", "machine code"),
+        ("worker.zip", b"PK\x03\x04\x14\0", "zip archive"),
+    ] {
+        let path = files.put(name, bytes);
+        for command in [&["inspect", &path][..], &["run", &path]] {
+            fails(command, Exit::Usage, &[name, part, "`.wasm` file"]);
+        }
+        let command = ["manifest", &path, "--name", "c"];
+        fails(&command, Exit::Usage, &[name, part, "`.wasm` file"]);
+    }
+}
+
+#[test]
+fn a_manifest_leaves_mode_and_link_as_they_are() {
+    use std::os::unix::fs::PermissionsExt;
+    let files = files();
+    let component = files.put("cache.wasm", std::fs::read(CACHE).unwrap());
+    let mode = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(&component, mode).unwrap();
+    let link = files.0.path().join("link.wasm");
+    std::os::unix::fs::symlink("cache.wasm", &link).unwrap();
+    let command = ["manifest", link.to_str().unwrap(), "--name", "mine"];
+    assert_eq!(ewh(&command).0, Exit::Ok);
+    assert!(link.is_symlink());
+    let mode = std::fs::metadata(&component).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+    let written = Manifest::read(&std::fs::read(&component).unwrap()).unwrap();
+    assert_eq!(written.name, "mine");
+}
+
+#[test]
+fn files_that_begin_with_a_byte_order_mark_are_read_without_it() {
+    let files = files();
+    let marked = |name: &str, text: &str| files.put(name, format!("\u{feff}{text}"));
+    let policy = marked("policy.toml", "[clocks]\n");
+    assert_eq!(ewh(&["policy", "check", &policy]).0, Exit::Ok);
+    let config = format!("@{}", marked("config.json", "{\"size\": \"wrong\"}"));
+    let (_, message) = ewh(&["run", CACHE, "--config", &config]);
+    assert!(!message.contains("not JSON"), "{message}");
+    let module = files.0.path().join("module");
+    std::fs::create_dir(&module).unwrap();
+    std::fs::copy(CACHE, module.join("cache.wasm")).unwrap();
+    marked(
+        "module/ewh-module.toml",
+        "name = \"m\"\nversion = \"1.0.0\"\ncomponents = [\"cache.wasm\"]\n",
+    );
+    let data = files.0.path().join("data");
+    let add = [
+        "module",
+        "--data",
+        data.to_str().unwrap(),
+        "add",
+        module.to_str().unwrap(),
+    ];
+    assert_eq!(ewh(&add), (Exit::Ok, String::new()));
+}

@@ -12,6 +12,7 @@ fn root() -> PathBuf {
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
 const KNOWS: [(&str, &[&str]); 17] = [
     ("text", &[]),
+    ("wasm", &[]),
     ("limits", &[]),
     ("executor", &["limits"]),
     ("error", &["bindings", "limits", "policy"]),
@@ -47,6 +48,7 @@ const KNOWS: [(&str, &[&str]); 17] = [
             "limits",
             "policy",
             "text",
+            "wasm",
         ],
     ),
     ("nodespace", &["executor", "limits", "text"]),
@@ -85,6 +87,7 @@ const KNOWS: [(&str, &[&str]); 17] = [
             "nodespace",
             "policy",
             "text",
+            "wasm",
             "simulate",
             "worker",
         ],
@@ -107,6 +110,7 @@ const KNOWS: [(&str, &[&str]); 17] = [
             "limits",
             "policy",
             "text",
+            "wasm",
         ],
     ),
 ];

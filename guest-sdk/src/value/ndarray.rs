@@ -297,13 +297,30 @@ fn from_array<T: Element>(array: &Ndarray) -> Result<NdArray<T>> {
     Ok(NdArray { shape, data })
 }
 
+/// An element type as the contract calls it.
+const fn name(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::Boolean => "boolean",
+        Dtype::U8 => "u8",
+        Dtype::S8 => "s8",
+        Dtype::U16 => "u16",
+        Dtype::S16 => "s16",
+        Dtype::U32 => "u32",
+        Dtype::S32 => "s32",
+        Dtype::U64 => "u64",
+        Dtype::S64 => "s64",
+        Dtype::F32 => "f32",
+        Dtype::F64 => "f64",
+    }
+}
+
 fn convert<F: Element, T: Element>(data: &[F]) -> Result<Vec<T>> {
     let convert = |(i, value): (usize, &F)| {
         T::from_number(value.number()).ok_or_else(|| {
             Error::invalid_input(format!(
-                "element {i} does not fit: {:?} cannot become {:?} without loss",
-                F::DTYPE,
-                T::DTYPE
+                "element {i} does not fit: {} cannot become {} without loss",
+                name(F::DTYPE),
+                name(T::DTYPE)
             ))
         })
     };
@@ -407,7 +424,7 @@ fn flatten<T: Element>(json: &JsonValue, shape: &[usize], data: &mut Vec<T>) -> 
             };
             let number = number.ok_or_else(|| mismatch("a number", scalar))?;
             data.push(T::from_number(number).ok_or_else(|| {
-                Error::invalid_input(format!("{scalar} does not fit {:?}", T::DTYPE))
+                Error::invalid_input(format!("{scalar} does not fit {}", name(T::DTYPE)))
             })?);
             Ok(())
         }

@@ -2,16 +2,16 @@
 //! what it requests. The Rust SDK writes one at build time; other toolchains have this.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::error::{CliError, Exit};
 use super::files;
 use super::output::Output;
-use crate::error::HostError;
 use crate::limits;
 use crate::policy::{Capability, Manifest};
+use crate::wasm;
 
 /// Write a component's manifest: its name, its version and the capabilities that it requests
 ///
@@ -39,37 +39,22 @@ pub struct ManifestCommand {
 impl ManifestCommand {
     pub(super) fn execute(self, output: &Output) -> Result<Exit, CliError> {
         let component = files::read(&self.component, "component", limits::MAX_COMPONENT_BYTES)?;
+        let shown = self.component.display();
+        wasm::check_header(&component)
+            .map_err(|not| CliError::Usage(format!("`{shown}`: {not}")))?;
         let manifest = Manifest {
             name: self.name,
             package_version: self.package_version,
             requests: BTreeMap::from_iter(self.requests),
         };
         let written = manifest.write(&component).map_err(|problem| {
-            let shown = self.component.display();
             CliError::Usage(format!("`{shown}` cannot carry the manifest: {problem}"))
         })?;
         let to = self.output.as_deref().unwrap_or(&self.component);
-        replace(to, &written)?;
+        files::write(to, &written)?;
         output.print(&to.display().to_string())?;
         Ok(Exit::Ok)
     }
-}
-
-/// Written aside and moved into place: the old file stays whole whatever happens.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let failed = |source| HostError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    };
-    let dir = path
-        .parent()
-        .filter(|dir| !dir.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
-    std::io::Write::write_all(&mut file, bytes).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }
 
 fn request(text: &str) -> Result<(Capability, String), String> {

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::error::{CliError, Exit};
+use super::files;
 use super::output::Output;
 use crate::error::HostError;
 
@@ -168,7 +169,7 @@ fn write(path: &Path, content: &str) -> Result<(), CliError> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
     }
-    Ok(fs::write(path, content).map_err(failed)?)
+    files::write(path, content.as_bytes())
 }
 
 /// `my-worker` and `MyWorker`: `my_worker`

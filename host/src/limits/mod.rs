@@ -2,6 +2,7 @@
 //! [`Ledger`], for the process its memory [`maps`], and what the kernel is to hold it to.
 
 pub mod descriptors;
+mod files;
 mod grants;
 mod ledger;
 pub mod maps;
@@ -15,6 +16,7 @@ use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use files::*;
 pub use grants::*;
 pub use ledger::{Exhausted, Held, Ledger, Resource};
 pub use maps::Full;

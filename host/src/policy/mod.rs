@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{HostError, Result};
 use crate::limits::{Budget, MAX_POLICY_BYTES, MAX_TEXT_BYTES};
-use crate::text::clean_line;
+use crate::text::{clean_line, without_mark};
 
 pub mod access;
 pub mod address;
@@ -182,6 +182,7 @@ impl Policy {
     /// # Errors
     /// When it is wrong, with the line, and with a suggestion where a word is misspelled.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
+        let text = without_mark(text);
         let wrong = |problem: String| HostError::Policy {
             origin: origin.to_owned(),
             // The parser quotes what it found.

@@ -10,6 +10,7 @@ use super::Tenant;
 use crate::error::{HostError, Result};
 use crate::limits::{MAX_TENANT_NAME_BYTES, MAX_TENANTS, MIN_TENANT_MEMORY};
 use crate::policy;
+use crate::text;
 
 /// Where tenants are reached unless they say otherwise.
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -50,6 +51,7 @@ pub struct Surroundings<'a> {
 /// # Errors
 /// When it is wrong: where, and what to write instead.
 pub fn parse(text: &str, around: &Surroundings<'_>) -> Result<Vec<Tenant>> {
+    let text = text::without_mark(text);
     let wrong = |problem| HostError::Tenants {
         origin: around.path.display().to_string(),
         problem,

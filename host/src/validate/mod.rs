@@ -17,11 +17,8 @@ use crate::engine::Engine;
 use crate::error::HostError;
 use crate::limits::{self, Budget};
 use crate::policy::Policy;
+use crate::wasm;
 use finding::{Code, Finding};
-
-/// The first bytes of a component.
-const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 /// What the bytes say. `policy`: the one that the component is to run under, where it is known.
 pub fn check_bytes(bytes: &[u8], policy: Option<&Policy>) -> Vec<Finding> {
@@ -35,16 +32,11 @@ pub fn check_bytes(bytes: &[u8], policy: Option<&Policy>) -> Vec<Finding> {
         ));
         return found;
     }
-    if !bytes.starts_with(COMPONENT) {
-        let problem = if bytes.starts_with(CORE_MODULE) {
-            "it is a core module"
-        } else {
-            "it is not WebAssembly"
-        };
+    if let Err(not) = wasm::check_header(bytes) {
         found.push(Finding::new(
             &finding::NOT_A_COMPONENT,
-            problem,
-            "build it with `ewh build`",
+            not.problem,
+            not.fix,
         ));
         return found;
     }

@@ -88,13 +88,13 @@ fn check(is: &Termios, wanted: &Termios, settings: &Settings) -> Result<(), Faul
     let unsupported =
         |what: String| Err(Fault::Unsupported(format!("the device cannot do {what}")));
     if differs(ControlModes::CSIZE) {
-        return unsupported(format!("data bits `{:?}`", settings.data_bits).to_lowercase());
+        return unsupported(format!("{} data bits", data_bits(settings.data_bits)));
     }
     if differs(ControlModes::PARENB | ControlModes::PARODD) {
-        return unsupported(format!("parity `{:?}`", settings.parity).to_lowercase());
+        return unsupported(format!("{} parity", parity(settings.parity)));
     }
     if differs(ControlModes::CSTOPB) {
-        return unsupported(format!("stop bits `{:?}`", settings.stop_bits).to_lowercase());
+        return unsupported(stop_bits(settings.stop_bits).to_owned());
     }
     if differs(ControlModes::CRTSCTS) {
         return unsupported("hardware flow control".to_owned());
@@ -104,4 +104,28 @@ fn check(is: &Termios, wanted: &Termios, settings: &Settings) -> Result<(), Faul
         return unsupported(format!("{asked} baud, only {real}"));
     }
     Ok(())
+}
+
+const fn data_bits(bits: DataBits) -> u8 {
+    match bits {
+        DataBits::Five => 5,
+        DataBits::Six => 6,
+        DataBits::Seven => 7,
+        DataBits::Eight => 8,
+    }
+}
+
+const fn parity(parity: Parity) -> &'static str {
+    match parity {
+        Parity::None => "no",
+        Parity::Odd => "odd",
+        Parity::Even => "even",
+    }
+}
+
+const fn stop_bits(bits: StopBits) -> &'static str {
+    match bits {
+        StopBits::One => "one stop bit",
+        StopBits::Two => "two stop bits",
+    }
 }

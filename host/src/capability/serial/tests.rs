@@ -141,25 +141,33 @@ async fn one_reads_at_a_time() {
 async fn what_a_terminal_cannot_do_is_said_and_changes_nothing() {
     let mut pty = pty();
     let device = open(&pty).await;
-    for wrong in [
-        Settings {
-            data_bits: DataBits::Seven,
-            ..SETTINGS
-        },
-        Settings {
-            parity: Parity::Even,
-            ..SETTINGS
-        },
-        Settings {
-            baud_rate: 0,
-            ..SETTINGS
-        },
+    for (wrong, part) in [
+        (
+            Settings {
+                data_bits: DataBits::Seven,
+                ..SETTINGS
+            },
+            "cannot do 7 data bits",
+        ),
+        (
+            Settings {
+                parity: Parity::Even,
+                ..SETTINGS
+            },
+            "cannot do even parity",
+        ),
+        (
+            Settings {
+                baud_rate: 0,
+                ..SETTINGS
+            },
+            "baud rate",
+        ),
     ] {
-        let configured = device.configure(wrong).await;
-        assert!(
-            matches!(configured, Err(Fault::Unsupported(_))),
-            "{wrong:?} {configured:?}"
-        );
+        match device.configure(wrong).await {
+            Err(Fault::Unsupported(problem)) => assert!(problem.contains(part), "{problem}"),
+            other => panic!("{wrong:?} {other:?}"),
+        }
     }
     let lines = device.lines().await;
     assert!(matches!(lines, Err(Fault::Unsupported(_))), "{lines:?}");

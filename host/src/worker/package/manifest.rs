@@ -50,7 +50,7 @@ impl ModuleManifest {
             let max = MAX_MODULE_MANIFEST_BYTES;
             return Err(format!("it has more than the {max} bytes allowed"));
         }
-        let raw: Raw = toml::from_str(toml)
+        let raw: Raw = toml::from_str(text::without_mark(toml))
             .map_err(|error| text::clean(error.to_string().trim_end(), MAX_TEXT_BYTES))?;
         check_name(&raw.name)?;
         check_version(&raw.version)?;
