@@ -8,6 +8,7 @@ pub mod engine;
 pub mod error;
 pub mod executor;
 pub mod instance;
+pub mod json;
 pub mod limits;
 pub mod nodespace;
 pub mod policy;

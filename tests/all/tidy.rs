@@ -10,11 +10,12 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 17] = [
+const KNOWS: [(&str, &[&str]); 19] = [
     ("text", &[]),
     ("wasm", &[]),
     ("limits", &[]),
     ("executor", &["limits"]),
+    ("json", &["limits"]),
     ("error", &["bindings", "limits", "policy"]),
     ("policy", &["error", "limits", "text"]),
     ("engine", &["error", "executor", "limits", "text"]),
@@ -51,7 +52,7 @@ const KNOWS: [(&str, &[&str]); 17] = [
             "wasm",
         ],
     ),
-    ("nodespace", &["executor", "limits", "text"]),
+    ("nodespace", &["executor", "json", "limits", "text"]),
     ("simulate", &["capability", "limits", "policy"]),
     (
         "worker",
@@ -61,6 +62,7 @@ const KNOWS: [(&str, &[&str]); 17] = [
             "engine",
             "error",
             "instance",
+            "json",
             "limits",
             "nodespace",
             "policy",
@@ -69,7 +71,7 @@ const KNOWS: [(&str, &[&str]); 17] = [
     ),
     (
         "server",
-        &["error", "limits", "nodespace", "text", "worker"],
+        &["error", "json", "limits", "nodespace", "text", "worker"],
     ),
     (
         "tenant",

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::class::PortSpec;
 use super::error::{GraphError, Result};
 use super::types::{self, Type};
 use super::value::Value;
+use crate::json as document;
 use crate::limits::{MAX_OPTIONS_BYTES, MAX_PATCH_DEPTH, MAX_SHOWN_VALUE_BYTES};
 use crate::text;
 
@@ -369,7 +370,7 @@ impl Options {
         if choices.iter().any(|choice| types::same(choice, &json)) {
             return Ok(());
         }
-        let choices = text::clean_line(&json!(choices).to_string(), MAX_SHOWN_VALUE_BYTES);
+        let choices = text::clean_line(&document::to_text(choices), MAX_SHOWN_VALUE_BYTES);
         Err(format!(
             "takes one of {choices}, not {}",
             types::shown(value)
@@ -379,6 +380,8 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn slot(ty: Json, options: Json) -> Slot {

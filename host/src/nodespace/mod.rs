@@ -35,7 +35,7 @@ pub use self::event::{Dirty, Edge, GraphEvent, Observer};
 pub use self::io::{TRIGGER_INPUT, TRIGGER_OUTPUT};
 pub use self::json::edge as edge_json;
 pub use self::library::{NodesOnRemoval, Shelf};
-pub use self::save::LoadReport;
+pub use self::save::{LeftOut, LoadReport};
 pub use self::types::Type;
 pub use self::value::{Array, Dtype, NO_VALUE, Value};
 
@@ -474,12 +474,22 @@ impl NodeSpace {
     /// placeholder, with all its data; what makes no sense is left out. The report tells.
     ///
     /// # Errors
-    /// When the outline is wrong or it is too much; nothing is changed then.
+    /// When it is no object or too much; nothing is changed then.
     pub fn load(&self, backend: &Json) -> Result<LoadReport> {
         let mut report = self.inner.change(|graph| graph.load_nodes(backend))?;
         self.inner
             .change(|graph| graph.load_edges(backend, &mut report));
         Ok(report)
+    }
+
+    /// Nodes whose class is not there: the id of each, and that of its class.
+    pub fn placeholders(&self) -> Vec<(Arc<str>, Arc<str>)> {
+        self.inner.read(|graph| {
+            let nodes = graph.nodes.values().filter(|node| node.class.is_none());
+            nodes
+                .map(|node| (Arc::clone(&node.id), Arc::clone(&node.class_id)))
+                .collect()
+        })
     }
 
     /// The properties of the graph itself.

@@ -18,6 +18,32 @@ use crate::limits::{
     MAX_EDGES, MAX_LOAD_PROBLEMS, MAX_NODES, MAX_OPTIONS_BYTES, MAX_PORTS, MAX_SAVED_NODE_BYTES,
 };
 
+/// What was not taken of a document, and why: the first of it, and how much more there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// A sentence each; at most [`MAX_LOAD_PROBLEMS`].
+    pub lines: Vec<String>,
+    /// How many further ones there were.
+    pub more: usize,
+}
+
+impl LeftOut {
+    /// One more.
+    pub fn push(&mut self, line: impl Into<String>) {
+        if self.lines.len() < MAX_LOAD_PROBLEMS {
+            self.lines.push(line.into());
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    /// Those of `other`, too.
+    pub fn append(&mut self, other: Self) {
+        other.lines.into_iter().for_each(|line| self.push(line));
+        self.more = self.more.saturating_add(other.more);
+    }
+}
+
 /// What [`NodeSpace::load`](super::NodeSpace::load) made of what it was given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
@@ -27,15 +53,19 @@ pub struct LoadReport {
     pub edges: usize,
     /// Nodes whose class is not in the library: the node and its class.
     pub placeholders: Vec<(String, String)>,
-    /// What was left out, and why; the first of it.
-    pub problems: Vec<String>,
+    /// What was left out.
+    pub left_out: LeftOut,
 }
 
 impl LoadReport {
     fn problem(&mut self, problem: String) {
-        if self.problems.len() < MAX_LOAD_PROBLEMS {
-            self.problems.push(problem);
-        }
+        self.left_out.push(problem);
+    }
+
+    /// What a part of a node is, if it is as it should be; the node is loaded without it otherwise.
+    fn part<T>(&mut self, node: &str, part: Result<T>) -> Option<T> {
+        part.map_err(|problem| self.problem(format!("the node `{}`: {problem}", named(node))))
+            .ok()
     }
 }
 
@@ -134,12 +164,9 @@ pub(super) fn edges(graph: &Graph) -> Json {
     Json::Array(graph.all_edges().map(|edge| json::edge(&edge)).collect())
 }
 
-fn list<'a>(backend: &'a Json, key: &str, what: &'static str, limit: usize) -> Result<&'a [Json]> {
-    let list = match backend.get(key) {
-        None | Some(Json::Null) => return Ok(&[]),
-        Some(Json::Array(list)) => list,
-        Some(_) => return Err(GraphError::invalid(what, "expects a list")),
-    };
+fn list<'a>(backend: &'a Json, what: &'static str, limit: usize) -> Result<&'a [Json]> {
+    let list = backend.get(what).and_then(Json::as_array);
+    let list = list.map_or(&[][..], Vec::as_slice);
     if list.len() > limit {
         return Err(GraphError::TooMuch { what, limit });
     }
@@ -147,22 +174,32 @@ fn list<'a>(backend: &'a Json, key: &str, what: &'static str, limit: usize) -> R
 }
 
 impl Graph {
-    /// Replaces all nodes by saved ones. Nothing changes when the outline is wrong; a node that is
-    /// wrong is left out.
+    /// Replaces all nodes by saved ones. Nothing changes when it is too much; what is wrong is left
+    /// out.
     pub fn load_nodes(&mut self, backend: &Json) -> Result<LoadReport> {
         if !backend.is_object() {
             return Err(GraphError::invalid("a saved graph", "expects a dictionary"));
         }
-        let nodes = list(backend, "nodes", "nodes", MAX_NODES)?;
-        list(backend, "edges", "edges", MAX_EDGES)?;
+        let nodes = list(backend, "nodes", MAX_NODES)?;
+        list(backend, "edges", MAX_EDGES)?;
+        let mut report = LoadReport::default();
+        for part in ["nodes", "edges"] {
+            let is_list = |part: &Json| part.is_array() || part.is_null();
+            if !backend.get(part).is_none_or(is_list) {
+                report.problem(format!("`{part}` is not a list"));
+            }
+        }
         let mut properties = Map::new();
         match backend.get("prop") {
             None | Some(Json::Null) => {}
-            Some(saved) => graph::merge_properties(&mut properties, saved)?,
+            Some(saved) => {
+                if let Err(problem) = graph::merge_properties(&mut properties, saved) {
+                    report.problem(format!("`prop`: {problem}"));
+                }
+            }
         }
         self.clear();
         self.properties = properties;
-        let mut report = LoadReport::default();
         for (index, saved) in nodes.iter().enumerate() {
             match self.load_node(saved, &mut report) {
                 Ok(()) => report.nodes += 1,
@@ -174,7 +211,7 @@ impl Graph {
 
     /// Connects and groups what [`Graph::load_nodes`] loaded.
     pub fn load_edges(&mut self, backend: &Json, report: &mut LoadReport) {
-        let edges = list(backend, "edges", "edges", MAX_EDGES).unwrap_or_default();
+        let edges = list(backend, "edges", MAX_EDGES).unwrap_or_default();
         // Before the first edge is there: edges know slots by their places.
         for [from, from_io, to, to_io] in edges.iter().filter_map(ends) {
             self.make_up_slot(from, from_io, false);
@@ -210,28 +247,44 @@ impl Graph {
             return Err(GraphError::invalid(WHAT, "has a `node_id` that cannot be"));
         }
         let mut node = Node::new(id, class_id);
-        node.own_name = text("name").map(graph::checked_name).transpose()?.flatten();
+        let name = text("name").map(graph::checked_name);
+        node.own_name = name.and_then(|name| report.part(&node.id, name)).flatten();
         let description = text("description").filter(|description| !description.is_empty());
-        node.own_description = description.map(graph::checked_text).transpose()?;
+        let description = description.map(graph::checked_text);
+        node.own_description = description.and_then(|text| report.part(&node.id, text));
         node.own_reset = saved.get("reset_inputs_on_trigger").and_then(Json::as_bool);
-        if let Some(properties) = saved.get("properties") {
-            graph::merge_properties(&mut node.properties, properties)?;
+        if let Some(properties) = saved.get("properties").filter(|saved| !saved.is_null()) {
+            let merged = graph::merge_properties(&mut node.properties, properties);
+            report.part(&node.id, merged);
         }
         let class = self.library.class(class_id).cloned();
         if let Some(class) = &class {
             node.adopt(Arc::clone(class));
         } else {
             node.node_name = named(text("node_name").unwrap_or(class_id));
-            let options = saved.get("render_options");
-            options.map_or(Ok(()), |o| {
-                check_json(o, MAX_OPTIONS_BYTES, "render options")
-            })?;
+            node.class_description = format!(
+                "Its class `{}` is not here. It keeps all that was saved of it, and runs when the class comes.",
+                named(class_id)
+            );
             placeholder_slots(&mut node, saved);
             node.saved.clone_from(saved);
+            if let Some(options) = saved.get("render_options") {
+                let checked = check_json(options, MAX_OPTIONS_BYTES, "render options");
+                if report.part(&node.id, checked).is_none() {
+                    node.saved.remove("render_options");
+                }
+            }
             let (node, class) = (named(&node.id), named(class_id));
             report.placeholders.push((node, class));
         }
-        let entries = saved.get("io").and_then(Json::as_object);
+        let io = saved.get("io").filter(|io| !io.is_null());
+        let entries = io.and_then(Json::as_object);
+        if io.is_some() && entries.is_none() {
+            report.problem(format!(
+                "the node `{}`: `io` is not an object",
+                named(&node.id)
+            ));
+        }
         let has_class = class.is_some();
         for (io, saved) in entries.into_iter().flatten() {
             if let Ok((is_input, index)) = node.find(io)

@@ -12,6 +12,7 @@ use data_encoding::BASE64;
 use serde_json::{Map, Value as Json, json};
 
 use super::value::Value;
+use crate::json::{self as document, Odd};
 use crate::limits::{MAX_SHOWN_VALUE_BYTES, MAX_TYPE_ALTERNATIVES, MAX_TYPE_DEPTH};
 use crate::text;
 
@@ -238,10 +239,11 @@ impl Shape {
     /// [`Shape::fits`] for what is inside of a list or a dictionary.
     fn fits_json(&self, json: &Json) -> bool {
         match (self, json) {
-            (Self::Any, _)
-            | (Self::None, Json::Null)
-            | (Self::Boolean, Json::Bool(_))
-            | (Self::Text, Json::String(_)) => true,
+            (Self::Any, _) | (Self::None, Json::Null) | (Self::Boolean, Json::Bool(_)) => true,
+            (Self::Text, Json::String(text)) => document::odd(text).is_none(),
+            (Self::Number, Json::String(text)) => {
+                matches!(document::odd(text), Some(Odd::Float(_)))
+            }
             (Self::Integer, Json::Number(number)) => number.is_i64(),
             (Self::Number, Json::Number(number)) => number.is_f64(),
             (Self::List { items, unique }, Json::Array(list)) => {
@@ -333,7 +335,7 @@ impl Shape {
                 text::clean_line(&names.join(" or "), MAX_SHOWN_VALUE_BYTES).into()
             }
             Self::Enum(of) => {
-                let values = Json::Array(of.values.clone()).to_string();
+                let values = document::to_text(&of.values);
                 let values = text::clean_line(&values, MAX_SHOWN_VALUE_BYTES);
                 format!("one of {values}").into()
             }
@@ -391,6 +393,11 @@ fn number(value: &Value) -> Option<Value> {
     match value {
         Value::Boolean(bit) => Some(Value::Number(f64::from(u8::from(*bit)))),
         Value::Integer(integer) => Some(Value::Number(*integer as f64)),
+        Value::Json(Json::Number(number)) => number.as_f64().map(Value::Number),
+        Value::Json(Json::String(text)) => match document::odd(text)? {
+            Odd::Float(number) => Some(Value::Number(number)),
+            Odd::Integer(digits) => digits.parse().ok().map(Value::Number),
+        },
         Value::Text(text) => text.trim().parse().ok().map(Value::Number),
         _ => None,
     }
@@ -436,8 +443,15 @@ fn convert_dict(keys: &Shape, values: &Shape, entries: Map<String, Json>) -> Res
 /// A value, for a sentence: its kind, and itself where it is short.
 pub(super) fn shown(value: &Value) -> String {
     match value {
-        Value::Boolean(_) | Value::Integer(_) | Value::Number(_) | Value::Text(_) => {
-            let shown = text::clean_line(&value.preview_json().to_string(), MAX_SHOWN_VALUE_BYTES);
+        Value::Boolean(_)
+        | Value::Integer(_)
+        | Value::Number(_)
+        | Value::Text(_)
+        | Value::Json(Json::Number(_) | Json::String(_)) => {
+            let shown = text::clean_line(
+                &document::to_text(&value.preview_json()),
+                MAX_SHOWN_VALUE_BYTES,
+            );
             let kind = value.kind();
             let kind = kind.split_once(' ').map_or(kind, |(_, noun)| noun);
             format!("{kind} {shown}")

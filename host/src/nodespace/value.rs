@@ -2,8 +2,9 @@
 //! is never changed after it was made.
 
 use data_encoding::BASE64;
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Map, Value as Json};
 
+use crate::json::{self as document, Odd, number};
 use crate::limits::{
     MAX_ARRAY_AXES, MAX_PREVIEW_ENTRIES, MAX_PREVIEW_ITEMS, MAX_PREVIEW_PARTS, MAX_PREVIEW_TEXT,
 };
@@ -138,9 +139,15 @@ impl Value {
             Json::Bool(value) => Self::Boolean(value),
             Json::Number(value) => match value.as_i64() {
                 Some(integer) => Self::Integer(integer),
+                // A whole number that is too long for an integer stays what it is.
+                None if value.is_u64() => Self::Json(Json::Number(value)),
                 None => value.as_f64().map_or(Self::None, Self::Number),
             },
-            Json::String(text) => Self::Text(text),
+            Json::String(text) => match document::odd(&text) {
+                Some(Odd::Float(value)) => Self::Number(value),
+                Some(Odd::Integer(_)) => Self::Json(Json::String(text)),
+                None => Self::Text(text),
+            },
             list_or_object => Self::Json(list_or_object),
         }
     }
@@ -150,7 +157,8 @@ impl Value {
         (json != NO_VALUE).then(|| Self::from_json(json))
     }
 
-    /// All of it as JSON: arrays as nested lists, bytes as base64, what is no JSON number as null.
+    /// All of it as JSON: arrays as nested lists, bytes as base64, numbers that JSON does not have as
+    /// [`document::number`] has them.
     pub fn to_json(&self) -> Json {
         match self {
             Self::Json(json) => json.clone(),
@@ -213,14 +221,11 @@ impl Value {
             Self::Text(_) => "a text",
             Self::Bytes(_) => "bytes",
             Self::Json(Json::Array(_)) => "a list",
+            Self::Json(Json::Number(_) | Json::String(_)) => "an integer",
             Self::Json(_) => "a dictionary",
             Self::Array(_) => "an array",
         }
     }
-}
-
-fn number(value: f64) -> Json {
-    Number::from_f64(value).map_or(Json::Null, Json::Number)
 }
 
 fn preview_text(text: &str) -> Json {
@@ -280,15 +285,27 @@ mod tests {
         }
         assert_eq!(Value::from_wire(json!(NO_VALUE)), None);
         assert_eq!(Value::from_wire(json!(null)), Some(Value::None));
+        let long = Value::from_json(json!(u64::MAX));
         assert_eq!(
-            Value::from_json(json!(u64::MAX)),
-            Value::Number(u64::MAX as f64)
+            (long.kind(), long.to_json()),
+            ("an integer", json!(u64::MAX))
         );
     }
 
     #[test]
     fn what_is_no_json_is_said_another_way() {
-        assert_eq!(Value::Number(f64::NAN).to_json(), json!(null));
+        for odd in [
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "-0.0",
+            "123456789012345678901",
+        ] {
+            let json = document::parse(odd.as_bytes()).unwrap();
+            let value = Value::from_json(json.clone());
+            assert_eq!(value.to_json(), json);
+            assert!(["a number", "an integer"].contains(&value.kind()), "{odd}");
+        }
         assert_eq!(Value::Bytes(vec![1, 2, 255]).to_json(), json!("AQL/"));
         let array = Value::Array(matrix(vec![2, 3], &[1, 2, 3, -4, 5, 6]));
         assert_eq!(array.to_json(), json!([[1, 2, 3], [-4, 5, 6]]));

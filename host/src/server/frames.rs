@@ -10,6 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::protocol::{self, Frame, RequestId};
+use crate::json as document;
 use crate::limits;
 use crate::nodespace::{NO_VALUE, Value};
 use crate::text;
@@ -93,7 +94,7 @@ fn encode(value: &Value, extent: Extent) -> (&'static str, Cow<'_, [u8]>) {
                 Extent::Whole => value.to_json(),
                 Extent::Preview => value.preview_json(),
             };
-            (JSON, json.to_string().into_bytes().into())
+            (JSON, document::to_wire(&json).into_bytes().into())
         }
     }
 }

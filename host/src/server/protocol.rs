@@ -9,6 +9,7 @@ use axum::extract::ws::{Message, Utf8Bytes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
+use crate::json as document;
 use crate::limits;
 use crate::text;
 
@@ -50,6 +51,9 @@ impl RequestId {
         match &id {
             Json::Null => Ok(None),
             Json::Number(_) => Ok(Some(Self(id))),
+            Json::String(text) if document::odd(text).is_some() => {
+                Err("a number that is an id has a place in 64 bits".to_owned())
+            }
             Json::String(text) if text.len() <= limits::MAX_REQUEST_ID_BYTES => Ok(Some(Self(id))),
             Json::String(_) => Err(format!(
                 "the id is longer than {} bytes",
@@ -126,7 +130,8 @@ struct Raw {
 /// # Errors
 /// What is wrong with it.
 pub fn parse(message: &str) -> Result<Incoming, Malformed> {
-    let raw: Raw = serde_json::from_str(message)
+    // Python clients write numbers that JSON does not have.
+    let raw: Raw = serde_json::from_str(&document::marked(message))
         .map_err(|error| Malformed::from(format!("the message is no JSON object: {error}")))?;
     match raw.kind.as_ref().and_then(Json::as_str) {
         Some("ping") => Ok(Incoming::Ping),
@@ -170,11 +175,7 @@ fn request(raw: Raw) -> Result<Request, Malformed> {
 }
 
 fn frame(message: &impl Serialize) -> Frame {
-    let text = serde_json::to_string(message).unwrap_or_else(|problem| {
-        // No message has a key that is no string; if ever, its reader learns that there was one.
-        json!({ "type": "error_event", "error": problem.to_string(), "tb": [] }).to_string()
-    });
-    Frame::Text(text.into())
+    Frame::Text(document::to_wire(message).into())
 }
 
 /// The answer to a ping.

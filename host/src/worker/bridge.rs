@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::external::External;
 use crate::bindings::types as wit;
 use crate::instance::surface::InputState;
+use crate::json as document;
 use crate::nodespace::{
     Array, Dtype, IoChange, NodeClass, PortSpec, Ports, Run, Shelf, Type, Value,
 };
@@ -110,7 +111,7 @@ fn port(declared: &wit::Port) -> PortSpec {
 
 /// JSON of a description, which was checked when the component was loaded.
 fn parse(json: &str) -> Option<Json> {
-    serde_json::from_str(json).ok()
+    serde_json::from_str(&document::marked(json)).ok()
 }
 
 /// `get_count` as FuncNodes shows it: `Get_Count`.
@@ -247,7 +248,7 @@ pub fn to_guest(value: Value) -> wit::Value {
         Value::Number(it) => wit::Value::Number(it),
         Value::Text(it) => wit::Value::Text(it),
         Value::Bytes(it) => wit::Value::Bytes(it),
-        Value::Json(it) => wit::Value::Json(it.to_string()),
+        Value::Json(it) => wit::Value::Json(document::to_wire(&it)),
         Value::Array(it) => wit::Value::Array(wit::Ndarray {
             dtype: dtype_to_guest(it.dtype),
             shape: it.shape,

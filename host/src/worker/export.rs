@@ -12,6 +12,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::archive::check_path;
 use super::secrets::Redacted;
+use crate::json;
 use crate::limits::{
     MAX_ARCHIVE_BYTES, MAX_ARCHIVE_CONTENT_BYTES, MAX_ARCHIVE_MEMBERS, MAX_NAME_BYTES,
     MAX_STATE_BYTES,
@@ -93,13 +94,12 @@ struct Export {
 
 impl Export {
     fn document(&mut self, name: &str, document: &Redacted) -> Result<(), ExportProblem> {
-        let json = document.as_json();
         // As a Python Worker has it: people look into these.
-        let text = serde_json::to_vec_pretty(json).map_err(io::Error::other)?;
+        let text = json::to_pretty(document.as_json());
         at_most("the state", text.len() as u64, MAX_STATE_BYTES)?;
         self.count(text.len() as u64)?;
         self.start(name, CompressionMethod::Deflated)?;
-        Ok(self.zip.write_all(&text)?)
+        Ok(self.zip.write_all(text.as_bytes())?)
     }
 
     fn files(&mut self, root: &Dir) -> Result<(), ExportProblem> {

@@ -12,6 +12,7 @@ use super::lock;
 use crate::error::{HostError, Result};
 use crate::instance::exports::Ports;
 use crate::instance::{Instance, State};
+use crate::json::without_odd;
 
 /// What is behind an external worker now.
 #[derive(Debug, Clone)]
@@ -65,7 +66,9 @@ pub struct External {
 
 impl External {
     /// One behind which nothing is yet, because of `reason`.
-    pub fn new(identity: Identity, name: String, config: Json, reason: &str) -> Self {
+    pub fn new(identity: Identity, name: String, mut config: Json, reason: &str) -> Self {
+        // A schema knows no other numbers than JSON does, and neither do guests.
+        without_odd(&mut config);
         Self {
             identity,
             name: Mutex::new(name),
@@ -299,7 +302,8 @@ impl External {
     ///
     /// # Errors
     /// When it does not fit, the guest refuses it, or there is no instance.
-    pub async fn update_config(&self, patch: Json) -> Result<()> {
+    pub async fn update_config(&self, mut patch: Json) -> Result<()> {
+        without_odd(&mut patch);
         let (instance, _running) = self.enter().await?;
         instance.update_config(patch).await?;
         *lock(&self.config) = instance.config();

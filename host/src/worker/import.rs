@@ -3,13 +3,14 @@
 use std::io::{self, BufWriter, Write};
 
 use cap_std::fs::{Dir, OpenOptions};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::archive::{Archive, ArchiveProblem, Member};
 use super::export::{CONFIG, FILES, STATE};
-use super::json;
-use super::state::{self, StateProblem, WorkerState};
+use super::state::{self, Reading, StateProblem, WorkerState};
+use crate::json;
 use crate::limits::MAX_STATE_BYTES;
+use crate::nodespace::LeftOut;
 
 /// Why something is not imported. May be shown to whoever sent it.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,8 @@ pub struct Imported {
     pub config: Json,
     /// The Worker's state.
     pub state: WorkerState,
+    /// What of both was not taken.
+    pub left_out: LeftOut,
     files: Vec<ImportedFile>,
     archive: Archive,
 }
@@ -48,19 +51,25 @@ pub struct ImportedFile {
 /// Reads and checks an export.
 ///
 /// # Errors
-/// When anything in it is not as it should be.
+/// When it is no export, or too much. What is wrong in it is left out.
 pub fn import(zip: Vec<u8>) -> Result<Imported, ImportProblem> {
     let mut archive = Archive::open(zip)?;
-    let config = json::parse(&archive.read(CONFIG, MAX_STATE_BYTES)?)
+    let mut config = json::parse(&archive.read(CONFIG, MAX_STATE_BYTES)?)
         .map_err(|problem| ImportProblem::Config(problem.to_string()))?;
+    let read = state::parse(&archive.read(STATE, MAX_STATE_BYTES)?)?;
+    let Reading {
+        state,
+        mut left_out,
+    } = read;
     if !config.is_object() {
-        return Err(ImportProblem::Config("it is not an object".to_owned()));
+        left_out.push("the configuration of the Worker, which is not an object");
+        config = Json::Object(Map::new());
     }
-    let state = state::parse(&archive.read(STATE, MAX_STATE_BYTES)?)?;
     let files = archive.members().iter().filter_map(imported_file).collect();
     Ok(Imported {
         config,
         state,
+        left_out,
         files,
         archive,
     })

@@ -338,7 +338,7 @@ impl Worker {
         });
         match self.nodespace().load(&backend) {
             Ok(report) => {
-                for problem in &report.problems {
+                for problem in &report.left_out.lines {
                     tracing::warn!("the saved graph: {problem}");
                 }
             }

@@ -15,12 +15,13 @@ pub mod event;
 pub mod export;
 pub mod external;
 pub mod import;
-pub mod json;
 mod lifecycle;
 mod modules;
+mod origin;
 pub mod package;
 mod portable;
 mod pump;
+pub mod report;
 mod revoke;
 mod rules;
 pub mod secrets;
@@ -86,6 +87,8 @@ struct Inner {
     kept: Kept,
     packages: package::Packages,
     active_packages: Mutex<BTreeMap<String, SavedPackage>>,
+    /// What the flow that was imported last says that it needs.
+    flow_packages: Mutex<serde_json::Map<String, Json>>,
     /// Those in use that are not installed, of which the operator was told.
     missing_packages: Mutex<BTreeSet<String>>,
     candidates: Mutex<discovery::Candidates>,
@@ -237,6 +240,7 @@ impl Worker {
             .await
             .map_err(|error| WorkerError::Request(error.to_string()))??;
         let kept = Kept::new(&loaded.meta, options.name);
+        let flow_packages = origin::packages(loaded.meta.get(source::FLOW_PACKAGES));
         let events = broadcast::Sender::new(limits::WORKER_EVENT_BACKLOG);
         let voice = Arc::new(event::Voice::new(events.clone(), store.clone()));
         let worker = Self {
@@ -252,6 +256,7 @@ impl Worker {
                 kept,
                 packages,
                 active_packages: Mutex::default(),
+                flow_packages: Mutex::new(flow_packages),
                 missing_packages: Mutex::default(),
                 candidates: Mutex::default(),
                 problems: Mutex::default(),

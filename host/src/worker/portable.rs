@@ -1,6 +1,7 @@
 //! A Worker as one file: exports without secrets, imports of exports made here or by the Python
 //! Worker, and the JSON that clients load and save.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -12,9 +13,12 @@ use super::export::{ExportParts, export};
 use super::external::{External, Identity};
 use super::import::import;
 use super::lifecycle::{check_uuid, default_name};
+use super::origin::Origin;
+use super::report::{MissingClasses, Report};
 use super::secrets::Redacted;
-use super::state::{StateInstance, WorkerState};
+use super::state::{Reading, StateInstance, WorkerState};
 use super::store::Dirty;
+use super::{lock, source};
 use crate::{limits, text};
 
 impl Worker {
@@ -42,8 +46,8 @@ impl Worker {
     /// are here. What is not available here becomes a placeholder that keeps its data.
     ///
     /// # Errors
-    /// When it is no export. What is wrong with single nodes or external workers is reported.
-    pub async fn import(&self, zip: Vec<u8>) -> Result<()> {
+    /// When it is no export, or too much. What else is wrong is in the report.
+    pub async fn import(&self, zip: Vec<u8>) -> Result<Report> {
         let places = self.places().clone();
         let imported = blocking(move || {
             let mut imported = import(zip)?;
@@ -53,34 +57,51 @@ impl Worker {
             Ok(imported)
         })
         .await?;
-        self.load_state(imported.state).await
+        let read = Reading {
+            state: imported.state,
+            left_out: imported.left_out,
+        };
+        self.load_state(read, Some(&imported.config)).await
     }
 
-    /// `load_data`: takes a saved state in.
+    /// `load_data` and `update`: takes a saved state in, with the configuration of the Worker that it is
+    /// from, if that is there.
     ///
     /// # Errors
     /// As [`Self::import`].
-    pub async fn load(&self, state: Json) -> Result<()> {
-        self.load_state(WorkerState::from_json(state)?).await
+    pub async fn load(&self, state: Json, config: Option<Json>) -> Result<Report> {
+        self.load_state(WorkerState::read(state)?, config.as_ref())
+            .await
     }
 
-    async fn load_state(&self, state: WorkerState) -> Result<()> {
-        let all = state.external_workers.values().flatten();
-        for instance in all {
-            if let Err(error) = self.import_external(instance) {
-                let name = instance.name.as_deref().unwrap_or(&instance.uuid);
-                let name = text::clean_line(name, limits::MAX_NAME_BYTES);
-                let line = format!("{name} is not imported: {}", error.public());
-                self.tell(Status::Error, line);
+    async fn load_state(&self, read: Reading, config: Option<&Json>) -> Result<Report> {
+        let Reading { state, left_out } = read;
+        let origin = config.map(Origin::of).unwrap_or_default();
+        // Nothing of a save that is too much is taken.
+        let before = self.nodespace().node_ids();
+        let loaded = self.nodespace().load(&state.backend)?;
+        let mut report = Report {
+            nodes: loaded.nodes,
+            edges: loaded.edges,
+            left_out,
+            ..Report::default()
+        };
+        report.left_out.append(loaded.left_out);
+        for instance in state.external_workers.values().flatten() {
+            match self.import_external(instance) {
+                Ok(()) => report.external_workers += 1,
+                Err(error) => {
+                    let name = instance.name.as_deref().unwrap_or(&instance.uuid);
+                    let name = text::clean_line(name, limits::MAX_NAME_BYTES);
+                    let line = format!("the external worker `{name}`: {}", error.public());
+                    report.left_out.push(line);
+                }
             }
         }
-        let before = self.nodespace().node_ids();
-        let report = self.nodespace().load(&state.backend)?;
-        for problem in &report.problems {
-            self.tell(Status::Error, problem.as_str());
-        }
-        for (node, class) in &report.placeholders {
-            tracing::info!("the node {node} is a placeholder until its class {class} is available");
+        if config.is_some() {
+            lock(&self.inner.flow_packages).clone_from(&origin.packages);
+            let packages = Dirty::Meta(source::FLOW_PACKAGES.to_owned());
+            self.inner.store.dirty([packages]);
         }
         self.mark_graph(before);
         let uuids: Vec<_> = self.externals().keys().cloned().collect();
@@ -99,7 +120,40 @@ impl Worker {
             self.start_waiting(&module).await;
         }
         self.externals_changed();
-        Ok(())
+        self.missing(&state, &origin).into_report(&mut report);
+        for line in report.sentences() {
+            tracing::warn!("the flow that was loaded: {line}");
+            self.tell(Status::Error, line);
+        }
+        Ok(report)
+    }
+
+    /// Classes that are not here, now that everything has started that can.
+    fn missing(&self, state: &WorkerState, origin: &Origin) -> MissingClasses {
+        let mut missing = MissingClasses::default();
+        let mut classes = BTreeMap::new();
+        for instance in state.external_workers.values().flatten() {
+            let Ok(uuid) = check_uuid(&instance.uuid) else {
+                continue;
+            };
+            let class = text::clean_line(&instance.nodeclassid, limits::MAX_NAME_BYTES);
+            if self.catalogue().find_class(&class).is_none() {
+                missing.note(&class, true, origin.module_of(&class), 0);
+            }
+            classes.insert(uuid, class);
+        }
+        for (_, class_id) in self.nodespace().placeholders() {
+            let mut parts = class_id.split('.').skip(1);
+            let class = parts.find_map(|part| classes.get(check_uuid(part).ok()?.as_str()));
+            match class {
+                Some(class) => missing.note(class, true, origin.module_of(class), 1),
+                None => {
+                    let class = text::clean_line(&class_id, limits::MAX_NAME_BYTES);
+                    missing.note(&class, false, None, 1);
+                }
+            }
+        }
+        missing
     }
 
     /// It starts when the graph is loaded and its class is there.

@@ -210,7 +210,7 @@ mod tests {
             "external_workers": {"demo": [instance("demo")], "other": [instance("other")],
                 "disguised": [instance("demo")]},
         });
-        let state = WorkerState::from_json(state).unwrap();
+        let state = WorkerState::read(state).unwrap().state;
         let redacted = Redacted::state(&state, &schemas).into_json();
         assert!(!redacted.to_string().contains(SECRET), "{redacted}");
         let workers = &redacted["external_workers"];

@@ -12,6 +12,8 @@ use crate::{limits, text};
 
 pub(super) const UUID: &str = "uuid";
 pub(super) const NAME: &str = "name";
+/// What the flow that was imported last says that it needs.
+pub(super) const FLOW_PACKAGES: &str = "package_dependencies";
 const DEFAULT_NAME: &str = "worker";
 
 /// Facts about the Worker itself that are kept.
@@ -76,6 +78,7 @@ impl Source for Inner {
         match key {
             UUID => Some(json!(self.kept.uuid.simple().to_string())),
             NAME => Some(json!(self.kept.name)),
+            FLOW_PACKAGES => Some(Json::Object(lock(&self.flow_packages).clone())),
             _ => None,
         }
     }

@@ -142,13 +142,12 @@ impl Worker {
                 Some((name, module.clone()))
             })
             .collect();
-        let packages: Map<String, Json> = lock(&self.inner.active_packages)
-            .values()
-            .map(|package| {
-                let entry = json!({ "package": package.name, "version": package.version });
-                (package.name.clone(), entry)
-            })
-            .collect();
+        // What the flow says that it needs, and over it what is in use here.
+        let mut packages = lock(&self.inner.flow_packages).clone();
+        packages.extend(lock(&self.inner.active_packages).values().map(|package| {
+            let entry = json!({ "package": package.name, "version": package.version });
+            (package.name.clone(), entry)
+        }));
         json!({
             "type": KIND,
             "name": self.name(),

@@ -4,6 +4,7 @@ mod discovery;
 mod external;
 mod kept;
 mod revoke;
+mod saves;
 mod secrets;
 mod swap;
 

@@ -7,7 +7,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use external_worker_host::limits;
 use external_worker_host::nodespace::{
-    Dirty, GraphEvent, NodeClass, NodeSpace, Observer, PortSpec, Ports, Run, Shelf, Type,
+    Dirty, GraphEvent, LeftOut, NodeClass, NodeSpace, Observer, PortSpec, Ports, Run, Shelf, Type,
 };
 use external_worker_host::worker::import::import as read_export;
 use external_worker_host::worker::package::{MANIFEST, Packages};
@@ -114,18 +114,22 @@ fn path_is_plain(path: &str) {
 
 fn saved_state(data: &[u8]) {
     match state::parse(data) {
-        Ok(state) => state_comes_back(&state),
+        Ok(read) => {
+            assert!(read.left_out.lines.len() <= limits::MAX_LOAD_PROBLEMS);
+            for line in &read.left_out.lines {
+                readable_line(line, limits::MAX_TEXT_BYTES);
+            }
+            state_comes_back(&read.state);
+        }
         Err(problem) => readable_line(&problem.to_string(), limits::MAX_TEXT_BYTES),
     }
 }
 
 fn state_comes_back(state: &WorkerState) {
-    assert_eq!(
-        WorkerState::from_json(state.to_json()).as_ref().ok(),
-        Some(state)
-    );
+    let again = WorkerState::read(state.to_json()).unwrap();
+    assert_eq!((&again.state, again.left_out), (state, LeftOut::default()));
     let redacted = Redacted::state(state, &|_: &str| None);
-    let redacted = WorkerState::from_json(redacted.into_json()).unwrap();
+    let redacted = WorkerState::read(redacted.into_json()).unwrap().state;
     let mut instances = redacted.external_workers.values().flatten();
     assert!(instances.all(|instance| instance.config == json!({})));
     let graph = NodeSpace::new(threads(), Arc::new(Nobody));
@@ -134,8 +138,8 @@ fn state_comes_back(state: &WorkerState) {
         Ok(report) => report,
         Err(problem) => return readable_line(&problem.to_string(), limits::MAX_TEXT_BYTES),
     };
-    assert!(report.problems.len() <= limits::MAX_LOAD_PROBLEMS);
-    for problem in &report.problems {
+    assert!(report.left_out.lines.len() <= limits::MAX_LOAD_PROBLEMS);
+    for problem in &report.left_out.lines {
         readable_line(problem, limits::MAX_TEXT_BYTES);
     }
     graph.nodes_json(true);
@@ -143,7 +147,7 @@ fn state_comes_back(state: &WorkerState) {
     // What was taken is saved, and what is saved is taken as it is.
     let saved = graph.save();
     let again = graph.load(&saved).unwrap();
-    assert_eq!(again.problems, Vec::<String>::new(), "{saved}");
+    assert_eq!(again.left_out, LeftOut::default(), "{saved}");
     assert_eq!((again.nodes, again.edges), (report.nodes, report.edges));
     assert_eq!(graph.save(), saved);
     graph.clear();

@@ -1,10 +1,10 @@
 //! What clients say over a websocket, and the frames that they are answered with.
 
+use external_worker_host::json;
 use external_worker_host::limits;
 use external_worker_host::nodespace::Value;
 use external_worker_host::server::frames;
 use external_worker_host::server::protocol::{self, Frame, Incoming, Malformed};
-use external_worker_host::worker::json;
 use serde_json::{Value as Json, json};
 
 use super::readable;
@@ -39,7 +39,7 @@ pub fn messages(data: &[u8]) {
                     assert_eq!(header["id"], id.text().as_ref());
                     let kwargs = sent.get("kwargs").filter(|kwargs| !kwargs.is_null());
                     let kwargs = kwargs.cloned().unwrap_or_else(|| json!({}));
-                    assert_eq!(serde_json::from_slice::<Json>(&body).unwrap(), kwargs);
+                    assert_eq!(body, json::to_wire(&kwargs).as_bytes());
                 }
             }
         }
@@ -76,7 +76,7 @@ pub(super) fn value_frames(value: &Value) {
         }
         (Value::Boolean(_), "application/fn.struct.!q") => assert_eq!(body.len(), 8),
         (value, "application/json") => {
-            assert_eq!(json::parse(&body).unwrap(), value.to_json());
+            assert_eq!(body, json::to_wire(&value.to_json()).as_bytes());
         }
         (value, mime) => panic!("{value:?} as {mime}"),
     }

@@ -15,7 +15,7 @@ async fn what_was_captured_is_loaded_and_saved_as_it_was() {
         (report.nodes, report.edges, report.placeholders.len()),
         (3, 0, 0)
     );
-    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(report.left_out, LeftOut::default());
     assert_eq!(other.space.save(), saved);
     assert_eq!(other.space.nodes_json(true), bench.space.nodes_json(true));
     assert!(other.dirty().contains(&Dirty::All));
@@ -98,7 +98,7 @@ async fn nodes_of_unknown_classes_keep_everything_until_their_class_comes() {
     let bench = Bench::new(vec![]);
     let report = bench.space.load(&saved).unwrap();
     assert_eq!(
-        (report.nodes, report.edges, report.problems.len()),
+        (report.nodes, report.edges, report.left_out.lines.len()),
         (3, 3, 0)
     );
     let placeholders = [("n", "some"), ("m", "sum"), ("k", "sum")];
@@ -161,16 +161,12 @@ async fn values_that_funcnodes_saved_are_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outline_that_is_wrong_changes_nothing() {
+async fn what_is_no_graph_or_too_much_changes_nothing() {
     let bench = changed();
     let before = bench.space.save();
     for wrong in [
         json!([]),
         json!(null),
-        json!({"nodes": {}}),
-        json!({"edges": "x"}),
-        json!({"prop": [1]}),
-        json!({"prop": {"a": "x".repeat(limits::MAX_PROPERTIES_BYTES)}}),
         json!({"nodes": vec![1; limits::MAX_NODES + 1]}),
         json!({"edges": vec![1; limits::MAX_EDGES + 1]}),
     ] {
@@ -178,6 +174,27 @@ async fn an_outline_that_is_wrong_changes_nothing() {
     }
     assert_eq!(bench.space.save(), before);
     assert!(!bench.dirty().contains(&Dirty::All));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_of_the_wrong_type_are_left_out_and_said() {
+    let bench = bench();
+    let wrong = json!({
+        "nodes": [
+            {"id": "n", "node_id": "sum", "io": [], "properties": 1, "name": 7, "unknown": 1},
+            {"id": "m", "node_id": "sum", "io": null, "properties": null, "name": null},
+        ],
+        "edges": {"n": "m"},
+        "prop": [1],
+        "groups": 3,
+    });
+    let report = bench.space.load(&wrong).unwrap();
+    assert_eq!((report.nodes, report.edges), (2, 0));
+    let lines = report.left_out.lines.join("; ");
+    for part in ["`edges`", "`prop`", "`n`: `io`", "properties", "groups"] {
+        assert!(lines.contains(part), "{part}: {lines}");
+    }
+    assert_eq!(report.left_out.lines.len(), 5, "{lines}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -225,8 +242,9 @@ async fn what_is_hostile_in_a_saved_graph_is_left_out() {
         "groups": [],
     });
     let report = bench.space.load(&saved).unwrap();
-    assert_eq!(bench.space.node_ids(), ["fine".into(), "ports".into()]);
-    assert_eq!((report.nodes, report.placeholders.len()), (2, 1));
+    let ids = ["big", "deep", "named", "fine", "ports"];
+    assert_eq!(bench.space.node_ids(), ids.map(Arc::from));
+    assert_eq!((report.nodes, report.placeholders.len()), (5, 1));
     let name = bench.space.node_json("fine", false).unwrap()["name"].clone();
     assert_eq!(name, "\u{fffd}evil");
     assert_eq!(
@@ -239,10 +257,19 @@ async fn what_is_hostile_in_a_saved_graph_is_left_out() {
         bench.space.edges_json(),
         json!([["fine", "out", "ports", "p1"]])
     );
-    assert!(report.problems.iter().all(|problem| problem.len() < 1000));
+    let problems = &report.left_out.lines;
+    assert!(problems.iter().all(|problem| problem.len() < 1000));
+    for id in ["big", "deep", "named"] {
+        let reported = problems
+            .iter()
+            .any(|line| line.contains(&format!("`{id}`")));
+        assert!(reported, "{id}: {problems:?}");
+    }
     let flood = json!({"nodes": vec![1; 1000]});
     let report = bench.space.load(&flood).unwrap();
-    assert_eq!(report.problems.len(), limits::MAX_LOAD_PROBLEMS);
+    let left_out = report.left_out;
+    assert_eq!(left_out.lines.len(), limits::MAX_LOAD_PROBLEMS);
+    assert_eq!(left_out.more, 1000 - limits::MAX_LOAD_PROBLEMS);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -296,7 +296,7 @@ async fn whatever_is_done_to_a_graph_it_stays_whole_and_comes_to_rest() {
         bench.space.inner.read(check_whole);
         let saved = bench.space.save();
         let report = bench.space.load(&saved).unwrap();
-        assert_eq!(report.problems, Vec::<String>::new());
+        assert_eq!(report.left_out, LeftOut::default());
         assert_eq!(bench.space.save(), saved);
     }
 }

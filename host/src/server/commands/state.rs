@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::{Answer, Context, Kwargs, Refusal, arguments, no_arguments};
+use crate::json as document;
 
 pub fn uuid(context: &Context, kwargs: Kwargs) -> Answer {
     no_arguments(kwargs)?;
@@ -92,8 +93,8 @@ pub fn load(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
     async move {
         let Load { data } = arguments(kwargs)?;
         let data = object(data, "data")?;
-        context.worker().load(data).await?;
-        Ok(Json::Null.into())
+        let report = context.worker().load(data, None).await?;
+        Ok(report.to_json().into())
     }
     .boxed()
 }
@@ -107,10 +108,10 @@ pub fn update(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
     }
     async move {
         let Update { config, state } = arguments(kwargs)?;
-        object(config, "config")?;
+        let config = object(config, "config")?;
         let state = object(state, "state")?;
-        context.worker().load(state).await?;
-        Ok(Json::Null.into())
+        let report = context.worker().load(state, Some(config)).await?;
+        Ok(report.to_json().into())
     }
     .boxed()
 }
@@ -118,7 +119,8 @@ pub fn update(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
 /// An object, or its text.
 fn object(given: Json, what: &str) -> Result<Json, Refusal> {
     let json = match given {
-        Json::String(text) => serde_json::from_str(&text).unwrap_or(Json::Null),
+        Json::String(text) => document::parse(text.as_bytes())
+            .map_err(|problem| Refusal::new(format!("`{what}`: {problem}")))?,
         other => other,
     };
     if json.is_object() {
@@ -158,8 +160,8 @@ pub fn import(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
     async move {
         let Import { data } = arguments(kwargs)?;
         let zip = decode(&data)?;
-        context.worker().import(zip).await?;
-        Ok(Json::Null.into())
+        let report = context.worker().import(zip).await?;
+        Ok(report.to_json().into())
     }
     .boxed()
 }

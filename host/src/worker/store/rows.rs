@@ -4,9 +4,9 @@ use rusqlite::{Connection, Transaction, params};
 use serde_json::Value as Json;
 
 use super::{Document, Loaded, SavedInstance, SavedPackage};
+use crate::json;
 use crate::limits::MAX_NAME_BYTES;
 use crate::text;
-use crate::worker::json;
 
 /// A thing to write, or with `None` to delete.
 pub(super) enum Row<'a> {
@@ -40,12 +40,12 @@ impl Row<'_> {
             Self::Node(id, Some(json)) => run(
                 "INSERT INTO node(id, json) VALUES (?1, ?2)
                  ON CONFLICT(id) DO UPDATE SET json = excluded.json",
-                params![id, json.to_string()],
+                params![id, json::to_text(json)],
             ),
             Self::Node(id, None) => run("DELETE FROM node WHERE id = ?1", params![id]),
             Self::Document(document, Some(json)) => run(
                 "INSERT OR REPLACE INTO document(name, json) VALUES (?1, ?2)",
-                params![document.name(), json.to_string()],
+                params![document.name(), json::to_text(json)],
             ),
             Self::Document(document, None) => run(
                 "DELETE FROM document WHERE name = ?1",
@@ -62,7 +62,7 @@ impl Row<'_> {
                     instance.class_id,
                     instance.module,
                     instance.name,
-                    instance.config.to_string(),
+                    json::to_text(&instance.config),
                     instance.paused
                 ],
             ),
@@ -86,7 +86,7 @@ impl Row<'_> {
             Self::Package(name, None) => run("DELETE FROM package WHERE name = ?1", params![name]),
             Self::Meta(key, Some(value)) => run(
                 "INSERT OR REPLACE INTO meta(key, value) VALUES (?1, ?2)",
-                params![key, value.to_string()],
+                params![key, json::to_text(value)],
             ),
             Self::Meta(key, None) => run("DELETE FROM meta WHERE key = ?1", params![key]),
         }

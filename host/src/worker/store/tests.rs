@@ -11,7 +11,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::worker::json;
+use crate::json;
 
 #[derive(Default)]
 struct Things {
