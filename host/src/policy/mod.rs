@@ -2,7 +2,8 @@
 //!
 //! Two keys open a capability: the component requests it in its [`Manifest`], and the operator
 //! grants it in a [`Policy`]. Where both agree it is in [`Granted`]; every use of it is then put to
-//! [`decide`]. An empty policy grants nothing. This module knows no engine and opens nothing.
+//! [`decide`]. An empty policy grants nothing. This module knows no engine, and opens nothing for guests: it
+//! looks where grants lead, and whether that is the host's own ([`guarded`]).
 
 use std::fmt;
 use std::path::Path;

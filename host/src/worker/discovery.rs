@@ -172,6 +172,14 @@ impl Worker {
             return;
         };
         self.report_new_problems(problems);
+        for (name, candidate) in &found {
+            if known
+                .get(name)
+                .is_none_or(|before| before.ruling != candidate.ruling)
+            {
+                candidate.ruling.log();
+            }
+        }
         // What is taken away is taken from what runs, before anything else is done.
         self.hold_to(&rulings).await;
         for name in known.keys().filter(|name| !found.contains_key(*name)) {

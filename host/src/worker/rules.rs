@@ -67,10 +67,14 @@ impl Ruling {
     pub(super) fn policy(&self) -> Result<&Policy, String> {
         match self {
             Self::Says(policy) => Ok(policy),
-            Self::Refused { public, inner } => {
-                tracing::error!("{inner}");
-                Err(public.clone())
-            }
+            Self::Refused { public, .. } => Err(public.clone()),
+        }
+    }
+
+    /// Tells the operator why there is no policy, if so.
+    pub(super) fn log(&self) {
+        if let Self::Refused { inner, .. } = self {
+            tracing::error!("{inner}");
         }
     }
 }
