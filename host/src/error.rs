@@ -105,6 +105,9 @@ pub enum HostError {
     /// There are as many instances as the machine has room for.
     #[error(transparent)]
     Full(#[from] Full),
+    /// The certificates that the operator named cannot be used.
+    #[error("{0}")]
+    Certificates(String),
     /// The engine failed.
     #[error("the engine failed: {0}")]
     Engine(String),
@@ -118,6 +121,7 @@ impl HostError {
     pub fn public(&self) -> String {
         match self {
             Self::File { action, .. } => format!("the host could not {action} a file"),
+            Self::Certificates(_) => "the host's certificates cannot be used".to_owned(),
             Self::Engine(_) => "the host failed; its log says why".to_owned(),
             Self::Policy { .. } => "the host's policy is wrong; its log says how".to_owned(),
             Self::Tenants { .. } => "the host's tenants file is wrong".to_owned(),

@@ -12,6 +12,7 @@ pub mod json;
 pub mod limits;
 pub mod nodespace;
 pub mod policy;
+pub mod registry;
 pub mod server;
 pub mod simulate;
 pub mod tenant;

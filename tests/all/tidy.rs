@@ -10,7 +10,7 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 19] = [
+const KNOWS: [(&str, &[&str]); 20] = [
     ("text", &[]),
     ("wasm", &[]),
     ("limits", &[]),
@@ -53,6 +53,7 @@ const KNOWS: [(&str, &[&str]); 19] = [
         ],
     ),
     ("nodespace", &["executor", "json", "limits", "text"]),
+    ("registry", &["engine", "limits", "text"]),
     ("simulate", &["capability", "limits", "policy"]),
     (
         "worker",
@@ -66,6 +67,7 @@ const KNOWS: [(&str, &[&str]); 19] = [
             "limits",
             "nodespace",
             "policy",
+            "registry",
             "text",
         ],
     ),
@@ -111,6 +113,7 @@ const KNOWS: [(&str, &[&str]); 19] = [
             "instance",
             "limits",
             "policy",
+            "registry",
             "text",
             "wasm",
         ],

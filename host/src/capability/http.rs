@@ -16,7 +16,7 @@ use wasmtime_wasi_http::{
 
 use self::send::Sender;
 use super::names::Names;
-use super::{CapabilityView, Guard};
+use super::{CapabilityView, Guard, Prepare};
 use crate::error::Result;
 use crate::limits::{HTTP_CHUNK_BYTES, MAX_HTTP_FIELDS_BYTES};
 use crate::policy::Capability;
@@ -38,13 +38,13 @@ pub struct State {
 ///
 /// # Errors
 /// Never; all capabilities share the signature.
-pub fn prepare(guard: &Guard, names: &Names) -> Result<State> {
+pub fn prepare(guard: &Guard, names: &Names, cx: &Prepare) -> Result<State> {
     let mut ctx = WasiHttpCtx::new();
     ctx.set_field_size_limit(MAX_HTTP_FIELDS_BYTES);
     Ok(State {
         ctx,
         hooks: Hooks {
-            sender: Sender::new(guard, names),
+            sender: Sender::new(guard, names, &cx.trust),
         },
     })
 }

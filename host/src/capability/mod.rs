@@ -12,7 +12,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 
-use crate::engine::Resolver;
+use crate::engine::{Resolver, Trust};
 use crate::error::Result;
 use crate::limits::{Ledger, Resource, TABLE_ENTRIES_PER_HANDLE, TABLE_ENTRIES_TO_BEGIN_WITH};
 use crate::policy::{Access, Audit, Capability, Denial, Granted, decide};
@@ -42,6 +42,8 @@ pub struct Prepare {
     pub stdio: Arc<dyn LineSink>,
     /// Who is asked for the addresses of names.
     pub resolver: Resolver,
+    /// Whose certificates are believed.
+    pub trust: Trust,
 }
 
 impl fmt::Debug for Prepare {
@@ -148,7 +150,7 @@ impl Capabilities {
             serial: serial::prepare(guard, cx)?,
             files,
             sockets: sockets::prepare(guard, &names)?,
-            http: http::prepare(guard, &names)?,
+            http: http::prepare(guard, &names, cx)?,
             clocks: clocks::prepare(guard)?,
             random: random::prepare(guard, cx)?,
             env: env::prepare(guard, cx)?,

@@ -8,7 +8,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
 use super::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
-use crate::engine::Resolver;
+use crate::engine::{Resolver, Trust};
 use crate::limits::{Budget, Ledger};
 use crate::policy::{Audit, Capability, Denial, DenyReason, Granted, Policy};
 
@@ -62,6 +62,7 @@ pub(crate) fn prepare_with(budget: &Budget, audit: Arc<Denials>) -> Prepare {
         audit,
         stdio: Arc::new(Lines::default()),
         resolver: Resolver::default(),
+        trust: Trust::default(),
     }
 }
 

@@ -133,6 +133,7 @@ fn exit_of(error: &HostError) -> Exit {
         | HostError::Component { .. }
         | HostError::Policy { .. }
         | HostError::Tenants { .. }
+        | HostError::Certificates(_)
         | HostError::Capability { .. }
         | HostError::UnknownClass { .. }
         | HostError::Description(_)

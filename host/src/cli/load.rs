@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::files;
 use super::output::Output;
 use crate::component::LoadedComponent;
-use crate::engine::{CompileCache, Engine, EngineOptions};
+use crate::engine::{CompileCache, Engine, EngineOptions, Trust};
 use crate::error::HostError;
 use crate::limits::descriptors;
 use crate::policy::{Guarded, Policy};
@@ -42,6 +42,7 @@ pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
         cache,
         pool_instances,
         names_places: true,
+        trust: options.trust()?,
         ..EngineOptions::default()
     })?)
 }
@@ -50,11 +51,12 @@ pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
 ///
 /// # Errors
 /// Those of [`engine`].
-pub fn server_engine(options: &CacheOptions) -> Result<Engine, CliError> {
+pub fn server_engine(options: &CacheOptions, trust: Trust) -> Result<Engine, CliError> {
     raise_descriptors();
     let cache = cache(options)?;
     Ok(Engine::new(EngineOptions {
         cache,
+        trust,
         ..EngineOptions::default()
     })?)
 }

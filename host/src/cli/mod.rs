@@ -1,7 +1,7 @@
 //! What `ewh` takes on its command line. Each subcommand is a module with a `XxxCommand` of its own.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
@@ -15,6 +15,7 @@ mod files;
 mod inputs;
 mod inspect;
 mod load;
+mod login;
 mod manifest;
 mod module;
 mod new;
@@ -29,8 +30,13 @@ mod signals;
 mod steps;
 mod validate;
 
+use crate::engine::Trust;
+
 pub use error::{CliError, Exit};
 pub use output::{ColorWhen, Output};
+
+/// Files of certificates to believe, besides those of the machine.
+const CA_VARIABLE: &str = "EWH_CA";
 
 /// The codes of [`Exit`], for people. They do not change.
 const EXIT_CODES: &str = "\
@@ -45,13 +51,20 @@ Exit codes:
   130  interrupted (Ctrl-C) before the end; 143: terminated
 
 Environment:
+  DOCKER_AUTH_CONFIG, DOCKER_CONFIG, REGISTRY_AUTH_FILE
+                       logins for registries, as docker and podman take them
+  EWH_CA               files of certificates to believe, besides those of the machine; `:` between them
   EWH_CACHE_DIR        where compiled components are kept
   EWH_GUEST_TOOLCHAIN  what `ewh build` builds with: `rustup` (its target wasm32-wasip2), `debian`
                        (Debian's packages), or `auto`, the first that is there
   EWH_LOG              which messages of the host are shown, such as `external_worker_host=debug`
   EWH_NO_INSTALL       `ewh build` installs nothing
+  EWH_REGISTRY, EWH_REGISTRY_USERNAME, EWH_REGISTRY_PASSWORD
+                       a login, and the registry that it is for
   EWH_TOKEN            what clients of `ewh serve` have to know
-  NO_COLOR             no colours";
+  NO_COLOR             no colours
+  SSL_CERT_FILE, SSL_CERT_DIR
+                       certificates to believe, in the place of those of the machine";
 
 /// Runs external workers: stateful components in a sandbox, with the capabilities that you grant.
 #[derive(Debug, Parser)]
@@ -79,7 +92,7 @@ struct GlobalOptions {
     cache: CacheOptions,
 }
 
-/// Where compiled components are kept.
+/// What an engine is made with: where compiled components are kept, whose certificates are believed.
 #[derive(Debug, Args)]
 struct CacheOptions {
     /// Compile components every time
@@ -88,16 +101,42 @@ struct CacheOptions {
     /// Keep compiled components in this directory
     #[arg(long, global = true, value_name = "DIR", conflicts_with = "no_cache")]
     cache_dir: Option<PathBuf>,
+    /// Believe the certificates in this PEM file, besides those of the machine; may be repeated
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Vec<PathBuf>,
 }
 
 impl CacheOptions {
     /// The arguments that say the same to another `ewh`.
     fn arguments(&self) -> Vec<OsString> {
-        match &self.cache_dir {
+        let mut arguments = match &self.cache_dir {
             Some(dir) => vec!["--cache-dir".into(), dir.into()],
             None if self.no_cache => vec!["--no-cache".into()],
             None => Vec::new(),
-        }
+        };
+        arguments.extend(self.ca_arguments());
+        arguments
+    }
+
+    /// Those that the command line names, and those of the environment.
+    fn ca_files(&self) -> Vec<PathBuf> {
+        let variable = std::env::var_os(CA_VARIABLE).unwrap_or_default();
+        let of_variable = std::env::split_paths(&variable).filter(|path| path != Path::new(""));
+        self.ca.iter().cloned().chain(of_variable).collect()
+    }
+
+    /// The arguments that name them to a process without this one's environment.
+    fn ca_arguments(&self) -> impl Iterator<Item = OsString> {
+        let files = self.ca_files().into_iter();
+        files.flat_map(|file| [OsString::from("--ca"), file.into()])
+    }
+
+    /// Whose certificates are believed.
+    ///
+    /// # Errors
+    /// When a file that was named has none.
+    fn trust(&self) -> Result<Trust, CliError> {
+        Ok(Trust::with_files(&self.ca_files())?)
     }
 }
 
@@ -109,6 +148,8 @@ enum Command {
     Manifest(manifest::ManifestCommand),
     #[command(subcommand)]
     Module(module::ModuleCommand),
+    Login(login::LoginCommand),
+    Logout(login::LogoutCommand),
     Validate(validate::ValidateCommand),
     #[command(hide = true)]
     ValidateOne(validate::ValidateOneCommand),
@@ -141,7 +182,9 @@ impl Cli {
             Command::Build(command) => command.execute(output),
             Command::Inspect(command) => command.execute(output, cache),
             Command::Manifest(command) => command.execute(output),
-            Command::Module(command) => command.execute(output),
+            Command::Module(command) => command.execute(output, cache),
+            Command::Login(command) => command.execute(output, cache),
+            Command::Logout(command) => command.execute(output),
             Command::Validate(command) => command.execute(output, cache),
             Command::ValidateOne(command) => command.execute(output, cache),
             Command::Explain(command) => command.execute(output),

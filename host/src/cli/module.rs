@@ -7,12 +7,15 @@ use clap::{Args, Subcommand};
 use semver::Version;
 use serde_json::json;
 
+use super::CacheOptions;
 use super::error::{CliError, Exit};
 use super::load;
+use super::login::registries;
 use super::output::Output;
 use super::serve::data_dir;
+use crate::registry::Reference;
 use crate::worker::WorkerError;
-use crate::worker::package::{OciReference, Package, PackageProblem, Packages};
+use crate::worker::package::{Package, PackageProblem, Packages};
 
 /// Install packages for a Worker: folders, archives, or what a registry has
 #[derive(Debug, Subcommand)]
@@ -34,6 +37,10 @@ struct Place {
 }
 
 /// Install a package; a client of the Worker then takes it into use
+///
+/// A registry that asks for a login gets the one that `ewh login`, docker or podman keeps for it, or that
+/// of the variables EWH_REGISTRY, EWH_REGISTRY_USERNAME and EWH_REGISTRY_PASSWORD, or of
+/// DOCKER_AUTH_CONFIG.
 #[derive(Debug, Args)]
 pub struct AddCommand {
     /// A folder or zip with an `ewh-module.toml`, or an OCI reference such as
@@ -64,9 +71,9 @@ pub struct RemoveCommand {
 }
 
 impl ModuleCommand {
-    pub(super) fn execute(self, output: &Output) -> Result<Exit, CliError> {
+    pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         match self {
-            Self::Add(command) => command.execute(output),
+            Self::Add(command) => command.execute(output, cache),
             Self::List(command) => command.execute(output),
             Self::Remove(command) => command.execute(output),
         }
@@ -80,15 +87,17 @@ impl Place {
 }
 
 impl AddCommand {
-    fn execute(self, output: &Output) -> Result<Exit, CliError> {
+    fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let packages = self.place.packages()?;
         let path = PathBuf::from(&self.source);
         let package = if path.exists() {
             packages.add_path(&path).map_err(failed)?
         } else {
-            let reference: OciReference = self.source.parse().map_err(failed)?;
+            let reference = self.source.parse::<Reference>();
+            let reference = reference.map_err(|problem| failed(problem.into()))?;
+            let registries = registries(cache)?;
             let _progress = output.progress(format!("fetching {}", self.source));
-            let fetched = load::runtime()?.block_on(packages.add_oci(&reference, None));
+            let fetched = load::runtime()?.block_on(packages.add_oci(&reference, &registries));
             fetched.map_err(failed)?
         };
         show(&[package], output)

@@ -1,4 +1,5 @@
-//! The engines that run guests, their clock, their threads, their cache and who knows names for them.
+//! The engines that run guests, their clock, their threads, their cache, who knows names for them and
+//! whose certificates they believe.
 //!
 //! Two wasmtime engines share one ticker: `pooled` serves instances from a preallocated pool;
 //! `on_demand` takes what the pool cannot hold: more instances than slots, or a component with
@@ -8,6 +9,7 @@ mod cache;
 mod resolver;
 mod ticker;
 mod trap;
+mod trust;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use wasmtime::{
 pub use cache::CompileCache;
 pub use resolver::{Answer, Resolver};
 pub use trap::{SourceLine, TrapPlace, trap_text};
+pub use trust::{TRUST_VARIABLES, Trust};
 
 use crate::error::{HostError, Result};
 use crate::executor::{Clock, Executor};
@@ -48,6 +51,8 @@ pub struct EngineOptions {
     pub names_places: bool,
     /// Who is asked for the addresses of names; default: the system.
     pub resolver: Resolver,
+    /// Whose certificates guests believe; default: those that the machine believes.
+    pub trust: Trust,
 }
 
 /// Everything that guests run on. Cheap to clone.
@@ -63,6 +68,7 @@ struct Inner {
     threads: Executor,
     names_places: bool,
     resolver: Resolver,
+    trust: Trust,
 }
 
 /// The engine with the pool.
@@ -109,6 +115,7 @@ impl Engine {
                 threads,
                 names_places,
                 resolver: options.resolver,
+                trust: options.trust,
             }),
         })
     }
@@ -160,6 +167,11 @@ impl Engine {
     /// Who is asked for the addresses of names.
     pub fn resolver(&self) -> &Resolver {
         &self.inner.resolver
+    }
+
+    /// Whose certificates guests believe.
+    pub fn trust(&self) -> &Trust {
+        &self.inner.trust
     }
 
     /// Where `error` happened in the guest, if this engine tells.

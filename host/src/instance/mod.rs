@@ -214,6 +214,7 @@ impl Instance {
             surface: Arc::new(Surface::new(&class.declared.methods)),
             stop: Arc::default(),
             resolver: prepared.engine().resolver().clone(),
+            trust: prepared.engine().trust().clone(),
             trapped_at: Mutex::default(),
         });
         let shared = Arc::new(Shared {

@@ -14,7 +14,7 @@ use super::surface::Surface;
 use super::turns::Turns;
 use crate::bindings::host::Level;
 use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
-use crate::engine::{Resolver, TrapPlace};
+use crate::engine::{Resolver, TrapPlace, Trust};
 use crate::error::Result;
 use crate::executor::Clock;
 use crate::limits::{self, Budget, Ledger, Share};
@@ -40,6 +40,8 @@ pub struct Lasting {
     pub stop: Arc<Notify>,
     /// Who is asked for the addresses of names.
     pub resolver: Resolver,
+    /// Whose certificates it believes.
+    pub trust: Trust,
     /// Where it trapped last, if the engine tells.
     pub trapped_at: Mutex<Option<TrapPlace>>,
 }
@@ -117,6 +119,7 @@ impl InstanceState {
             surface: Arc::new(Surface::new(&[])),
             stop: Arc::new(Notify::new()),
             resolver: Resolver::default(),
+            trust: Trust::default(),
             trapped_at: Mutex::default(),
         });
         let audit = Arc::new(AuditToEvents::new(uuid::Uuid::nil(), &lasting.events));
@@ -142,6 +145,7 @@ fn prepare(lasting: &Arc<Lasting>, audit: Arc<dyn Audit>) -> Prepare {
         audit,
         stdio: Arc::new(StdioToLog(Arc::clone(&lasting.events))),
         resolver: lasting.resolver.clone(),
+        trust: lasting.trust.clone(),
     }
 }
 

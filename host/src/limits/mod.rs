@@ -8,6 +8,7 @@ mod ledger;
 pub mod maps;
 mod network;
 pub mod process;
+mod registry;
 mod stock;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub use grants::*;
 pub use ledger::{Exhausted, Held, Ledger, Resource};
 pub use maps::Full;
 pub use network::*;
+pub use registry::*;
 pub use stock::{Share, Stock};
 
 /// One mebibyte.
@@ -216,16 +218,6 @@ pub const MAX_MODULE_MANIFEST_BYTES: u64 = 64 * 1024;
 pub const MAX_MODULE_NAME_BYTES: usize = 64;
 /// Components of one module.
 pub const MAX_MODULE_COMPONENTS: usize = 256;
-/// Largest manifest that a registry may send.
-pub const MAX_OCI_MANIFEST_BYTES: u64 = MIB;
-/// Layers of what is in a registry.
-pub const MAX_OCI_LAYERS: usize = 64;
-/// Characters of a tag in a registry.
-pub const MAX_TAG_BYTES: usize = 128;
-/// Redirects that are followed for one request to a registry.
-pub const MAX_REDIRECTS: usize = 5;
-/// Longest time for all of a module to come from a registry.
-pub const OCI_PULL_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long after a commit that failed the next one is tried.
 pub const STORE_RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// How long a call, cancelled or past its deadline, may go on before it ends its instance.

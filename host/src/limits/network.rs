@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::MIB;
+
 /// Names that one instance has addresses of at the same time.
 pub const MAX_NAMES: usize = 64;
 /// Addresses that are kept of one answer for a name, and of its earlier ones together.
@@ -36,3 +38,5 @@ pub const HTTP_CONNECTION_BYTES: u64 = 128 * 1024;
 pub const HTTP_CHUNK_BYTES: usize = 64 * 1024;
 /// Largest set of HTTP headers that a guest builds.
 pub const MAX_HTTP_FIELDS_BYTES: usize = 32 * 1024;
+/// Largest file of certificates that is read.
+pub const MAX_CA_FILE_BYTES: u64 = 4 * MIB;

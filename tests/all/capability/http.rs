@@ -4,6 +4,7 @@ use std::process::Stdio;
 
 use external_worker_artifacts::PROBE_HTTP;
 use external_worker_host::bindings::types::Value;
+use external_worker_host::engine::{Engine, EngineOptions, Trust};
 use external_worker_host::instance::Instance;
 use external_worker_tests::{TestHost, call_text};
 use serde_json::json;
@@ -11,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::denial;
+use crate::tls::Authority;
 
 const SERVER: &str = r#"
 import http.server, sys
@@ -180,6 +182,31 @@ async fn a_server_that_knows_no_chunks_understands_every_request() {
     ];
     let answer = call_text(&http, "send", body).await.unwrap();
     assert_eq!(answer, "200 chunks None length 5 body hello");
+}
+
+#[tokio::test]
+async fn a_server_with_a_certificate_of_ones_own_authority_is_believed_where_that_is_named() {
+    let authority = Authority::new();
+    let port = authority.greets("secret").await;
+    let policy = format!(
+        "[[http]]\nhost = \"127.0.0.1\"\nports = [{port}]\nscheme = \"https\"\nmethods = [\"GET\"]\n"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let trust = Trust::with_files(&[authority.write(dir.path())]).unwrap();
+    let other = Authority::new();
+    let mistrust = Trust::with_files(&[other.write(dir.path())]).unwrap();
+    for (trust, expected) in [(mistrust, None), (trust, Some("200 secret"))] {
+        let engine = Engine::new(EngineOptions {
+            pool_instances: Some(4),
+            trust,
+            ..EngineOptions::default()
+        });
+        let host = TestHost::grant(&policy).on(&engine.unwrap());
+        let http = host.run(PROBE_HTTP, "http").await;
+        let there = ask("GET", format!("https://127.0.0.1:{port}/"));
+        let answer = call_text(&http, "ask", there).await.ok();
+        assert_eq!(answer.as_deref(), expected);
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use external_worker_host::limits;
 use external_worker_host::policy::Manifest;
-use external_worker_host::worker::package::{ModuleManifest, OciReference};
+use external_worker_host::registry::Reference;
+use external_worker_host::worker::package::ModuleManifest;
 
 use super::{readable, readable_line};
 
@@ -22,14 +23,15 @@ pub fn manifest(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    match text.parse::<OciReference>() {
+    match text.parse::<Reference>() {
         Ok(reference) => {
-            assert_eq!(reference.to_string(), text);
-            let host = reference.registry();
+            let again = reference.to_string();
+            assert_eq!(again.parse::<Reference>().ok().as_ref(), Some(&reference));
+            let host = reference.registry().as_str();
             assert!(!host.contains(['/', '@', '?', '#', '\\']), "{host}");
             assert!(!reference.repository().contains(".."), "{reference}");
         }
-        Err(problem) => readable_line(&problem.public(), limits::MAX_TEXT_BYTES),
+        Err(problem) => readable_line(&problem.to_string(), limits::MAX_TEXT_BYTES),
     }
     match ModuleManifest::parse(text) {
         Ok(module) => module_is_plain(&module),

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,9 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 use wasmtime_wasi_io::bytes::Bytes;
@@ -28,6 +26,7 @@ use super::target::{Target, origin_form};
 use super::{Answer, Driver};
 use crate::capability::Guard;
 use crate::capability::names::{LookupError, Names};
+use crate::engine::Trust;
 use crate::limits::{
     Exhausted, HTTP_BETWEEN_BYTES_TIMEOUT, HTTP_CONNECT_TIMEOUT, HTTP_CONNECTION_BYTES,
     HTTP_FIRST_BYTE_TIMEOUT, Held, Resource,
@@ -39,16 +38,18 @@ use crate::policy::Access;
 pub(super) struct Sender {
     guard: Guard,
     names: Names,
+    trust: Trust,
 }
 
 /// What a request in flight costs, until both its body and its connection are gone.
 type Charge = Arc<[Held; 3]>;
 
 impl Sender {
-    pub(super) fn new(guard: &Guard, names: &Names) -> Self {
+    pub(super) fn new(guard: &Guard, names: &Names, trust: &Trust) -> Self {
         Self {
             guard: guard.clone(),
             names: names.clone(),
+            trust: trust.clone(),
         }
     }
 
@@ -73,7 +74,7 @@ impl Sender {
         let method = request.method().clone();
         let connecting = async {
             let stream = self.connect(&target, &method).await?;
-            handshake(&target, stream).await
+            handshake(&target, stream, &self.trust).await
         };
         let connecting = async {
             let connected = timeout(limit, connecting).await;
@@ -190,26 +191,12 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// The TLS settings of all requests: the roots that browsers trust, HTTP/1.1. None, should the
-/// library know no version of TLS.
-static TLS: LazyLock<Option<Arc<ClientConfig>>> = LazyLock::new(|| {
-    let roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.into(),
-    };
-    // Named, because a default that two libraries disagree on ends the process.
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_safe_default_protocol_versions().ok()?;
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Some(Arc::new(config))
-});
-
 type Connection = http1::Connection<TokioIo<Box<dyn Stream>>, WasiBody>;
 
 async fn handshake(
     target: &Target,
     stream: TcpStream,
+    trust: &Trust,
 ) -> Result<(http1::SendRequest<WasiBody>, Driving), Error> {
     use crate::policy::grant::Scheme;
     let stream: Box<dyn Stream> = match target.scheme {
@@ -220,8 +207,11 @@ async fn handshake(
                 None => ServerName::try_from(target.host.clone())
                     .map_err(|_| Error::HttpRequestUriInvalid)?,
             };
-            let config = TLS.as_ref().ok_or(Error::ConfigurationError)?;
-            let connector = TlsConnector::from(Arc::clone(config));
+            let config = trust.client().map_err(|problem| {
+                tracing::warn!("guests have no TLS: {problem}");
+                Error::ConfigurationError
+            })?;
+            let connector = TlsConnector::from(config);
             Box::new(connector.connect(name, stream).await.map_err(Error::Tls)?)
         }
     };

@@ -29,7 +29,15 @@ use crate::worker::Places;
 /// This program, as it was when it was started, whatever has become of its file.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 /// What of the environment concerns the host itself.
-const ENVIRONMENT: [&str; 5] = ["EWH_LOG", "LANG", "LC_ALL", "RUST_BACKTRACE", "TZ"];
+const ENVIRONMENT: [&str; 7] = [
+    "EWH_LOG",
+    "LANG",
+    "LC_ALL",
+    "RUST_BACKTRACE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TZ",
+];
 
 /// What all processes have in common.
 #[derive(Clone, Copy)]
@@ -211,6 +219,7 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Start {
     } else {
         add("--cache-dir", cache_of(tenant, cache).as_ref());
     }
+    arguments.extend(cache.ca_arguments());
     arguments.extend((0..host.output.verbose()).map(|_| OsString::from("--verbose")));
     if host.options.allow_weaker_isolation {
         arguments.push("--allow-weaker-isolation".into());

@@ -69,10 +69,12 @@ impl ServeTenantCommand {
         let guarded = self.guarded();
         let policy = own::policy(self.policy.as_deref(), &self.data, &guarded)?;
         let reach = self.prepare(&policy, &guarded, cache)?;
+        let trust = cache.trust()?;
+        trust.read()?;
         // Before there is a second thread, and before anything is read that a guest or a client may
         // have made.
         confine::apply(&reach, self.allow_weaker_isolation)?;
-        let engine = load::server_engine(cache)?;
+        let engine = load::server_engine(cache, trust)?;
         let runtime = load::server_runtime()?;
         let ended = runtime.block_on(self.serve(
             listener,

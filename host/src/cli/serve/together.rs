@@ -19,7 +19,7 @@ pub(super) fn serve(
     output: &Output,
     cache: &CacheOptions,
 ) -> Result<Exit, CliError> {
-    let engine = load::server_engine(cache)?;
+    let engine = load::server_engine(cache, cache.trust()?)?;
     let runtime = load::server_runtime()?;
     let ended = runtime.block_on(serve_all(tenants, guarded, engine, output));
     // What may still block is of no use any more.

@@ -21,6 +21,7 @@ use crate::component::LoadedComponent;
 use crate::engine::{Engine, SourceLine};
 use crate::limits::process::lower;
 use crate::policy::Policy;
+use crate::registry::SECRET_VARIABLES;
 use crate::validate::exercise::{self, Subject};
 use crate::validate::finding::{self, Finding};
 use crate::validate::{check_loaded, is_worth_running};
@@ -186,6 +187,10 @@ fn command(name: &Path, trial: &Trial, cache: &CacheOptions) -> std::io::Result<
         .args(["--cpu", &format!("{}s", trial.cpu.as_secs())])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
+    // It runs a stranger's code.
+    for name in SECRET_VARIABLES {
+        command.env_remove(name);
+    }
     if let Some(policy) = &trial.policy {
         command.arg("--policy").arg(policy);
     }

@@ -9,12 +9,13 @@ use clap::{Args, ValueEnum};
 
 use super::error::{CliError, Exit};
 use super::output::Output;
-use super::{CacheOptions, duration, files, load, module};
+use super::{CacheOptions, duration, files, load, login, module};
 use crate::limits;
 use crate::policy::Policy;
+use crate::registry::{Reference, RegistryError};
 use crate::validate::finding::{self, Code, Finding, Severity};
 use crate::validate::{check_bytes, is_worth_loading};
-use crate::worker::package::{OciReference, Packages};
+use crate::worker::package::Packages;
 
 mod child;
 mod github;
@@ -133,7 +134,7 @@ impl ValidateCommand {
         let policy = policy.map(|path| load::policy(Some(path))).transpose()?;
         let fetched = tempfile::tempdir().map_err(CliError::Machine)?;
         let mut verdicts = Vec::new();
-        for target in targets(&self.components, fetched.path(), output)? {
+        for target in targets(&self.components, fetched.path(), output, cache)? {
             let mut findings = check(&target, policy.as_ref(), trial, cache)?;
             findings.retain(|finding| !self.allow.contains(&finding.code));
             let file = target.name;
@@ -171,7 +172,12 @@ fn warning(name: &str) -> Result<&'static Code, String> {
 
 /// The files that were named, those in directories that were, and what comes from registries, which
 /// goes below `fetched`.
-fn targets(named: &[String], fetched: &Path, output: &Output) -> Result<Vec<Target>, CliError> {
+fn targets(
+    named: &[String],
+    fetched: &Path,
+    output: &Output,
+    cache: &CacheOptions,
+) -> Result<Vec<Target>, CliError> {
     let mut all = Vec::new();
     for name in named {
         let path = PathBuf::from(name);
@@ -181,7 +187,7 @@ fn targets(named: &[String], fetched: &Path, output: &Output) -> Result<Vec<Targ
             let file = path.clone();
             all.push(Target { name: path, file });
         } else {
-            all.extend(in_registry(name, fetched, output)?);
+            all.extend(in_registry(name, fetched, output, cache)?);
         }
     }
     Ok(all)
@@ -217,16 +223,22 @@ fn in_directory(dir: &Path) -> Result<Vec<Target>, CliError> {
     Ok(targets)
 }
 
-fn in_registry(name: &str, fetched: &Path, output: &Output) -> Result<Vec<Target>, CliError> {
-    let reference: OciReference = name.parse().map_err(|problem| {
+fn in_registry(
+    name: &str,
+    fetched: &Path,
+    output: &Output,
+    cache: &CacheOptions,
+) -> Result<Vec<Target>, CliError> {
+    let reference: Reference = name.parse().map_err(|problem: RegistryError| {
         CliError::Usage(format!(
             "there is no file `{name}`, and it is no OCI reference: {problem}"
         ))
     })?;
+    let registries = login::registries(cache)?;
     let packages = Packages::open(fetched).map_err(module::failed)?;
     let package = {
         let _progress = output.progress(format!("fetching {name}"));
-        let package = load::runtime()?.block_on(packages.add_oci(&reference, None));
+        let package = load::runtime()?.block_on(packages.add_oci(&reference, &registries));
         package.map_err(module::failed)?
     };
     let targets = package.components().into_iter().map(|file| {

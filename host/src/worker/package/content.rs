@@ -90,7 +90,7 @@ pub(super) fn digest(module: &Path) -> Result<String, PackageProblem> {
 }
 
 /// A SHA-256 as it is written.
-pub(super) fn sha256_text(hash: &[u8]) -> String {
+fn sha256_text(hash: &[u8]) -> String {
     format!("sha256:{}", data_encoding::HEXLOWER.encode(hash))
 }
 

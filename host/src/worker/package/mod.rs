@@ -6,8 +6,6 @@
 
 mod content;
 mod manifest;
-mod oci;
-mod reference;
 #[cfg(test)]
 mod tests;
 
@@ -19,14 +17,12 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 pub use self::manifest::ModuleManifest;
-pub use self::oci::OciLogin;
-pub use self::reference::OciReference;
 
-use self::oci::Pulled;
 use super::archive::{Archive, ArchiveProblem};
 use super::store::SavedPackage;
 use crate::limits::{MAX_ARCHIVE_BYTES, MAX_MODULE_MANIFEST_BYTES, MAX_NAME_BYTES, MAX_TEXT_BYTES};
 use crate::policy::Manifest;
+use crate::registry::{Pulled, Reference, Registries, RegistryError};
 use crate::text;
 
 /// The file that makes a folder a module.
@@ -122,22 +118,9 @@ pub enum PackageProblem {
         /// What it had.
         expected: String,
     },
-    /// A reference to a registry is wrong.
-    #[error("`{reference}` is no reference to a module in a registry: {problem}")]
-    Reference {
-        /// The reference, cleaned.
-        reference: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The registry did not give it.
-    #[error("cannot take {reference} from its registry: {problem}")]
-    Registry {
-        /// The reference.
-        reference: String,
-        /// What went wrong.
-        problem: String,
-    },
+    /// It comes from a registry, which did not give it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// A file cannot be read or written.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     File {
@@ -156,7 +139,7 @@ impl PackageProblem {
         match self {
             Self::File { .. } => "the host could not read or write its packages".to_owned(),
             // How exactly it failed would tell a client what is where in the host's network.
-            Self::Registry { reference, .. } => {
+            Self::Registry(RegistryError::Pull { reference, .. }) => {
                 format!("cannot take {reference} from its registry; the host's log says why")
             }
             other => other.to_string(),
@@ -261,10 +244,11 @@ impl Packages {
     /// When the registry does not give it, it is not what its digest says, or it is no module.
     pub async fn add_oci(
         &self,
-        reference: &OciReference,
-        login: Option<&OciLogin>,
+        reference: &Reference,
+        registries: &Registries,
     ) -> Result<Package, PackageProblem> {
-        let (pulled, source) = oci::pull(reference, login).await?;
+        let (pulled, pinned) = registries.pull(reference).await?;
+        let source = pinned.to_string();
         let (packages, reference) = (self.clone(), reference.clone());
         let adding = tokio::task::spawn_blocking(move || match pulled {
             Pulled::Module(zip) => packages.add_archive(zip, source),
@@ -280,7 +264,7 @@ impl Packages {
     fn add_component(
         &self,
         wasm: &[u8],
-        reference: &OciReference,
+        reference: &Reference,
         source: String,
     ) -> Result<Package, PackageProblem> {
         let carried = Manifest::read(wasm).map_err(content_problem)?;

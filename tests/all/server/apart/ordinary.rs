@@ -12,6 +12,7 @@ use super::grants::{ask, text, write};
 use super::{Client, Host, PROBE, add, data_of, data_with_probe};
 use crate::server::http;
 use crate::server::uploads::form;
+use crate::tls::Authority;
 
 /// Answers every request with the same; its port.
 async fn greets() -> u16 {
@@ -51,6 +52,30 @@ async fn http_reaches_the_granted_server() {
         ("url", text("http://127.0.0.1:9/")),
     ];
     ask(&mut client, &worker, "ask", &other).await.unwrap_err();
+}
+
+/// Whose certificates are believed is read before the process gives up the files that they are in.
+#[tokio::test]
+async fn https_reaches_a_server_that_the_operator_believes() {
+    let data = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let port = authority.greets("hello").await;
+    let ca = authority.write(data.path());
+    data_of(data.path(), "lab", "http", PROBE_HTTP);
+    let policy = format!(
+        "[[http]]\nhost = \"127.0.0.1\"\nports = [{port}]\nscheme = \"https\"\nmethods = [\"GET\"]\n"
+    );
+    write(data.path(), "http", &policy);
+    let file = data.path().join("tenants.toml");
+    std::fs::write(&file, "[[tenant]]\nname = \"lab\"\nport = 0\n").unwrap();
+    let [file, dir, ca] = [&file, data.path(), &ca].map(|path| path.to_str().unwrap());
+    let mut host = Host::start(&["--tenants", file, "--data", dir, "--ca", ca]);
+    let mut client = host.next().await.client().await;
+    let worker = (add(&mut client, "http", "http").await, "http");
+    let url = format!("https://127.0.0.1:{port}/");
+    let asked = [("method", text("GET")), ("url", text(&url))];
+    let answer = ask(&mut client, &worker, "ask", &asked).await.unwrap();
+    assert!(answer.to_string().contains("hello"), "{answer}");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ fn world_with(policy: &str, names: &Names, budget: &Budget) -> World {
     let cx = prepare_with(budget, denials.clone());
     let guard = Guard::new(granted(policy), &cx);
     World {
-        sender: Sender::new(&guard, names),
+        sender: Sender::new(&guard, names, &cx.trust),
         denials,
         ledger: cx.ledger,
     }
