@@ -1,6 +1,6 @@
 //! From the command line to a component in an engine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CacheOptions;
@@ -12,6 +12,7 @@ use crate::engine::{CompileCache, Engine, EngineOptions, Trust};
 use crate::error::HostError;
 use crate::limits::descriptors;
 use crate::policy::{Guarded, Policy};
+use crate::registry::Logins;
 
 /// Slots for the few workers of a command, and stacks for what waits in them: what a server keeps ready
 /// is not needed here.
@@ -131,7 +132,8 @@ pub fn policy_of_run(path: Option<&Path>, cache: &CacheOptions) -> Result<Policy
 }
 
 /// What belongs to every command that runs guests: compiled code with its key, of this command or another
-/// of the same user, and what the kernel shows of processes.
+/// of the same user, the operator's logins and whom the operator believes, and what the kernel shows of
+/// processes.
 pub fn guarded(cache: &CacheOptions) -> Guarded {
     let guarded = Guarded::default();
     guarded.keep(PROCESSES, "the environment and the memory of this host");
@@ -139,7 +141,18 @@ pub fn guarded(cache: &CacheOptions) -> Guarded {
     for dir in cache.cache_dir.clone().into_iter().chain(default) {
         guarded.keep(dir, "the cache of compiled components");
     }
+    for (file, what) in operators(cache) {
+        guarded.keep(file, what);
+    }
     guarded
+}
+
+/// What the operator has of secrets for registries, and of certificates that the host believes.
+pub fn operators(cache: &CacheOptions) -> impl Iterator<Item = (PathBuf, &'static str)> {
+    let logins = Logins::files().into_iter();
+    let logins = logins.map(|file| (file, "the operator's logins for registries"));
+    let believed = cache.ca_files().into_iter();
+    logins.chain(believed.map(|file| (file, "the certificates that the host believes")))
 }
 
 /// The policy at `path`; without a path the one that grants nothing.

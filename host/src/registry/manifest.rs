@@ -273,7 +273,7 @@ mod tests {
             (module_of(json!("s3cr3t")), "cannot be read"),
         ];
         for (result, part) in table {
-            let problem = result.err().expect(part);
+            let problem = result.expect_err(part);
             assert!(
                 problem.contains(part) && !problem.contains('\u{1b}'),
                 "{problem}"

@@ -210,6 +210,9 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Start {
     for place in host.list.into_iter().chain(cache.cache_dir.as_deref()) {
         add("--beside", place.as_ref());
     }
+    for (file, _) in load::operators(cache) {
+        add("--beside", file.as_ref());
+    }
     add("--beside", load::PROCESSES.as_ref());
     for address in host.guarded.listens() {
         add("--listens", address.to_string().as_ref());

@@ -1,5 +1,5 @@
 //! What belongs to the host that serves and no tenant's policy may grant: every tenant's data, policy and
-//! address, the list of tenants, the compiled code with its key, and what the kernel shows of processes.
+//! address, the list of tenants, and what belongs to every command that runs guests.
 
 use std::path::Path;
 

@@ -159,6 +159,12 @@ impl Logins {
         Ok(Self(sources))
     }
 
+    /// The files of those of the user of this process, whether they are there or not.
+    pub fn files() -> Vec<PathBuf> {
+        let env = |name: &str| std::env::var_os(name);
+        Places { env: &env }.all()
+    }
+
     /// The login for a registry, and for a repository in it, since some files have several.
     ///
     /// # Errors

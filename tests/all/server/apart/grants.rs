@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{Client, Host, add, data_of, signal};
 use crate::server::{binary, parse};
+use crate::tls::Authority;
 
 /// Adds the node `name` of an external worker, and triggers it with these inputs; its id.
 async fn run(
@@ -161,6 +162,9 @@ async fn files_are_read_and_written_where_they_are_granted() {
 
 /// `ewh serve` of the tenants `lab` and `other` below `data`.
 fn serve(data: &Path, isolation: &str, more: &str) -> Host {
+    let believed = data.join("believed");
+    std::fs::create_dir_all(&believed).unwrap();
+    Authority::new().write(&believed);
     let list = data.join("tenants.toml");
     let tenants = format!(
         "[[tenant]]\nname = \"other\"\nport = 0\n[[tenant]]\nname = \"lab\"\nport = 0\n{more}"
@@ -169,6 +173,8 @@ fn serve(data: &Path, isolation: &str, more: &str) -> Host {
     let mut command = tokio::process::Command::new(super::EWH);
     command
         .args(["--cache-dir".as_ref(), data.join("cache").as_os_str()])
+        .args(["--ca".as_ref(), data.join("believed/ca.pem").as_os_str()])
+        .env("DOCKER_CONFIG", data.join("logins"))
         .args(["serve", "--json", "--isolation", isolation, "--tenants"])
         .args([list.as_os_str(), "--data".as_ref(), data.as_os_str()]);
     Host::run(command)
@@ -181,6 +187,7 @@ async fn no_policy_grants_what_belongs_to_the_host_or_to_a_tenant() {
     data_of(data.path(), "other", "files", PROBE_FILES);
     let at = |name: &str| data.path().join(name);
     std::fs::create_dir_all(at("innocent/deep")).unwrap();
+    std::fs::create_dir_all(at("logins")).unwrap();
     for (to, link) in [
         ("..", "innocent/up"),
         ("other", "friend"),
@@ -206,6 +213,8 @@ async fn no_policy_grants_what_belongs_to_the_host_or_to_a_tenant() {
         "friend/files",
         "rules",
         "cache",
+        "logins",
+        "believed",
     ];
     let mut places: Vec<_> = all.map(at).to_vec();
     places.extend(["/".into(), "/proc".into(), "/proc/self".into()]);
