@@ -6,11 +6,12 @@ pub(crate) use crate::bindings::funcnodes::external_worker::host::Level;
 
 #[cfg(target_family = "wasm")]
 mod imp {
-    use crate::bindings::funcnodes::external_worker::host;
+    use crate::bindings::funcnodes::external_worker::{host, timer};
     use crate::error::Result;
     use crate::value::Value;
 
-    pub(crate) use host::{log, panicked, pause, resume_in, set_loop_delay, sleep, stop_self};
+    pub(crate) use host::{log, panicked, pause, resume_in, set_loop_delay, stop_self};
+    pub(crate) use timer::sleep;
 
     pub(crate) fn emit(event: &str, data: &str) -> Result<()> {
         host::emit(event, data).map_err(Into::into)

@@ -4,7 +4,7 @@ import json
 
 from componentize_py_types import Err
 from wit_world import exports
-from wit_world.imports import host, types
+from wit_world.imports import timer, types
 
 SCHEMA = {
     "type": "object",
@@ -48,7 +48,7 @@ class Worker(exports.Worker):
         State.config = json.loads(config)
 
     async def loop(self):
-        await host.sleep(State.config["turn_ms"])
+        await timer.sleep(State.config["turn_ms"])
         State.turns += 1
 
     async def update_config(self, config):
@@ -67,7 +67,7 @@ class Worker(exports.Worker):
             return [("out", types.Value_Integer(State.config["number"]))]
         if node == "wait":
             ms = dict(inputs)["ms"].value
-            await host.sleep(ms)
+            await timer.sleep(ms)
             return [("out", types.Value_Integer(ms))]
         raise failure(types.ErrorCode.UNAVAILABLE, f"not today: {node}")
 

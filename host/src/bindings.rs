@@ -22,6 +22,7 @@ wasmtime::component::bindgen!({
             import funcnodes:external-worker/types@0.1.0;
             import funcnodes:external-worker/host@0.1.0;
             import funcnodes:external-worker/serial@0.1.0;
+            import funcnodes:external-worker/timer@0.1.0;
         }
     "#,
     world: "external-worker:host/host",
@@ -44,4 +45,4 @@ wasmtime::component::bindgen!({
     additional_derives: [Clone],
 });
 
-pub use funcnodes::external_worker::{host, serial, types};
+pub use funcnodes::external_worker::{host, serial, timer, types};

@@ -18,6 +18,7 @@ use crate::engine::{Engine, Home, is_pool_full, trap_text};
 use crate::error::{HostError, Result};
 use crate::instance::description::{self, Class};
 use crate::instance::exports::{ExportIndices, STATE_INTERFACE, WORKER_INTERFACE};
+use crate::instance::host::link_earlier;
 use crate::instance::meter::Metered;
 use crate::instance::state::{HasHost, HostView, InstanceState};
 use crate::limits::{self, Budget, Exhausted, Full, Share};
@@ -401,6 +402,8 @@ fn linker(
     link(&mut linker)?;
     bindings::types::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
     bindings::host::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
+    bindings::timer::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
+    link_earlier(&mut linker)?;
     Ok(linker)
 }
 
@@ -463,4 +466,30 @@ fn imports(engine: &Engine, compiled: &Component) -> Vec<Import> {
             },
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::EngineOptions;
+
+    /// What components that were built before there was an interface `timer` import.
+    #[test]
+    fn sleep_is_where_earlier_components_look_for_it() {
+        let engine = Engine::new(EngineOptions {
+            pool_instances: Some(1),
+            ..EngineOptions::default()
+        })
+        .unwrap();
+        let linker = linker(&engine, Home::OnDemand, |_| Ok(())).unwrap();
+        for interface in ["host", "timer"] {
+            let text = format!(
+                r#"(component (import "funcnodes:external-worker/{interface}@0.1.0"
+                    (instance (export "sleep" (func async (param "ms" u32))))))"#
+            );
+            let engine = engine.wasmtime(Home::OnDemand);
+            let component = Component::new(engine, wat::parse_str(text).unwrap()).unwrap();
+            linker.instantiate_pre(&component).unwrap();
+        }
+    }
 }

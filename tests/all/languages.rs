@@ -73,6 +73,25 @@ async fn in_python() {
     lives_its_life(component.to_str().unwrap(), "").await;
 }
 
+/// Tools of several languages cannot import an async function, and most import all that their world names.
+#[test]
+fn nothing_in_the_smallest_world_is_an_import_that_waits() {
+    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
+    let read = |name: &str| std::fs::read_to_string(wit.join(name)).unwrap();
+    let worlds = read("world.wit");
+    let (_, core) = worlds.split_once("world external-worker-core {").unwrap();
+    let (core, _) = core.split_once('}').unwrap();
+    let imports = core.lines().filter_map(|line| {
+        let import = line.trim().strip_prefix("import ")?;
+        import.strip_suffix(';')
+    });
+    let imports: Vec<_> = imports.collect();
+    assert_eq!(imports, ["host"]);
+    for interface in imports {
+        assert!(!read(&format!("{interface}.wit")).contains("async func"));
+    }
+}
+
 /// Builds the Python guest, without the imports of CPython that it does not use; its compiler comes from PyPI into a virtual environment of the tests.
 fn python_component() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -90,7 +109,7 @@ fn python_component() -> PathBuf {
         .arg(root.join("wit"))
         .args([
             "-w",
-            "external-worker-core",
+            "external-worker-core-with-timer",
             "componentize",
             "--stub-wasi",
             "app",

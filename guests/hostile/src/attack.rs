@@ -9,6 +9,7 @@ use std::pin::Pin;
 
 pub use external_worker::bindings::exports::funcnodes::external_worker::worker::{self, Shelf};
 pub use external_worker::bindings::funcnodes::external_worker::host as raw;
+pub use external_worker::bindings::funcnodes::external_worker::timer;
 pub use external_worker::bindings::funcnodes::external_worker::types::{
     Dtype, Ndarray, NodeClass, Port, Value,
 };
@@ -257,7 +258,7 @@ pub fn work(turns: u64) {
 
 /// Waits for longer than anybody would.
 pub async fn hours() {
-    raw::sleep(24 * 3_600_000).await;
+    timer::sleep(24 * 3_600_000).await;
 }
 
 /// Counts how often `take` gives something, and keeps it; says why there was no more.

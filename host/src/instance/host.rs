@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use wasmtime::component::{Accessor, Resource};
+use wasmtime::component::{Accessor, Linker, Resource};
 use wasmtime::{Result, error::Context as _};
 
 use super::events::{Event, InputChange};
@@ -12,6 +12,7 @@ use super::state::{HasHost, HostView};
 use super::surface::{Inputs, Refused};
 use super::value;
 use crate::bindings::host::{self, Level};
+use crate::bindings::timer;
 use crate::bindings::types::{self, Error, ErrorCode, Value};
 use crate::limits::{self, Held, Resource as Budgeted};
 use crate::text;
@@ -198,12 +199,30 @@ impl host::Host for HostView<'_> {
     }
 }
 
-impl<T: Send> host::HostWithStore<T> for HasHost {
+impl timer::Host for HostView<'_> {}
+
+impl<T: Send> timer::HostWithStore<T> for HasHost {
     async fn sleep(_accessor: &Accessor<T, Self>, ms: u32) -> Result<()> {
-        let wait = Duration::from_millis(ms.into()).min(limits::MAX_SLEEP);
-        tokio::time::sleep(wait).await;
+        sleep(ms).await;
         Ok(())
     }
+}
+
+/// Waits for a guest.
+async fn sleep(ms: u32) {
+    let wait = Duration::from_millis(ms.into()).min(limits::MAX_SLEEP);
+    tokio::time::sleep(wait).await;
+}
+
+/// Links `sleep` where components that were built before there was `timer` look for it.
+pub fn link_earlier<T: Send + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    let mut host = linker.instance("funcnodes:external-worker/host@0.1.0")?;
+    host.func_wrap_concurrent("sleep", |_, (ms,): (u32,)| {
+        Box::pin(async move {
+            sleep(ms).await;
+            Ok(())
+        })
+    })
 }
 
 impl host::HostNode for HostView<'_> {

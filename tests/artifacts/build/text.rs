@@ -3,7 +3,7 @@
 //! A file that begins its code with `(component` or `(module` is assembled as it is; it may well be no
 //! component. Any other is a part of the core module of a worker: `skeleton.wat` has what such a module
 //! needs, and what the file has itself is left out of it. Its imports and exports have short names:
-//! `"host"` is the interface `host`, `"worker#call"` the function of the interface `worker`. It has debug
+//! `"host"` is the interface `host`, `"timer"` the interface `timer`, `"worker#call"` the function of the interface `worker`. It has debug
 //! information, with the lines of the file.
 
 use std::error::Error;
@@ -17,8 +17,9 @@ use wit_parser::{Resolve, WorldId};
 use crate::attack::{self, Attack};
 
 const HOST: &str = "funcnodes:external-worker/host@0.1.0";
+const TIMER: &str = "funcnodes:external-worker/timer@0.1.0";
 const WORKER: &str = "funcnodes:external-worker/worker@0.1.0";
-const WORLD: &str = "external-worker-core";
+const WORLD: &str = "external-worker-core-with-timer";
 
 /// What every worker is made of.
 struct Skeleton<'a> {
@@ -74,6 +75,7 @@ impl Skeleton<'_> {
         // The lines stay what they are.
         let module = format!("(module {text}\n{rest}\n)")
             .replace("\"host\"", &format!("\"{HOST}\""))
+            .replace("\"timer\"", &format!("\"{TIMER}\""))
             .replace("[export]worker\"", &format!("[export]{WORKER}\""))
             .replace("worker#", &format!("{WORKER}#"));
         let file = format!("guests/hostile/wat/{name}.wat");

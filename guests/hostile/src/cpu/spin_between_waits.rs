@@ -6,7 +6,7 @@ crate::attack! {
     async fn call(_to: String) -> Result<String> {
         loop {
             work(1_000_000);
-            raw::sleep(0).await;
+            timer::sleep(0).await;
         }
     }
 }

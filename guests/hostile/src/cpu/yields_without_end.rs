@@ -5,7 +5,7 @@ use crate::attack::*;
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
         loop {
-            raw::sleep(1).await;
+            timer::sleep(1).await;
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::attack::*;
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
         for _ in 0..10 {
-            raw::sleep(u32::MAX).await;
+            timer::sleep(u32::MAX).await;
         }
         Ok(String::new())
     }

@@ -1,6 +1,6 @@
 ;; Cancels a task of the host twice.
 
-(import "host" "[async-lower]sleep" (func $sleep (param i32) (result i32)))
+(import "timer" "[async-lower]sleep" (func $sleep (param i32) (result i32)))
 (import "$root" "[subtask-cancel]" (func $cancel (param i32) (result i32)))
 (func (export "worker#call") (param i64 i32 i32 i32 i32) (result i32)
   (local $task i32)

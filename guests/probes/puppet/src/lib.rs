@@ -10,6 +10,7 @@ use std::hash::BuildHasher;
 use external_worker::__private::bindings;
 use external_worker::bindings::exports::funcnodes::external_worker::worker::{Guest, InstanceInfo};
 use external_worker::bindings::funcnodes::external_worker::host::{self, Level};
+use external_worker::bindings::funcnodes::external_worker::timer;
 use external_worker::bindings::funcnodes::external_worker::types::{
     Error, ErrorCode, NodeClass, Port, Shelf, Value, WorkerClass,
 };
@@ -146,7 +147,7 @@ fn act(action: &str) -> Result<(), Error> {
 async fn do_what(key: &str) -> Result<(), Error> {
     let action = text(&script(), key);
     if action == "hang" {
-        host::sleep(3_600_000).await;
+        timer::sleep(3_600_000).await;
     }
     act(&action)
 }
@@ -229,10 +230,10 @@ impl Guest for Puppet {
             check(method, &inputs)?;
         }
         if action == "hang" {
-            host::sleep(3_600_000).await;
+            timer::sleep(3_600_000).await;
         }
         if action == "by-turn" {
-            host::sleep(1).await;
+            timer::sleep(1).await;
             if TURNS.get() % 2 == 1 {
                 return Err(refused("not this turn"));
             }

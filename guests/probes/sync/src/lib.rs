@@ -11,7 +11,7 @@ use funcnodes::external_worker::types::{ErrorCode, NodeClass, Port};
 
 wit_bindgen::generate!({
     path: "../../../wit",
-    world: "external-worker-core",
+    world: "external-worker-core-with-timer",
     async: false,
 });
 
@@ -101,7 +101,7 @@ impl Guest for Component {
 
     fn loop_() -> Result<(), Error> {
         let ms = u32::try_from(setting("turn_ms")).unwrap_or(u32::MAX);
-        funcnodes::external_worker::host::sleep(ms);
+        funcnodes::external_worker::timer::sleep(ms);
         TURNS.set(TURNS.get() + 1);
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Guest for Component {
             ("turns", _) => TURNS.get(),
             ("applied", _) => setting("number"),
             ("wait", Some((_, Value::Integer(ms)))) => {
-                funcnodes::external_worker::host::sleep(u32::try_from(*ms).unwrap_or(u32::MAX));
+                funcnodes::external_worker::timer::sleep(u32::try_from(*ms).unwrap_or(u32::MAX));
                 *ms
             }
             _ => return Err(failure(ErrorCode::Unavailable, "not today")),

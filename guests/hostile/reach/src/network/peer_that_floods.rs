@@ -7,7 +7,7 @@ use crate::attack::*;
 crate::attack! {
     async fn call(to: String) -> Result<String> {
         let peer = TcpStream::connect(&to).await?;
-        raw::sleep(300).await;
+        timer::sleep(300).await;
         peer.read(1).await.map(|bytes| bytes.len().to_string())
     }
 }
