@@ -92,10 +92,7 @@ async fn open(data: &Path, engine: Engine) -> Worker {
     })
     .await
     .unwrap();
-    let mut events = worker.subscribe();
-    while worker.modules_json().as_array().unwrap().is_empty() {
-        events.recv().await.unwrap();
-    }
+    worker.started().await;
     worker
 }
 

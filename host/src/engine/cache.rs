@@ -6,11 +6,13 @@
 //! can read, over its name and its code: neither a changed entry nor one renamed to another's name
 //! passes. An entry that does not pass is compiled again.
 
+use std::collections::HashSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -25,6 +27,30 @@ const KEY_FILE: &str = "key";
 pub struct CompileCache {
     dir: PathBuf,
     key: [u8; blake3::KEY_LEN],
+    compiling: InHand,
+}
+
+/// What is being compiled: who wants the same waits, and finds it in the cache.
+#[derive(Debug, Default)]
+struct InHand {
+    components: Mutex<HashSet<blake3::Hash>>,
+    one_less: Condvar,
+}
+
+/// The right to compile a component, until it is dropped.
+pub(super) struct Turn<'a> {
+    all: &'a InHand,
+    component: blake3::Hash,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let components = self.all.components.lock();
+        let mut components = components.unwrap_or_else(PoisonError::into_inner);
+        components.remove(&self.component);
+        drop(components);
+        self.all.one_less.notify_all();
+    }
 }
 
 impl CompileCache {
@@ -48,7 +74,12 @@ impl CompileCache {
             .create(&dir)
             .map_err(failed("create the cache directory"))?;
         let key = read_or_make_key(&dir.join(KEY_FILE)).map_err(failed("read the key in"))?;
-        Ok(Self { dir, key })
+        let compiling = InHand::default();
+        Ok(Self {
+            dir,
+            key,
+            compiling,
+        })
     }
 
     /// The user's cache directory: `$EWH_CACHE_DIR`, or `ewh` in the directory for caches.
@@ -61,6 +92,22 @@ impl CompileCache {
         from("EWH_CACHE_DIR")
             .or_else(|| from("XDG_CACHE_HOME").map(|dir| dir.join("ewh")))
             .or_else(|| from("HOME").map(|dir| dir.join(".cache/ewh")))
+    }
+
+    /// Waits until nobody else here compiles `wasm`, so that it is in the cache if somebody just did.
+    pub(super) fn turn(&self, wasm: &[u8]) -> Turn<'_> {
+        let all = &self.compiling;
+        let component = blake3::hash(wasm);
+        let components = all
+            .components
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut components = all
+            .one_less
+            .wait_while(components, |components| components.contains(&component))
+            .unwrap_or_else(PoisonError::into_inner);
+        components.insert(component);
+        Turn { all, component }
     }
 
     /// The code for `wasm`, if it is there and authentic.

@@ -159,6 +159,10 @@ impl Engine {
         if let Some(component) = cache.load(engine, wasm) {
             return component;
         }
+        let _turn = cache.turn(wasm);
+        if let Some(component) = cache.load(engine, wasm) {
+            return component;
+        }
         let code = engine.precompile_component(wasm)?;
         cache.store(engine, wasm, &code);
         cache::deserialize_trusted(engine, &code)

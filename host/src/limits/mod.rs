@@ -6,9 +6,11 @@ mod files;
 mod grants;
 mod ledger;
 pub mod maps;
+mod modules;
 mod network;
 pub mod process;
 mod registry;
+mod serving;
 mod stock;
 
 use std::time::Duration;
@@ -21,8 +23,10 @@ pub use files::*;
 pub use grants::*;
 pub use ledger::{Exhausted, Held, Ledger, Resource};
 pub use maps::Full;
+pub use modules::*;
 pub use network::*;
 pub use registry::*;
+pub use serving::*;
 pub use stock::{Share, Stock};
 
 /// One mebibyte.

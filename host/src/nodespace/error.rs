@@ -49,7 +49,7 @@ pub enum GraphError {
         problem: &'static str,
     },
     /// The class of the node is not there.
-    #[error("the node `{node}` cannot run: its class `{class}` is not in the library")]
+    #[error("the node `{node}` cannot run: its class `{class}` is not in the library, or not yet")]
     Placeholder {
         /// The node.
         node: String,

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `auth`, `front` | who comes in |
 //! | `listen` | connections |
+//! | `down` | who comes to a Worker that cannot be opened |
 //! | `routes` | what there is to reach |
 //! | `connection`, `outbox`, `clients` | one websocket; what waits to be sent to it; all of them |
 //! | `protocol`, `frames`, `messages` | messages as JSON, as bytes, and those too large to be pushed |
@@ -32,6 +33,7 @@ mod auth;
 mod clients;
 mod commands;
 mod connection;
+mod down;
 mod events;
 pub mod frames;
 mod front;

@@ -1,108 +1,49 @@
 //! Modules come, change and go while the Worker runs: component files in the directory of local
-//! workers, each under a policy of its own or the Worker's, and installed packages. Each change has
-//! a report of its own, and one broken file never hides another. What cannot be read is not gone.
+//! workers, each under a policy of its own or the Worker's, and installed packages. What cannot be read is not
+//! gone: it stays as it was when it could. [`super::loading`] takes in what is found.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
-use std::time::SystemTime;
+use std::sync::Weak;
 
+use futures_util::future::join_all;
 use notify::event::{AccessKind, EventKind};
 use notify::{RecursiveMode, Watcher};
-use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::catalogue::Module;
 use super::event::Status;
 use super::revoke::Rulings;
 use super::rules::Ruling;
+use super::watched::Watched;
 use super::{Inner, Places, Worker, lock};
-use crate::component::{LoadedComponent, PreparedComponent};
-use crate::error::HostError;
 use crate::{limits, text};
-
-/// What tells one state of a file from another without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    size: u64,
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
-        let metadata = std::fs::metadata(path).ok().filter(|it| it.is_file())?;
-        Some(Self {
-            modified: metadata.modified().ok(),
-            size: metadata.len(),
-        })
-    }
-}
 
 /// A module that lies in a directory, as it was when it was last looked at.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Candidate {
-    code: Code,
+    pub(super) code: Code,
     ruling: Ruling,
 }
 
-/// Its component files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Code {
-    files: Vec<PathBuf>,
-    stamps: Vec<Option<Stamp>>,
-}
-
-/// Why a module cannot be used, for clients.
-struct Refusal {
-    /// With what to do about it.
-    problem: String,
-    /// In one line.
-    why: String,
-}
-
-impl From<String> for Refusal {
-    fn from(problem: String) -> Self {
-        let why = problem.clone();
-        Self { problem, why }
-    }
-}
-
-impl From<HostError> for Refusal {
-    fn from(error: HostError) -> Self {
-        match &error {
-            HostError::MissingGrants(missing) => Self {
-                problem: error.public(),
-                why: missing.why(),
-            },
-            other => other.public().into(),
-        }
-    }
-}
-
-/// Component files by the name of their module.
-pub(super) type Files = BTreeMap<String, Vec<PathBuf>>;
-
-/// What there is at one look.
-struct Seen {
-    files: Files,
-    problems: BTreeSet<String>,
-    /// Whether there may be more, in what cannot be read.
-    in_part: bool,
-}
-
-impl Candidate {
-    /// Blocks: it looks at the files, and reads the policy.
-    fn new(worker: &Worker, name: &str, files: Vec<PathBuf>) -> Self {
-        let stamps = files.iter().map(|file| Stamp::of(file)).collect();
-        Self {
-            code: Code { files, stamps },
-            ruling: worker.inner.rules.of(name),
-        }
-    }
-}
+/// Its component files, and the hash of what is in each; `None`: the file is not there.
+pub(super) type Code = Vec<(PathBuf, Option<blake3::Hash>)>;
 
 /// Modules by name.
 pub(super) type Candidates = BTreeMap<String, Candidate>;
+
+/// What there is, and what could not be seen.
+#[derive(Debug, Default)]
+struct Looked {
+    found: BTreeMap<String, Code>,
+    /// Sentences for everybody, and what else the operator is told.
+    problems: BTreeMap<String, String>,
+    /// Names of modules, and directories, that could not be read.
+    unread: Vec<String>,
+    unread_dirs: Vec<PathBuf>,
+}
 
 /// Looks again whenever something changes, for as long as the Worker lives.
 pub(super) fn watch(worker: &Worker) {
@@ -148,28 +89,50 @@ async fn look_again(
     mut changes: mpsc::Receiver<()>,
     _watcher: Option<notify::RecommendedWatcher>,
 ) {
+    let mut rereads = false;
+    let mut is_first = true;
     loop {
-        // Every now and then without being told, too: some file systems tell nothing.
-        let _ = tokio::time::timeout(limits::LOOK_AGAIN_AFTER, changes.recv()).await;
-        // Files are written piece by piece: wait until it is quiet.
-        while let Ok(Some(())) = tokio::time::timeout(limits::QUIET, changes.recv()).await {}
         let Some(worker) = Worker::upgrade(&worker).filter(|worker| !worker.is_closing()) else {
             return;
         };
-        worker.load_modules().await;
+        let taken_in = worker.look(rereads).await;
+        if std::mem::take(&mut is_first) {
+            let inner = worker.downgrade();
+            tokio::spawn(async move {
+                join_all(taken_in).await;
+                if let Some(inner) = inner.upgrade() {
+                    inner.started.send_replace(true);
+                }
+            });
+        }
+        let again = worker.inner.again.clone();
+        drop(worker);
+        // Every now and then without being told, too: some file systems tell nothing.
+        let asked = async {
+            tokio::select! {
+                change = changes.recv() => if change.is_none() { std::future::pending::<()>().await },
+                () = again.notified() => {}
+            }
+        };
+        rereads = tokio::time::timeout(limits::LOOK_AGAIN_AFTER, asked)
+            .await
+            .is_err();
+        // Files are written piece by piece: wait until it is quiet.
+        while let Ok(Some(())) = tokio::time::timeout(limits::QUIET, changes.recv()).await {}
     }
 }
 
 impl Worker {
-    /// Takes in what is new or has changed, and lets go of what is no longer there.
-    pub(super) async fn load_modules(&self) {
-        let _one_at_a_time = self.inner.loading.lock().await;
+    /// Looks for what is new, has changed or is gone, and begins to take that in. Returns what waits for it.
+    /// `rereads`: also for what changed without a sign.
+    pub(super) async fn look(&self, rereads: bool) -> Vec<JoinHandle<()>> {
+        let _one_at_a_time = self.inner.looking.lock().await;
         let known = lock(&self.inner.candidates).clone();
         let (worker, before) = (self.clone(), known.clone());
-        let looking = tokio::task::spawn_blocking(move || worker.look(&before));
+        let looking = tokio::task::spawn_blocking(move || worker.see(&before, rereads));
         let Ok((found, rulings, problems)) = looking.await else {
             tracing::error!("modules could not be looked at");
-            return;
+            return Vec::new();
         };
         self.report_new_problems(problems);
         for (name, candidate) in &found {
@@ -183,38 +146,41 @@ impl Worker {
         // What is taken away is taken from what runs, before anything else is done.
         self.hold_to(&rulings).await;
         for name in known.keys().filter(|name| !found.contains_key(*name)) {
-            self.module_is_gone(name);
-        }
-        for (name, candidate) in &found {
-            if !self.has_taken_in(name, candidate, known.get(name)) {
-                self.load_module(name, candidate).await;
+            // One that is being loaded is gone when it is there.
+            if !self.is_coming(name) {
+                lock(&self.inner.candidates).remove(name);
+                self.module_is_gone(name);
             }
         }
-        *lock(&self.inner.candidates) = found;
+        let mut fresh = Vec::new();
+        for (name, candidate) in found {
+            if !self.has_taken_in(&name, &candidate, known.get(&name)) {
+                fresh.push((name, candidate));
+            } else if !self.is_coming(&name) {
+                lock(&self.inner.candidates).insert(name, candidate);
+            }
+        }
+        self.take_in(fresh)
     }
 
     /// What there is now, what it may do and what is wrong. Blocks.
-    fn look(&self, known: &Candidates) -> (Candidates, Rulings, BTreeSet<String>) {
-        let Seen {
-            mut files,
-            problems,
-            in_part,
-        } = local(self.places());
-        files.extend(self.package_files());
-        let candidate = |(name, files): (String, Vec<PathBuf>)| {
-            let candidate = Candidate::new(self, &name, files);
-            (name, candidate)
+    fn see(
+        &self,
+        known: &Candidates,
+        rereads: bool,
+    ) -> (Candidates, Rulings, BTreeMap<String, String>) {
+        let mut watched = lock(&self.inner.watched);
+        watched.begin(rereads);
+        let mut looked = Looked::default();
+        looked.local(self.places(), &mut watched);
+        looked.packages(self, &mut watched);
+        // Under its policy now, like everything else.
+        looked.keep_unread(known);
+        let candidate = |(name, code): (String, Code)| {
+            let ruling = self.inner.rules.of(&name);
+            (name, Candidate { code, ruling })
         };
-        let mut found: Candidates = files.into_iter().map(candidate).collect();
-        // One that was not seen may be in what cannot be read: it stays, under its policy now.
-        for (name, before) in known.iter().filter(|_| in_part) {
-            if let Entry::Vacant(unseen) = found.entry(name.clone()) {
-                unseen.insert(Candidate {
-                    code: before.code.clone(),
-                    ruling: self.inner.rules.of(name),
-                });
-            }
-        }
+        let found: Candidates = looked.found.into_iter().map(candidate).collect();
         let ruling = |(name, it): (&String, &Candidate)| (name.clone(), it.ruling.clone());
         let mut rulings: Rulings = found.iter().map(ruling).collect();
         for name in self.running_modules() {
@@ -223,7 +189,7 @@ impl Worker {
                 gone.insert(ruling);
             }
         }
-        (found, rulings, problems)
+        (found, rulings, looked.problems)
     }
 
     /// Whether a candidate is what was taken in before: another policy alone needs no other code.
@@ -236,129 +202,119 @@ impl Worker {
             || (before.code == now.code && self.catalogue().get(name).is_some_and(is_good))
     }
 
-    async fn load_module(&self, name: &str, candidate: &Candidate) {
-        let prepared = self.prepare(candidate).await;
-        let is_new = self.catalogue().get(name).is_none();
-        let taken_in = prepared.and_then(|components| {
-            let mut catalogue = self.catalogue();
-            catalogue.check(name, &components)?;
-            catalogue.put(Module {
-                name: name.to_owned(),
-                components,
-                problem: None,
-            });
-            Ok(())
-        });
-        match taken_in {
-            Ok(()) => {
-                self.swap_module(name).await;
-                self.start_waiting(name).await;
-                let what = if is_new { "new" } else { "changed" };
-                self.notice(Status::Success, format!("the module `{name}` is {what}"));
+    fn report_new_problems(&self, problems: BTreeMap<String, String>) {
+        let sentences: BTreeSet<String> = problems.keys().cloned().collect();
+        let before = std::mem::replace(&mut *lock(&self.inner.problems), sentences);
+        for (problem, detail) in problems {
+            if !before.contains(&problem) {
+                if !detail.is_empty() {
+                    tracing::error!("{problem}: {detail}");
+                }
+                self.notice(Status::Error, problem);
             }
-            Err(Refusal { problem, why }) => {
-                self.catalogue().broken(name, problem.clone());
-                self.none_starts(name, &why);
-                let line = format!("the module `{name}` cannot be used: {problem}");
-                self.notice(Status::Error, line);
-            }
-        }
-        self.modules_changed();
-    }
-
-    /// What waits for a module says why it waits.
-    fn none_starts(&self, module: &str, why: &str) {
-        let externals = self.externals();
-        let waiting = externals.values().filter(|it| it.module() == module);
-        waiting.for_each(|external| external.down_because(why));
-    }
-
-    /// The components of a module under its policy, or why one of them is unusable.
-    async fn prepare(&self, candidate: &Candidate) -> Result<Vec<Arc<PreparedComponent>>, Refusal> {
-        let policy = candidate.ruling.policy()?;
-        let mut prepared = Vec::new();
-        for file in &candidate.code.files {
-            let (engine, file) = (self.inner.engine.clone(), file.clone());
-            let loading =
-                tokio::task::spawn_blocking(move || LoadedComponent::from_file(&engine, &file));
-            let loaded = match loading.await {
-                Ok(loaded) => loaded?,
-                Err(_) => return Err("it cannot be loaded".to_owned().into()),
-            };
-            let ready = Arc::new(loaded).prepare(policy).await;
-            prepared.push(Arc::new(ready?));
-        }
-        Ok(prepared)
-    }
-
-    /// Its classes cannot be instantiated any more; what runs goes on until it is removed.
-    fn module_is_gone(&self, name: &str) {
-        if self.catalogue().remove(name).is_some() {
-            let line = format!("the module `{name}` is gone; its external workers go on");
-            self.notice(Status::Info, line);
-            self.modules_changed();
-        }
-    }
-
-    pub(super) fn modules_changed(&self) {
-        self.changed(
-            "update_worker_dependencies",
-            json!({ "worker_dependencies": self.modules_json() }),
-        );
-        self.externals_changed();
-    }
-
-    fn notice(&self, status: Status, line: String) {
-        match status {
-            Status::Error => tracing::warn!("{line}"),
-            Status::Info | Status::Success => tracing::info!("{line}"),
-        }
-        self.tell(status, line);
-    }
-
-    fn report_new_problems(&self, problems: BTreeSet<String>) {
-        let before = std::mem::replace(&mut *lock(&self.inner.problems), problems.clone());
-        for problem in problems.difference(&before) {
-            self.notice(Status::Error, problem.clone());
         }
     }
 }
 
-/// The component files in the directory of local workers, and what is wrong with the rest.
-fn local(places: &Places) -> Seen {
-    let root = places.local_workers();
-    let (mut files, mut problems, mut in_part) = (Files::new(), BTreeSet::new(), false);
-    let walk = walkdir::WalkDir::new(&root)
-        .max_depth(limits::MAX_MODULE_DEPTH)
-        .sort_by_file_name();
-    for entry in walk.into_iter().take(limits::MAX_MODULE_FILES) {
-        let Ok(entry) = entry else {
-            problems.insert("a directory of local workers cannot be read".to_owned());
-            in_part = true;
-            continue;
+impl Looked {
+    /// The component files in the directory of local workers.
+    fn local(&mut self, places: &Places, watched: &mut Watched) {
+        let root = places.local_workers();
+        let walk = walkdir::WalkDir::new(&root)
+            .max_depth(limits::MAX_MODULE_DEPTH)
+            .sort_by_file_name();
+        let mut walk = walk.into_iter();
+        for entry in walk.by_ref().take(limits::MAX_MODULE_FILES) {
+            match entry {
+                Ok(entry) => self.file(&root, entry.path(), watched),
+                Err(error) => self.unread_dir(&root, &error),
+            }
+        }
+        if walk.next().is_some() {
+            let most = limits::MAX_MODULE_FILES;
+            let problem = format!("only the first {most} files of local workers are looked at");
+            self.problems.insert(problem, String::new());
+            // What was beyond them may be there or not.
+            self.unread_dirs.push(root);
+        }
+    }
+
+    fn file(&mut self, root: &Path, path: &Path, watched: &mut Watched) {
+        if path.extension().is_none_or(|extension| extension != "wasm") || path.is_dir() {
+            return;
+        }
+        let Some(name) = module_name(root, path) else {
+            let shown = path.file_name().unwrap_or_default().to_string_lossy();
+            let shown = text::clean_line(&shown, limits::MAX_NAME_BYTES);
+            let problem = format!(
+                "`{shown}` is not taken as a module: its name has to be letters, digits, - and _"
+            );
+            self.problems.insert(problem, String::new());
+            return;
         };
-        let path = entry.path();
-        if path.extension().is_none_or(|extension| extension != "wasm") || !path.is_file() {
-            continue;
+        match watched.content(path) {
+            Ok(None) => {}
+            Ok(content) => drop(self.found.insert(name, vec![(path.to_owned(), content)])),
+            Err(error) => self.unread(name, &error),
         }
-        match module_name(&root, path) {
-            Some(name) => {
-                files.insert(name, vec![path.to_owned()]);
-            }
-            None => {
-                let shown = path.file_name().unwrap_or_default().to_string_lossy();
-                let shown = text::clean_line(&shown, limits::MAX_NAME_BYTES);
-                problems.insert(format!(
-                    "`{shown}` is not taken as a module: its name has to be letters, digits, - and _"
-                ));
+    }
+
+    /// The packages in use.
+    fn packages(&mut self, worker: &Worker, watched: &mut Watched) {
+        for (name, files) in worker.packages_in_use() {
+            let read = files
+                .map_err(|problem| problem.to_string())
+                .and_then(|files| {
+                    let code = files.into_iter().map(|file| {
+                        let content = watched.content(&file).map_err(|error| error.to_string())?;
+                        Ok((file, content))
+                    });
+                    code.collect::<Result<Code, String>>()
+                });
+            match read {
+                Ok(code) => drop(self.found.insert(name, code)),
+                Err(detail) => self.unread(name, &detail),
             }
         }
     }
-    Seen {
-        files,
-        problems,
-        in_part,
+
+    fn unread(&mut self, name: String, detail: &dyn std::fmt::Display) {
+        let problem = format!("the module `{name}` cannot be read now, and stays as it was");
+        self.problems.insert(problem, detail.to_string());
+        self.unread.push(name);
     }
+
+    fn unread_dir(&mut self, root: &Path, error: &walkdir::Error) {
+        if error
+            .io_error()
+            .is_some_and(|error| error.kind() == ErrorKind::NotFound)
+            && error.depth() > 0
+        {
+            return;
+        }
+        let problem = "a directory of local workers cannot be read now, and what was in it stays";
+        self.problems.insert(problem.to_owned(), error.to_string());
+        self.unread_dirs
+            .push(error.path().unwrap_or(root).to_owned());
+    }
+
+    /// What could not be seen is as it was when it could.
+    fn keep_unread(&mut self, known: &Candidates) {
+        for (name, candidate) in known {
+            let is_unread = self.unread.contains(name)
+                || self
+                    .unread_dirs
+                    .iter()
+                    .any(|dir| is_below(&candidate.code, dir));
+            if is_unread && !self.found.contains_key(name) {
+                self.found.insert(name.clone(), candidate.code.clone());
+            }
+        }
+    }
+}
+
+fn is_below(code: &Code, dir: &Path) -> bool {
+    code.iter().any(|(file, _)| file.starts_with(dir))
 }
 
 /// `sub/thermo.wasm` in the directory of local workers is the module `sub/thermo`.
@@ -390,5 +346,53 @@ mod tests {
         assert_eq!(name("a b.wasm"), None);
         assert_eq!(name("a.b.wasm"), None);
         assert_eq!(module_name(root, Path::new("/elsewhere/x.wasm")), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_neither_gone_nor_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places {
+            data: dir.path().to_owned(),
+        };
+        places.make().unwrap();
+        let modules = places.local_workers();
+        std::fs::create_dir(modules.join("sub")).unwrap();
+        for name in ["a.wasm", "sub/b.wasm"] {
+            std::fs::write(modules.join(name), name).unwrap();
+        }
+        let mut watched = Watched::default();
+        let mut look = |known: &Candidates| {
+            let mut looked = Looked::default();
+            watched.begin(true);
+            looked.local(&places, &mut watched);
+            looked.keep_unread(known);
+            looked
+        };
+        let candidate = |(name, code)| {
+            let ruling = Ruling::Says(std::sync::Arc::default());
+            (name, Candidate { code, ruling })
+        };
+        let first = look(&Candidates::new()).found;
+        let known: Candidates = first.clone().into_iter().map(candidate).collect();
+        assert_eq!(known.keys().collect::<Vec<_>>(), ["a", "sub/b"]);
+        // Links that lead to themselves: even root cannot read what is behind them.
+        let circle = |path: &Path| {
+            let aside = path.with_extension("aside");
+            std::fs::rename(path, &aside).unwrap();
+            std::os::unix::fs::symlink(path, path).unwrap();
+            aside
+        };
+        for place in [modules.join("a.wasm"), modules.clone()] {
+            let aside = circle(&place);
+            let looked = look(&known);
+            assert_eq!(looked.found, first, "{place:?}");
+            assert_eq!(looked.problems.len(), 1, "{looked:?}");
+            let nothing_known = look(&Candidates::new());
+            assert!(!nothing_known.found.contains_key("a"), "{place:?}");
+            std::fs::remove_file(&place).unwrap();
+            std::fs::rename(aside, place).unwrap();
+        }
+        std::fs::remove_dir_all(modules.join("sub")).unwrap();
+        assert_eq!(look(&known).found.len(), 1, "what is gone is gone");
     }
 }

@@ -1,8 +1,8 @@
 //! One external worker in a Worker: what stays the same while the instance behind it is started
 //! again, replaced by a new version of its code, or is down.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -21,6 +21,8 @@ enum Slot {
     Up(Instance),
     /// One is being replaced by another: calls wait.
     Swapping(Instance),
+    /// One is starting, or waits for its turn to: calls wait.
+    Starting,
     /// Nothing; why.
     Down(String),
     /// Nothing, and nothing will be.
@@ -30,12 +32,20 @@ enum Slot {
 /// What an instance may take the place of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Over {
-    /// Nothing was behind the external worker.
-    Down,
+    /// Nothing: it is the one that was starting.
+    Starting,
     /// Calls are held for it.
     Swapping,
 }
 
+/// A start under way, or one that waits for its turn. Dropped, it has failed.
+#[derive(Debug)]
+pub struct Start {
+    external: Arc<External>,
+    failure: Option<String>,
+}
+
+const STARTING: &str = "it is starting";
 const REMOVED: &str = "it was removed";
 
 /// Who it is and what it is made of; all of it is saved.
@@ -109,34 +119,38 @@ impl External {
 
     /// Gives it another name.
     pub fn rename(&self, name: String) {
+        lock(&self.name).clone_from(&name);
+        // After that: one that comes now has the new name already.
         if let Some(instance) = self.instance() {
             instance.rename(&name);
         }
-        *lock(&self.name) = name;
     }
 
     /// The instance behind it, if there is one.
     pub fn instance(&self) -> Option<Instance> {
         match &*self.slot.borrow() {
             Slot::Up(instance) | Slot::Swapping(instance) => Some(instance.clone()),
-            Slot::Down(_) | Slot::Removed => None,
+            Slot::Starting | Slot::Down(_) | Slot::Removed => None,
         }
     }
 
     /// Whether it runs, or is about to.
     pub fn is_running(&self) -> bool {
-        self.instance().is_some_and(|instance| {
-            matches!(
-                &*instance.state().borrow(),
-                State::Starting | State::Running | State::Restarting { .. }
-            )
-        })
+        let is_starting = matches!(&*self.slot.borrow(), Slot::Starting);
+        is_starting
+            || self.instance().is_some_and(|instance| {
+                matches!(
+                    &*instance.state().borrow(),
+                    State::Starting | State::Running | State::Restarting { .. }
+                )
+            })
     }
 
     /// Why nothing is behind it, if so.
     pub fn problem(&self) -> Option<String> {
         match &*self.slot.borrow() {
             Slot::Down(reason) => Some(reason.clone()),
+            Slot::Starting => Some(STARTING.to_owned()),
             Slot::Removed => Some(REMOVED.to_owned()),
             Slot::Up(_) | Slot::Swapping(_) => None,
         }
@@ -170,6 +184,20 @@ impl External {
         self.begins_paused.store(paused, Ordering::SeqCst);
     }
 
+    /// Pauses the loop or lets it go on, now and from the next start on. `false`: nothing runs, nor will
+    /// before somebody starts it.
+    pub fn set_paused(&self, paused: bool) -> bool {
+        if !self.is_running() && self.instance().is_none() {
+            return false;
+        }
+        self.begin_paused(paused);
+        // After that: one that comes now was told already.
+        if let Some(instance) = self.instance() {
+            set_paused(&instance, paused);
+        }
+        true
+    }
+
     /// Whether nothing is behind it, and something may be.
     pub fn is_down(&self) -> bool {
         matches!(&*self.slot.borrow(), Slot::Down(_))
@@ -186,12 +214,42 @@ impl External {
         });
     }
 
+    /// Whoever gets the start is the one that starts it; from now on calls wait for that. `None`: something
+    /// is behind it, or about to be, or nothing may be any more.
+    pub fn begin_start(self: &Arc<Self>) -> Option<Start> {
+        let mine = self.slot.send_if_modified(|slot| {
+            let is_down = matches!(slot, Slot::Down(_));
+            if is_down {
+                *slot = Slot::Starting;
+            }
+            is_down
+        });
+        mine.then(|| Start {
+            external: Arc::clone(self),
+            failure: Some("its start was broken off".to_owned()),
+        })
+    }
+
+    /// Waits until a start that is under way is through.
+    ///
+    /// # Errors
+    /// Why nothing is behind it.
+    pub async fn settled(&self) -> Result<()> {
+        let mut slot = self.slot.subscribe();
+        let settled = slot.wait_for(|slot| !matches!(slot, Slot::Starting)).await;
+        match settled.as_deref() {
+            Ok(Slot::Down(reason)) => Err(HostError::Ended(reason.clone())),
+            Ok(Slot::Removed) | Err(_) => Err(HostError::Ended(REMOVED.to_owned())),
+            Ok(_) => Ok(()),
+        }
+    }
+
     /// From now on `instance` answers, if what it is to take the place of is still there. `false`: it
     /// is not, and `instance` has to be stopped.
     pub fn put(&self, instance: &Instance, over: Over) -> bool {
         let put = self.slot.send_if_modified(|slot| {
             let fits = match over {
-                Over::Down => matches!(slot, Slot::Down(_)),
+                Over::Starting => matches!(slot, Slot::Starting),
                 Over::Swapping => matches!(slot, Slot::Swapping(_)),
             };
             if fits {
@@ -201,6 +259,9 @@ impl External {
         });
         if put {
             *lock(&self.config) = instance.config();
+            // What a client said while there was nobody to be told.
+            instance.rename(&self.name());
+            set_paused(instance, self.begins_paused());
         }
         put
     }
@@ -209,7 +270,7 @@ impl External {
     pub fn remove(&self) -> Option<Instance> {
         match self.slot.send_replace(Slot::Removed) {
             Slot::Up(instance) | Slot::Swapping(instance) => Some(instance),
-            Slot::Down(_) | Slot::Removed => None,
+            Slot::Starting | Slot::Down(_) | Slot::Removed => None,
         }
     }
 
@@ -310,8 +371,8 @@ impl External {
         Ok(())
     }
 
-    /// Calls a method or a shelf's node of the instance that is in force; while one is replaced by
-    /// another, waits for the other, and while it runs as many calls as it may, for one to end.
+    /// Calls a method or a shelf's node of the instance that is in force; while one starts, or is replaced
+    /// by another, waits for that, and while it runs as many calls as it may, for one to end.
     ///
     /// # Errors
     /// What the instance answers, or why there is none.
@@ -342,15 +403,57 @@ impl External {
                 Slot::Up(instance) => return Ok((instance.clone(), call)),
                 Slot::Down(reason) => return Err(HostError::Ended(reason.clone())),
                 Slot::Removed => return Err(HostError::Ended(REMOVED.to_owned())),
-                Slot::Swapping(_) => {}
+                Slot::Starting | Slot::Swapping(_) => {}
             }
             drop(call);
             let mut slot = self.slot.subscribe();
-            let swapped = slot.wait_for(|slot| !matches!(slot, Slot::Swapping(_)));
-            if swapped.await.is_err() {
+            let came = slot.wait_for(|slot| !matches!(slot, Slot::Starting | Slot::Swapping(_)));
+            if came.await.is_err() {
                 return Err(HostError::Ended(REMOVED.to_owned()));
             }
         }
+    }
+}
+
+impl Start {
+    /// Who starts.
+    pub fn external(&self) -> &Arc<External> {
+        &self.external
+    }
+
+    /// From now on `instance` answers. `false`: the external worker was removed meanwhile, and `instance`
+    /// has to be stopped.
+    pub fn done(mut self, instance: &Instance) -> bool {
+        self.failure = None;
+        self.external.put(instance, Over::Starting)
+    }
+
+    /// Nothing is behind it, because of `reason`.
+    pub fn failed(mut self, reason: &str) {
+        self.failure = Some(reason.to_owned());
+    }
+}
+
+impl Drop for Start {
+    fn drop(&mut self) {
+        let Some(reason) = self.failure.take() else {
+            return;
+        };
+        self.external.slot.send_if_modified(|slot| {
+            let is_starting = matches!(slot, Slot::Starting);
+            if is_starting {
+                *slot = Slot::Down(reason);
+            }
+            is_starting
+        });
+    }
+}
+
+fn set_paused(instance: &Instance, paused: bool) {
+    if paused {
+        instance.turns().pause();
+    } else {
+        instance.turns().resume();
     }
 }
 

@@ -4,17 +4,20 @@
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt};
+use futures_util::future::join_all;
 use serde_json::{Map, Value as Json, json};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::error::{Result, WorkerError};
 use super::event::Status;
-use super::external::{External, Identity, Over};
+use super::external::{External, Identity, Start};
 use super::store::{Dirty, Loaded, SavedInstance};
 use super::{Worker, bridge, lock, pump};
 use crate::component::PreparedComponent;
 use crate::instance::description::Class;
+use crate::instance::events::Listener;
 use crate::instance::{Instance, Spec};
 use crate::nodespace::NodesOnRemoval;
 use crate::{limits, text};
@@ -43,7 +46,7 @@ impl Worker {
             return Err(WorkerError::Closing);
         }
         self.hold_now(module).await;
-        let (prepared, class) = self.catalogue().class(module, class)?;
+        let (prepared, class) = self.class(module, class).await?;
         let uuid = match new.uuid {
             Some(given) => check_uuid(&given)?,
             None => Uuid::new_v4().simple().to_string(),
@@ -57,8 +60,12 @@ impl Worker {
         };
         let config = new.config.unwrap_or_else(|| Json::Object(Map::new()));
         let external = Arc::new(External::new(identity, name, config, NOT_STARTED));
+        let start = external.begin_start();
         self.reserve(&external)?;
-        let started = self.start(&external, &prepared, None).await;
+        let started = match start {
+            Some(start) => self.start(start, &prepared, None).await,
+            None => Err(removed_meanwhile()),
+        };
         if let Err(error) = started {
             self.externals().remove(&uuid);
             return Err(error);
@@ -140,28 +147,23 @@ impl Worker {
 
     fn set_paused(&self, uuid: &str, class_id: &str, paused: bool) -> Result<()> {
         let external = self.external(uuid, class_id)?;
-        let Some(instance) = external.instance() else {
+        if !external.set_paused(paused) {
             let problem = external.problem().unwrap_or_default();
             return Err(WorkerError::Request(format!(
                 "Worker {} does not run: {problem}",
                 external.name()
             )));
-        };
-        if paused {
-            instance.turns().pause();
-        } else {
-            instance.turns().resume();
         }
-        external.begin_paused(paused);
         self.inner.store.dirty([Dirty::Instance(uuid.to_owned())]);
         self.externals_changed();
         Ok(())
     }
 
-    /// Starts it again, with its uuid, name, configuration, nodes and what it saves of itself.
+    /// Starts it again, with its uuid, name, configuration, nodes and what it saves of itself. One that is
+    /// starting goes on with that, and is waited for.
     ///
     /// # Errors
-    /// When there is no such worker, or it is down and does not start.
+    /// When there is no such worker, or it does not start.
     pub async fn restart_instance(&self, uuid: &str, class_id: &str) -> Result<()> {
         let external = self.external(uuid, class_id)?;
         self.hold_now(external.module()).await;
@@ -169,8 +171,11 @@ impl Worker {
             instance.restart();
             return Ok(());
         }
-        let (prepared, class) = self.catalogue().class(external.module(), class_id)?;
-        self.start(&external, &prepared, external.state()).await?;
+        let (prepared, class) = self.class(external.module(), class_id).await?;
+        let Some(start) = external.begin_start() else {
+            return Ok(external.settled().await?);
+        };
+        self.start(start, &prepared, external.state()).await?;
         self.mount(&external, &class).await;
         self.externals_changed();
         Ok(())
@@ -205,27 +210,56 @@ impl Worker {
         }
     }
 
-    /// Starts an instance behind `external`, with what it saved of itself before.
+    /// Starts an instance, with what it saved of itself before.
     pub(super) async fn start(
         &self,
-        external: &Arc<External>,
+        start: Start,
         prepared: &Arc<PreparedComponent>,
         state: Option<Vec<u8>>,
     ) -> Result<()> {
-        let spec = spec(external, state)?;
-        let (starting, events) = Instance::begin(prepared, spec)?;
+        let external = Arc::clone(start.external());
+        let started = self.started_instance(&external, prepared, state).await;
+        let (instance, events) = match started {
+            Ok(started) => started,
+            Err(error) => {
+                start.failed(&error.public());
+                return Err(error);
+            }
+        };
+        if !start.done(&instance) {
+            instance.stop().await;
+            return Err(removed_meanwhile());
+        }
+        if self.is_closing() {
+            // Whoever closes may have looked before it was there. It has done nothing yet.
+            instance.stop().await;
+            return Err(WorkerError::Closing);
+        }
+        pump::start(self, &external, events);
+        if !self.is_current(external.module(), prepared) {
+            // So may whoever took a grant away.
+            self.hold_now(external.module()).await;
+        }
+        Ok(())
+    }
+
+    async fn started_instance(
+        &self,
+        external: &External,
+        prepared: &Arc<PreparedComponent>,
+        state: Option<Vec<u8>>,
+    ) -> Result<(Instance, Listener)> {
+        let (starting, events) = Instance::begin(prepared, spec(external, state)?)?;
         if external.begins_paused() {
             starting.instance().turns().pause();
         }
-        let instance = starting.started().await?;
-        if external.put(&instance, Over::Down) {
-            pump::start(self, external, events);
-            return Ok(());
+        tokio::select! {
+            started = starting.started() => Ok((started?, events)),
+            () = self.inner.ending.cancelled() => Err(WorkerError::Closing),
+            () = self.not_current(external.module(), prepared) => Err(WorkerError::Request(
+                "its module or its policy changed while it started".to_owned(),
+            )),
         }
-        instance.stop().await;
-        Err(WorkerError::Request(
-            "it was removed or started by somebody else meanwhile".to_owned(),
-        ))
     }
 
     /// Puts its shelf into the library: its methods, and the shelves that it offers.
@@ -312,8 +346,8 @@ impl Worker {
         instance.stop().await;
     }
 
-    /// Everything that was saved: the graph, then modules, then the external workers.
-    pub(super) async fn restore(&self, mut loaded: Loaded) -> Result<()> {
+    /// Everything that was saved: the graph, and external workers that wait for their modules.
+    pub(super) fn restore(&self, mut loaded: Loaded) {
         self.restore_graph(&mut loaded);
         *lock(&self.inner.active_packages) = loaded
             .packages
@@ -324,9 +358,6 @@ impl Worker {
             let state = loaded.instance_states.remove(&saved.uuid);
             self.restore_external(saved, state);
         }
-        // Every module that comes starts what waits for it.
-        self.load_modules().await;
-        Ok(())
     }
 
     fn restore_graph(&self, loaded: &mut Loaded) {
@@ -361,43 +392,71 @@ impl Worker {
         }
     }
 
-    /// Starts what waits for the classes of `module`.
-    pub(super) async fn start_waiting(&self, module: &str) {
+    /// Begins to start what waits for the classes of `module`, so many at a time. From now on their nodes
+    /// are there, and their calls wait.
+    pub(super) fn start_waiting(&self, module: &str) -> Vec<JoinHandle<()>> {
         let waiting: Vec<_> = self
             .externals()
             .values()
-            .filter(|external| external.module() == module && external.is_down())
+            .filter(|external| external.module() == module)
             .cloned()
             .collect();
-        stream::iter(waiting)
-            .for_each_concurrent(limits::MAX_STARTS_AT_ONCE, |external| {
-                self.start_one(external)
-            })
-            .await;
+        let begin = |external: Arc<External>| {
+            let known = self.catalogue().class(module, external.class_id());
+            let (_, class) = known.ok()?;
+            let start = external.begin_start()?;
+            self.mount_with(&external, &class, &[]);
+            let worker = self.clone();
+            Some(tokio::spawn(async move { worker.start_one(start).await }))
+        };
+        waiting.into_iter().filter_map(begin).collect()
     }
 
-    async fn start_one(&self, external: Arc<External>) {
+    async fn start_one(&self, start: Start) {
+        let Ok(place) = self.inner.starts.acquire().await else {
+            return;
+        };
+        let external = Arc::clone(start.external());
         let found = self
             .catalogue()
             .class(external.module(), external.class_id());
-        if let Ok((prepared, class)) = found {
-            self.start_as(external, &prepared, &class).await;
+        let (prepared, class) = match found {
+            Ok(found) => found,
+            Err(error) => return start.failed(&error.public()),
+        };
+        let starting = self.start_as(start, &prepared, &class);
+        let mut starting = std::pin::pin!(starting);
+        if timeout(limits::START_PLACE, &mut starting).await.is_err() {
+            drop(place);
+            starting.await;
+        }
+        if external.is_down() && !self.is_current(external.module(), &prepared) {
+            // What it was to be is not any more: again, as what it is now.
+            Box::pin(join_all(self.start_waiting(external.module()))).await;
         }
     }
 
     /// Starts it as what it is now, afresh if it does not start with what it saved.
     pub(super) async fn start_as(
         &self,
-        external: Arc<External>,
+        start: Start,
         prepared: &Arc<PreparedComponent>,
         class: &Class,
     ) {
+        if self.is_closing() {
+            return;
+        }
+        let external = Arc::clone(start.external());
         let state = external.state();
         let had_state = state.is_some();
-        let mut started = self.start(&external, prepared, state).await;
-        if let (Err(error), true) = (&started, had_state) {
+        let mut started = self.start(start, prepared, state).await;
+        if let (Err(error), true) = (&started, had_state)
+            && !self.is_closing()
+            && self.is_current(external.module(), prepared)
+            && let Some(start) = external.begin_start()
+        {
             self.report(&external, &format!("it starts afresh: {}", error.public()));
-            started = self.start(&external, prepared, None).await;
+            started = self.start(start, prepared, None).await;
         }
         match started {
             Ok(()) => {
@@ -405,16 +464,24 @@ impl Worker {
                 let uuid = external.uuid().to_owned();
                 self.inner.store.dirty([Dirty::InstanceState(uuid)]);
                 self.mount(&external, class).await;
-                self.externals_changed();
+                // Its module may have changed while it started.
+                self.bring_up_to_date(&external).await;
             }
+            // What is not there any more, or is about to go.
+            Err(WorkerError::Closing) => return,
+            Err(_) if !external.is_down() => return,
+            // Its nodes are shown all the same, and say why they do not run.
             Err(error) => {
-                external.down_because(&error.public());
-                // Its nodes are shown all the same, and say why they do not run.
                 self.mount_with(&external, class, &[]);
                 self.report(&external, &format!("it does not start: {}", error.public()));
             }
         }
+        self.externals_changed();
     }
+}
+
+fn removed_meanwhile() -> WorkerError {
+    WorkerError::Request("it was removed meanwhile".to_owned())
 }
 
 /// What `external` is to be, for an instance behind it.

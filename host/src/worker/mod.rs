@@ -2,8 +2,9 @@
 //! it kept on disk.
 //!
 //! [`lifecycle`] adds, changes and removes external workers; [`external`] is one of them, [`bridge`]
-//! makes its methods nodes, [`pump`] hears what its instance says; [`discovery`] finds modules,
-//! [`rules`] what they may do, [`revoke`] holds what runs to it;
+//! makes its methods nodes, [`pump`] hears what its instance says; [`discovery`] finds modules, by what is
+//! in their files ([`watched`]), and [`loading`] takes them in; [`rules`] says what they may do, [`revoke`]
+//! holds what runs to it;
 //! [`views`] is how all of it looks to a client; [`store`] keeps it.
 
 mod archive;
@@ -16,6 +17,7 @@ pub mod export;
 pub mod external;
 pub mod import;
 mod lifecycle;
+mod loading;
 mod modules;
 mod origin;
 pub mod package;
@@ -30,6 +32,7 @@ pub mod state;
 pub mod store;
 mod swap;
 mod views;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -40,7 +43,8 @@ use std::time::Duration;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde_json::Value as Json;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::engine::Engine;
@@ -93,10 +97,21 @@ struct Inner {
     missing_packages: Mutex<BTreeSet<String>>,
     candidates: Mutex<discovery::Candidates>,
     problems: Mutex<BTreeSet<String>>,
-    /// Modules are loaded by one task at a time. No guest is called while it is held but to describe
-    /// itself and to start, which deadlines end.
-    loading: tokio::sync::Mutex<()>,
+    watched: Mutex<watched::Watched>,
+    /// One task looks for modules at a time.
+    looking: tokio::sync::Mutex<()>,
+    /// Somebody wants it to be looked again.
+    again: Arc<Notify>,
+    coming: watch::Sender<loading::Coming>,
+    /// Whether everything that was there when it was opened has started, or not.
+    started: watch::Sender<bool>,
+    /// Told whenever modules were.
+    catalogue_changes: watch::Sender<()>,
+    loads: Semaphore,
+    starts: Semaphore,
     closing: AtomicBool,
+    /// What is starting ends.
+    ending: CancellationToken,
 }
 
 /// Where everything of a Worker is.
@@ -219,8 +234,9 @@ fn make_private(dir: &Path) -> Result<()> {
 }
 
 impl Worker {
-    /// Opens the Worker in a directory: everything that was saved is there again, its external
-    /// workers run, and modules are looked for from now on.
+    /// Opens the Worker in a directory: everything that was saved is there again. Modules are looked for
+    /// from now on, and external workers start when theirs is there: nobody who is served waits for that.
+    /// [`Self::loaded`] and [`Self::started`] do.
     ///
     /// # Errors
     /// When the directory cannot be used, or another host has it open. What is wrong with a module
@@ -260,8 +276,16 @@ impl Worker {
                 missing_packages: Mutex::default(),
                 candidates: Mutex::default(),
                 problems: Mutex::default(),
-                loading: tokio::sync::Mutex::new(()),
+                watched: Mutex::default(),
+                looking: tokio::sync::Mutex::new(()),
+                again: Arc::default(),
+                coming: watch::Sender::default(),
+                catalogue_changes: watch::Sender::new(()),
+                started: watch::Sender::new(false),
+                loads: Semaphore::new(limits::MAX_LOADS_AT_ONCE),
+                starts: Semaphore::new(limits::MAX_STARTS_AT_ONCE),
                 closing: AtomicBool::new(false),
+                ending: CancellationToken::new(),
             }),
         };
         let source: Weak<Inner> = worker.downgrade();
@@ -269,7 +293,7 @@ impl Worker {
         for problem in &loaded.problems {
             tracing::error!("{problem}");
         }
-        worker.restore(loaded).await?;
+        worker.restore(loaded);
         store.dirty([
             Dirty::Meta(source::UUID.into()),
             Dirty::Meta(source::NAME.into()),
@@ -322,6 +346,7 @@ impl Worker {
     /// When something could not be saved.
     pub async fn close(&self, deadline: Duration) -> Result<()> {
         self.inner.closing.store(true, Ordering::SeqCst);
+        self.inner.ending.cancel();
         let externals: Vec<_> = self.externals().values().cloned().collect();
         let stopping = externals.into_iter().map(|external| self.suspend(external));
         // What does not stop in time is dropped with its store.

@@ -1,9 +1,10 @@
 //! Packages as modules: clients take installed ones into use and out of it again. Only the operator
 //! installs: a client must not choose what a host fetches or reads.
 
-use super::discovery::Files;
+use std::path::PathBuf;
+
 use super::error::{Result, WorkerError};
-use super::package::Package;
+use super::package::{Package, PackageProblem};
 use super::store::Dirty;
 use super::{Worker, lock};
 use crate::{limits, text};
@@ -29,7 +30,8 @@ impl Worker {
         let name = saved.name.clone();
         lock(&self.inner.active_packages).insert(name.clone(), saved);
         self.inner.store.dirty([Dirty::Package(name.clone())]);
-        self.load_modules().await;
+        self.look(false).await;
+        self.module_is_loaded(&name).await;
         match self
             .catalogue()
             .get(&name)
@@ -64,27 +66,28 @@ impl Worker {
             let _ = self.remove_instance(&uuid, &class_id).await;
         }
         self.inner.store.dirty([Dirty::Package(name.to_owned())]);
-        self.load_modules().await;
+        self.look(false).await;
         Ok(())
     }
 
-    /// The components of the packages in use. Reads their folders.
-    pub(super) fn package_files(&self) -> Files {
+    /// The packages in use that are installed, and the components of each. Reads their folders.
+    pub(super) fn packages_in_use(&self) -> Vec<(String, Result<Vec<PathBuf>, PackageProblem>)> {
         let active = lock(&self.inner.active_packages).clone();
-        let mut all = Files::new();
+        let mut found = Vec::new();
         let mut missing = lock(&self.inner.missing_packages);
         for saved in active.into_values() {
-            match self.inner.packages.get(&saved.name) {
-                Some(package) => {
+            match self.inner.packages.find(&saved.name) {
+                Ok(Some(package)) => {
                     missing.remove(&saved.name);
-                    all.insert(saved.name, package.components());
+                    found.push((saved.name, Ok(package.components())));
                 }
-                None if missing.insert(saved.name.clone()) => {
+                Ok(None) if missing.insert(saved.name.clone()) => {
                     tracing::warn!("the package {} is not installed any more", saved.name);
                 }
-                None => {}
+                Ok(None) => {}
+                Err(problem) => found.push((saved.name, Err(problem))),
             }
         }
-        all
+        found
     }
 }

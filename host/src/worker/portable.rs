@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
 
 use super::Worker;
@@ -27,6 +28,7 @@ impl Worker {
     /// # Errors
     /// When the files cannot be read or are too many.
     pub async fn export(&self, with_files: bool) -> Result<Vec<u8>> {
+        self.classes_are_known(None).await;
         let schemas = self.schemas();
         let config = Redacted::config(&self.exported_config(), &schemas);
         let state = Redacted::state(&self.state(), &schemas);
@@ -117,7 +119,7 @@ impl Worker {
                 .collect()
         };
         for module in modules {
-            self.start_waiting(&module).await;
+            join_all(self.start_waiting(&module)).await;
         }
         self.externals_changed();
         self.missing(&state, &origin).into_report(&mut report);

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use futures_util::stream::{self, StreamExt};
 
 use super::Worker;
 use super::catalogue::Module;
@@ -19,6 +18,7 @@ use super::external::External;
 use super::rules::Ruling;
 use super::store::Dirty;
 use crate::component::PreparedComponent;
+use crate::error::HostError;
 use crate::limits;
 
 /// What each module may do now.
@@ -58,19 +58,37 @@ impl Worker {
             let is_cut = self.cut(&outdated).await;
             is_cut.then_some(outdated)
         });
-        let cut = join_all(cut).await.into_iter().flatten();
-        stream::iter(cut)
-            .for_each_concurrent(limits::MAX_STARTS_AT_ONCE, |outdated| async move {
-                let Ok(prepared) = &outdated.now else {
-                    return;
-                };
-                let external = outdated.external;
-                match prepared.class(external.class_id()) {
-                    Ok(class) => self.start_as(external, prepared, &class).await,
-                    Err(error) => external.down_because(&error.public()),
-                }
-            })
-            .await;
+        for outdated in join_all(cut).await.into_iter().flatten() {
+            if let Ok(prepared) = outdated.now {
+                self.start_under(&outdated.external, prepared);
+            }
+        }
+    }
+
+    /// Begins to start `external`, which nobody waits for here: as what its module has, or where that has it no
+    /// more, as `prepared`.
+    fn start_under(&self, external: &Arc<External>, prepared: Arc<PreparedComponent>) {
+        let newest = self
+            .catalogue()
+            .class(external.module(), external.class_id());
+        let found = newest.or_else(|_| {
+            let class = prepared.class(external.class_id())?;
+            Ok::<_, HostError>((prepared, class))
+        });
+        let (prepared, class) = match found {
+            Ok(found) => found,
+            Err(error) => return external.down_because(&error.public()),
+        };
+        let Some(start) = external.begin_start() else {
+            return;
+        };
+        let worker = self.clone();
+        tokio::spawn(async move {
+            let Ok(_place) = worker.inner.starts.acquire().await else {
+                return;
+            };
+            worker.start_as(start, &prepared, &class).await;
+        });
     }
 
     /// Holds the external workers of `module` to its policy as it is at this moment, before one of them
@@ -92,7 +110,7 @@ impl Worker {
             all_fit &= instance.is_none_or(|instance| fits(instance.prepared()));
         }
         if !all_fit {
-            let _one_at_a_time = self.inner.loading.lock().await;
+            let _one_at_a_time = self.inner.looking.lock().await;
             self.hold_to(&BTreeMap::from([(module.to_owned(), ruling)]))
                 .await;
         }
@@ -120,6 +138,7 @@ impl Worker {
                 self.catalogue().revoke(name, problem);
             }
         }
+        self.catalogue_changed();
         self.modules_changed();
     }
 

@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
+
 use super::Worker;
 use super::external::{External, Over};
 use super::lifecycle::spec;
@@ -15,6 +17,7 @@ use crate::component::PreparedComponent;
 use crate::error::HostError;
 use crate::instance::Instance;
 use crate::instance::events::Listener;
+use crate::limits;
 use crate::policy::Capability;
 
 /// A new instance and what it has said so far.
@@ -23,21 +26,37 @@ type Begun = (Instance, Listener);
 impl Worker {
     /// Puts the new code of `module` behind those of its external workers that run older code.
     pub(super) async fn swap_module(&self, module: &str) {
-        let running: Vec<_> = self
+        let own: Vec<_> = self
             .externals()
             .values()
-            .filter(|external| external.module() == module && !external.is_down())
+            .filter(|external| external.module() == module)
             .cloned()
             .collect();
-        for external in running {
-            let found = self.catalogue().class(module, external.class_id());
-            match found {
-                Ok((prepared, _)) => self.swap(&external, &prepared).await,
-                Err(_) => {
-                    let line = "its class is not in the new version; the old one goes on";
-                    self.report(&external, line);
-                }
+        stream::iter(own)
+            .for_each_concurrent(limits::MAX_STARTS_AT_ONCE, |external| async move {
+                self.bring_up_to_date(&external).await;
+            })
+            .await;
+    }
+
+    /// Puts new code behind an external worker for as long as what it runs is not what its module has. Where
+    /// somebody else is doing that, or it is starting, they will find the newest code themselves.
+    pub(super) async fn bring_up_to_date(&self, external: &Arc<External>) {
+        let mut tried: Option<Arc<PreparedComponent>> = None;
+        while let Some(instance) = external.instance() {
+            let found = self
+                .catalogue()
+                .class(external.module(), external.class_id());
+            let Ok((newest, _)) = found else {
+                let line = "its class is not in the new version; the old one goes on";
+                return self.report(external, line);
+            };
+            let is_tried = tried.as_ref().is_some_and(|it| Arc::ptr_eq(it, &newest));
+            if is_tried || Arc::ptr_eq(instance.prepared(), &newest) {
+                return;
             }
+            self.swap(external, &newest).await;
+            tried = Some(newest);
         }
     }
 

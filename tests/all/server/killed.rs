@@ -28,13 +28,7 @@ struct Lane {
 async fn first(data: &Path) -> (String, Vec<Lane>) {
     let process = Process::start(data).await;
     let mut client = process.client().await;
-    let uuid = loop {
-        // The module is found when it is found.
-        match client.call("add_external_worker", super::probe()).await {
-            Ok(added) => break added["uuid"].as_str().unwrap().to_owned(),
-            Err(_) => drop(client.event("external_worker_update").await),
-        }
-    };
+    let uuid = client.add_probe().await;
     let mut lanes = Vec::new();
     for _ in 0..LANES {
         let node = client.add_node(&uuid, "echo").await;
@@ -126,6 +120,7 @@ async fn what_was_acknowledged_is_there_after_a_sigkill() {
     for kill in 0..=KILLS {
         let process = Process::start(data.path()).await;
         let mut client = process.client().await;
+        client.comes(&told.uuid).await;
         check(&mut client, &mut lanes).await;
         told.check(&mut client).await;
         if kill == KILLS {

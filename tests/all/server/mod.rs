@@ -2,6 +2,7 @@
 
 mod apart;
 mod doors;
+mod down;
 mod events;
 mod flow;
 mod killed;
@@ -124,7 +125,7 @@ fn data_with_probe() -> tempfile::TempDir {
     data
 }
 
-/// Opens the Worker in `data`, once its modules are there.
+/// Opens the Worker in `data`, and waits until what is in it has started.
 async fn open(data: &Path) -> Worker {
     let worker = Worker::open(WorkerOptions {
         data: data.to_owned(),
@@ -134,10 +135,7 @@ async fn open(data: &Path) -> Worker {
     })
     .await
     .unwrap();
-    let mut events = worker.subscribe();
-    while worker.modules_json().as_array().unwrap().is_empty() {
-        timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
-    }
+    worker.started().await;
     worker
 }
 
@@ -268,6 +266,17 @@ impl Client {
             "result" => Ok(answer["result"].clone()),
             "error" => Err(answer["error"].as_str().unwrap().to_owned()),
             other => panic!("{other}"),
+        }
+    }
+
+    /// Waits until the nodes of an external worker are there: a server that was started again serves before.
+    async fn comes(&mut self, uuid: &str) {
+        loop {
+            let library = self.call("get_library", json!({})).await.unwrap();
+            if library.to_string().contains(uuid) {
+                return;
+            }
+            self.event("lib_update").await;
         }
     }
 

@@ -1,8 +1,13 @@
 //! Modules come, change and go while the Worker runs.
 
-use external_worker_artifacts::{CACHE, PROBE_HOST, THERMOMETER};
+use std::fs;
+use std::path::Path;
 
-use super::{Site, nothing, notice};
+use external_worker_artifacts::{CACHE, PROBE_HOST, PROBE_UPGRADE, THERMOMETER};
+use external_worker_host::worker::WorkerEvent;
+
+use super::swap::version;
+use super::{Site, file, nothing, notice};
 
 #[tokio::test]
 async fn a_new_file_is_a_module_and_a_broken_one_hides_no_other() {
@@ -68,4 +73,52 @@ async fn a_removed_file_ends_no_external_worker() {
         .worker
         .add_instance("probe", "probe", Default::default());
     added.await.unwrap_err();
+}
+
+/// Writes other code with the size and the time of that at `like`, as `cp -p` and `rsync -t` do.
+fn write_like(path: &Path, bytes: &[u8], like: &Path) {
+    let metadata = fs::metadata(like).unwrap();
+    fs::write(path, bytes).unwrap();
+    let times = fs::FileTimes::new().set_modified(metadata.modified().unwrap());
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_times(times).unwrap();
+    assert_eq!(fs::metadata(path).unwrap().len(), metadata.len());
+}
+
+#[tokio::test]
+async fn new_code_is_taken_in_whatever_its_size_and_time_and_old_code_is_not() {
+    let site = Site::with(&[("up", PROBE_UPGRADE)]).await;
+    let mut events = site.worker.subscribe();
+    site.put("up", &version(0));
+    notice(&mut events, "`up` is changed").await;
+    let (place, aside) = (file(site.dir.path(), "up"), site.dir.path().join("aside"));
+    // In place.
+    write_like(&place, &version(1), &place);
+    notice(&mut events, "`up` is changed").await;
+    // Written aside and moved.
+    write_like(&aside, &version(2), &place);
+    fs::rename(&aside, &place).unwrap();
+    notice(&mut events, "`up` is changed").await;
+    // Links that are switched, from one release to the next.
+    for release in [3, 4] {
+        let of_release = site.dir.path().join(release.to_string());
+        write_like(&of_release, &version(release), &place);
+        std::os::unix::fs::symlink(&of_release, &aside).unwrap();
+        fs::rename(&aside, &place).unwrap();
+        notice(&mut events, "`up` is changed").await;
+    }
+    // The same code at another time and place is the same code.
+    fs::copy(site.dir.path().join("4"), &aside).unwrap();
+    fs::rename(&aside, &place).unwrap();
+    site.put("cache", &fs::read(CACHE).unwrap());
+    let mut seen = Vec::new();
+    while let Ok(event) = events.recv().await {
+        if let WorkerEvent::Progress { message, .. } = &*event {
+            seen.push(message.clone());
+            if message.contains("`cache` is new") {
+                break;
+            }
+        }
+    }
+    assert!(!seen.iter().any(|line| line.contains("`up`")), "{seen:?}");
 }

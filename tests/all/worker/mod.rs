@@ -6,6 +6,7 @@ mod kept;
 mod revoke;
 mod saves;
 mod secrets;
+mod starting;
 mod swap;
 
 use std::path::Path;
@@ -107,6 +108,13 @@ impl Site {
 }
 
 async fn open(dir: &Path) -> Worker {
+    let worker = open_at_once(dir).await;
+    worker.started().await;
+    worker
+}
+
+/// The same, of which nothing has started yet.
+async fn open_at_once(dir: &Path) -> Worker {
     let options = WorkerOptions {
         data: dir.to_owned(),
         name: None,

@@ -11,7 +11,7 @@ use external_worker_host::worker::WorkerEvent;
 use super::{Site, nothing, notice};
 
 /// The same code under another version: other bytes, another component.
-fn version(n: u32) -> Vec<u8> {
+pub(super) fn version(n: u32) -> Vec<u8> {
     let manifest = Manifest {
         name: "probe-upgrade".to_owned(),
         package_version: n.to_string(),

@@ -18,6 +18,9 @@ pub struct ProbeConfig {
     /// `start` fails.
     #[config(default = false)]
     fail_start: bool,
+    /// `start` takes a day.
+    #[config(default = false)]
+    slow_start: bool,
     /// `save` fails.
     #[config(default = false)]
     fail_save: bool,
@@ -60,6 +63,9 @@ impl Probe {
     async fn start(context: Context<ProbeConfig>) -> Result<Self> {
         if context.config().fail_start {
             return Err(Error::unavailable("the configuration says so"));
+        }
+        if context.config().slow_start {
+            sleep(Duration::from_secs(24 * 3600)).await;
         }
         Ok(Self {
             turns: State::new(0),

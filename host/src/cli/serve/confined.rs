@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::Args;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::own;
 use super::together::run;
@@ -21,6 +22,7 @@ use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load};
 use crate::engine::Engine;
 use crate::error::HostError;
+use crate::limits;
 use crate::policy::{Guarded, Policy};
 use crate::server::{Bound, Origin, Server};
 use crate::tenant::confine::{self, Reach};
@@ -169,12 +171,14 @@ impl ServeTenantCommand {
             worker = Worker::open(options) => worker?,
             signal = signals.next() => return Ok(signal),
         };
+        // What takes longer comes while it serves.
+        let _ = timeout(limits::OPEN_PATIENCE, worker.loaded()).await;
         let server = Server::new(bound, worker.clone(), worker.places().open_files()?);
         let uuid = worker.uuid().simple().to_string();
         output.print_json_line(&json!({ "uuid": uuid, "name": worker.name() }))?;
         drop(worker);
         let is_signalled = Cell::new(false);
-        let ended = run(vec![server], &mut signals, || is_signalled.set(true)).await;
+        let ended = run(server, &mut signals, || is_signalled.set(true)).await;
         // Only a client's stop is for good.
         Ok(match ended {
             Exit::Ok if is_signalled.get() => Exit::Terminated,

@@ -1,6 +1,8 @@
 //! Every Worker in this process, each with a server of its own.
 
-use futures_util::future::{join_all, try_join_all};
+use cap_std::fs::Dir;
+use futures_util::future::try_join_all;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Announced, Checked, STOPPING, bind, own};
@@ -9,6 +11,7 @@ use crate::cli::output::Output;
 use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load};
 use crate::engine::Engine;
+use crate::limits;
 use crate::policy::{Guarded, Policy};
 use crate::server::{Bound, Server};
 use crate::worker::{DefaultPolicy, Worker, WorkerOptions};
@@ -40,67 +43,129 @@ async fn serve_all(
     for Checked { tenant, .. } in &tenants {
         own::policy(tenant.policy.as_deref(), &tenant.data, guarded)?;
     }
-    let opening = async {
-        let _progress = output.progress("starting");
-        let each = tenants.iter().zip(bound);
-        try_join_all(each.map(|(tenant, bound)| open(tenant, bound, guarded, engine.clone()))).await
-    };
-    let servers = tokio::select! {
-        servers = opening => servers?,
-        signal = signals.next() => return Ok(signal),
-    };
-    for (checked, (server, worker)) in tenants.iter().zip(&servers) {
+    let stop = CancellationToken::new();
+    let is_alone = tenants.len() == 1;
+    let each = tenants.iter().zip(bound);
+    let serving = try_join_all(each.map(|(checked, bound)| {
+        let tenant = Tenant {
+            checked,
+            guarded,
+            engine: engine.clone(),
+            output,
+            stop: stop.clone(),
+            is_alone,
+        };
+        tenant.serve(bound)
+    }));
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        served = &mut serving => return served.map(|_all| Exit::Ok),
+        _signal = signals.next() => stop.cancel(),
+    }
+    output.note(STOPPING);
+    tokio::select! {
+        served = &mut serving => served.map(|_all| Exit::Ok),
+        signal = signals.next() => Ok(signal),
+    }
+}
+
+/// One of those that are served.
+struct Tenant<'a> {
+    checked: &'a Checked,
+    guarded: &'a Guarded,
+    engine: Engine,
+    output: &'a Output,
+    stop: CancellationToken,
+    /// Whether nobody else is served.
+    is_alone: bool,
+}
+
+impl Tenant<'_> {
+    /// Serves it until a client stops it, or all are stopped. One that cannot be opened is down, and tried
+    /// again: that is nothing to the others. Where there are none, it is an error.
+    async fn serve(self, bound: Bound) -> Result<(), CliError> {
+        let [mut pause, longest] = limits::OPEN_AGAIN_AFTER;
+        loop {
+            let opened = tokio::select! {
+                opened = self.open() => opened,
+                () = self.stop.cancelled() => return Ok(()),
+            };
+            let (problem, public) = match opened {
+                Ok((worker, files)) => return self.run(bound, worker, files).await,
+                Err(error) if self.is_alone => return Err(error),
+                Err(CliError::Worker(error)) => (error.to_string(), error.public()),
+                Err(error) => (error.to_string(), "the host's log says why".to_owned()),
+            };
+            let who = self.checked.tenant.label();
+            let seconds = pause.as_secs();
+            self.output.note(&format!(
+                "{who}: it is down, and tried again in {seconds} s: {problem}"
+            ));
+            let sentence = format!("this Worker is down: {public}\n");
+            tokio::select! {
+                _never = bound.turn_away(&sentence) => {}
+                () = sleep(pause) => {}
+                () = self.stop.cancelled() => return Ok(()),
+            }
+            pause = pause.saturating_mul(2).min(longest);
+        }
+    }
+
+    async fn open(&self) -> Result<(Worker, Dir), CliError> {
+        let tenant = &self.checked.tenant;
+        let _progress = self.output.progress("starting");
+        let guarded = self.guarded.clone();
+        let policy = match &tenant.policy {
+            Some(path) => DefaultPolicy::file(path.clone(), guarded),
+            None => DefaultPolicy::fixed(Policy::default(), guarded),
+        };
+        let options = WorkerOptions {
+            data: tenant.data.clone(),
+            name: tenant.name.clone(),
+            policy,
+            engine: self.engine.clone(),
+        };
+        let worker = Worker::open(options).await?;
+        // What takes longer comes while it serves.
+        let _ = timeout(limits::OPEN_PATIENCE, worker.loaded()).await;
+        let files = worker.places().open_files()?;
+        Ok((worker, files))
+    }
+
+    async fn run(&self, bound: Bound, worker: Worker, files: Dir) -> Result<(), CliError> {
         let announced = Announced {
-            tenant: checked.listed(),
-            address: server.address(),
+            tenant: self.checked.listed(),
+            address: bound.address(),
             uuid: worker.uuid(),
             name: worker.name(),
             pid: None,
         };
-        announced.show(output)?;
+        announced.show(self.output)?;
+        let server = Server::new(bound, worker.clone(), files);
+        drop(worker);
+        let stop = server.stop();
+        let serving = server.run();
+        let mut serving = std::pin::pin!(serving);
+        tokio::select! {
+            () = &mut serving => return Ok(()),
+            () = self.stop.cancelled() => stop.cancel(),
+        }
+        serving.await;
+        Ok(())
     }
-    let servers: Vec<_> = servers.into_iter().map(|(server, _)| server).collect();
-    let stopping = || output.note(STOPPING);
-    Ok(run(servers, &mut signals, stopping).await)
 }
 
-async fn open(
-    checked: &Checked,
-    bound: Bound,
-    guarded: &Guarded,
-    engine: Engine,
-) -> Result<(Server, Worker), CliError> {
-    let tenant = &checked.tenant;
-    let policy = match &tenant.policy {
-        Some(path) => DefaultPolicy::file(path.clone(), guarded.clone()),
-        None => DefaultPolicy::fixed(Policy::default(), guarded.clone()),
-    };
-    let options = WorkerOptions {
-        data: tenant.data.clone(),
-        name: tenant.name.clone(),
-        policy,
-        engine,
-    };
-    let worker = Worker::open(options).await?;
-    let files = worker.places().open_files()?;
-    Ok((Server::new(bound, worker.clone(), files), worker))
-}
-
-/// Runs until clients have stopped every server, or a signal does, which is told to `stopping`.
-pub(super) async fn run(
-    servers: Vec<Server>,
-    signals: &mut Signals,
-    stopping: impl FnOnce(),
-) -> Exit {
-    let stops: Vec<CancellationToken> = servers.iter().map(Server::stop).collect();
-    let mut serving = std::pin::pin!(join_all(servers.into_iter().map(Server::run)));
+/// Runs until a client has stopped the server, or a signal does, which is told to `stopping`.
+pub(super) async fn run(server: Server, signals: &mut Signals, stopping: impl FnOnce()) -> Exit {
+    let stop = server.stop();
+    let mut serving = std::pin::pin!(server.run());
     tokio::select! {
-        _ended = &mut serving => return Exit::Ok,
-        _signal = signals.next() => stops.iter().for_each(CancellationToken::cancel),
+        () = &mut serving => return Exit::Ok,
+        _signal = signals.next() => stop.cancel(),
     }
     stopping();
     tokio::select! {
-        _ended = &mut serving => Exit::Ok,
+        () = &mut serving => Exit::Ok,
         signal = signals.next() => signal,
     }
 }

@@ -185,7 +185,7 @@ async fn nodes_of_a_shelf_that_goes_are_placeholders_or_gone() {
     assert_eq!(bench.told(), ["replaced n"]);
     let status = bench.status("n");
     assert_eq!(status["ready"], false);
-    let error = "the node `n` cannot run: its class `ext` is not in the library";
+    let error = "the node `n` cannot run: its class `ext` is not in the library, or not yet";
     assert_eq!(bench.space.trigger("n").unwrap_err().to_string(), error);
     assert_eq!(
         bench.space.request_trigger("n").unwrap_err().to_string(),

@@ -49,9 +49,9 @@ pub fn config(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
             worker_id,
             class_id,
         } = arguments(kwargs)?;
-        let config = context
-            .worker()
-            .instance_config_json(&worker_id, &class_id)?;
+        let worker = context.worker();
+        worker.classes_are_known(Some(&worker_id)).await;
+        let config = worker.instance_config_json(&worker_id, &class_id)?;
         Ok(config.into())
     }
     .boxed()

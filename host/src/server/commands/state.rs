@@ -71,6 +71,7 @@ pub fn save_state(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer
     }
     async move {
         let _: Save = arguments(kwargs)?;
+        context.worker().classes_are_known(None).await;
         Ok(context.worker().save_state_json().into())
     }
     .boxed()
@@ -79,6 +80,7 @@ pub fn save_state(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer
 pub fn save(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
     async move {
         no_arguments(kwargs)?;
+        context.worker().classes_are_known(None).await;
         Ok(context.worker().save_state_json().into())
     }
     .boxed()

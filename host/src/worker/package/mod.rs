@@ -208,6 +208,28 @@ impl Packages {
         self.list().packages.into_iter().rfind(of_name)
     }
 
+    /// The same, where one that cannot be read is not one that is not there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn find(&self, name: &str) -> Result<Option<Package>, PackageProblem> {
+        let of_name = self.dir.join(name);
+        // What is listed leaves out what cannot be read.
+        for dir in [&self.dir, &of_name] {
+            match fs::read_dir(dir) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(file_problem("read", dir)(error)),
+            }
+        }
+        for version in names(&of_name) {
+            if let Err(problem @ PackageProblem::File { .. }) = self.read(name, &version) {
+                return Err(problem);
+            }
+        }
+        Ok(self.get(name))
+    }
+
     /// Adds a module from a folder or a zip archive. One that is there already, with the same
     /// content, is that one.
     ///

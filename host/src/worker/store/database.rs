@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 
 use super::rows::{self, Row};
 use super::{Loaded, StoreError, lock};
@@ -85,6 +85,10 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<bool, StoreError>
     let found = number(connection, "user_version").map_err(&failed)?;
     let created = found == 0;
     check_format(connection, path, found)?;
+    if found == known_format() {
+        // Nothing is written to begin with: what was saved can be served from a disk that is full.
+        return Ok(created);
+    }
     let transaction = connection.transaction().map_err(&failed)?;
     let done = usize::try_from(found).unwrap_or(usize::MAX);
     for migration in MIGRATIONS.iter().skip(done) {
@@ -148,10 +152,18 @@ impl Database {
 
 fn database_error(action: &'static str, path: &Path) -> impl Fn(rusqlite::Error) -> StoreError {
     let path = path.to_owned();
-    move |error| StoreError::Database {
-        action,
-        path: path.clone(),
-        problem: problem(&error),
+    move |error| {
+        let (path, problem) = (path.clone(), problem(&error));
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Corrupt { path, problem }
+            }
+            _ => StoreError::Database {
+                action,
+                path,
+                problem,
+            },
+        }
     }
 }
 

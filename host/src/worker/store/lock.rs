@@ -34,9 +34,13 @@ pub(super) fn take(dir: &Path) -> Result<File, StoreError> {
         }
         Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
     }
-    file.set_len(0)
-        .and_then(|()| write!(file, "{}", std::process::id()))
-        .map_err(failed("write", &path))?;
+    // Who it is, for a message only: a full disk is no reason not to begin.
+    let told = file
+        .set_len(0)
+        .and_then(|()| write!(file, "{}", std::process::id()));
+    if let Err(error) = told {
+        tracing::debug!("{}: {error}", path.display());
+    }
     Ok(file)
 }
 

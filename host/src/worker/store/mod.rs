@@ -174,6 +174,15 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is not what was written.
+    #[error("{path} is corrupt: {problem}. Put a copy that is whole in its place, or, to begin with nothing, \
+        move it and {FILE}-wal away", path = path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// How that showed.
+        problem: String,
+    },
     /// The database refused.
     #[error("cannot {action} {path}: {problem}", path = path.display())]
     Database {
@@ -198,6 +207,7 @@ impl StoreError {
             Self::Database { .. } | Self::File { .. } => {
                 "the Worker could not save; the host's log says why"
             }
+            Self::Corrupt { .. } => "the Worker's data is corrupt; the host's log says how",
             Self::Newer { .. } | Self::Foreign { .. } => {
                 "the Worker's data cannot be read by this host"
             }

@@ -44,6 +44,7 @@ async fn closed(client: &mut Client) -> Option<CloseCode> {
 
 /// The instance, its nodes and the value of one of them are as they were.
 async fn check(client: &mut Client, uuid: &str, nodes: &[String], value: f64) {
+    client.comes(uuid).await;
     let there = client.call("get_nodes", json!({})).await.unwrap();
     let there = there.as_array().unwrap().iter();
     let there: BTreeSet<_> = there.map(|node| node["id"].as_str().unwrap()).collect();

@@ -1,0 +1,292 @@
+//! Modules that were found are taken in, several at a time and apart from everything else: the Worker serves
+//! meanwhile. Each has a report of its own, and one that is broken, slow or too much never holds up another.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use super::catalogue::Module;
+use super::discovery::Candidate;
+use super::error::Result;
+use super::event::Status;
+use super::{Worker, lock};
+use crate::component::{LoadedComponent, PreparedComponent};
+use crate::error::HostError;
+use crate::instance::description::Class;
+
+/// Which modules are there but not loaded yet.
+#[derive(Debug, Default)]
+pub(super) enum Coming {
+    /// Nobody has looked yet.
+    #[default]
+    Any,
+    /// These.
+    These(BTreeSet<String>),
+}
+
+/// Why a module cannot be used, for clients.
+struct Refusal {
+    /// With what to do about it.
+    problem: String,
+    /// In one line.
+    why: String,
+}
+
+impl From<String> for Refusal {
+    fn from(problem: String) -> Self {
+        let why = problem.clone();
+        Self { problem, why }
+    }
+}
+
+impl From<HostError> for Refusal {
+    fn from(error: HostError) -> Self {
+        match &error {
+            HostError::MissingGrants(missing) => Self {
+                problem: error.public(),
+                why: missing.why(),
+            },
+            other => other.public().into(),
+        }
+    }
+}
+
+const NOT_LOADED: &str = "it cannot be loaded";
+
+impl Coming {
+    fn has(&self, module: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::These(modules) => modules.contains(module),
+        }
+    }
+}
+
+impl Worker {
+    pub(super) fn is_coming(&self, module: &str) -> bool {
+        self.inner.coming.borrow().has(module)
+    }
+
+    /// Waits until the modules that were there when the Worker was opened have been loaded, or not: what can
+    /// be instantiated is known from then on.
+    pub async fn loaded(&self) {
+        let nothing = |coming: &Coming| matches!(coming, Coming::These(them) if them.is_empty());
+        // It is there as long as the Worker.
+        let _ = self.inner.coming.subscribe().wait_for(nothing).await;
+    }
+
+    /// Waits until everything that was there when the Worker was opened has started, or not.
+    pub async fn started(&self) {
+        let _ = self.inner.started.subscribe().wait_for(|it| *it).await;
+    }
+
+    /// A class, once its module is loaded, if that is on its way.
+    ///
+    /// # Errors
+    /// [`super::WorkerError::NoClass`].
+    pub(super) async fn class(
+        &self,
+        module: &str,
+        class: &str,
+    ) -> Result<(Arc<PreparedComponent>, Arc<Class>)> {
+        let mut coming = self.inner.coming.subscribe();
+        loop {
+            let is_coming = coming.borrow_and_update().has(module);
+            let found = self.catalogue().class(module, class);
+            if found.is_ok() || !is_coming || coming.changed().await.is_err() {
+                return found;
+            }
+        }
+    }
+
+    /// Whether instances of `prepared` may start: its module has it, or is gone, or has none of its classes
+    /// any more.
+    pub(super) fn is_current(&self, module: &str, prepared: &Arc<PreparedComponent>) -> bool {
+        let catalogue = self.catalogue();
+        let Some(module) = catalogue.get(module) else {
+            return true;
+        };
+        let mut components = module.components.iter();
+        let has = |class: &Arc<Class>| prepared.classes().iter().any(|it| it.id() == class.id());
+        components.any(|component| Arc::ptr_eq(component, prepared))
+            || !(module.components.is_empty() || module.classes().any(|(_, class)| has(class)))
+    }
+
+    /// Waits until [`Self::is_current`] does not hold any more.
+    pub(super) async fn not_current(&self, module: &str, prepared: &Arc<PreparedComponent>) {
+        let mut changes = self.inner.catalogue_changes.subscribe();
+        while self.is_current(module, prepared) && changes.changed().await.is_ok() {}
+    }
+
+    /// Those who start look whether they may go on.
+    pub(super) fn catalogue_changed(&self) {
+        self.inner.catalogue_changes.send_replace(());
+    }
+
+    /// Waits until the module `name` is not on its way any more.
+    pub(super) async fn module_is_loaded(&self, name: &str) {
+        let here = |coming: &Coming| !coming.has(name);
+        let _ = self.inner.coming.subscribe().wait_for(here).await;
+    }
+
+    /// Waits for the class of the external worker `uuid`, or of all of them, as far as their modules are on
+    /// their way: without it, nobody knows what in a configuration is secret.
+    pub async fn classes_are_known(&self, uuid: Option<&str>) {
+        let asked: Vec<_> = {
+            let externals = self.externals();
+            let asked = externals
+                .values()
+                .filter(|it| uuid.is_none_or(|uuid| uuid == it.uuid()));
+            let classes = asked.map(|it| (it.module().to_owned(), it.class_id().to_owned()));
+            classes.collect()
+        };
+        for (module, class) in asked {
+            // Whether it came or not.
+            let _ = self.class(&module, &class).await;
+        }
+    }
+
+    /// Begins to load what is new or has changed. Returns what waits for each module, and for those of its
+    /// external workers that start with it.
+    pub(super) fn take_in(&self, modules: Vec<(String, Candidate)>) -> Vec<JoinHandle<()>> {
+        let mut begun = Vec::new();
+        self.inner.coming.send_modify(|coming| {
+            let mut them = match std::mem::take(coming) {
+                Coming::Any => BTreeSet::new(),
+                Coming::These(them) => them,
+            };
+            for (name, candidate) in modules {
+                // One that is being loaded is looked at again afterwards.
+                if them.insert(name.clone()) {
+                    begun.push((name, candidate));
+                }
+            }
+            *coming = Coming::These(them);
+        });
+        let load = |(name, candidate): (String, Candidate)| {
+            lock(&self.inner.candidates).insert(name.clone(), candidate.clone());
+            let worker = self.clone();
+            tokio::spawn(async move { worker.load_module(name, candidate).await })
+        };
+        begun.into_iter().map(load).collect()
+    }
+
+    async fn load_module(self, name: String, candidate: Candidate) {
+        let Ok(place) = self.inner.loads.acquire().await else {
+            return;
+        };
+        let prepared = self.prepare(&name, candidate).await;
+        drop(place);
+        if self.is_closing() {
+            return;
+        }
+        let is_new = self.catalogue().get(&name).is_none();
+        let taken_in = prepared.and_then(|components| {
+            let mut catalogue = self.catalogue();
+            catalogue.check(&name, &components)?;
+            catalogue.put(Module {
+                name: name.clone(),
+                components,
+                problem: None,
+            });
+            Ok(())
+        });
+        self.catalogue_changed();
+        let mut starts = Vec::new();
+        match &taken_in {
+            Ok(()) => starts = self.start_waiting(&name),
+            Err(Refusal { problem, why }) => {
+                self.catalogue().broken(&name, problem.clone());
+                self.none_starts(&name, why);
+            }
+        }
+        self.inner.coming.send_modify(|coming| {
+            if let Coming::These(them) = coming {
+                them.remove(&name);
+            }
+        });
+        // It may have changed, or gone, meanwhile.
+        self.inner.again.notify_one();
+        self.modules_changed();
+        match taken_in {
+            Ok(()) => {
+                self.swap_module(&name).await;
+                let what = if is_new { "new" } else { "changed" };
+                self.notice(Status::Success, format!("the module `{name}` is {what}"));
+            }
+            Err(Refusal { problem, .. }) => {
+                let line = format!("the module `{name}` cannot be used: {problem}");
+                self.notice(Status::Error, line);
+            }
+        }
+        join_all(starts).await;
+    }
+
+    /// What waits for a module says why it waits.
+    fn none_starts(&self, module: &str, why: &str) {
+        let externals = self.externals();
+        let waiting = externals.values().filter(|it| it.module() == module);
+        waiting.for_each(|external| external.down_because(why));
+    }
+
+    /// The components of a module under its policy, or why one of them is unusable.
+    async fn prepare(
+        &self,
+        name: &str,
+        candidate: Candidate,
+    ) -> Result<Vec<Arc<PreparedComponent>>, Refusal> {
+        let mut loaded = Vec::new();
+        let mut read = candidate.clone();
+        for (file, content) in &mut read.code {
+            let (engine, path) = (self.inner.engine.clone(), file.clone());
+            let loading =
+                tokio::task::spawn_blocking(move || LoadedComponent::from_file(&engine, &path));
+            let component = loading.await.map_err(|_| NOT_LOADED.to_owned())??;
+            *content = Some(component.hash());
+            loaded.push(Arc::new(component));
+        }
+        if read.code != candidate.code {
+            // It changed between the look and now: this is what it is known as.
+            lock(&self.inner.candidates).insert(name.to_owned(), read);
+        }
+        // As it is now, not as it was when it was looked at: loading may take long.
+        let (worker, module) = (self.clone(), name.to_owned());
+        let ruling = tokio::task::spawn_blocking(move || worker.inner.rules.of(&module));
+        let ruling = ruling.await.map_err(|_| NOT_LOADED.to_owned())?;
+        let policy = ruling.policy()?;
+        let mut prepared = Vec::new();
+        for component in loaded {
+            prepared.push(Arc::new(component.prepare(policy).await?));
+        }
+        Ok(prepared)
+    }
+
+    /// Its classes cannot be instantiated any more; what runs goes on until it is removed.
+    pub(super) fn module_is_gone(&self, name: &str) {
+        if self.catalogue().remove(name).is_some() {
+            let line = format!("the module `{name}` is gone; its external workers go on");
+            self.notice(Status::Info, line);
+            self.modules_changed();
+        }
+    }
+
+    pub(super) fn modules_changed(&self) {
+        self.changed(
+            "update_worker_dependencies",
+            json!({ "worker_dependencies": self.modules_json() }),
+        );
+        self.externals_changed();
+    }
+
+    /// A line for everybody: the operator's log and the status bars.
+    pub(super) fn notice(&self, status: Status, line: String) {
+        match status {
+            Status::Error => tracing::warn!("{line}"),
+            Status::Info | Status::Success => tracing::info!("{line}"),
+        }
+        self.tell(status, line);
+    }
+}
