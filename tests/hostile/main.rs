@@ -2,13 +2,19 @@
 //! victim that is called all the time. `cargo test --test hostile`, with parts of names to choose by.
 //!
 //! An attack is contained when the host does what its row says, neither panics nor grows beyond the
-//! attacker's budget and a little, serves the victim as before, and has given everything back afterwards.
+//! attacker's budget and a little, serves a neighbour and another client as before, and has given everything
+//! back afterwards. Most attackers are instances in this process; what takes a Worker, clients or the whole
+//! host has one in a process of its own (`house`).
 
 mod artifacts;
+mod bystander;
 mod clients;
+mod counts;
 mod cpu;
 mod files;
+mod grants;
 mod handles;
+mod house;
 mod lifecycle;
 mod memory;
 mod names;
@@ -18,6 +24,7 @@ mod scene;
 mod serial;
 mod table;
 mod victim;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -43,6 +50,8 @@ fn rows() -> Vec<Row> {
         lifecycle::rows(),
         artifacts::rows(),
         clients::rows(),
+        counts::rows(),
+        grants::rows(),
     ];
     groups.into_iter().flatten().collect()
 }
@@ -67,6 +76,20 @@ fn check(rows: &[Row]) {
     assert!(rows.len() >= ENOUGH, "{} attacks", rows.len());
 }
 
+/// Crowds of clients take more descriptors than a process begins with.
+fn may_open_all() {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: both take a valid place of this type, and nothing else.
+    unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+    }
+}
+
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
@@ -82,6 +105,7 @@ fn main() -> ExitCode {
         table::PANICS.fetch_add(1, Ordering::Relaxed);
         print(info);
     }));
+    may_open_all();
     let engine = engine_with(names::resolver());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if runtime.block_on(table::run(&rows, &engine)) {

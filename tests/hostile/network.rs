@@ -465,25 +465,8 @@ async fn control_port(scene: Scene) -> String {
 
 /// The server of a Worker, for as long as `attack` takes.
 pub async fn serving(scene: &Scene, attack: impl AsyncFnOnce(SocketAddr) -> String) -> String {
-    use external_worker_host::server::{Bound, Server};
-    use external_worker_host::worker::{Worker, WorkerOptions};
     let data = scene.dir().join("worker");
-    let files = data.join("files");
-    std::fs::create_dir_all(&files).unwrap();
-    let options = WorkerOptions {
-        data,
-        name: None,
-        policy: external_worker_host::policy::Policy::default().into(),
-        engine: scene.engine().clone(),
-    };
-    let worker = Worker::open(options).await.unwrap();
-    let bound = Bound::new("127.0.0.1:0".parse().unwrap(), None, Vec::new())
-        .await
-        .unwrap();
-    let files = cap_std::fs::Dir::open_ambient_dir(files, cap_std::ambient_authority()).unwrap();
-    let server = Server::new(bound, worker, files);
-    let (address, stop) = (server.address(), server.stop());
-    let running = tokio::spawn(server.run());
+    let (address, stop, running) = crate::bystander::serve(data, scene.engine()).await;
     let did = attack(address).await;
     stop.cancel();
     running.await.unwrap();

@@ -152,7 +152,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "says/print_flood",
-            "answered: ; clean: line 0, the rest dropped",
+            "answered: ; clean: line *, the rest dropped",
             patiently,
         ),
         row("says/render_options", "description: *", Scene::describes),

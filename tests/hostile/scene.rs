@@ -20,6 +20,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
+use crate::house::Cost;
+
 /// The memory that an attacker may use, in bytes, also while it describes itself.
 pub const MEMORY: u64 = 32 << 20;
 
@@ -52,6 +54,7 @@ struct Inner {
     budget: Mutex<Vec<(String, String)>>,
     grants: Mutex<String>,
     instances: Mutex<Vec<Instance>>,
+    cost: Mutex<Option<Cost>>,
 }
 
 /// The components that many attacks are in, by path.
@@ -78,6 +81,7 @@ impl Scene {
             budget: Mutex::new(budget.into()),
             grants: Mutex::default(),
             instances: Mutex::default(),
+            cost: Mutex::default(),
         }))
     }
 
@@ -98,7 +102,25 @@ impl Scene {
 
     /// What the attack is; `None`: no guest does it.
     fn found(&self) -> Option<&'static Attack> {
-        ATTACKS.iter().find(|attack| attack.name == self.0.attack)
+        found(&self.0.attack)
+    }
+
+    /// Notes what the attack cost, where it was measured in a host of its own.
+    pub fn cost(&self, cost: Cost) {
+        *lock(&self.0.cost) = Some(cost);
+    }
+
+    /// What was noted.
+    pub fn take_cost(&self) -> Option<Cost> {
+        lock(&self.0.cost).take()
+    }
+
+    /// What its attackers may have of memory, together, in bytes.
+    pub fn budgets(&self) -> u64 {
+        let instances = lock(&self.0.instances);
+        let all = instances.iter();
+        all.map(|instance| instance.ledger().limit(Resource::Memory))
+            .sum()
     }
 
     /// Changes a budget.
@@ -128,14 +150,10 @@ impl Scene {
 
     /// The bytes of the component that the attack is in; empty where there is no guest.
     pub fn wasm(&self) -> Vec<u8> {
-        let Some(attack) = self.found() else {
-            return Vec::new();
-        };
-        let mut wasm = std::fs::read(attack.component).unwrap();
-        if attack.component == HOSTILE_DESCRIBES {
-            write_name(&mut wasm, attack.name);
+        match self.found() {
+            Some(attack) => named(attack.name),
+            None => Vec::new(),
         }
-        wasm
     }
 
     /// Loads the component that the attack is in. Those that many attacks share are loaded once, before
@@ -231,10 +249,11 @@ impl Scene {
     /// Ends what is left. What is wrong then, or `None`: everything is given back.
     pub async fn clean_up(&self) -> Option<String> {
         let instances = std::mem::take(&mut *lock(&self.0.instances));
+        let stopping = futures_util::future::join_all(instances.iter().map(Instance::stop));
+        if timeout(PATIENCE, stopping).await.is_err() {
+            return Some("it does not stop".to_owned());
+        }
         for instance in &instances {
-            if timeout(PATIENCE, instance.stop()).await.is_err() {
-                return Some("it does not stop".to_owned());
-            }
             // Its end is told before the last of its callers are.
             let waited = Instant::now();
             while held(instance).is_some() && waited.elapsed() < PATIENCE {
@@ -397,6 +416,20 @@ pub fn is_clean(text: &str) -> bool {
     let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
     let reorders = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !text.chars().any(|c| steers(c) || reorders(c))
+}
+
+fn found(attack: &str) -> Option<&'static Attack> {
+    ATTACKS.iter().find(|found| found.name == attack)
+}
+
+/// The bytes of the component that `attack` is in.
+pub fn named(attack: &str) -> Vec<u8> {
+    let attack = found(attack).unwrap();
+    let mut wasm = std::fs::read(attack.component).unwrap();
+    if attack.component == HOSTILE_DESCRIBES {
+        write_name(&mut wasm, attack.name);
+    }
+    wasm
 }
 
 fn write_name(wasm: &mut [u8], attack: &str) {

@@ -1,7 +1,6 @@
 //! The table: what each attack is to come to, what it came to, and what it cost meanwhile.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use external_worker_artifacts::{ATTACKS, TOOLCHAIN};
@@ -10,15 +9,19 @@ use external_worker_host::limits::Budget;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
+use crate::bystander::{Bystander, Latencies, is_served};
+use crate::house::{Cost, House, Plan, Resident};
 use crate::scene::{Loaded, MEMORY, Scene, is_clean, shared};
-use crate::victim::{Victim, is_unhurt};
+use crate::victim::Victim;
 
 /// What the host may grow by besides the budget of the attacker, in bytes.
 const MAX_GROWTH: u64 = 16 << 20;
 /// What a measurement may go wrong for other reasons: this machine does other things, too.
 const TRIES: usize = 3;
 /// How long an attack may go on, and how long the host may take to be as it was before.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long those beside it are watched before an attack.
+const QUIET: Duration = Duration::from_millis(50);
 
 /// Panics of the host until now.
 pub static PANICS: AtomicUsize = AtomicUsize::new(0);
@@ -70,12 +73,36 @@ where
     }
 }
 
+/// An attack on a host in a process of its own, `planned` and then attacked.
+pub fn housed(
+    attack: &'static str,
+    tries: Option<&'static str>,
+    expected: &'static str,
+    planned: impl Fn(Plan) -> Plan + Clone + Send + 'static,
+    act: impl Fn(&mut House) -> String + Clone + Send + 'static,
+) -> Row {
+    let act = move |scene: Scene| {
+        let (planned, act) = (planned.clone(), act.clone());
+        let done =
+            tokio::task::spawn_blocking(move || planned(Plan::new(&scene)).serve().suffers(act));
+        async move {
+            done.await
+                .unwrap_or_else(|error| format!("the test failed: {error}"))
+        }
+    };
+    match tries {
+        Some(tries) => made(attack, tries, expected, act),
+        None => row(attack, expected, act),
+    }
+}
+
 /// What came of a row.
 struct Line {
     did: String,
     growth: u64,
-    quiet: Duration,
-    during: Duration,
+    /// At p99, before and during the attack: a neighbour's call, another client's command.
+    calls: [Duration; 2],
+    commands: [Duration; 2],
     /// What is wrong; nothing: it is contained.
     faults: Vec<String>,
     /// Whether a second measurement may come to something else.
@@ -89,20 +116,23 @@ pub async fn run(rows: &[Row], engine: &Engine) -> bool {
     for (_, component) in loaded.iter() {
         component.describe(&Budget::default()).await.unwrap();
     }
-    let victim = Victim::start(engine).await;
-    victim.quiet(engine).await;
+    let mut beside = Beside {
+        victim: Victim::start(engine).await,
+        bystander: Bystander::start(engine).await,
+    };
+    beside.quiet(engine).await;
     println!(
-        "{:<34} {:<58} {:<58} {:>6} {:>8} {:>8} {:>6}  released  verdict",
-        "attack", "tries", "the host", "MiB", "quiet", "during", "ratio"
+        "{:<34} {:<58} {:<58} {:>6} {:>17} {:>17}  released  verdict",
+        "attack", "tries", "the host", "MiB", "a call, us", "a command, us"
     );
     let mut loose = Vec::new();
     for row in rows {
-        let mut line = once(row, engine, &loaded, &victim).await;
+        let mut line = once(row, engine, &loaded, &mut beside).await;
         for _ in 1..TRIES {
             if line.faults.is_empty() || !line.may_be_chance {
                 break;
             }
-            line = once(row, engine, &loaded, &victim).await;
+            line = once(row, engine, &loaded, &mut beside).await;
         }
         print(row, &line);
         if !line.faults.is_empty() {
@@ -114,23 +144,56 @@ pub async fn run(rows: &[Row], engine: &Engine) -> bool {
         print(row, line);
     }
     let contained = rows.len() - loose.len();
+    beside.bystander.end().await;
     println!("guests for {TOOLCHAIN}");
     println!("{} attacks, {contained} contained", rows.len());
     loose.is_empty()
 }
 
-async fn once(row: &Row, engine: &Engine, loaded: &Loaded, victim: &Victim) -> Line {
-    let quiet = victim.quiet(engine).await;
+/// Who is served beside the attacks that have no host of their own.
+struct Beside {
+    victim: Victim,
+    bystander: Bystander,
+}
+
+impl Beside {
+    /// How they are served while `doing` is done.
+    async fn during<T>(&mut self, engine: &Engine, doing: impl Future<Output = T>) -> (T, Cost) {
+        let calling = self.victim.call(engine);
+        let asking = self.bystander.ask();
+        let resident = Resident::watch(std::process::id());
+        let done = doing.await;
+        let cost = Cost {
+            growth: resident.growth(),
+            budget: MEMORY,
+            calls: [Default::default(), calling.end().await],
+            commands: [Default::default(), self.bystander.answered(asking)],
+            faults: Vec::new(),
+        };
+        (done, cost)
+    }
+
+    /// How they are served when nobody attacks.
+    async fn quiet(&mut self, engine: &Engine) -> Cost {
+        self.during(engine, tokio::time::sleep(QUIET)).await.1
+    }
+}
+
+async fn once(row: &Row, engine: &Engine, loaded: &Loaded, beside: &mut Beside) -> Line {
+    give_back();
+    let [_, quiet_calls] = beside.quiet(engine).await.calls;
+    let [_, quiet_commands] = beside.quiet(engine).await.commands;
     let before = Gauges::read(engine);
     let panics = PANICS.load(Ordering::Relaxed);
-    let resident = Resident::watch();
-    let calling = victim.call(engine);
     let scene = Scene::new(row.attack, engine, loaded);
-    let did = tokio::time::timeout(PATIENCE, (row.act)(scene.clone())).await;
+    let doing = tokio::time::timeout(PATIENCE, (row.act)(scene.clone()));
+    let (did, mut cost) = beside.during(engine, doing).await;
     let did = did.unwrap_or_else(|_| "it goes on".to_owned());
-    let during = calling.end().await;
-    let growth = resident.growth();
-    let mut faults = Vec::new();
+    cost.calls[0] = quiet_calls;
+    cost.commands[0] = quiet_commands;
+    cost.budget = cost.budget.max(scene.budgets());
+    let mut cost = scene.take_cost().unwrap_or(cost);
+    let mut faults = std::mem::take(&mut cost.faults);
     faults.extend(scene.clean_up().await);
     drop(scene);
     faults.extend(before.are_back(engine).await);
@@ -143,24 +206,39 @@ async fn once(row: &Row, engine: &Engine, loaded: &Loaded, victim: &Victim) -> L
     if PANICS.load(Ordering::Relaxed) != panics {
         faults.push("the host panicked".to_owned());
     }
-    if quiet.errors + during.errors > 0 {
-        faults.push(format!("{} calls of the victim failed", during.errors));
+    for (what, both) in [
+        ("calls of the neighbour", &cost.calls),
+        ("commands of another client", &cost.commands),
+    ] {
+        if both[0].errors + both[1].errors > 0 {
+            faults.push(format!("{} {what} failed", both[1].errors));
+        }
     }
     let may_be_chance = faults.is_empty();
-    if growth > MEMORY + MAX_GROWTH {
+    if cost.growth > cost.budget + MAX_GROWTH {
         faults.push("the host grew".to_owned());
     }
-    if !is_unhurt(quiet.p99(), during.p99()) {
-        faults.push("the victim was hurt".to_owned());
+    let calls = cost.calls.each_mut().map(Latencies::p99);
+    let commands = cost.commands.each_mut().map(Latencies::p99);
+    for (what, [quiet, during]) in [("the neighbour", calls), ("another client", commands)] {
+        if !is_served(quiet, during) {
+            faults.push(format!("{what} had to wait"));
+        }
     }
     Line {
         did,
-        growth,
-        quiet: quiet.p99(),
-        during: during.p99(),
+        growth: cost.growth,
+        calls,
+        commands,
         faults,
         may_be_chance,
     }
+}
+
+/// Lets the allocator give back what is free: what one attack left is no room for the next.
+fn give_back() {
+    // SAFETY: it takes a number, and locks what it works on.
+    unsafe { libc::malloc_trim(0) };
 }
 
 /// Whether `text` is what `pattern` says, `*` standing for any text, and ` | ` between what may come about
@@ -188,18 +266,17 @@ fn matches_one(pattern: &str, text: &str) -> bool {
 }
 
 fn print(row: &Row, line: &Line) {
-    let micros = |time: Duration| format!("{} us", time.as_micros());
-    let ratio = line.during.as_secs_f64() / line.quiet.as_secs_f64().max(f64::MIN_POSITIVE);
+    let both =
+        |[quiet, during]: [Duration; 2]| format!("{}/{}", quiet.as_micros(), during.as_micros());
     let released = !line.faults.iter().any(|fault| fault.starts_with("held"));
     println!(
-        "{:<34} {:<58} {:<58} {:>6.1} {:>8} {:>8} {:>6.1}  {:<8}  {}",
+        "{:<34} {:<58} {:<58} {:>6.1} {:>17} {:>17}  {:<8}  {}",
         row.attack,
         cut(row.tries, 58),
         cut(&line.did, 58),
         line.growth as f64 / f64::from(1 << 20),
-        micros(line.quiet),
-        micros(line.during),
-        ratio,
+        both(line.calls),
+        both(line.commands),
         if released { "yes" } else { "NO" },
         if line.faults.is_empty() {
             "contained"
@@ -256,50 +333,4 @@ impl Gauges {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
-}
-
-/// Watches how much memory the process has, from a thread of its own.
-struct Resident {
-    before: u64,
-    peak: Arc<AtomicU64>,
-    go_on: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<()>,
-}
-
-impl Resident {
-    fn watch() -> Self {
-        let before = resident();
-        let peak = Arc::new(AtomicU64::new(before));
-        let go_on = Arc::new(AtomicBool::new(true));
-        let (most, wanted) = (Arc::clone(&peak), Arc::clone(&go_on));
-        let thread = std::thread::spawn(move || {
-            while wanted.load(Ordering::Relaxed) {
-                most.fetch_max(resident(), Ordering::Relaxed);
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        });
-        Self {
-            before,
-            peak,
-            go_on,
-            thread,
-        }
-    }
-
-    /// How many bytes it had more at most than in the beginning.
-    fn growth(self) -> u64 {
-        self.go_on.store(false, Ordering::Relaxed);
-        self.thread.join().unwrap();
-        let peak = self.peak.load(Ordering::Relaxed).max(resident());
-        peak.saturating_sub(self.before)
-    }
-}
-
-fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<u64>().ok());
-    pages.unwrap_or_default() * 4096
 }

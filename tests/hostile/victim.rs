@@ -2,31 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::engine::Engine;
 use external_worker_host::executor::Task;
 use external_worker_host::instance::Instance;
-use external_worker_host::limits;
 use external_worker_tests::TestHost;
 use serde_json::json;
 
-/// Latencies of the calls of one while, and how many failed.
-#[derive(Debug, Default, Clone)]
-pub struct Latencies {
-    all: Vec<Duration>,
-    /// Calls that failed.
-    pub errors: usize,
-}
-
-impl Latencies {
-    /// What 99 of 100 calls took at most; the longest of fewer than that.
-    pub fn p99(&self) -> Duration {
-        let at = (self.all.len() * 99).div_ceil(100).saturating_sub(1);
-        self.all.get(at).copied().unwrap_or_default()
-    }
-}
+use crate::bystander::{Latencies, PACE};
 
 /// The victim.
 pub struct Victim {
@@ -49,7 +34,7 @@ impl Victim {
         Self { instance }
     }
 
-    /// Calls it without a pause, on the guests' own threads, as nodes do.
+    /// Calls it all the time, on the guests' own threads, as nodes do.
     pub fn call(&self, engine: &Engine) -> Calling {
         let go_on = Arc::new(AtomicBool::new(true));
         let (wanted, instance) = (Arc::clone(&go_on), self.instance.clone());
@@ -60,26 +45,16 @@ impl Victim {
                 if instance.call("noop", Vec::new()).await.is_err() {
                     latencies.errors += 1;
                 }
-                latencies.all.push(begin.elapsed());
-                tokio::task::yield_now().await;
+                latencies.add(begin.elapsed());
+                // Who is called without a pause is the greediest of all.
+                tokio::time::sleep(PACE).await;
             }
-            latencies.all.sort_unstable();
             latencies
         };
         let task = engine.threads().spawn(calling);
         Calling { go_on, task }
     }
-
-    /// How long it takes when nobody attacks.
-    pub async fn quiet(&self, engine: &Engine) -> Latencies {
-        let calling = self.call(engine);
-        tokio::time::sleep(QUIET).await;
-        calling.end().await
-    }
 }
-
-/// How long it is watched before an attack.
-const QUIET: Duration = Duration::from_millis(50);
 
 impl Calling {
     /// Ends the calling.
@@ -87,10 +62,4 @@ impl Calling {
         self.go_on.store(false, Ordering::Relaxed);
         self.task.await.unwrap()
     }
-}
-
-/// Whether a call took no longer than it may during an attack: twice as long as quiet, and one tick, which
-/// is what a guest may run before it gives way.
-pub fn is_unhurt(quiet: Duration, during: Duration) -> bool {
-    during <= quiet * 2 + limits::EPOCH_TICK
 }

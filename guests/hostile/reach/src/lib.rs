@@ -11,6 +11,14 @@ use attack::Result;
 
 attacks! {
     r#"{"files":"it attacks them","sockets":"it attacks them","http":"it attacks it","serial":"it attacks it","clocks":"it attacks them"}"#:
+    counts {
+        folders,
+        links,
+        names,
+    }
+    grants {
+        keeps_writing,
+    }
     files {
         device_p2,
         device_p3,

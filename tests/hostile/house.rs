@@ -1,0 +1,283 @@
+//! A whole host in a process of its own: `ewh serve` with a Worker, its modules, its clients, and bystanders
+//! that are watched. What the process has of memory is the host's, not that of those who attack it.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use external_worker_artifacts::PROBE_HOST;
+use serde_json::{Value as Json, json};
+
+use crate::bystander::{Asking, Latencies, add_node};
+use crate::scene::{MEMORY, Scene};
+use crate::wire::Wire;
+
+/// The program under test.
+pub const EWH: &str = env!("CARGO_BIN_EXE_ewh-under-test");
+
+/// The module, and its class, that all attackers without a component of their own are of.
+pub const ATTACKER: &str = "hostile";
+/// The module that the neighbour is of.
+const NEIGHBOUR: &str = "probe";
+/// How long the bystanders are watched before an attack.
+const QUIET: Duration = Duration::from_millis(300);
+/// How long a host may take to begin.
+const BEGINS: Duration = Duration::from_secs(30);
+
+/// What an attack cost, as far as it was measured in a host of its own.
+#[derive(Debug, Default, Clone)]
+pub struct Cost {
+    /// What the process had more of memory, at most, in bytes.
+    pub growth: u64,
+    /// What the attackers may have of memory, together, in bytes.
+    pub budget: u64,
+    /// Calls of the neighbour before and during the attack.
+    pub calls: [Latencies; 2],
+    /// Commands of another client before and during the attack.
+    pub commands: [Latencies; 2],
+    /// What else is wrong.
+    pub faults: Vec<String>,
+}
+
+/// A host that is not there yet.
+pub struct Plan {
+    scene: Scene,
+    modules: Vec<(String, Vec<u8>)>,
+    policies: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// A host with the neighbour's module.
+    pub fn new(scene: &Scene) -> Self {
+        let quick = "[budget]\ncpu-share = 64.0\ncpu-burst-ms = 3600000\n".to_owned();
+        Self {
+            scene: scene.clone(),
+            modules: vec![(NEIGHBOUR.to_owned(), std::fs::read(PROBE_HOST).unwrap())],
+            policies: vec![(NEIGHBOUR.to_owned(), quick)],
+        }
+    }
+
+    /// Where it is to be.
+    pub fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    /// With one more module.
+    pub fn module(mut self, name: &str, wasm: Vec<u8>) -> Self {
+        self.modules.push((name.to_owned(), wasm));
+        self
+    }
+
+    /// With a policy of a module.
+    pub fn policy(mut self, module: &str, policy: &str) -> Self {
+        self.policies.push((module.to_owned(), policy.to_owned()));
+        self
+    }
+
+    /// Serves it.
+    pub fn serve(self) -> House {
+        let data = self.scene.dir().join("data");
+        let made = |dir: &str| {
+            let dir = data.join(dir);
+            std::fs::create_dir_all(&dir).unwrap();
+            dir
+        };
+        let (modules, policies) = (made("local_workers"), made("policies"));
+        for (name, policy) in &self.policies {
+            std::fs::write(policies.join(name).with_extension("toml"), policy).unwrap();
+        }
+        for (name, wasm) in &self.modules {
+            std::fs::write(modules.join(name).with_extension("wasm"), wasm).unwrap();
+        }
+        let mut house = House::start(&self.scene, data);
+        let mut wire = house.client();
+        let begin = Instant::now();
+        let are_there = |seen: &Json| {
+            let seen = seen.as_array().map_or(&[][..], |seen| seen);
+            let there = |name: &str| seen.iter().any(|module| module["module"] == name);
+            self.modules.iter().all(|(name, _)| there(name))
+        };
+        while !are_there(&wire.ask("get_worker_dependencies", json!({})).unwrap()) {
+            assert!(begin.elapsed() < BEGINS, "its modules do not come");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let neighbour = add(&mut wire, NEIGHBOUR, NEIGHBOUR).unwrap();
+        house.node = add_node(&mut wire, NEIGHBOUR, &neighbour, "turns").unwrap();
+        house
+    }
+}
+
+/// A host that serves.
+pub struct House {
+    scene: Scene,
+    process: Child,
+    /// Where its Worker listens.
+    pub address: SocketAddr,
+    /// Where its Worker's things are.
+    pub data: PathBuf,
+    /// The neighbour's node.
+    node: String,
+    attackers: u64,
+    attack: String,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl House {
+    fn start(scene: &Scene, data: PathBuf) -> Self {
+        let mut process = Command::new(EWH)
+            .args(["serve", "--json", "--port", "0", "--data"])
+            .arg(&data)
+            .env("EWH_CACHE_DIR", cache())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(scene.dir().join("said")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let announced: Json = serde_json::from_str(&line).unwrap_or_default();
+        let url = announced["url"].as_str().unwrap_or_default();
+        let place = url.strip_prefix("ws://").unwrap_or_default();
+        let place = place.split('/').next().unwrap_or_default();
+        Self {
+            scene: scene.clone(),
+            process,
+            address: place.parse().unwrap(),
+            data,
+            node: String::new(),
+            attackers: 0,
+            attack: scene.attack().to_owned(),
+        }
+    }
+
+    /// Which attack it is, where the row is called otherwise.
+    pub fn is_attacked_by(&mut self, attack: &str) {
+        self.attack = attack.to_owned();
+    }
+
+    /// A client of it.
+    pub fn client(&self) -> Wire {
+        Wire::open(self.address, None).expect("a client is let in")
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Adds the attacker of the scene and lets it begin; its uuid.
+    pub fn attacker(&mut self, wire: &mut Wire) -> Result<String, String> {
+        let uuid = add(wire, ATTACKER, ATTACKER)?;
+        self.attackers += 1;
+        let of_it = json!({ "worker_id": uuid, "class_id": ATTACKER });
+        let mut update = of_it.clone();
+        update["config"] = json!({ "attack": self.attack });
+        wire.ask("update_external_worker", update)?;
+        wire.ask("restart_external_worker", of_it)?;
+        Ok(uuid)
+    }
+
+    /// Does `attack` and says what it came to, while the bystanders are watched.
+    pub fn suffers(mut self, attack: impl FnOnce(&mut Self) -> String) -> String {
+        let calling = Asking::call(self.client(), self.node.clone());
+        let asking = Asking::command(self.client());
+        std::thread::sleep(QUIET);
+        let (quiet_calls, caller) = calling.end();
+        let (quiet_commands, asker) = asking.end();
+        let resident = Resident::watch(self.pid());
+        let calling = Asking::call(caller, self.node.clone());
+        let asking = Asking::command(asker);
+        let did = attack(&mut self);
+        let (calls, _) = calling.end();
+        let (commands, _) = asking.end();
+        let growth = resident.growth();
+        let mut faults = Vec::new();
+        if let Ok(Some(ended)) = self.process.try_wait() {
+            faults.push(format!("the host ended: {ended}"));
+        }
+        let said = std::fs::read_to_string(self.scene.dir().join("said")).unwrap_or_default();
+        if let Some(panic) = said.lines().find(|line| line.contains("panicked at host/")) {
+            faults.push(format!("the host panicked: {panic}"));
+        }
+        self.scene.cost(Cost {
+            growth,
+            budget: self.attackers * MEMORY,
+            calls: [quiet_calls, calls],
+            commands: [quiet_commands, commands],
+            faults,
+        });
+        did
+    }
+}
+
+/// The cache of compiled components that all tests share.
+pub fn cache() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-cache")
+}
+
+/// Adds an external worker; its uuid.
+pub fn add(wire: &mut Wire, module: &str, class: &str) -> Result<String, String> {
+    let asked = json!({ "module": module, "cls_module": module, "cls_name": class });
+    let added = wire.ask("add_external_worker", asked)?;
+    Ok(added["uuid"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Watches how much memory a process has, from a thread of its own.
+pub struct Resident {
+    pid: u32,
+    before: u64,
+    peak: Arc<AtomicU64>,
+    go_on: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Resident {
+    /// Begins.
+    pub fn watch(pid: u32) -> Self {
+        let before = resident(pid);
+        let peak = Arc::new(AtomicU64::new(before));
+        let go_on = Arc::new(AtomicBool::new(true));
+        let (most, wanted) = (Arc::clone(&peak), Arc::clone(&go_on));
+        let thread = std::thread::spawn(move || {
+            while wanted.load(Ordering::Relaxed) {
+                most.fetch_max(resident(pid), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Self {
+            pid,
+            before,
+            peak,
+            go_on,
+            thread,
+        }
+    }
+
+    /// How many bytes it had more at most than in the beginning.
+    pub fn growth(self) -> u64 {
+        self.go_on.store(false, Ordering::Relaxed);
+        self.thread.join().unwrap();
+        let peak = self.peak.load(Ordering::Relaxed).max(resident(self.pid));
+        peak.saturating_sub(self.before)
+    }
+}
+
+/// The resident memory of a process, in bytes; 0 when it is gone.
+pub fn resident(pid: u32) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or_default() * 4096
+}
