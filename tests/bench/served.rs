@@ -5,8 +5,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::engine::Engine;
 use external_worker_host::nodespace::Value;
@@ -63,7 +61,7 @@ pub fn print() {
         "{:<44} {p50:>9.1} {p99:>9.1}",
         "websocket that sends back what it gets"
     );
-    let address = server.block_on(serve(&worker, data.path()));
+    let address = server.block_on(serve(&worker));
     let [p50, p99] = client.block_on(no_ops(address));
     println!(
         "{:<44} {p50:>9.1} {p99:>9.1}",
@@ -124,11 +122,10 @@ async fn in_process(worker: &Worker, node: &str) -> [f64; 2] {
     quantiles(times)
 }
 
-async fn serve(worker: &Worker, data: &Path) -> SocketAddr {
+async fn serve(worker: &Worker) -> SocketAddr {
     let any = "127.0.0.1:0".parse().unwrap();
     let bound = Bound::new(any, None, Vec::new()).await.unwrap();
-    let files = Dir::open_ambient_dir(data, ambient_authority()).unwrap();
-    let server = Server::new(bound, worker.clone(), files);
+    let server = Server::new(bound, worker.clone());
     let address = server.address();
     tokio::spawn(server.run());
     address

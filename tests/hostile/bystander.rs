@@ -175,8 +175,7 @@ pub async fn serve(
     let worker = Worker::open(options).await.unwrap();
     let any = "127.0.0.1:0".parse().unwrap();
     let bound = Bound::new(any, None, Vec::new()).await.unwrap();
-    let files = worker.places().open_files().unwrap();
-    let server = Server::new(bound, worker, files);
+    let server = Server::new(bound, worker);
     let (address, stop) = (server.address(), server.stop());
     (address, stop, tokio::spawn(server.run()))
 }

@@ -1,9 +1,11 @@
 //! Every number of the host, and who counts what there is only so much of: for one instance its
 //! [`Ledger`], for the process its memory [`maps`], and what the kernel is to hold it to.
 
+mod clients;
 pub mod descriptors;
 mod files;
 mod grants;
+pub mod heap;
 mod ledger;
 pub mod maps;
 mod modules;
@@ -19,6 +21,7 @@ use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use clients::*;
 pub use files::*;
 pub use grants::*;
 pub use ledger::{Exhausted, Held, Ledger, Resource};
@@ -247,28 +250,20 @@ pub const QUIET: Duration = Duration::from_millis(200);
 
 /// Websockets that a server has at once.
 pub const MAX_CLIENTS: usize = 256;
-/// TCP connections that a server has at once; further ones wait to be accepted.
-pub const MAX_CONNECTIONS: usize = 1024;
 /// How long a client may take to send the head of a request.
 pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Silence on a connection before it is asked whether it is still there.
-pub const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 /// Largest message on a websocket; what is larger goes through `POST /message/`.
 pub const MAX_MESSAGE_BYTES: usize = 16 * MIB as usize;
 /// Longest message that a websocket reads to its end, to refuse it; a longer one closes it.
 pub const MAX_FRAME_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
 /// Largest message through `POST /message/`.
 pub const MAX_POSTED_BYTES: usize = 64 * MIB as usize;
-/// Posted messages and uploads that are taken in at the same time.
-pub const MAX_BODIES: usize = 4;
-/// How long the body of a request may take.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(600);
 /// A text message beyond this is fetched by `GET /message/…`: browsers' clients expect it.
 pub const LARGE_MESSAGE_BYTES: usize = 950_000;
 /// How long a large message can be fetched.
 pub const LARGE_MESSAGE_LIFETIME: Duration = Duration::from_secs(60);
 /// All large messages that wait to be fetched.
-pub const LARGE_MESSAGES_BYTES: usize = 256 * MIB as usize;
+pub const LARGE_MESSAGES_BYTES: usize = 128 * MIB as usize;
 /// Requests of one connection that are not answered yet; until one is, no more are read.
 pub const MAX_REQUESTS: usize = 1024;
 /// Answers that wait to be taken by one client before no more requests are read.
@@ -302,7 +297,7 @@ pub const MAX_UPLOAD_PATH_BYTES: usize = 1024;
 /// Parts of that path that are looked at when the uploads are summed up.
 pub const MAX_UPLOAD_DEPTH: usize = 512;
 /// Bytes of one part of that path.
-pub const MAX_UPLOAD_NAME_BYTES: usize = 200;
+pub const MAX_UPLOAD_NAME_BYTES: usize = 255;
 /// Text of a value that is shown while nobody asked for all of it.
 pub const PREVIEW_TEXT_CHARS: usize = 1000;
 /// Bytes of a value that are sent while nobody asked for all of it.

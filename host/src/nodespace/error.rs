@@ -12,6 +12,14 @@ pub enum GraphError {
         /// What was asked for.
         node: String,
     },
+    /// It was there, and was removed a moment ago.
+    #[error("there is no {what} `{id}` any more")]
+    Gone {
+        /// "node" or "group".
+        what: &'static str,
+        /// What was asked for.
+        id: String,
+    },
     /// The node has no such input or output.
     #[error("the node `{node}` has no {wanted} `{io}`")]
     NoIo {
@@ -114,6 +122,11 @@ impl GraphError {
     pub(super) fn no_node(node: &str) -> Self {
         let node = named(node);
         Self::NoNode { node }
+    }
+
+    pub(super) fn gone(what: &'static str, id: &str) -> Self {
+        let id = named(id);
+        Self::Gone { what, id }
     }
 
     pub(super) fn no_io(node: &str, io: &str, wanted: &'static str) -> Self {

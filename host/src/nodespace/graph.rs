@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::class::{IoChange, NodeClass, Run};
 use super::error::{GraphError, Result};
 use super::event::{Dirty, GraphEvent};
+use super::gone::Gone;
 use super::groups::Groups;
 use super::io::{self, Key, Ready, Slot};
 use super::library::Library;
@@ -52,6 +53,8 @@ pub(super) struct Graph {
     pub library: Library,
     pub groups: Groups,
     pub properties: Map<String, Json>,
+    /// Nodes and groups.
+    pub gone: Gone,
     pub edges: usize,
     /// Nodes that are not idle.
     pub active: usize,
@@ -80,7 +83,18 @@ impl Graph {
 
     pub fn key(&self, node: &str) -> Result<Key> {
         let key = self.by_id.get(node).copied();
-        key.ok_or_else(|| GraphError::no_node(node))
+        key.ok_or_else(|| match self.gone.has(node) {
+            true => GraphError::gone("node", node),
+            false => GraphError::no_node(node),
+        })
+    }
+
+    /// What to say of a group, of which `error` says that it is not there.
+    pub fn no_group(&self, group: &str, error: GraphError) -> GraphError {
+        match error {
+            GraphError::NoGroup { .. } if self.gone.has(group) => GraphError::gone("group", group),
+            other => other,
+        }
     }
 
     pub fn node(&self, node: &str) -> Result<&Node> {
@@ -205,6 +219,7 @@ impl Graph {
             return Ok(());
         };
         self.by_id.remove(&node.id);
+        self.gone.note(Arc::clone(&node.id));
         if let Some(keys) = self.by_class.get_mut(&node.class_id) {
             keys.remove(&key);
             if keys.is_empty() {

@@ -10,6 +10,7 @@ mod edges;
 mod error;
 mod event;
 mod flow;
+mod gone;
 mod graph;
 mod groups;
 mod io;
@@ -32,6 +33,7 @@ use serde_json::{Map, Value as Json};
 pub use self::class::{IoChange, NodeClass, PortSpec, Ports, Run};
 pub use self::error::{GraphError, Result};
 pub use self::event::{Dirty, Edge, GraphEvent, Observer};
+pub use self::gone::Gone;
 pub use self::io::{TRIGGER_INPUT, TRIGGER_OUTPUT};
 pub use self::json::edge as edge_json;
 pub use self::library::{NodesOnRemoval, Shelf};
@@ -436,7 +438,9 @@ impl NodeSpace {
     /// When there is no such group.
     pub fn remove_group(&self, group: &str) -> Result<()> {
         self.inner.change(|graph| {
-            graph.groups.remove(group)?;
+            let removed = graph.groups.remove(group);
+            removed.map_err(|error| graph.no_group(group, error))?;
+            graph.gone.note(group);
             graph.dirty(Dirty::Groups);
             Ok(())
         })
@@ -448,7 +452,8 @@ impl NodeSpace {
     /// When there is no such group, or something does not fit.
     pub fn update_group(&self, group: &str, patch: &Json) -> Result<Json> {
         self.inner.change(|graph| {
-            let answer = graph.groups.update(group, patch)?;
+            let answer = graph.groups.update(group, patch);
+            let answer = answer.map_err(|error| graph.no_group(group, error))?;
             graph.dirty(Dirty::Groups);
             Ok(answer)
         })

@@ -1,15 +1,20 @@
-//! Who may talk to the server: three checks, each with one reason to refuse.
+//! Who may talk to the server: three checks, each with its reasons to refuse. What says who asks is said
+//! once, so that nobody in between reads it otherwise.
 //!
 //! *Host*: on a loopback address only names of this machine, so that no foreign name that was made to
 //! point here (DNS rebinding) gets through. *Origin*: a browser says which page asks; pages of this
-//! machine may on loopback, others where the operator listed them; programs send no origin. *Token*:
-//! whoever reaches a listener that is not loopback has to know it.
+//! machine may on loopback, others where the operator listed them; programs send no origin. What changes
+//! something and has none shows otherwise that no page of a stranger sent it: a browser says that it is
+//! the page's own server, or there is something that no page sends unasked, the token or a header.
+//! *Token*: whoever reaches a listener that is not loopback has to know it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
-use axum::http::{HeaderMap, Uri, uri};
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, UPGRADE,
+};
+use axum::http::{HeaderMap, HeaderName, Method, Request, Uri, uri};
 
 use crate::limits;
 
@@ -19,6 +24,22 @@ pub const COOKIE_NAME: &str = "ewh_token";
 /// The key of the query that may carry the token.
 const QUERY_KEY: &str = "token=";
 
+/// What is said once or not at all.
+const ONCE: [HeaderName; 5] = [HOST, ORIGIN, AUTHORIZATION, CONTENT_LENGTH, UPGRADE];
+
+/// What a browser says of who asks; no page can.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What a page cannot send to another server without asking before.
+const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+/// What any page can send anywhere: forms.
+const FORMS: [&str; 3] = [
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "text/plain",
+];
+
 /// Why somebody is turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
@@ -26,6 +47,10 @@ pub enum Denied {
     Host,
     /// A page of a stranger asks.
     Origin,
+    /// Nothing shows that no page of a stranger asks.
+    NoOrigin,
+    /// A header is there twice that says who asks.
+    Twice,
     /// No token, or a wrong one.
     Token,
 }
@@ -41,6 +66,11 @@ impl Denied {
             Self::Origin => {
                 "pages of this origin may not connect; start with --allow-origin ORIGIN"
             }
+            Self::NoOrigin => {
+                "a request that changes something says where it is from; programs send the header \
+                 `X-Requested-With`, with any value"
+            }
+            Self::Twice => "a header that says who asks is there twice",
             Self::Token => {
                 "the token is missing or wrong; send it as `Authorization: Bearer`, as `?token=` of \
                  the address, or as the cookie `ewh_token`"
@@ -125,16 +155,48 @@ impl Access {
     ///
     /// # Errors
     /// Why not.
-    pub fn check_page(&self, headers: &HeaderMap) -> Result<(), Denied> {
+    pub fn check_page<B>(&self, request: &Request<B>) -> Result<(), Denied> {
+        let headers = request.headers();
+        let is_twice = |name: &HeaderName| headers.get_all(name).iter().nth(1).is_some();
+        if ONCE.iter().any(is_twice) {
+            return Err(Denied::Twice);
+        }
         let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
-        if self.is_loopback && !self.is_our_host(header(HOST).unwrap_or("")) {
+        // Asked for as by a proxy, it names its host twice.
+        let of_proxy = request.uri().authority().map(uri::Authority::as_str);
+        let mut hosts = [header(HOST).or(Some("")), of_proxy].into_iter().flatten();
+        if self.is_loopback && !hosts.all(|host| self.is_our_host(host)) {
             return Err(Denied::Host);
         }
         match header(ORIGIN) {
-            None => Ok(()),
             Some(origin) if self.is_allowed(origin) => Ok(()),
             Some(_) => Err(Denied::Origin),
+            None if !may_change(request) || self.is_no_page(request) => Ok(()),
+            None => Err(Denied::NoOrigin),
         }
+    }
+
+    /// Whether a request without an origin is shown to be of no stranger's page.
+    fn is_no_page<B>(&self, request: &Request<B>) -> bool {
+        let headers = request.headers();
+        if let Some(site) = headers.get(SEC_FETCH_SITE) {
+            return site == "same-origin" || site == "none";
+        }
+        // Every browser says its origin when it opens a websocket.
+        if headers.contains_key(UPGRADE) || headers.contains_key(REQUESTED_WITH) {
+            return true;
+        }
+        if self.token.is_some() && (bearer(headers).is_some() || in_query(request.uri()).is_some())
+        {
+            return true;
+        }
+        let kind = headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        kind.is_some_and(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            !FORMS.iter().any(|form| form.eq_ignore_ascii_case(kind))
+        })
     }
 
     /// Whether one of the places for a token has the right one.
@@ -174,6 +236,12 @@ impl Access {
         let is_of_this_machine = || self.is_loopback && origin.host().is_some_and(is_loopback_host);
         self.origins.contains(&origin) || is_of_this_machine()
     }
+}
+
+/// Whether a request may change something: a websocket, and all that does not only read.
+fn may_change<B>(request: &Request<B>) -> bool {
+    let reads = [Method::GET, Method::HEAD, Method::OPTIONS];
+    !reads.contains(request.method()) || request.headers().contains_key(UPGRADE)
 }
 
 fn check_token(token: &str) -> Result<&str, String> {
@@ -238,151 +306,4 @@ pub fn untangle(uri: &Uri) -> Option<Uri> {
 }
 
 #[cfg(test)]
-mod tests {
-    use axum::http::HeaderName;
-
-    use super::*;
-
-    const TOKEN: &str = "0123456789abcdef";
-
-    fn access(address: &str, token: Option<&str>, origins: &[&str]) -> Result<Access, String> {
-        let origins = origins.iter().map(|o| o.parse().unwrap()).collect();
-        Access::new(address.parse().unwrap(), token, origins)
-    }
-
-    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
-            .collect()
-    }
-
-    #[test]
-    fn whoever_is_reached_by_others_has_a_token_that_is_one() {
-        for open in ["0.0.0.0:1", "[::]:1", "192.168.1.5:1", "[fe80::1]:1"] {
-            let problem = access(open, None, &[]).unwrap_err();
-            assert!(problem.contains("--token"), "{problem}");
-            access(open, Some(TOKEN), &[]).unwrap();
-        }
-        for closed in [
-            "127.0.0.1:1",
-            "127.8.8.8:1",
-            "[::1]:1",
-            "[::ffff:127.0.0.1]:1",
-        ] {
-            access(closed, None, &[]).unwrap();
-        }
-        for bad in [
-            "short",
-            "with space 0123456789",
-            "a/b0123456789abcdef",
-            "é0123456789abcdef",
-        ] {
-            access("127.0.0.1:1", Some(bad), &[]).unwrap_err();
-        }
-    }
-
-    #[test]
-    fn on_loopback_only_names_of_this_machine_are_hosts() {
-        let loopback = access("127.0.0.1:1", None, &["https://lab.example.org"]).unwrap();
-        let check = |host: &str| loopback.check_page(&headers(&[(HOST, host)]));
-        for good in [
-            "127.0.0.1:9382",
-            "localhost",
-            "LOCALHOST:1",
-            "[::1]:9382",
-            "lab.example.org",
-        ] {
-            assert_eq!(check(good), Ok(()), "{good}");
-        }
-        for bad in [
-            "evil.example:9382",
-            "localhost.evil.example",
-            "",
-            "127.0.0.1.evil.example",
-        ] {
-            assert_eq!(check(bad), Err(Denied::Host), "{bad}");
-        }
-        assert_eq!(loopback.check_page(&headers(&[])), Err(Denied::Host));
-        let open = access("0.0.0.0:1", Some(TOKEN), &[]).unwrap();
-        assert_eq!(open.check_page(&headers(&[(HOST, "any.example")])), Ok(()));
-    }
-
-    #[test]
-    fn pages_of_strangers_are_refused_and_programs_are_not() {
-        let loopback = access("127.0.0.1:1", None, &["https://Lab.example.org/"]).unwrap();
-        let check = |access: &Access, origin: &str| {
-            access.check_page(&headers(&[(HOST, "localhost"), (ORIGIN, origin)]))
-        };
-        let good = [
-            "http://localhost:8000",
-            "https://127.0.0.1",
-            "http://[::1]:3",
-            "https://lab.example.org",
-        ];
-        for good in good {
-            assert_eq!(check(&loopback, good), Ok(()), "{good}");
-        }
-        let bad = [
-            "https://evil.example",
-            "http://localhost.evil.example",
-            "http://lab.example.org",
-            "https://lab.example.org:444",
-            "http://user@localhost",
-            "null",
-            "",
-            "localhost",
-        ];
-        for bad in bad {
-            assert_eq!(check(&loopback, bad), Err(Denied::Origin), "{bad}");
-        }
-        let open = access("0.0.0.0:1", Some(TOKEN), &["null"]).unwrap();
-        assert_eq!(check(&open, "http://localhost:8000"), Err(Denied::Origin));
-        assert_eq!(check(&open, "null"), Ok(()));
-    }
-
-    #[test]
-    fn a_token_is_taken_from_each_of_its_places_and_from_nowhere_else() {
-        let access = access("127.0.0.1:1", Some(TOKEN), &[]).unwrap();
-        let check = |uri: &str, pairs: &[(HeaderName, &str)]| {
-            access.check_token(&uri.parse().unwrap(), &headers(pairs))
-        };
-        let bearer = format!("Bearer {TOKEN}");
-        assert_eq!(check("/", &[(AUTHORIZATION, &bearer)]), Ok(()));
-        assert_eq!(check(&format!("/?a=b&token={TOKEN}"), &[]), Ok(()));
-        let cookie = format!("a=b; {COOKIE_NAME}={TOKEN}");
-        assert_eq!(check("/", &[(COOKIE, &cookie)]), Ok(()));
-        assert_eq!(check("/", &[]), Err(Denied::Token));
-        assert_eq!(check("/?token=", &[]), Err(Denied::Token));
-        assert_eq!(
-            check(&format!("/{TOKEN}?xtoken={TOKEN}"), &[]),
-            Err(Denied::Token)
-        );
-        let basic = format!("Basic {TOKEN}");
-        assert_eq!(check("/", &[(AUTHORIZATION, &basic)]), Err(Denied::Token));
-        let cut = &TOKEN[1..];
-        assert_eq!(check(&format!("/?token={cut}"), &[]), Err(Denied::Token));
-    }
-
-    #[test]
-    fn an_address_that_the_ui_put_together_is_taken_apart() {
-        let uri = |text: &str| text.parse::<Uri>().unwrap();
-        assert_eq!(
-            untangle(&uri("/?token=abc/message/12")),
-            Some(uri("/message/12?token=abc"))
-        );
-        assert_eq!(
-            untangle(&uri("/?token=abc/upload/")),
-            Some(uri("/upload/?token=abc"))
-        );
-        for plain in [
-            "/?token=abc",
-            "/?token=abc/",
-            "/message/1?token=abc",
-            "/",
-            "/?a=b/c",
-        ] {
-            assert_eq!(untangle(&uri(plain)), None, "{plain}");
-        }
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Waits};
 use crate::limits;
 
 /// Where somebody comes from: a machine and, for browsers, a page's origin.
@@ -20,6 +20,7 @@ pub struct Whence {
 #[derive(Debug, Default)]
 pub struct Clients {
     seated: Mutex<Seated>,
+    waits: Arc<Waits>,
 }
 
 #[derive(Debug, Default)]
@@ -50,8 +51,9 @@ impl Clients {
             return None;
         }
         let id = seated.next_id();
-        let outbox = Arc::<Outbox>::default();
+        let outbox = Arc::new(Outbox::new(Arc::clone(&self.waits)));
         seated.seats.insert(id, (whence, Arc::clone(&outbox)));
+        self.waits.shared_by(seated.seats.len());
         Some(Seat {
             clients: Arc::clone(self),
             id,
@@ -74,6 +76,21 @@ impl Clients {
             .collect()
     }
 
+    /// Gives clients up that take nothing, the longest stalled first, until what waits for all is not
+    /// too much any more.
+    pub fn relieve(&self) {
+        while self.waits.is_too_much() {
+            let all = self.all();
+            let stalled = all
+                .iter()
+                .filter_map(|outbox| Some((outbox.stalled_since()?, outbox)));
+            match stalled.min_by_key(|(since, _)| *since) {
+                Some((_, outbox)) => outbox.give_up(),
+                None => return,
+            }
+        }
+    }
+
     /// The outboxes of those that come from where somebody else does: the same user's, as far as can
     /// be told of a request that is not theirs by anything else.
     pub fn beside(&self, whence: &Whence) -> Vec<Arc<Outbox>> {
@@ -94,7 +111,9 @@ impl Seated {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.outbox.shut();
-        self.clients.seated().seats.remove(&self.id);
+        let mut seated = self.clients.seated();
+        seated.seats.remove(&self.id);
+        self.clients.waits.shared_by(seated.seats.len());
     }
 }
 
@@ -140,5 +159,65 @@ mod tests {
         ];
         let found = clients.beside(&page);
         assert!(matches!(&found[..], [one] if Arc::ptr_eq(one, &mine.outbox)));
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_is_given_up_when_too_much_waits_for_all() {
+        use tokio::sync::Semaphore;
+
+        use super::super::protocol::Frame;
+        let clients = Arc::<Clients>::default();
+        let here = whence("127.0.0.1", None);
+        let seats: Vec<_> = (0..4)
+            .map(|_| clients.seat(here.clone()).unwrap())
+            .collect();
+        let permits = Arc::new(Semaphore::new(100));
+        let half = Frame::Text("x".repeat(limits::MAX_WAITING_BYTES / 8).into());
+        let answer = |seat: &Seat| {
+            let permit = Arc::clone(&permits).try_acquire_owned().unwrap();
+            seat.outbox.answer(half.clone(), Some(permit));
+        };
+        let is_given_up = |seat: &Seat| {
+            let given_up = seat.outbox.is_given_up();
+            futures_util::FutureExt::now_or_never(given_up).is_some()
+        };
+        for seat in &seats[..2] {
+            (0..3).for_each(|_| answer(seat));
+        }
+        answer(&seats[2]);
+        answer(&seats[3]);
+        clients.relieve();
+        assert!(!seats.iter().any(is_given_up));
+        // The second goes on to take; the first does not.
+        seats[1].outbox.try_next().unwrap();
+        seats[1].outbox.try_next().unwrap();
+        answer(&seats[3]);
+        answer(&seats[3]);
+        clients.relieve();
+        let given_up: Vec<_> = seats.iter().map(is_given_up).collect();
+        assert_eq!(given_up, [true, false, false, false]);
+        assert!(seats[0].outbox.try_next().is_none());
+        drop(seats);
+        // All that waited was taken off again.
+        let next = clients.seat(here).unwrap();
+        (0..8).for_each(|_| answer(&next));
+        clients.relieve();
+        assert!(!is_given_up(&next));
+        answer(&next);
+        clients.relieve();
+        assert!(is_given_up(&next));
+    }
+
+    #[test]
+    fn an_answer_that_no_request_waits_for_ends_who_takes_none() {
+        use super::super::protocol::Frame;
+        let clients = Arc::<Clients>::default();
+        let seat = clients.seat(whence("127.0.0.1", None)).unwrap();
+        let large = Frame::Text("x".repeat(limits::MAX_ANSWERS_BYTES + 1).into());
+        seat.outbox.answer(large.clone(), None);
+        assert!(seat.outbox.try_next().is_some());
+        seat.outbox.answer(large.clone(), None);
+        seat.outbox.answer(large, None);
+        assert!(seat.outbox.try_next().is_none());
     }
 }

@@ -3,19 +3,22 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use axum::extract::ws::{CloseFrame, close_code};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Shared;
 use super::clients::Seat;
+use super::load::{self, Load};
 use super::outbox::{Next, Outbox};
 use super::protocol;
 use super::session::{Destination, Session};
+use super::websocket::{Broken, Reader, Received, Writer, close};
+use super::wire::Wire;
 use crate::limits;
 
 /// How writing ended.
@@ -28,17 +31,24 @@ enum Written {
 }
 
 /// Serves one client until it leaves.
-pub async fn serve(socket: WebSocket, shared: Arc<Shared>, seat: Seat) {
-    let (sink, mut stream) = socket.split();
+pub async fn serve(upgraded: Upgraded, shared: Arc<Shared>, seat: Seat) {
+    let Ok(connection) = upgraded.downcast::<TokioIo<Wire>>() else {
+        // Nothing else is listened on.
+        return;
+    };
+    let (from, to) = tokio::io::split(connection.io.into_inner());
+    let begun = connection.read_buf.to_vec();
+    let mut reader = Reader::new(from, begun, Arc::clone(&shared.arrivals));
     let outbox = &*seat.outbox;
     // Unasked: the web UI sends nothing before it heard something.
     outbox.answer(protocol::pong(), None);
     let destination = Destination::Client(Arc::clone(&seat.outbox));
     let session = Session::new(shared, seat.id, destination);
-    let mut writing = pin!(write(sink, outbox));
+    let mut writing = pin!(write(Writer::new(to), outbox));
     let written = tokio::select! {
         written = &mut writing => written,
-        why = read(&mut stream, &session, outbox) => match why {
+        () = outbox.is_given_up() => Written::NoMore,
+        why = read(&mut reader, &session, outbox) => match why {
             None => Written::NoMore,
             Some(why) => {
                 outbox.close(why);
@@ -49,34 +59,44 @@ pub async fn serve(socket: WebSocket, shared: Arc<Shared>, seat: Seat) {
     };
     if written == Written::All {
         // The client's own goodbye; to leave before it would cut off what it has not read yet.
-        let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-        let _ = timeout(limits::GOODBYE_DEADLINE, rest).await;
+        let _ = timeout(limits::GOODBYE_DEADLINE, reader.drain()).await;
     }
 }
 
 /// Reads until the client leaves, or until there is a reason to send it away.
 async fn read(
-    stream: &mut SplitStream<WebSocket>,
+    reader: &mut Reader<impl AsyncRead + Unpin>,
     session: &Arc<Session>,
     outbox: &Outbox,
 ) -> Option<CloseFrame> {
     let open = Arc::new(Semaphore::new(limits::MAX_REQUESTS));
+    let small = load::small();
     loop {
         let permit = Arc::clone(&open).acquire_owned().await.ok();
         outbox.room().await;
-        match stream.next().await? {
-            Ok(Message::Text(text)) if text.len() > limits::MAX_MESSAGE_BYTES => {
-                outbox.answer(protocol::error(&too_long(), None), permit);
+        let problem = match reader.next().await {
+            Ok(Received::Text(text, arrival)) => match Load::of(&text, arrival, &small).await {
+                Ok(load) => {
+                    session.receive(text, permit, load).await;
+                    continue;
+                }
+                Err(problem) => problem,
+            },
+            Ok(Received::LongText) => too_long(),
+            Ok(Received::Binary) => {
+                "binary messages are not understood; send JSON as text".to_owned()
             }
-            Ok(Message::Text(text)) => session.receive(&text, permit),
-            Ok(Message::Binary(_)) => {
-                let problem = "binary messages are not understood; send JSON as text";
-                outbox.answer(protocol::error(problem, None), permit);
+            Ok(Received::Ping(payload)) => {
+                outbox.pong(payload);
+                continue;
             }
-            // The library answers them; after a close it says that there is no more.
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => {}
-            Err(error) => return refuse(error, outbox),
-        }
+            Ok(Received::Pong) => continue,
+            Ok(Received::Close(code)) => {
+                return Some(close(code.unwrap_or(close_code::NORMAL), ""));
+            }
+            Err(broken) => return refuse(broken, outbox),
+        };
+        outbox.answer(protocol::error(&problem, None), permit);
     }
 }
 
@@ -88,69 +108,41 @@ fn too_long() -> String {
 }
 
 /// What to say to a client that cannot be read on; `None` when it is not there any more.
-fn refuse(error: axum::Error, outbox: &Outbox) -> Option<CloseFrame> {
-    use tungstenite::Error;
-    let (code, problem) = match error.into_inner().downcast_ref::<Error>()? {
-        Error::Capacity(_) => (close_code::SIZE, too_long()),
-        Error::Utf8(_) => (close_code::INVALID, "a text message is UTF-8".to_owned()),
-        Error::Protocol(_) => return None,
-        _ => return None,
+fn refuse(broken: Broken, outbox: &Outbox) -> Option<CloseFrame> {
+    let (code, problem) = match broken {
+        Broken::Gone => return None,
+        Broken::TooLong => (close_code::SIZE, too_long()),
+        Broken::NotText => (close_code::INVALID, "a text message is UTF-8".to_owned()),
+        Broken::Late(late) => (close_code::AGAIN, format!("the message is refused: {late}")),
     };
     outbox.answer(protocol::error(&problem, None), None);
-    Some(CloseFrame {
-        code,
-        reason: "see the last message".into(),
-    })
+    Some(close(code, "see the last message"))
 }
 
-/// Sends what waits, many messages at a time where there are many.
-async fn write(mut sink: SplitSink<WebSocket, Message>, outbox: &Outbox) -> Written {
+/// Sends what waits, many messages at a time where there are many. A client that takes too little is an
+/// error of the connection.
+async fn write(mut writer: Writer<impl AsyncWrite + Unpin>, outbox: &Outbox) -> Written {
     loop {
         let next = match outbox.try_next() {
             Some(next) => next,
-            None => {
-                if !is_taken(sink.flush(), 0).await {
-                    return Written::NoMore;
-                }
-                outbox.next().await
-            }
+            None if writer.flush().await.is_err() => return Written::NoMore,
+            None => outbox.next().await,
         };
         match next {
             Next::Message(message, _permit) => {
-                let size = size(&message);
-                if !is_taken(sink.feed(message), size).await {
+                if writer.feed(message).await.is_err() {
                     return Written::NoMore;
                 }
             }
             Next::Close(why) => {
-                let is_told = is_taken(sink.send(Message::Close(Some(why))), 0).await;
+                let close = axum::extract::ws::Message::Close(Some(why));
+                let is_told = writer.feed(close).await.is_ok() && writer.end().await.is_ok();
                 return if is_told {
                     Written::All
                 } else {
                     Written::NoMore
                 };
             }
-        }
-    }
-}
-
-fn size(message: &Message) -> usize {
-    match message {
-        Message::Text(text) => text.len(),
-        Message::Binary(bytes) => bytes.len(),
-        _ => 0,
-    }
-}
-
-/// Whether the client takes it, in a time that its size allows for.
-async fn is_taken(sending: impl Future<Output = Result<(), axum::Error>>, size: usize) -> bool {
-    let seconds = (size as u64) / limits::CLIENT_BYTES_PER_SECOND;
-    let patience = limits::CLIENT_STALL.saturating_add(Duration::from_secs(seconds));
-    match timeout(patience, sending).await {
-        Ok(sent) => sent.is_ok(),
-        Err(_elapsed) => {
-            tracing::info!("a client took nothing for {patience:?} and is closed");
-            false
         }
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::Shared;
 use super::frames;
+use super::messages::Owner;
 use super::outbox::{Outbox, ValueKey};
 use super::protocol::{self, Frame};
 use crate::nodespace::GraphEvent;
@@ -39,14 +40,14 @@ fn tell(shared: &Shared, event: &WorkerEvent) {
 }
 
 fn pass(shared: &Shared, clients: &[Arc<Outbox>], frame: Frame, key: Option<ValueKey>) {
-    match shared.messages.hint(frame) {
+    match shared.messages.hint(frame, Owner::All) {
         Ok(frame) => {
             for outbox in clients {
                 outbox.event(frame.clone(), key.clone());
             }
         }
         // Too large to keep: whoever missed it asks for everything anew.
-        Err(_full) => {
+        Err(_too_large) => {
             for outbox in clients {
                 outbox.lagged();
             }

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
-    CACHE_CONTROL, HeaderMap, HeaderValue, ORIGIN, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
@@ -15,18 +16,28 @@ use axum::response::{IntoResponse, Response};
 
 use super::Shared;
 use super::auth::Denied;
+use super::door::Full;
+use super::listen::Peer;
 
 /// Headers that pages may send. The web UI sends the last one with its requests, wrongly but always.
-const ALLOWED_HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, access-control-allow-origin");
+const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, access-control-allow-origin, x-requested-with",
+);
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
+/// The connection ends with the answer.
+const CLOSE: [(HeaderName, &str); 1] = [(CONNECTION, "close")];
 /// Seconds that a browser remembers the answer.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Lets through who may come in.
-pub async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// Lets through who may come in. Who may not stays a stranger, and is asked to go.
+pub async fn check(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
     let access = &shared.access;
-    if let Err(denied) = access.check_page(request.headers()) {
+    if let Err(denied) = access.check_page(&request) {
         return refuse(denied);
     }
     let origin = request.headers().get(ORIGIN).cloned();
@@ -34,8 +45,14 @@ pub async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Ne
         StatusCode::NO_CONTENT.into_response()
     } else {
         match access.check_token(request.uri(), request.headers()) {
-            Ok(()) => next.run(request).await,
             Err(denied) => refuse(denied),
+            Ok(()) => match peer.visit.admit() {
+                Ok(()) => next.run(request).await,
+                Err(Full) => {
+                    let problem = "too many are connected; try again later";
+                    (StatusCode::SERVICE_UNAVAILABLE, CLOSE, problem).into_response()
+                }
+            },
         }
     };
     mark(response.headers_mut(), origin);
@@ -53,11 +70,12 @@ fn is_preflight(request: &Request) -> bool {
 fn refuse(denied: Denied) -> Response {
     let status = match denied {
         Denied::Host => StatusCode::MISDIRECTED_REQUEST,
-        Denied::Origin => StatusCode::FORBIDDEN,
+        Denied::Origin | Denied::NoOrigin => StatusCode::FORBIDDEN,
         Denied::Token => StatusCode::UNAUTHORIZED,
+        Denied::Twice => StatusCode::BAD_REQUEST,
     };
     tracing::debug!("refused: {}", denied.sentence());
-    (status, denied.sentence()).into_response()
+    (status, CLOSE, denied.sentence()).into_response()
 }
 
 fn mark(headers: &mut HeaderMap, origin: Option<HeaderValue>) {

@@ -4,21 +4,19 @@
 //! | part | what it does |
 //! |---|---|
 //! | `auth`, `front` | who comes in |
-//! | `listen` | connections |
+//! | `listen`, `door`, `wire` | connections; the places of strangers; at what rate bytes are taken |
 //! | `down` | who comes to a Worker that cannot be opened |
-//! | `routes` | what there is to reach |
-//! | `connection`, `outbox`, `clients` | one websocket; what waits to be sent to it; all of them |
+//! | `routes`, `body`, `arrival`, `load` | what there is to reach; what comes in; what it costs |
+//! | `connection`, `websocket`, `outbox`, `clients` | one websocket; its frames; what waits to be sent to it; all of them |
 //! | `protocol`, `frames`, `messages` | messages as JSON, as bytes, and those too large to be pushed |
 //! | `session`, `replies`, `commands/` | from a request to its one answer |
 //! | `events` | from what happens to everybody's outbox |
-//! | `upload` | files that clients bring |
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, close_code};
-use cap_std::fs::Dir;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -29,22 +27,27 @@ use tokio_util::task::TaskTracker;
 use crate::limits;
 use crate::worker::Worker;
 
+mod arrival;
 mod auth;
+mod body;
 mod clients;
 mod commands;
 mod connection;
+mod door;
 mod down;
 mod events;
 pub mod frames;
 mod front;
 mod listen;
+mod load;
 mod messages;
 mod outbox;
 pub mod protocol;
 mod replies;
 mod routes;
 mod session;
-mod upload;
+mod websocket;
+mod wire;
 
 pub use auth::{Access, Origin};
 
@@ -66,9 +69,10 @@ struct Shared {
     clients: Arc<clients::Clients>,
     replies: Arc<replies::Replies>,
     messages: messages::Messages,
-    uploads: upload::Uploads,
-    /// How many bodies are taken in at once.
-    bodies: Semaphore,
+    /// What comes in and takes its time.
+    arrivals: Arc<arrival::Arrivals>,
+    /// How many posted messages are worked on at once.
+    posted: Arc<Semaphore>,
     /// Where changes wait to be on disk.
     changes: mpsc::UnboundedSender<session::Change>,
     /// The end was asked for.
@@ -151,8 +155,8 @@ impl Bound {
 }
 
 impl Server {
-    /// A server of `worker`; uploads go into `files`.
-    pub fn new(bound: Bound, worker: Worker, files: Dir) -> Self {
+    /// A server of `worker`.
+    pub fn new(bound: Bound, worker: Worker) -> Self {
         let Bound {
             listener,
             address,
@@ -166,8 +170,8 @@ impl Server {
             clients: Arc::default(),
             replies: Arc::default(),
             messages: messages::Messages::new(&format!("http://{address}")),
-            uploads: upload::Uploads::new(files),
-            bodies: Semaphore::new(limits::MAX_BODIES),
+            arrivals: Arc::default(),
+            posted: Arc::new(Semaphore::new(limits::MAX_POSTED)),
             changes: sender,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -248,5 +252,6 @@ async fn sweep(shared: Arc<Shared>) {
     loop {
         ticks.tick().await;
         shared.messages.expire(Instant::now());
+        let _ = tokio::task::spawn_blocking(limits::heap::give_back).await;
     }
 }

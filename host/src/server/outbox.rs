@@ -4,14 +4,20 @@
 //! Answers are bounded by what the connection reads: each holds a permit until it is sent, and
 //! [`Outbox::room`] keeps the next request from being read. Events are bounded here: a newer value of
 //! an output replaces one that still waits, and when there are too many the client gets an error event
-//! and the event `fullsync`, after which it asks for everything anew.
+//! and the event `fullsync`, after which it asks for everything anew. All clients have an equal share of
+//! what may wait together ([`Waits`]); when it is too much all the same, the client that has taken nothing
+//! for longest is given up.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message};
 use serde_json::json;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use super::protocol::{self, Frame};
 use crate::limits;
@@ -25,10 +31,37 @@ pub type ValueKey = Arc<str>;
 /// One request's place among those that one client may have open.
 pub type Permit = OwnedSemaphorePermit;
 
+/// What waits in all outboxes of one server.
+#[derive(Debug, Default)]
+pub struct Waits {
+    bytes: AtomicUsize,
+    clients: AtomicUsize,
+}
+
+impl Waits {
+    /// There are so many clients.
+    pub fn shared_by(&self, clients: usize) {
+        self.clients.store(clients, Ordering::Relaxed);
+    }
+
+    /// What each of them may have.
+    fn share(&self) -> usize {
+        limits::MAX_WAITING_BYTES / self.clients.load(Ordering::Relaxed).max(1)
+    }
+
+    /// Whether it is more than all may have.
+    pub fn is_too_much(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > limits::MAX_WAITING_BYTES
+    }
+}
+
 /// A queue with one reader.
 #[derive(Debug, Default)]
 pub struct Outbox {
     queue: Mutex<Queue>,
+    waits: Arc<Waits>,
+    /// Nobody waits for this client any more.
+    given_up: CancellationToken,
     /// Something waits, or the end was asked for.
     filled: Notify,
     /// An answer was taken.
@@ -44,6 +77,12 @@ struct Queue {
     events: usize,
     event_bytes: usize,
     answer_bytes: usize,
+    /// What is being sent.
+    sending_bytes: usize,
+    /// Of several pings that wait, the last is answered.
+    pong: Option<Bytes>,
+    /// When something was taken; none: nothing yet.
+    taken_at: Option<Instant>,
     closing: Option<CloseFrame>,
     is_closed: bool,
 }
@@ -64,43 +103,75 @@ pub enum Next {
 }
 
 impl Outbox {
+    /// The outbox of a client that has just come.
+    pub fn new(waits: Arc<Waits>) -> Self {
+        let outbox = Self {
+            waits,
+            ..Self::default()
+        };
+        outbox.queue().taken_at = Some(Instant::now());
+        outbox
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An answer; it holds `permit` until it is sent.
-    pub fn answer(&self, frame: Frame, permit: Option<Permit>) {
+    /// Changes the queue, unless it is closed.
+    fn change<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> Option<T> {
         let mut queue = self.queue();
-        if !queue.is_closed {
-            queue.answer_bytes = queue.answer_bytes.saturating_add(frame.size());
-            queue.push(Waiting::Answer(frame, permit));
-            drop(queue);
-            self.filled.notify_one();
+        if queue.is_closed {
+            return None;
         }
+        let before = queue.bytes();
+        let changed = change(&mut queue);
+        let after = queue.bytes();
+        // Under the lock, so that what is taken off was added before.
+        self.waits.bytes.fetch_add(after, Ordering::Relaxed);
+        self.waits.bytes.fetch_sub(before, Ordering::Relaxed);
+        Some(changed)
+    }
+
+    /// An answer; it holds `permit` until it is sent. One without a permit, which nothing else bounds, is
+    /// the end of a client that does not take those before it.
+    pub fn answer(&self, frame: Frame, permit: Option<Permit>) {
+        let is_too_much = self.change(|queue| {
+            let is_too_much = permit.is_none() && queue.answer_bytes > limits::MAX_ANSWERS_BYTES;
+            if !is_too_much {
+                queue.answer_bytes = queue.answer_bytes.saturating_add(frame.size());
+                queue.push(Waiting::Answer(frame, permit));
+            }
+            is_too_much
+        });
+        match is_too_much {
+            Some(true) => self.give_up(),
+            Some(false) => self.filled.notify_one(),
+            None => {}
+        }
+    }
+
+    /// The answer to a ping.
+    pub fn pong(&self, payload: Bytes) {
+        self.change(|queue| queue.pong = Some(payload));
+        self.filled.notify_one();
     }
 
     /// An event; `key` where it is a value.
     pub fn event(&self, frame: Frame, key: Option<ValueKey>) {
-        let mut queue = self.queue();
-        if queue.is_closed {
-            return;
-        }
-        queue.push_event(frame, key);
-        if queue.events > limits::CLIENT_EVENTS || queue.event_bytes > limits::CLIENT_EVENTS_BYTES {
-            queue.lag();
-        }
-        drop(queue);
+        let most = self.waits.share().min(limits::CLIENT_EVENTS_BYTES);
+        self.change(|queue| {
+            queue.push_event(frame, key);
+            if queue.events > limits::CLIENT_EVENTS || queue.event_bytes > most {
+                queue.lag();
+            }
+        });
         self.filled.notify_one();
     }
 
     /// Events are missing, here or on their way here: the client is told instead.
     pub fn lagged(&self) {
-        let mut queue = self.queue();
-        if !queue.is_closed {
-            queue.lag();
-            drop(queue);
-            self.filled.notify_one();
-        }
+        self.change(Queue::lag);
+        self.filled.notify_one();
     }
 
     /// After everything that waits, the connection ends.
@@ -111,13 +182,28 @@ impl Outbox {
 
     /// Nothing is taken any more: what waits, and what still comes, is dropped.
     pub fn shut(&self) {
-        let mut queue = self.queue();
-        *queue = Queue {
-            is_closed: true,
-            ..Queue::default()
-        };
-        drop(queue);
+        self.change(|queue| *queue = Queue::default());
+        self.queue().is_closed = true;
         self.taken.notify_one();
+    }
+
+    /// The client takes too little of too much: nothing waits for it any more, its connection ends.
+    pub fn give_up(&self) {
+        tracing::info!("a client does not take what it asked for, and is closed");
+        self.shut();
+        self.given_up.cancel();
+    }
+
+    /// Waits until [`Self::give_up`].
+    pub async fn is_given_up(&self) {
+        self.given_up.cancelled().await;
+    }
+
+    /// Since when it has taken nothing, if more waits for it than its share.
+    pub fn stalled_since(&self) -> Option<Instant> {
+        let queue = self.queue();
+        let is_more = queue.bytes() > self.waits.share();
+        queue.taken_at.filter(|_| is_more)
     }
 
     /// Waits for what is to be sent next. For one caller at a time.
@@ -130,38 +216,60 @@ impl Outbox {
         }
     }
 
-    /// What is to be sent next, if anything waits.
+    /// What is to be sent next, if anything waits. What was before is sent.
     pub fn try_next(&self) -> Option<Next> {
-        let mut queue = self.queue();
-        let Some((at, waiting)) = queue.waiting.pop_first() else {
-            return queue.closing.clone().map(Next::Close);
-        };
-        match waiting {
-            Waiting::Answer(frame, permit) => {
-                queue.answer_bytes = queue.answer_bytes.saturating_sub(frame.size());
-                drop(queue);
-                self.taken.notify_one();
-                Some(Next::Message(frame.into(), permit))
-            }
-            Waiting::Event(frame, key) => {
-                queue.forget_event(&frame);
-                if let Some(key) = key.filter(|key| queue.values.get(key) == Some(&at)) {
-                    queue.values.remove(&key);
-                }
-                Some(Next::Message(frame.into(), None))
-            }
-        }
+        let next = self.change(|queue| {
+            queue.taken_at = Some(Instant::now());
+            queue.take()
+        });
+        self.taken.notify_one();
+        next.flatten()
     }
 
     /// Waits until the client has taken enough of its answers to get more. For one caller at a time.
     pub async fn room(&self) {
-        while self.queue().answer_bytes > limits::MAX_ANSWERS_BYTES {
+        let has_room = || {
+            let most = self.waits.share().min(limits::MAX_ANSWERS_BYTES);
+            let queue = self.queue();
+            queue.answer_bytes <= most && queue.pong.is_none()
+        };
+        while !has_room() {
             self.taken.notified().await;
         }
     }
 }
 
 impl Queue {
+    fn bytes(&self) -> usize {
+        let waiting = self.event_bytes.saturating_add(self.answer_bytes);
+        waiting.saturating_add(self.sending_bytes)
+    }
+
+    fn take(&mut self) -> Option<Next> {
+        self.sending_bytes = 0;
+        if let Some(pong) = self.pong.take() {
+            return Some(Next::Message(Message::Pong(pong), None));
+        }
+        let Some((at, waiting)) = self.waiting.pop_first() else {
+            return self.closing.clone().map(Next::Close);
+        };
+        let (frame, permit) = match waiting {
+            Waiting::Answer(frame, permit) => {
+                self.answer_bytes = self.answer_bytes.saturating_sub(frame.size());
+                (frame, permit)
+            }
+            Waiting::Event(frame, key) => {
+                self.forget_event(&frame);
+                if let Some(key) = key.filter(|key| self.values.get(key) == Some(&at)) {
+                    self.values.remove(&key);
+                }
+                (frame, None)
+            }
+        };
+        self.sending_bytes = frame.size();
+        Some(Next::Message(frame.into(), permit))
+    }
+
     fn push(&mut self, waiting: Waiting) -> u64 {
         let at = self.next;
         self.next = at.wrapping_add(1);
@@ -282,6 +390,19 @@ mod tests {
         outbox.room().await;
         outbox.answer(text("late"), None);
         assert!(outbox.try_next().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_ping_is_answered_first_and_nothing_more_is_read_until_it_is() {
+        let outbox = Outbox::default();
+        outbox.answer(text("answer"), None);
+        outbox.pong(Bytes::from_static(b"1"));
+        let mut room = std::pin::pin!(outbox.room());
+        assert!(futures_util::poll!(room.as_mut()).is_pending());
+        let next = outbox.try_next();
+        assert!(matches!(next, Some(Next::Message(Message::Pong(payload), _)) if payload == "1"));
+        room.await;
+        assert_eq!(taken(&outbox), ["answer"]);
     }
 
     #[tokio::test]

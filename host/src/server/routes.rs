@@ -3,24 +3,21 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::multipart::MultipartRejection;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{DefaultBodyLimit, Extension, Multipart, Path, State};
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Extension, Path, Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderMap, ORIGIN, UPGRADE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, ORIGIN, UPGRADE};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
-use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::body::{self, BodyProblem};
 use super::clients::Whence;
 use super::listen::Peer;
+use super::load::Load;
 use super::session::{Destination, Session};
-use super::upload::UploadError;
 use super::{Shared, connection, front, protocol};
 use crate::limits;
 
@@ -39,10 +36,10 @@ pub fn all(shared: &Arc<Shared>) -> Router {
         .with_state(Arc::clone(shared))
 }
 
-fn whence(peer: Peer, headers: &HeaderMap) -> Whence {
+fn whence(peer: &Peer, headers: &HeaderMap) -> Whence {
     let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
     Whence {
-        peer: peer.0.ip(),
+        peer: peer.address.ip(),
         origin: origin.map(str::to_owned),
     }
 }
@@ -51,23 +48,33 @@ fn whence(peer: Peer, headers: &HeaderMap) -> Whence {
 async fn root(
     State(shared): State<Arc<Shared>>,
     Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    mut request: Request,
 ) -> Response {
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) if headers.contains_key(UPGRADE) => return rejection.into_response(),
-        Err(_) => return welcome(&shared).into_response(),
+    if !request.headers().contains_key(UPGRADE) {
+        return welcome(&shared).into_response();
+    }
+    // No extension is offered, so messages are never compressed.
+    let answer = tungstenite::handshake::server::create_response_with_body(&request, Body::empty);
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(problem) => {
+            let problem = format!("this is no handshake of a websocket: {problem}");
+            return (StatusCode::BAD_REQUEST, problem).into_response();
+        }
     };
-    let Some(seat) = shared.clients.seat(whence(peer, &headers)) else {
+    let Some(seat) = shared.clients.seat(whence(&peer, request.headers())) else {
         let problem = "too many clients are connected; try again later";
         return (StatusCode::SERVICE_UNAVAILABLE, problem).into_response();
     };
+    let upgrading = hyper::upgrade::on(&mut request);
     let sockets = shared.sockets.clone();
-    upgrade
-        .max_message_size(limits::MAX_FRAME_BYTES)
-        .max_frame_size(limits::MAX_FRAME_BYTES)
-        .on_upgrade(move |socket| sockets.track_future(connection::serve(socket, shared, seat)))
+    sockets.spawn(async move {
+        match upgrading.await {
+            Ok(upgraded) => connection::serve(upgraded, shared, seat).await,
+            Err(error) => tracing::debug!("a websocket did not come about: {error}"),
+        }
+    });
+    answer
 }
 
 fn welcome(shared: &Shared) -> String {
@@ -86,10 +93,11 @@ async fn fetch(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Res
     let found = Uuid::try_parse(&id)
         .ok()
         .and_then(|id| shared.messages.get(id));
-    match found {
-        Some(text) => json(Bytes::from(text)),
-        None => (StatusCode::NOT_FOUND, "Message not found").into_response(),
-    }
+    let Some(fetch) = found else {
+        return (StatusCode::NOT_FOUND, "Message not found").into_response();
+    };
+    let length = [(CONTENT_LENGTH, fetch.length)];
+    (length, json(fetch.into_body())).into_response()
 }
 
 /// A message that was too large for the websocket. Its answer goes to the websockets that come from
@@ -100,31 +108,29 @@ async fn take(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let whence = whence(peer, &headers);
-    let Ok(_place) = shared.bodies.acquire().await else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    let whence = whence(&peer, &headers);
+    let mut arrival = shared.arrivals.begin();
+    let body = match body::read(body, &mut arrival, limits::MAX_POSTED_BYTES).await {
+        Ok(body) => body,
+        Err(problem) => return refuse(&problem),
     };
-    let body = match timeout(
-        limits::BODY_TIMEOUT,
-        to_bytes(body, limits::MAX_POSTED_BYTES),
-    )
-    .await
-    {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return too_large(limits::MAX_POSTED_BYTES).into_response(),
-        Err(_elapsed) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    // Those before it may take their time: they are not answered here.
+    let Ok(permit) = Arc::clone(&shared.posted).acquire_owned().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let id = shared.clients.next_id();
     let session = Session::new(Arc::clone(&shared), id, Destination::From(whence));
     // Reading a large document takes its time: not on a thread that serves others.
     let received = tokio::task::spawn_blocking(move || {
         let text = std::str::from_utf8(&body).map_err(|_| "the message is not UTF-8".to_owned())?;
-        protocol::parse(text).map_err(|malformed| malformed.problem)
+        let load = Load::of_posted(text, arrival)?;
+        let incoming = protocol::parse(text).map_err(|malformed| malformed.problem)?;
+        Ok::<_, String>((incoming, load))
     })
     .await;
     match received {
-        Ok(Ok(incoming)) => {
-            session.act(incoming, None);
+        Ok(Ok((incoming, load))) => {
+            session.act(incoming, Some(permit), load);
             "Message received".into_response()
         }
         Ok(Err(problem)) => (StatusCode::BAD_REQUEST, problem).into_response(),
@@ -132,37 +138,14 @@ async fn take(
     }
 }
 
-async fn upload(
-    State(shared): State<Arc<Shared>>,
-    form: Result<Multipart, MultipartRejection>,
-) -> Response {
-    let form = match form {
-        Ok(form) => form,
-        Err(rejection) => return rejection.into_response(),
-    };
-    let Ok(_place) = shared.bodies.acquire().await else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let Ok(taken) = timeout(limits::BODY_TIMEOUT, shared.uploads.take(form)).await else {
-        return StatusCode::REQUEST_TIMEOUT.into_response();
-    };
-    match taken {
+async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let arrival = shared.arrivals.begin();
+    match body::files(request, arrival, shared.worker.files()).await {
         Ok(file) => json(json!({ "file": file }).to_string()),
-        Err(error) => (status(&error), error.to_string()).into_response(),
+        Err(problem) => refuse(&problem),
     }
 }
 
-fn status(error: &UploadError) -> StatusCode {
-    match error {
-        UploadError::Name(_) | UploadError::TooMany | UploadError::Nothing => {
-            StatusCode::BAD_REQUEST
-        }
-        UploadError::Request(error) => error.status(),
-        UploadError::Disk | UploadError::Full => StatusCode::INSUFFICIENT_STORAGE,
-    }
-}
-
-fn too_large(limit: usize) -> (StatusCode, String) {
-    let problem = format!("at most {limit} bytes are taken");
-    (StatusCode::PAYLOAD_TOO_LARGE, problem)
+fn refuse(problem: &BodyProblem) -> Response {
+    (problem.status(), problem.to_string()).into_response()
 }

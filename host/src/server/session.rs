@@ -14,9 +14,12 @@ use super::Shared;
 use super::clients::Whence;
 use super::commands::{self, Answer, Command, Context, Refusal, Reply, Run};
 use super::frames;
+use super::load::Load;
+use super::messages::Owner;
 use super::outbox::{Outbox, Permit};
 use super::protocol::{self, Frame, Incoming, Request, RequestId};
 use super::replies::{Claim, Kind, Repeat, Ticket};
+use crate::limits;
 use crate::nodespace::{NO_VALUE, Value};
 
 /// Lanes that are remembered before those that are free are forgotten.
@@ -44,6 +47,8 @@ pub struct Session {
 pub struct Pending {
     session: Arc<Session>,
     permit: Option<Permit>,
+    /// What the request costs, until it is done.
+    load: Option<Load>,
     id: Option<RequestId>,
     as_bytes: bool,
     ticket: Option<Ticket>,
@@ -70,10 +75,19 @@ impl Session {
         })
     }
 
-    /// Does what `message` says. The answer holds `permit` until it is sent.
-    pub fn receive(self: &Arc<Self>, message: &str, permit: Option<Permit>) {
-        match protocol::parse(message) {
-            Ok(incoming) => self.act(incoming, permit),
+    /// Does what `message` says. The answer holds `permit` until it is sent, what is done holds `load`.
+    pub async fn receive(self: &Arc<Self>, message: String, permit: Option<Permit>, load: Load) {
+        let parsed = if message.len() > limits::SMALL_MESSAGE_BYTES {
+            // It takes its time: not on a thread that serves others.
+            let parsing = tokio::task::spawn_blocking(move || protocol::parse(&message));
+            parsing
+                .await
+                .unwrap_or_else(|_ended| Err(ABANDONED.to_owned().into()))
+        } else {
+            protocol::parse(&message)
+        };
+        match parsed {
+            Ok(incoming) => self.act(incoming, permit, load),
             Err(malformed) => {
                 let id = malformed.id.as_ref();
                 self.send(protocol::error(&malformed.problem, id), id, permit);
@@ -82,19 +96,20 @@ impl Session {
     }
 
     /// Does what was asked for.
-    pub fn act(self: &Arc<Self>, incoming: Incoming, permit: Option<Permit>) {
+    pub fn act(self: &Arc<Self>, incoming: Incoming, permit: Option<Permit>, load: Load) {
         match incoming {
             Incoming::Ping => self.send(protocol::pong(), None, permit),
-            Incoming::Request(request) => self.execute(request, permit),
+            Incoming::Request(request) => self.execute(request, permit, load),
         }
     }
 
-    fn execute(self: &Arc<Self>, request: Request, permit: Option<Permit>) {
+    fn execute(self: &Arc<Self>, request: Request, permit: Option<Permit>, load: Load) {
         let command = commands::find(&request.cmd);
         let kind = command.map_or(Kind::Read, |command| command.kind);
         let mut pending = Pending {
             session: Arc::clone(self),
             permit,
+            load: Some(load),
             id: request.id.clone(),
             as_bytes: request.as_bytes,
             ticket: None,
@@ -124,7 +139,7 @@ impl Session {
     ) {
         let context = Context::new(Arc::clone(&self.shared));
         match command.run {
-            Run::Now(run) => pending.finish(run(&context, kwargs), command.kind),
+            Run::Now(run) => pending.finish(run(&context, kwargs), command),
             Run::Beside { lane, run } => {
                 let turn = lane(&kwargs).map(|lane| self.turn(lane));
                 self.shared.tasks.spawn(async move {
@@ -139,7 +154,7 @@ impl Session {
                         None => None,
                     };
                     let answer = run(context, kwargs).await;
-                    pending.finish(answer, command.kind);
+                    pending.finish(answer, command);
                 });
             }
         }
@@ -175,8 +190,12 @@ impl Session {
     }
 
     fn send(&self, frame: Frame, id: Option<&RequestId>, permit: Option<Permit>) {
-        let frame = self.shared.messages.hint(frame);
-        let frame = frame.unwrap_or_else(|full| protocol::error(&full.to_string(), id));
+        let owner = match &self.destination {
+            Destination::Client(_) => Owner::Client(self.id),
+            Destination::From(_) => Owner::Posted,
+        };
+        let frame = self.shared.messages.hint(frame, owner);
+        let frame = frame.unwrap_or_else(|problem| protocol::error(&problem.to_string(), id));
         match &self.destination {
             Destination::Client(outbox) => outbox.answer(frame, permit),
             Destination::From(_) => {
@@ -185,6 +204,7 @@ impl Session {
                 }
             }
         }
+        self.shared.clients.relieve();
     }
 
     fn outboxes(&self) -> Vec<Arc<Outbox>> {
@@ -201,8 +221,10 @@ const ABANDONED: &str = "the command came to no end; send it again with another 
 
 impl Pending {
     /// Answers at once, or when the change is on disk.
-    fn finish(self, answer: Answer, kind: Kind) {
-        let changes = match kind {
+    fn finish(mut self, answer: Answer, command: &Command) {
+        self.load = None;
+        let answer = command.answer(answer);
+        let changes = match command.kind {
             Kind::Read => return self.settle(answer),
             Kind::Change => self.session.shared.changes.clone(),
         };

@@ -14,6 +14,9 @@ pub enum WorkerError {
     /// There is no such external worker.
     #[error("Worker {0} not found")]
     NoExternal(String),
+    /// There was such an external worker, and it was removed a moment ago.
+    #[error("Worker {0} not found any more")]
+    Gone(String),
     /// There is no such class.
     #[error("Worker {class} not found in {module}{why}")]
     NoClass {

@@ -11,6 +11,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::archive::check_path;
+use super::files::WAITING;
 use super::secrets::Redacted;
 use crate::json;
 use crate::limits::{
@@ -110,6 +111,9 @@ impl Export {
             entries.sort_by_key(DirEntry::file_name);
             for entry in entries {
                 let name = entry.file_name();
+                if path == FILES && name.to_string_lossy().starts_with(WAITING) {
+                    continue;
+                }
                 let path = format!("{path}/{}", name.to_string_lossy());
                 let refused = |problem| ExportProblem::File {
                     file: text::clean_line(&path, MAX_NAME_BYTES),

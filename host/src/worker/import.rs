@@ -1,12 +1,12 @@
 //! An export, read back: one of this host or of a Python Worker, from anybody.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
-use cap_std::fs::{Dir, OpenOptions};
 use serde_json::{Map, Value as Json};
 
 use super::archive::{Archive, ArchiveProblem, Member};
 use super::export::{CONFIG, FILES, STATE};
+use super::files::{Batch, NewFile, UploadError};
 use super::state::{self, Reading, StateProblem, WorkerState};
 use crate::json;
 use crate::limits::MAX_STATE_BYTES;
@@ -24,6 +24,9 @@ pub enum ImportProblem {
     /// The configuration in it is.
     #[error("the configuration of the Worker is wrong: {0}")]
     Config(String),
+    /// A file in it is.
+    #[error(transparent)]
+    File(#[from] UploadError),
 }
 
 /// What is in an export. All of it was checked, nothing was written.
@@ -90,49 +93,47 @@ impl Imported {
         &self.files
     }
 
-    /// Writes the files below `into`, each whole or not at all, over what is there, and says how many.
+    /// Unpacks the files into `batch`, from which they get to their places.
     ///
     /// # Errors
-    /// When one cannot be written; those before it were.
-    pub fn write_files(&mut self, into: &Dir) -> Result<usize, ImportProblem> {
+    /// When there is no room for them.
+    pub fn unpack(&mut self, batch: &mut Batch) -> Result<(), ImportProblem> {
         for file in &self.files {
-            write_file(&mut self.archive, file, into)?;
+            let mut counted = Counted {
+                file: batch.begin(&file.path)?,
+                refused: None,
+            };
+            let copied = self.archive.copy(&file.member, &mut counted);
+            if let Some(refused) = counted.refused {
+                return Err(refused.into());
+            }
+            copied?;
+            batch.add(counted.file);
         }
-        Ok(self.files.len())
+        Ok(())
     }
 }
 
-fn write_file(
-    archive: &mut Archive,
-    file: &ImportedFile,
-    into: &Dir,
-) -> Result<(), ArchiveProblem> {
-    let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    if !folder.is_empty() {
-        into.create_dir_all(folder).map_err(ArchiveProblem::Write)?;
-    }
-    let aside = format!(".import-{}", uuid::Uuid::new_v4().simple());
-    let written = write_aside(archive, file, into, &aside).and_then(|()| {
-        into.rename(&aside, into, &file.path)
-            .map_err(ArchiveProblem::Write)
-    });
-    if written.is_err() {
-        let _ = into.remove_file(&aside);
-    }
-    written
+/// A file that is unpacked: why it is refused goes through an error of another kind.
+struct Counted {
+    file: NewFile,
+    refused: Option<UploadError>,
 }
 
-fn write_aside(
-    archive: &mut Archive,
-    file: &ImportedFile,
-    into: &Dir,
-    aside: &str,
-) -> Result<(), ArchiveProblem> {
-    let mut options = OpenOptions::new();
-    let created = into.open_with(aside, options.write(true).create_new(true));
-    let mut writer = BufWriter::new(created.map_err(ArchiveProblem::Write)?);
-    archive.copy(&file.member, &mut writer)?;
-    writer.flush().map_err(ArchiveProblem::Write)
+impl Write for Counted {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        match self.file.write(part) {
+            Ok(()) => Ok(part.len()),
+            Err(refused) => {
+                self.refused = Some(refused);
+                Err(io::ErrorKind::StorageFull.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl ImportProblem {

@@ -112,7 +112,7 @@ impl Worker {
     pub async fn remove_instance(&self, uuid: &str, class_id: &str) -> Result<()> {
         let external = self.external(uuid, class_id)?;
         if !self.forget(&external) {
-            return Err(WorkerError::NoExternal(shown(uuid)));
+            return Err(self.no_external(uuid));
         }
         if let Some(instance) = external.remove() {
             instance.stop().await;
@@ -124,6 +124,7 @@ impl Worker {
     pub(super) fn forget(&self, external: &External) -> bool {
         let is_mine = self.externals().remove(external.uuid()).is_some();
         if is_mine {
+            lock(&self.inner.gone).note(external.uuid());
             self.unmount(external);
         }
         is_mine
@@ -186,7 +187,14 @@ impl Worker {
         let external = self.externals().get(uuid).cloned();
         external
             .filter(|external| external.class_id() == class_id)
-            .ok_or_else(|| WorkerError::NoExternal(shown(uuid)))
+            .ok_or_else(|| self.no_external(uuid))
+    }
+
+    fn no_external(&self, uuid: &str) -> WorkerError {
+        match lock(&self.inner.gone).has(uuid) {
+            true => WorkerError::Gone(shown(uuid)),
+            false => WorkerError::NoExternal(shown(uuid)),
+        }
     }
 
     /// Takes the uuid, so that nobody else can have it.

@@ -15,6 +15,7 @@ pub mod error;
 pub mod event;
 pub mod export;
 pub mod external;
+pub mod files;
 pub mod import;
 mod lifecycle;
 mod loading;
@@ -49,7 +50,7 @@ use uuid::Uuid;
 
 use crate::engine::Engine;
 use crate::limits;
-use crate::nodespace::NodeSpace;
+use crate::nodespace::{Gone, NodeSpace};
 use crate::policy::Guarded;
 use catalogue::Catalogue;
 pub use error::{Result, WorkerError};
@@ -81,11 +82,14 @@ pub struct Worker {
 
 struct Inner {
     places: Places,
+    files: files::Files,
     rules: rules::Rules,
     engine: Engine,
     nodespace: NodeSpace,
     catalogue: Mutex<Catalogue>,
     externals: Mutex<BTreeMap<String, Arc<External>>>,
+    /// External workers that were removed a moment ago.
+    gone: Mutex<Gone>,
     events: broadcast::Sender<Arc<WorkerEvent>>,
     store: Store,
     kept: Kept,
@@ -250,9 +254,10 @@ impl Worker {
             let store = Store::open(&dir)?;
             let packages = package::Packages::open(&dir)?;
             packages.tidy();
-            Ok::<_, WorkerError>((store, packages))
+            let files = files::Files::new(Places { data: dir }.open_files()?);
+            Ok::<_, WorkerError>((store, packages, files))
         });
-        let ((store, loaded), packages) = opened
+        let ((store, loaded), packages, files) = opened
             .await
             .map_err(|error| WorkerError::Request(error.to_string()))??;
         let kept = Kept::new(&loaded.meta, options.name);
@@ -264,9 +269,11 @@ impl Worker {
                 nodespace: NodeSpace::new(options.engine.threads().clone(), voice),
                 rules: rules::Rules::new(&places, options.policy),
                 places,
+                files,
                 engine: options.engine,
                 catalogue: Mutex::default(),
                 externals: Mutex::default(),
+                gone: Mutex::default(),
                 events,
                 store: store.clone(),
                 kept,
@@ -325,6 +332,11 @@ impl Worker {
     /// What belongs to the host, and no policy of a module can grant.
     pub fn guarded(&self) -> &Guarded {
         self.inner.rules.guarded()
+    }
+
+    /// What clients brought.
+    pub fn files(&self) -> &files::Files {
+        &self.inner.files
     }
 
     /// Everything that happens, from now on. A slow one loses the oldest and is told how many.

@@ -12,7 +12,7 @@ use super::error::{Result, WorkerError};
 use super::event::Status;
 use super::export::{ExportParts, export};
 use super::external::{External, Identity};
-use super::import::import;
+use super::import::{ImportProblem, import};
 use super::lifecycle::{check_uuid, default_name};
 use super::origin::Origin;
 use super::report::{MissingClasses, Report};
@@ -48,22 +48,28 @@ impl Worker {
     /// are here. What is not available here becomes a placeholder that keeps its data.
     ///
     /// # Errors
-    /// When it is no export, or too much. What else is wrong is in the report.
+    /// When it is no export, too much, or there is no room for its files: then nothing of it stays. What
+    /// else is wrong is in the report.
     pub async fn import(&self, zip: Vec<u8>) -> Result<Report> {
-        let places = self.places().clone();
-        let imported = blocking(move || {
+        let mut batch = self.files().batch();
+        let (imported, placed) = blocking(move || {
             let mut imported = import(zip)?;
-            if !imported.files().is_empty() {
-                imported.write_files(&places.open_files()?)?;
-            }
-            Ok(imported)
+            imported.unpack(&mut batch)?;
+            let placed = batch.place().map_err(ImportProblem::from)?;
+            Ok((imported, placed))
         })
         .await?;
         let read = Reading {
             state: imported.state,
             left_out: imported.left_out,
         };
-        self.load_state(read, Some(&imported.config)).await
+        let loaded = self.load_state(read, Some(&imported.config)).await;
+        blocking(move || {
+            let report = loaded?;
+            placed.keep();
+            Ok(report)
+        })
+        .await
     }
 
     /// `load_data` and `update`: takes a saved state in, with the configuration of the Worker that it is

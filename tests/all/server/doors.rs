@@ -55,6 +55,33 @@ async fn a_name_that_was_made_to_point_here_is_refused() {
 }
 
 #[tokio::test]
+async fn what_changes_something_is_shown_to_be_of_no_strangers_page() {
+    let served = Served::start().await;
+    let status = async |more: &str| {
+        let head = format!("POST /message/\n{more}");
+        served.http(&head, br#"{"type":"ping"}"#).await.status
+    };
+    assert_eq!(status("X-Requested-With: a program").await, 200);
+    assert_eq!(status("Sec-Fetch-Site: same-origin").await, 200);
+    assert_eq!(status("Origin: http://localhost:8000").await, 200);
+    for other in [
+        "Sec-Fetch-Site: cross-site",
+        "Sec-Fetch-Site: same-site",
+        "Sec-Fetch-Site: cross-site\nContent-Type: text/plain",
+        "Sec-Fetch-Site: cross-site\nX-Requested-With: a page",
+    ] {
+        assert_eq!(status(other).await, 403, "{other}");
+    }
+    for twice in [
+        "Host: localhost\nHost: localhost\nX-Requested-With: a",
+        "Host: localhost\nHost: evil.example\nX-Requested-With: a",
+        "Origin: http://localhost\nOrigin: http://evil.example",
+    ] {
+        assert_eq!(status(twice).await, 400, "{twice}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_is_asked_for_has_to_be_known_everywhere() {
     let served = Served::with(Asked {
         token: Some(TOKEN),

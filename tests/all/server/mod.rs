@@ -10,14 +10,13 @@ mod large;
 mod process;
 mod requests;
 mod shutdown;
+mod strangers;
 mod uploads;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::policy::Policy;
 use external_worker_host::server::{Bound, Server};
@@ -66,10 +65,7 @@ impl Served {
         let origins = asked.origins.iter().map(|o| o.parse().unwrap()).collect();
         let any = "127.0.0.1:0".parse().unwrap();
         let bound = Bound::new(any, asked.token, origins).await.unwrap();
-        let files = data.path().join("files");
-        std::fs::create_dir_all(&files).unwrap();
-        let files = Dir::open_ambient_dir(files, ambient_authority()).unwrap();
-        let server = Server::new(bound, worker.clone(), files);
+        let server = Server::new(bound, worker.clone());
         Self {
             address: server.address(),
             worker,
@@ -147,6 +143,15 @@ async fn http(address: &str, head: &str, body: &[u8]) -> Answer {
     let names_host = |header: &str| header.to_ascii_lowercase().starts_with("host:");
     if !headers.lines().any(names_host) {
         text.push_str(&format!("Host: {address}\r\n"));
+    }
+    // What a program says of itself when it changes something.
+    let says_who = ["origin:", "x-requested-with:", "sec-fetch-site:"];
+    let is_said = |header: &str| {
+        let header = header.to_ascii_lowercase();
+        says_who.iter().any(|name| header.starts_with(name))
+    };
+    if !headers.lines().any(is_said) {
+        text.push_str("X-Requested-With: tests\r\n");
     }
     for header in headers.lines() {
         text.push_str(&format!("{header}\r\n"));

@@ -1,5 +1,6 @@
 //! `ewh serve` in a process of its own, for the signals that it gets. The process is this binary again.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -25,8 +26,16 @@ pub(super) struct Process {
 impl Process {
     /// Serves the Worker in `data`, and waits until it listens.
     pub(super) async fn start(data: &Path) -> Self {
+        Self::start_with(data, None).await
+    }
+
+    /// The same, with so many file descriptors.
+    pub(super) async fn start_with(data: &Path, descriptors: Option<u32>) -> Self {
         let test = "server::process::in_a_process_of_its_own";
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        let limit = descriptors.map_or_else(String::new, |most| format!("ulimit -n {most}; "));
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{limit}exec \"$0\" \"$@\"")])
+            .arg(std::env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture"])
             .env(DATA, data)
             .stdout(Stdio::piped())
@@ -58,6 +67,20 @@ impl Process {
             socket,
             aside: Default::default(),
         }
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        let url = self.announced["url"].as_str().unwrap();
+        url.strip_prefix("ws://").unwrap().parse().unwrap()
+    }
+
+    /// Its resident memory, in bytes.
+    pub(super) fn resident(&self) -> u64 {
+        let statm = format!("/proc/{}/statm", self.child.id().unwrap());
+        let statm = std::fs::read_to_string(statm).unwrap();
+        let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4096
     }
 
     pub(super) fn signal(&self, name: &str) {

@@ -9,6 +9,7 @@ use external_worker_host::limits;
 use external_worker_host::nodespace::{
     Dirty, GraphEvent, LeftOut, NodeClass, NodeSpace, Observer, PortSpec, Ports, Run, Shelf, Type,
 };
+use external_worker_host::worker::files::Files;
 use external_worker_host::worker::import::import as read_export;
 use external_worker_host::worker::package::{MANIFEST, Packages};
 use external_worker_host::worker::secrets::Redacted;
@@ -72,8 +73,11 @@ fn archive(zip: Vec<u8>) {
 fn written(imported: &mut external_worker_host::worker::import::Imported) {
     let dir = tempfile::tempdir().unwrap();
     let into = Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap();
-    let count = imported.write_files(&into).unwrap();
-    assert_eq!(count, imported.files().len());
+    let mut batch = Files::new(into).batch();
+    if let Err(problem) = imported.unpack(&mut batch) {
+        return readable_line(&problem.to_string(), limits::MAX_TEXT_BYTES);
+    }
+    batch.commit().unwrap();
     for file in imported.files() {
         let is = std::fs::symlink_metadata(dir.path().join(&file.path)).unwrap();
         assert!(is.is_file() && is.len() == file.size, "{}", file.path);

@@ -5,8 +5,6 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use external_worker_host::engine::{Engine, EngineOptions};
 use external_worker_host::limits;
 use external_worker_host::policy::Policy;
@@ -139,7 +137,7 @@ async fn address() -> SocketAddr {
     }
     let data = tempfile::tempdir().unwrap().keep();
     let worker = Worker::open(WorkerOptions {
-        data: data.clone(),
+        data,
         name: Some("fuzzed".to_owned()),
         policy: Policy::default().into(),
         engine: Engine::new(EngineOptions {
@@ -155,8 +153,7 @@ async fn address() -> SocketAddr {
     let bound = Bound::new("127.0.0.1:0".parse().unwrap(), None, Vec::new())
         .await
         .unwrap();
-    let files = Dir::open_ambient_dir(data.join("files"), ambient_authority()).unwrap();
-    let server = Server::new(bound, worker, files);
+    let server = Server::new(bound, worker);
     let address = server.address();
     tokio::spawn(server.run());
     *ADDRESS.get_or_init(|| address)

@@ -173,7 +173,7 @@ impl ServeTenantCommand {
         };
         // What takes longer comes while it serves.
         let _ = timeout(limits::OPEN_PATIENCE, worker.loaded()).await;
-        let server = Server::new(bound, worker.clone(), worker.places().open_files()?);
+        let server = Server::new(bound, worker.clone());
         let uuid = worker.uuid().simple().to_string();
         output.print_json_line(&json!({ "uuid": uuid, "name": worker.name() }))?;
         drop(worker);

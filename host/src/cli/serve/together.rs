@@ -1,6 +1,5 @@
 //! Every Worker in this process, each with a server of its own.
 
-use cap_std::fs::Dir;
 use futures_util::future::try_join_all;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -91,7 +90,7 @@ impl Tenant<'_> {
                 () = self.stop.cancelled() => return Ok(()),
             };
             let (problem, public) = match opened {
-                Ok((worker, files)) => return self.run(bound, worker, files).await,
+                Ok(worker) => return self.run(bound, worker).await,
                 Err(error) if self.is_alone => return Err(error),
                 Err(CliError::Worker(error)) => (error.to_string(), error.public()),
                 Err(error) => (error.to_string(), "the host's log says why".to_owned()),
@@ -111,7 +110,7 @@ impl Tenant<'_> {
         }
     }
 
-    async fn open(&self) -> Result<(Worker, Dir), CliError> {
+    async fn open(&self) -> Result<Worker, CliError> {
         let tenant = &self.checked.tenant;
         let _progress = self.output.progress("starting");
         let guarded = self.guarded.clone();
@@ -128,11 +127,10 @@ impl Tenant<'_> {
         let worker = Worker::open(options).await?;
         // What takes longer comes while it serves.
         let _ = timeout(limits::OPEN_PATIENCE, worker.loaded()).await;
-        let files = worker.places().open_files()?;
-        Ok((worker, files))
+        Ok(worker)
     }
 
-    async fn run(&self, bound: Bound, worker: Worker, files: Dir) -> Result<(), CliError> {
+    async fn run(&self, bound: Bound, worker: Worker) -> Result<(), CliError> {
         let announced = Announced {
             tenant: self.checked.listed(),
             address: bound.address(),
@@ -141,7 +139,7 @@ impl Tenant<'_> {
             pid: None,
         };
         announced.show(self.output)?;
-        let server = Server::new(bound, worker.clone(), files);
+        let server = Server::new(bound, worker.clone());
         drop(worker);
         let stop = server.stop();
         let serving = server.run();

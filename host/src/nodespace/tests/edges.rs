@@ -200,6 +200,6 @@ async fn a_node_takes_its_edges_along() {
     assert!(dirty.contains(&Dirty::Node("y".into())) && dirty.contains(&Dirty::Edges));
     assert_eq!(
         bench.space.remove_node("y").unwrap_err().to_string(),
-        "there is no node `y`"
+        "there is no node `y` any more"
     );
 }

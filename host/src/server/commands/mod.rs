@@ -19,6 +19,7 @@ use crate::text;
 use crate::worker::{Worker, WorkerError};
 
 mod edges;
+mod gone;
 mod groups;
 mod instances;
 mod library;
@@ -50,24 +51,43 @@ impl<T: Into<Json>> From<T> for Reply {
 
 /// Why a command was not done, in a sentence that its client may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal(Cow<'static, str>);
+pub struct Refusal {
+    sentence: Cow<'static, str>,
+    /// What it was about, when that was removed a moment ago.
+    gone: Option<String>,
+}
 
 impl Refusal {
     /// A refusal that says `sentence`.
     pub fn new(sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self(sentence.into())
+        Self {
+            sentence: sentence.into(),
+            gone: None,
+        }
+    }
+
+    /// A refusal because of `id`, which was removed a moment ago.
+    fn gone(sentence: String, id: String) -> Self {
+        Self {
+            sentence: sentence.into(),
+            gone: Some(id),
+        }
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.sentence)
     }
 }
 
 impl From<GraphError> for Refusal {
     fn from(error: GraphError) -> Self {
-        Self::new(error.to_string())
+        let sentence = error.to_string();
+        match error {
+            GraphError::Gone { id, .. } => Self::gone(sentence, id),
+            _ => Self::new(sentence),
+        }
     }
 }
 
@@ -79,7 +99,11 @@ impl From<HostError> for Refusal {
 
 impl From<WorkerError> for Refusal {
     fn from(error: WorkerError) -> Self {
-        Self::new(error.public())
+        match error {
+            WorkerError::Graph(error) => error.into(),
+            WorkerError::Gone(id) => Self::gone(WorkerError::Gone(id.clone()).public(), id),
+            other => Self::new(other.public()),
+        }
     }
 }
 
@@ -137,6 +161,15 @@ pub struct Command {
 }
 
 impl Command {
+    /// The answer to a client: what comes late is no mistake.
+    pub fn answer(&self, answer: Answer) -> Answer {
+        answer.or_else(|refusal| {
+            let gone = refusal.gone.as_deref();
+            let benign = gone.and_then(|id| gone::answer(self.name, id));
+            benign.ok_or(refusal)
+        })
+    }
+
     /// Whether a person waits for it to be done: clients show such failures nowhere else.
     pub fn is_shown(&self) -> bool {
         self.kind == Kind::Change && matches!(self.run, Run::Beside { .. })

@@ -197,11 +197,16 @@ pub fn upload(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
     }
     async move {
         let Upload { data, filename } = arguments(kwargs)?;
-        let data = decode(&data)?;
-        let stored = context.shared.uploads.put(&filename, &data).await;
-        Ok(stored
-            .map_err(|error| Refusal::new(error.to_string()))?
-            .into())
+        let files = context.worker().files().clone();
+        let storing = tokio::task::spawn_blocking(move || {
+            let data = decode(&data)?;
+            let stored = files.put(&filename, &data);
+            stored.map_err(|error| Refusal::new(error.to_string()))
+        });
+        let stored = storing
+            .await
+            .map_err(|_| Refusal::new("the upload came to no end"))?;
+        Ok(stored?.into())
     }
     .boxed()
 }

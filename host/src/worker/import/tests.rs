@@ -4,6 +4,7 @@ use std::io::{Cursor, Write};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use serde_json::json;
 use tempfile::TempDir;
 use zip::ZipWriter;
@@ -13,6 +14,7 @@ use super::*;
 use crate::instance::config::ConfigSchema;
 use crate::limits::MAX_SAVED_JSON_DEPTH;
 use crate::worker::export::{ExportParts, ExportProblem, export};
+use crate::worker::files::Files;
 use crate::worker::secrets::Redacted;
 
 const SECRET: &str = "s3cr3t";
@@ -85,7 +87,9 @@ fn an_export_is_imported_with_its_files_and_without_secrets() {
 
     let (_other, into) = folder();
     into.write("zeros", "older").unwrap();
-    assert_eq!(imported.write_files(&into).unwrap(), 2);
+    let mut batch = Files::new(into.try_clone().unwrap()).batch();
+    imported.unpack(&mut batch).unwrap();
+    batch.commit().unwrap();
     assert_eq!(into.read_to_string("data/deep/table.csv").unwrap(), "1;2");
     assert_eq!(into.read("zeros").unwrap(), vec![0; 20 << 20]);
     let left: Vec<_> = into.entries().unwrap().collect();
@@ -164,7 +168,9 @@ fn files_do_not_leave_their_folder() {
         ("state", &state[..]),
         ("files/way-out/evil", "x"),
     ];
-    import(zip(&evil)).unwrap().write_files(&into).unwrap_err();
+    let mut batch = Files::new(into.try_clone().unwrap()).batch();
+    import(zip(&evil)).unwrap().unpack(&mut batch).unwrap();
+    batch.commit().unwrap_err();
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
     let names: Vec<_> = into
         .entries()
