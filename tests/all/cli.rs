@@ -249,9 +249,13 @@ fn files_that_begin_with_a_byte_order_mark_are_read_without_it() {
     let marked = |name: &str, text: &str| files.put(name, format!("\u{feff}{text}"));
     let policy = marked("policy.toml", "[clocks]\n");
     assert_eq!(ewh(&["policy", "check", &policy]).0, Exit::Ok);
-    let config = format!("@{}", marked("config.json", "{\"size\": \"wrong\"}"));
-    let (_, message) = ewh(&["run", CACHE, "--config", &config]);
-    assert!(!message.contains("not JSON"), "{message}");
+    let config = marked("config.json", r#"{"max_entries": "many"}"#);
+    // Refused for what it says: it was read.
+    fails(
+        &["run", CACHE, "--config", &format!("@{config}")],
+        Exit::Usage,
+        &["/max_entries", "integer"],
+    );
     let module = files.0.path().join("module");
     std::fs::create_dir(&module).unwrap();
     std::fs::copy(CACHE, module.join("cache.wasm")).unwrap();
@@ -262,9 +266,9 @@ fn files_that_begin_with_a_byte_order_mark_are_read_without_it() {
     let data = files.0.path().join("data");
     let add = [
         "module",
+        "add",
         "--data",
         data.to_str().unwrap(),
-        "add",
         module.to_str().unwrap(),
     ];
     assert_eq!(ewh(&add), (Exit::Ok, String::new()));
