@@ -295,9 +295,12 @@ async fn a_file_of_a_newer_host_or_of_another_program_stays_as_it_is() {
     let foreign = Store::open(dir.path()).unwrap_err();
     assert!(matches!(foreign, StoreError::Foreign { .. }), "{foreign}");
     let nonsense = TempDir::new().unwrap();
-    fs::write(nonsense.path().join(FILE), "no database at all".repeat(100)).unwrap();
+    let file = nonsense.path().join(FILE);
+    let content = "no database at all".repeat(100);
+    fs::write(&file, &content).unwrap();
     let broken = Store::open(nonsense.path()).unwrap_err();
-    assert!(matches!(broken, StoreError::Database { .. }), "{broken}");
+    assert!(matches!(broken, StoreError::Corrupt { .. }), "{broken}");
+    assert_eq!(fs::read_to_string(file).unwrap(), content);
 }
 
 #[tokio::test]
