@@ -205,17 +205,23 @@ mod tests {
 
     #[test]
     fn a_state_leaves_without_secrets_and_without_what_nobody_knows() {
-        let state = json!({
+        let mut state = json!({
             "backend": {"nodes": [{"id": "n"}]}, "view": {}, "meta": {"id": "i", "version": "v"},
             "external_workers": {"demo": [instance("demo")], "other": [instance("other")],
                 "disguised": [instance("demo")]},
         });
+        // No two have one uuid.
+        for class in ["other", "disguised"] {
+            state["external_workers"][class][0]["uuid"] = json!(class);
+        }
         let state = WorkerState::read(state).unwrap().state;
         let redacted = Redacted::state(&state, &schemas).into_json();
         assert!(!redacted.to_string().contains(SECRET), "{redacted}");
         let workers = &redacted["external_workers"];
         assert_eq!(workers["demo"], json!([redacted_instance()]));
-        assert_eq!(workers["other"], json!([bare_instance()]));
+        let mut bare = bare_instance();
+        bare["uuid"] = json!("other");
+        assert_eq!(workers["other"], json!([bare]));
         assert_eq!(workers["disguised"][0]["config"], json!({}));
         assert_eq!(redacted["backend"]["nodes"][0]["id"], "n");
     }
