@@ -1,6 +1,7 @@
 //! What is saved comes back; what a stranger made up does no harm.
 
 use super::*;
+use crate::json as document;
 use crate::limits;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -304,4 +305,79 @@ async fn what_a_client_sends_is_checked_before_anything_is_changed() {
     assert_eq!(bench.space.node_ids().len(), 3);
     let evil = bench.space.remove_node("\u{1b}[2J").unwrap_err();
     assert_eq!(evil.to_string(), "there is no node `\u{fffd}[2J`");
+}
+
+/// Documents with every kind of number at every depth, the same ones each time.
+fn documents(count: usize) -> Vec<Json> {
+    fn document(next: &mut impl FnMut() -> u64, depth: u64) -> Json {
+        let items =
+            |next: &mut _| -> Vec<Json> { (0..3).map(|_| document(next, depth + 1)).collect() };
+        match next() % if depth < 4 { 9 } else { 7 } {
+            0 => Json::Null,
+            1 => json!(next().is_multiple_of(2)),
+            2 => json!(next() as i64),
+            3 => json!(next()),
+            4 => document::number(f64::from_bits(next())),
+            5 => {
+                let odd = [
+                    "NaN",
+                    "Infinity",
+                    "-Infinity",
+                    "-0.0",
+                    "1e400",
+                    "-99999999999999999999",
+                ];
+                let digits = format!("{}{}", next() | (1 << 63), next());
+                let odd = odd.into_iter().chain([&digits[..]]);
+                let text = odd.cycle().nth(next() as usize % 7).unwrap_or_default();
+                document::parse(text.as_bytes()).unwrap()
+            }
+            6 => json!(["NaN", "", "\u{f8ff}NaN", "é\"\\"][next() as usize % 4]),
+            7 => Json::Array(items(next)),
+            _ => {
+                let keys = ["NaN", "a", ""].map(str::to_owned).into_iter();
+                Json::Object(keys.zip(items(next)).collect())
+            }
+        }
+    }
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    (0..count).map(|_| document(&mut next, 0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_a_value_is_it_is_the_same_after_it_was_saved() {
+    let bench = || {
+        let nothing = closure(|_| async { Ok(Vec::new()) });
+        let any = class("any", vec![port("a", "Any")], vec![], nothing);
+        Bench::new(vec![any])
+    };
+    let (before, after) = (bench(), bench());
+    before.add("any", "n");
+    let documents = documents(2_000);
+    assert!(
+        documents
+            .iter()
+            .any(|json| document::to_text(json) == "-Infinity")
+    );
+    for json in documents {
+        let value = Value::from_wire(json.clone());
+        before.space.set_default("n", "a", value).unwrap();
+        let saved = document::to_text(&before.space.save());
+        let read = document::parse(saved.as_bytes()).unwrap();
+        let report = after.space.load(&read).unwrap();
+        assert_eq!(report.left_out, LeftOut::default(), "{saved}");
+        // As text: there -0.0 is not 0.0.
+        assert_eq!(document::to_text(&after.space.save()), saved);
+        let value = after.space.value("n", "a").unwrap().unwrap();
+        assert_eq!(
+            document::to_text(&value.to_json()),
+            document::to_text(&json)
+        );
+    }
 }
