@@ -34,6 +34,8 @@ EXPECTED: list[tuple[str, str]] = [
     ("*.external_workers.value_worker", "a class without instances has no entry"),
     ("full_state:.result.worker.value_worker", "a class without instances has no entry"),
     ("removed.config:.*", "what is removed is gone, not only when the garbage is collected"),
+    ("removed.value:*", "what was just removed is nothing, not an error in the page"),
+    ("remove.again:*", "what was just removed is gone, not an error in the page"),
     ("repeated_id*", "a repeated request is answered, not done, again"),
     ("*:.events.lib_update", "a configuration may change the nodes, loading a graph does not"),
     # The settings form.
@@ -88,6 +90,8 @@ EXPECTED: list[tuple[str, str]] = [
     ("exported:.result.config.*", "nothing of Python, and no secret"),
     ("full_state:.result.backend.groups", "with the groups"),
     ("full_state:.result.progress_state.*", "what happened last"),
+    ("update_from_export:.result", "it says what was loaded and what was not"),
+    ("load_data:.result", "it says what was loaded and what was not"),
     # Imports replace nodes that are placeholders until their instance runs.
     ("update_from_export:.events.node_added *", "placeholders until their instance runs"),
     ("update_from_export:.events.node_removed *", "placeholders until their instance runs"),
