@@ -8,9 +8,9 @@ use clap::Parser;
 use external_worker_host::cli::Cli;
 use external_worker_tests::PATIENCE;
 use serde_json::Value as Json;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::Client;
@@ -19,6 +19,8 @@ const DATA: &str = "EWH_SERVE";
 
 pub(super) struct Process {
     child: Child,
+    /// It says more when it takes long, and would end if nobody could hear it.
+    _said: Lines<BufReader<ChildStdout>>,
     /// What it says of itself once it listens.
     pub(super) announced: Json,
 }
@@ -54,7 +56,11 @@ impl Process {
                 break serde_json::from_str(&line[at..]).unwrap();
             }
         };
-        Self { child, announced }
+        Self {
+            child,
+            _said: lines,
+            announced,
+        }
     }
 
     /// A program that connects to it.
