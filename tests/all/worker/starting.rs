@@ -85,7 +85,7 @@ async fn what_is_asked_of_one_that_starts_gets_a_sensible_answer() {
     worker.remove_instance(other, "probe").await.unwrap();
     assert!(site.seen(other).is_none());
     let gone = worker.restart_instance(other, "probe").await.unwrap_err();
-    assert_eq!(gone.public(), format!("Worker {other} not found"));
+    assert_eq!(gone.public(), format!("Worker {other} not found any more"));
     let mut events = worker.subscribe();
     notice(&mut events, "it does not start: ").await;
     let why = restart.await.unwrap_err().public();
