@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::wire::{PATIENCE, Wire};
 
 /// How often each asks.
-pub const PACE: Duration = Duration::from_millis(1);
+const PACE: Duration = Duration::from_millis(1);
 /// What a command or a call may take longer during an attack, besides a tick of the guests' clock.
 const ALLOWANCE: Duration = Duration::from_millis(5);
 
@@ -36,9 +36,9 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    /// Adds what took `took`, and what was not asked meanwhile.
-    pub fn add(&mut self, took: Duration) {
-        let mut rest = took;
+    /// Adds what was asked at `begin` and answered now, and what was not asked meanwhile.
+    pub fn add(&mut self, begin: Instant) {
+        let mut rest = begin.elapsed();
         while rest > PACE {
             self.all.push(rest);
             rest -= PACE;
@@ -74,13 +74,12 @@ impl Asking {
             while wanted.load(Ordering::Relaxed) {
                 let begin = Instant::now();
                 let answered = ask(&mut wire);
-                let took = begin.elapsed();
-                latencies.add(took);
+                latencies.add(begin);
                 if !answered {
                     latencies.errors += 1;
                     break;
                 }
-                std::thread::sleep(PACE.saturating_sub(took));
+                std::thread::sleep(PACE.saturating_sub(begin.elapsed()));
             }
             (latencies, wire)
         };

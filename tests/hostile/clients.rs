@@ -15,11 +15,11 @@ use crate::table::{Row, made};
 
 /// How long a server that will not answer is listened to.
 const QUIET: Duration = Duration::from_secs(1);
-const FIN: u8 = 0x80;
+pub const FIN: u8 = 0x80;
 const CONTINUATION: u8 = 0;
-const TEXT: u8 = 1;
+pub const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
-const PING: u8 = 9;
+pub const PING: u8 = 9;
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
@@ -169,7 +169,8 @@ fn sent(
     made(attack, tries, expected, move |scene| open(scene, bytes()))
 }
 
-fn handshake(more: &str) -> Vec<u8> {
+/// The request for a websocket, with more headers.
+pub fn handshake(more: &str) -> Vec<u8> {
     let head = format!(
         "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
@@ -178,7 +179,7 @@ fn handshake(more: &str) -> Vec<u8> {
 }
 
 /// The head of a masked frame that says that it has `length` bytes.
-fn head(first: u8, length: u64) -> Vec<u8> {
+pub fn head(first: u8, length: u64) -> Vec<u8> {
     let mut head = vec![first];
     match length {
         0..126 => head.push(0x80 | length as u8),
@@ -197,7 +198,7 @@ fn head(first: u8, length: u64) -> Vec<u8> {
 }
 
 /// A masked frame.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = head(first, payload.len() as u64);
     frame.extend(payload);
     frame

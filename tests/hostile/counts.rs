@@ -1,11 +1,18 @@
-//! What a process has is counted: names, folders, links.
+//! What a process has is counted: descriptors, names, folders, links. The host never starves itself, and what
+//! cannot be read is never taken for empty.
 
-use external_worker_artifacts::HOSTILE_REACH;
+use std::time::{Duration, Instant};
+
+use external_worker_artifacts::{HOSTILE_REACH, PROBE_TRAPS};
+use serde_json::{Value as Json, json};
 
 use crate::house::{ATTACKER, Plan};
 use crate::network::reach;
 use crate::scene::Scene;
-use crate::table::{Row, row};
+use crate::table::{Row, housed, row};
+
+/// How many descriptors a host gets: what a shell gives when nobody asks for more.
+const DESCRIPTORS: u64 = 1_024;
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
@@ -26,6 +33,49 @@ pub fn rows() -> Vec<Row> {
             "counts/names",
             "Unavailable: insufficient-space | Unavailable: quota",
             few,
+        ),
+        housed(
+            "counts/descriptors",
+            None,
+            "a client came in; its modules are there; a module came",
+            |plan| reaching(plan).descriptors(DESCRIPTORS),
+            |house| {
+                let mut wire = house.client();
+                let mut there = Vec::new();
+                for _ in 0..5 {
+                    if let Ok(uuid) = house.attacker(&mut wire) {
+                        there.push(uuid);
+                    }
+                }
+                let modules = house.data.join("local_workers");
+                std::fs::copy(PROBE_TRAPS, modules.join("more.part")).unwrap();
+                std::fs::rename(modules.join("more.part"), modules.join("more.wasm")).unwrap();
+                let Some(mut late) =
+                    crate::wire::Wire::open_within(house.address, None, Duration::from_secs(5))
+                else {
+                    return "no client came in".to_owned();
+                };
+                let begin = Instant::now();
+                let mut said = String::new();
+                while begin.elapsed() < Duration::from_secs(12) {
+                    let modules = late
+                        .ask("get_worker_dependencies", json!({}))
+                        .unwrap_or_default();
+                    let has = |name: &str| {
+                        let all = modules.as_array().map_or(&[][..], |all| all);
+                        all.iter().any(|module: &Json| module["module"] == name)
+                    };
+                    if !has(ATTACKER) || !has("probe") {
+                        return "a client came in; its modules are gone".to_owned();
+                    }
+                    if has("more") {
+                        said = "; a module came".to_owned();
+                        break;
+                    }
+                    let _ = late.until(Duration::from_millis(100), |_| None::<()>);
+                }
+                format!("a client came in; its modules are there{said}")
+            },
         ),
     ]
 }

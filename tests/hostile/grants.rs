@@ -1,20 +1,29 @@
-//! Taking a grant away takes it away.
+//! Taking a grant away takes it away, and no policy grants what is the host's own.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use external_worker_artifacts::PROBE_FILES;
+use serde_json::{Value as Json, json};
 
+use crate::bystander::{add_node, came};
 use crate::counts::reaching;
-use crate::house::{ATTACKER, House};
-use crate::table::{Row, housed};
+use crate::house::{ATTACKER, EWH, House, add, cache};
+use crate::scene::Scene;
+use crate::table::{Row, housed, made};
+use crate::wire::Wire;
 
 /// How long the host may take to notice a policy; it looks again after ten seconds.
 const NOTICES: Duration = Duration::from_secs(15);
 
+/// What a tenant is granted, of what is in a folder.
+type Granted = fn(&Path) -> String;
+
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
-    vec![
+    let mut rows = vec![
         housed(
             "grants/keeps_writing",
             None,
@@ -41,10 +50,91 @@ pub fn rows() -> Vec<Row> {
                 })
             },
         ),
-    ]
+        housed("grants/own_port", None, "not reached", reaching, own_port),
+    ];
+    let layouts: [(&'static str, &'static str, Granted); 7] = [
+        (
+            "grants/own_policies",
+            "Is granted the policies of its own tenant",
+            |dir| shown(&dir.join("data/a/policies")),
+        ),
+        (
+            "grants/own_modules",
+            "Is granted the modules of its own tenant",
+            |dir| shown(&dir.join("data/a/local_workers")),
+        ),
+        (
+            "grants/other_tenant",
+            "Is granted the data of another tenant",
+            |dir| shown(&dir.join("data/b")),
+        ),
+        (
+            "grants/all_tenants",
+            "Is granted the folder that all tenants are in",
+            |dir| shown(&dir.join("data")),
+        ),
+        (
+            "grants/tenants_file",
+            "Is granted the folder of the tenants file",
+            shown,
+        ),
+        (
+            "grants/through_link",
+            "Is granted a link to the policies of another tenant",
+            |dir| {
+                let link = dir.join("link");
+                std::os::unix::fs::symlink(dir.join("data/b/policies"), &link).unwrap();
+                shown(&link)
+            },
+        ),
+        ("grants/everything", "Is granted the whole machine", |_| {
+            "/".to_owned()
+        }),
+    ];
+    for (attack, tries, granted) in layouts {
+        rows.push(made(
+            attack,
+            tries,
+            "refused",
+            move |scene: Scene| async move {
+                let done = tokio::task::spawn_blocking(move || layout(&scene, granted));
+                done.await.unwrap()
+            },
+        ));
+    }
+    rows
 }
 
-/// The policy that the attacker runs under.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Loopback is granted, with every port that there is.
+fn own_port(house: &mut House) -> String {
+    let mut wire = house.client();
+    let uuid = house.attacker(&mut wire).unwrap();
+    let node = add_node(&mut wire, ATTACKER, &uuid, "attack").unwrap();
+    let policy = policy_of(house);
+    let loopback = "[[sockets]]\nprotocol = \"both\"\ndirection = \"connect\"\nhost = \"127.0.0.1\"\n\
+                    ports = [\"*\"]\n";
+    let granted = std::fs::read_to_string(&policy).unwrap();
+    std::fs::write(&policy, format!("{loopback}{granted}")).unwrap();
+    let begin = Instant::now();
+    while begin.elapsed() < NOTICES {
+        let place = json!({ "nid": node, "ioid": "to", "value": house.address.to_string() });
+        let _ = wire.ask("set_io_value", place);
+        let _ = wire.ask("trigger_node", json!({ "nid": node }));
+        let value = format!("node={node}; io=out; ");
+        if wire
+            .until(Duration::from_secs(1), |message| came(message, &value))
+            .is_some()
+        {
+            return "reached".to_owned();
+        }
+    }
+    "not reached".to_owned()
+}
+
 fn policy_of(house: &House) -> PathBuf {
     house
         .data
@@ -53,7 +143,6 @@ fn policy_of(house: &House) -> PathBuf {
         .with_extension("toml")
 }
 
-/// An attacker writes until `change` was made to its policy.
 fn writes_first(house: &mut House, change: impl FnOnce(&Path)) -> String {
     house.is_attacked_by("grants/keeps_writing");
     let mut wire = house.client();
@@ -73,7 +162,13 @@ fn writes_first(house: &mut House, change: impl FnOnce(&Path)) -> String {
     if !comes(Duration::from_secs(5)) {
         return "it wrote nothing".to_owned();
     }
-    change(&policy_of(house));
+    change(
+        &house
+            .data
+            .join("policies")
+            .join(ATTACKER)
+            .with_extension("toml"),
+    );
     let begin = Instant::now();
     while comes(Duration::from_secs(1)) {
         if begin.elapsed() > NOTICES {
@@ -86,4 +181,84 @@ fn writes_first(house: &mut House, change: impl FnOnce(&Path)) -> String {
         true => "it wrote; it writes again".to_owned(),
         false => "it wrote; it writes no more".to_owned(),
     }
+}
+
+/// Serves two tenants, of which one is granted `granted`, both ways; whether it is refused.
+fn layout(scene: &Scene, granted: Granted) -> String {
+    let dir = scene.dir();
+    for tenant in ["a", "b"] {
+        for place in ["policies", "local_workers"] {
+            std::fs::create_dir_all(dir.join("data").join(tenant).join(place)).unwrap();
+        }
+    }
+    std::fs::copy(PROBE_FILES, dir.join("data/a/local_workers/probe.wasm")).unwrap();
+    let tenants = "[[tenant]]\nname = \"a\"\nport = 0\n[[tenant]]\nname = \"b\"\nport = 0\n";
+    std::fs::write(dir.join("tenants.toml"), tenants).unwrap();
+    let policy = format!(
+        "[[files]]\nhost = {:?}\nguest = \"/data\"\nmode = \"rw\"\n",
+        granted(dir)
+    );
+    std::fs::write(dir.join("data/a/policies/probe.toml"), policy).unwrap();
+    serves(dir, "process")
+}
+
+/// Whether tenant `a` has an external worker under what it was granted.
+fn serves(dir: &Path, isolation: &str) -> String {
+    let mut process = Command::new(EWH)
+        .args(["serve", "--json", "--isolation", isolation, "--tenants"])
+        .arg(dir.join("tenants.toml"))
+        .arg("--data")
+        .arg(dir.join("data"))
+        .env("EWH_CACHE_DIR", cache())
+        .stdout(Stdio::piped())
+        .stderr(std::fs::File::create(dir.join("said")).unwrap())
+        .spawn()
+        .unwrap();
+    let output = process.stdout.take().unwrap();
+    let (told, lines) = std::sync::mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        for line in BufReader::new(output.take(1 << 20))
+            .lines()
+            .map_while(Result::ok)
+        {
+            let _ = told.send(line);
+        }
+    });
+    let begin = Instant::now();
+    let mut said = "refused".to_owned();
+    while begin.elapsed() < Duration::from_secs(5) {
+        match lines.recv_timeout(Duration::from_millis(100)) {
+            Ok(line) if line.contains("\"a\"") => {
+                said = of_tenant(&serde_json::from_str(&line).unwrap_or_default());
+                break;
+            }
+            Ok(_) | Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
+            Err(_) => break,
+        }
+        if process.try_wait().unwrap().is_some() {
+            break;
+        }
+    }
+    let _ = Command::new("kill").arg(process.id().to_string()).status();
+    let _ = process.wait();
+    let _ = reading.join();
+    said
+}
+
+/// Whether the module of the tenant that was announced is there and runs.
+fn of_tenant(announced: &Json) -> String {
+    let url = announced["url"].as_str().unwrap_or_default();
+    let place = url.trim_start_matches("ws://").split('/').next();
+    let place = place.unwrap_or_default().parse().unwrap();
+    let Some(mut wire) = Wire::open(place, None) else {
+        return "not served".to_owned();
+    };
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(3) {
+        if add(&mut wire, "probe", "files").is_ok() {
+            return "it runs".to_owned();
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    "refused".to_owned()
 }

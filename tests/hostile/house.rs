@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use external_worker_artifacts::PROBE_HOST;
+use external_worker_artifacts::{HOSTILE, PROBE_HOST};
 use serde_json::{Value as Json, json};
 
 use crate::bystander::{Asking, Latencies, add_node};
@@ -48,6 +48,9 @@ pub struct Plan {
     scene: Scene,
     modules: Vec<(String, Vec<u8>)>,
     policies: Vec<(String, String)>,
+    token: Option<&'static str>,
+    /// What it may open, if it is told.
+    descriptors: Option<u64>,
 }
 
 impl Plan {
@@ -58,12 +61,22 @@ impl Plan {
             scene: scene.clone(),
             modules: vec![(NEIGHBOUR.to_owned(), std::fs::read(PROBE_HOST).unwrap())],
             policies: vec![(NEIGHBOUR.to_owned(), quick)],
+            token: None,
+            descriptors: None,
         }
     }
 
     /// Where it is to be.
     pub fn scene(&self) -> &Scene {
         &self.scene
+    }
+
+    /// With the module of the attackers, whose policy has `more` grants and budgets.
+    pub fn attackers(self, more: &str) -> Self {
+        let (grants, budgets) = more.split_once("[budget]").unwrap_or((more, ""));
+        let policy = format!("{grants}\n[budget]\nmemory = \"32 MiB\"\n{budgets}");
+        let wasm = std::fs::read(HOSTILE).unwrap();
+        self.module(ATTACKER, wasm).policy(ATTACKER, &policy)
     }
 
     /// With one more module.
@@ -75,6 +88,27 @@ impl Plan {
     /// With a policy of a module.
     pub fn policy(mut self, module: &str, policy: &str) -> Self {
         self.policies.push((module.to_owned(), policy.to_owned()));
+        self
+    }
+
+    /// Only for who knows `token`.
+    pub fn token(mut self, token: &'static str) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// With so many bytes of uploads that are there already.
+    pub fn uploads(self, bytes: u64) -> Self {
+        let files = self.scene.dir().join("data/files");
+        std::fs::create_dir_all(&files).unwrap();
+        let full = std::fs::File::create(files.join("full")).unwrap();
+        full.set_len(bytes).unwrap();
+        self
+    }
+
+    /// With so many descriptors.
+    pub fn descriptors(mut self, most: u64) -> Self {
+        self.descriptors = Some(most);
         self
     }
 
@@ -93,7 +127,7 @@ impl Plan {
         for (name, wasm) in &self.modules {
             std::fs::write(modules.join(name).with_extension("wasm"), wasm).unwrap();
         }
-        let mut house = House::start(&self.scene, data);
+        let mut house = House::start(&self.scene, data, self.token, self.descriptors);
         let mut wire = house.client();
         let begin = Instant::now();
         let are_there = |seen: &Json| {
@@ -119,10 +153,14 @@ pub struct House {
     pub address: SocketAddr,
     /// Where its Worker's things are.
     pub data: PathBuf,
+    token: Option<&'static str>,
+    descriptors: Option<u64>,
     /// The neighbour's node.
     node: String,
     attackers: u64,
     attack: String,
+    /// Whether those beside an attack are to be served as before.
+    watched: bool,
 }
 
 impl Drop for House {
@@ -133,15 +171,25 @@ impl Drop for House {
 }
 
 impl House {
-    fn start(scene: &Scene, data: PathBuf) -> Self {
-        let mut process = Command::new(EWH)
-            .args(["serve", "--json", "--port", "0", "--data"])
+    fn start(
+        scene: &Scene,
+        data: PathBuf,
+        token: Option<&'static str>,
+        descriptors: Option<u64>,
+    ) -> Self {
+        let mut command = Command::new("sh");
+        let limit = descriptors.map_or(String::new(), |most| format!("ulimit -n {most}; "));
+        command
+            .args(["-c", &format!("{limit}exec \"$0\" \"$@\"")])
+            .args([EWH, "serve", "--json", "--port", "0", "--data"])
             .arg(&data)
             .env("EWH_CACHE_DIR", cache())
             .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(scene.dir().join("said")).unwrap())
-            .spawn()
-            .unwrap();
+            .stderr(std::fs::File::create(scene.dir().join("said")).unwrap());
+        if let Some(token) = token {
+            command.env("EWH_TOKEN", token);
+        }
+        let mut process = command.spawn().unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
@@ -154,10 +202,33 @@ impl House {
             process,
             address: place.parse().unwrap(),
             data,
+            token,
+            descriptors,
             node: String::new(),
             attackers: 0,
             attack: scene.attack().to_owned(),
+            watched: true,
         }
+    }
+
+    /// It dies, and begins again with what it had.
+    pub fn begins_again(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let node = self.node.clone();
+        let (attackers, watched) = (self.attackers, self.watched);
+        *self = Self::start(&self.scene, self.data.clone(), self.token, self.descriptors);
+        (self.node, self.attackers, self.watched) = (node, attackers, watched);
+    }
+
+    /// Nobody can be served as before: the machine is busy, or the host stands still.
+    pub fn unwatched(&mut self) {
+        self.watched = false;
+    }
+
+    /// The attack, which an external worker has to be told.
+    pub fn attack(&self) -> &str {
+        &self.attack
     }
 
     /// Which attack it is, where the row is called otherwise.
@@ -165,9 +236,16 @@ impl House {
         self.attack = attack.to_owned();
     }
 
+    /// Sends its process a signal.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// A client of it.
     pub fn client(&self) -> Wire {
-        Wire::open(self.address, None).expect("a client is let in")
+        Wire::open(self.address, self.token).expect("a client is let in")
     }
 
     /// The process.
@@ -185,6 +263,11 @@ impl House {
         wire.ask("update_external_worker", update)?;
         wire.ask("restart_external_worker", of_it)?;
         Ok(uuid)
+    }
+
+    /// One more guest attacks, that was added otherwise.
+    pub fn one_more(&mut self) {
+        self.attackers += 1;
     }
 
     /// Does `attack` and says what it came to, while the bystanders are watched.
@@ -209,11 +292,15 @@ impl House {
         if let Some(panic) = said.lines().find(|line| line.contains("panicked at host/")) {
             faults.push(format!("the host panicked: {panic}"));
         }
+        let both = |quiet, during| match self.watched {
+            true => [quiet, during],
+            false => Default::default(),
+        };
         self.scene.cost(Cost {
             growth,
             budget: self.attackers * MEMORY,
-            calls: [quiet_calls, calls],
-            commands: [quiet_commands, commands],
+            calls: both(quiet_calls, calls),
+            commands: both(quiet_commands, commands),
             faults,
         });
         did

@@ -86,7 +86,9 @@ pub fn rows() -> Vec<Row> {
             "ended: it trapped: wasm trap: wasm `unreachable` instruction executed",
             Scene::configures,
         ),
-        row("lifecycle/pause_storm", "answered: ", no_target),
+        row("lifecycle/pause_storm", "answered: ", |scene| {
+            no_target(scene.budget("cpu-spin-ms", 5_000))
+        }),
         row(
             "lifecycle/poisoned_call",
             "told 20 of 20, ended: it trapped: wasm trap: wasm `unreachable` instruction executed",

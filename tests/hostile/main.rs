@@ -11,6 +11,7 @@ mod bystander;
 mod clients;
 mod counts;
 mod cpu;
+mod crowds;
 mod files;
 mod grants;
 mod handles;
@@ -22,9 +23,11 @@ mod network;
 mod says;
 mod scene;
 mod serial;
+mod serves;
 mod table;
 mod victim;
 mod wire;
+mod works;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -50,8 +53,11 @@ fn rows() -> Vec<Row> {
         lifecycle::rows(),
         artifacts::rows(),
         clients::rows(),
+        crowds::rows(),
         counts::rows(),
         grants::rows(),
+        serves::rows(),
+        works::rows(),
     ];
     groups.into_iter().flatten().collect()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::engine::Engine;
@@ -11,7 +11,10 @@ use external_worker_host::instance::Instance;
 use external_worker_tests::TestHost;
 use serde_json::json;
 
-use crate::bystander::{Latencies, PACE};
+use crate::bystander::Latencies;
+
+/// Between two calls: whoever is called without a pause takes more of the processor than anybody.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The victim.
 pub struct Victim {
@@ -45,9 +48,8 @@ impl Victim {
                 if instance.call("noop", Vec::new()).await.is_err() {
                     latencies.errors += 1;
                 }
-                latencies.add(begin.elapsed());
-                // Who is called without a pause is the greediest of all.
-                tokio::time::sleep(PACE).await;
+                latencies.add(begin);
+                tokio::time::sleep(PAUSE).await;
             }
             latencies
         };

@@ -195,7 +195,13 @@ pub fn class() -> worker::WorkerClass {
         ui_schema: None,
         export_exclude: Vec::new(),
         loop_delay_ms: 3_600_000,
-        methods: vec![node("attack", vec![port("to")]), node("ping", Vec::new())],
+        methods: vec![
+            NodeClass {
+                outputs: vec![any("out")],
+                ..node("attack", vec![port("to")])
+            },
+            node("ping", Vec::new()),
+        ],
     }
 }
 
@@ -224,6 +230,14 @@ pub fn port(name: &str) -> Port {
         hidden: false,
         value_options: None,
         render_options: None,
+    }
+}
+
+/// An input or an output of any type.
+pub fn any(name: &str) -> Port {
+    Port {
+        type_: "\"any\"".to_owned(),
+        ..port(name)
     }
 }
 

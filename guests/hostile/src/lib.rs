@@ -20,6 +20,7 @@ attacks! {
         hog_logs,
         host_call_storm,
         many_tasks,
+        needs_a_while,
         never_returns,
         never_starts,
         never_updates,
@@ -33,6 +34,7 @@ attacks! {
         spin_stop,
         spin_update,
         turns_without_pause,
+        waits_a_while,
         yields_without_end,
     }
     memory {
@@ -70,6 +72,10 @@ attacks! {
         flood_nodes,
         flood_streams,
         removed_node,
+    }
+    serves {
+        starts_slowly,
+        starts_spinning,
     }
     says {
         class_of_another,

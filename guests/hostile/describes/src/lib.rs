@@ -73,6 +73,7 @@ attacks! {
     schema_of_itself,
     schema_pattern,
     schema_pattern_large,
+    schema_patterns_checked,
     schema_remote,
     schema_wide,
     title_escape,
@@ -84,9 +85,6 @@ struct Component;
 
 impl Guest for Component {
     fn describe() -> Vec<WorkerClass> {
-        // SAFETY: a reference is valid; volatile, since what is read was written after compiling.
-        let attack = unsafe { std::ptr::read_volatile(&raw const ATTACK) };
-        let attack = String::from_utf8_lossy(&attack);
         let class = WorkerClass {
             class_id: "hostile".to_owned(),
             title: "Hostile".to_owned(),
@@ -97,7 +95,7 @@ impl Guest for Component {
             loop_delay_ms: 3_600_000,
             methods: Vec::new(),
         };
-        describe(attack.trim_end_matches(' '), class)
+        describe(&attack(), class)
     }
 
     fn start(_class: String, _instance: InstanceInfo, _config: String) -> Result<(), Error> {
@@ -127,6 +125,24 @@ impl Guest for Component {
     fn cancel(_id: u64) {}
 
     fn stop() {}
+}
+
+fn attack() -> String {
+    // SAFETY: a reference is valid; volatile, since what is read was written after compiling.
+    let attack = unsafe { std::ptr::read_volatile(&raw const ATTACK) };
+    String::from_utf8_lossy(&attack)
+        .trim_end_matches(' ')
+        .to_owned()
+}
+
+/// A schema with so many patterns, which are all different; `more` stands beside each.
+fn patterns(count: u32, more: &str) -> String {
+    let property = |n| format!(r#""p{n}":{{"pattern":"\\w{{20}}{n}"{more}}}"#);
+    let properties: Vec<_> = (0..count).map(property).collect();
+    format!(
+        r#"{{"type":"object","properties":{{{}}}}}"#,
+        properties.join(",")
+    )
 }
 
 /// A node class.

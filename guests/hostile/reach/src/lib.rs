@@ -12,12 +12,14 @@ use attack::Result;
 attacks! {
     r#"{"files":"it attacks them","sockets":"it attacks them","http":"it attacks it","serial":"it attacks it","clocks":"it attacks them"}"#:
     counts {
+        descriptors,
         folders,
         links,
         names,
     }
     grants {
         keeps_writing,
+        own_port,
     }
     files {
         device_p2,

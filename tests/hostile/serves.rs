@@ -1,0 +1,137 @@
+//! A host serves first: it accepts and answers while instances start, and what is wrong with one tenant is that
+//! tenant's own. A host that stood still for a while ends nobody for it.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::bystander::{add_node, came};
+use crate::house::{ATTACKER, House, Plan, add};
+use crate::table::{Row, housed};
+use crate::wire::Wire;
+
+/// How long a start may keep clients waiting.
+const SOON: Duration = Duration::from_secs(5);
+
+/// The rows of this group.
+pub fn rows() -> Vec<Row> {
+    let patient = |plan: Plan| {
+        plan.attackers(
+            "[budget]\ncpu-spin-ms = 4000\ncall-deadline-ms = 6000\ncpu-burst-ms = 60000\nrestarts = 0\n",
+        )
+    };
+    let mut rows = vec![
+        housed(
+            "serves/starts_slowly",
+            None,
+            "served at once",
+            |plan| plan.attackers(""),
+            starters,
+        ),
+        housed(
+            "serves/starts_spinning",
+            None,
+            "served at once",
+            |plan| plan.attackers(""),
+            starters,
+        ),
+    ];
+    rows.push(housed(
+        "cpu/needs_a_while",
+        None,
+        "answered",
+        patient,
+        |house| stopped(house, Duration::from_secs(7)),
+    ));
+    rows.push(housed(
+        "cpu/waits_a_while",
+        None,
+        "answered",
+        patient,
+        |house| stopped(house, Duration::from_secs(7)),
+    ));
+    rows.push(housed(
+        "cpu/busy_machine",
+        Some("Needs two seconds of the processor beside eight busy processes, and may use four"),
+        "answered",
+        patient,
+        |house| {
+            house.unwatched();
+            house.is_attacked_by("cpu/needs_a_while");
+            let mut busy: Vec<_> = (0..8)
+                .map(|_| {
+                    Command::new("sh")
+                        .args(["-c", "while :; do :; done"])
+                        .spawn()
+                        .unwrap()
+                })
+                .collect();
+            let said = calls(house, |_| {});
+            for process in &mut busy {
+                let _ = process.kill();
+                let _ = process.wait();
+            }
+            said
+        },
+    ));
+    rows
+}
+
+/// Forty-eight that are slow to start are there when the host begins again.
+fn starters(house: &mut House) -> String {
+    house.unwatched();
+    let mut wire = house.client();
+    let mut last = String::new();
+    for _ in 0..48 {
+        let uuid = add(&mut wire, ATTACKER, ATTACKER).unwrap();
+        house.one_more();
+        let config = json!({ "attack": house.attack() });
+        let update = json!({ "worker_id": uuid, "class_id": ATTACKER, "config": config });
+        last = wire.send("update_external_worker", update).unwrap();
+    }
+    let saved = wire.until(SOON * 4, |message| {
+        message.to_text().ok()?.contains(&last).then_some(())
+    });
+    if saved.is_none() {
+        return "not saved".to_owned();
+    }
+    let begin = Instant::now();
+    house.begins_again();
+    let answered = Wire::open_within(house.address, None, SOON * 8)
+        .is_some_and(|mut wire| wire.ask("uuid", json!({})).is_ok());
+    match begin.elapsed() {
+        _ if !answered => "not served".to_owned(),
+        took if took < SOON => "served at once".to_owned(),
+        took => format!("served after {} s", took.as_secs()),
+    }
+}
+
+/// The host is stopped while the attacker is called.
+fn stopped(house: &mut House, time: Duration) -> String {
+    house.unwatched();
+    calls(house, |house| {
+        std::thread::sleep(Duration::from_millis(200));
+        house.signal("-STOP");
+        std::thread::sleep(time);
+        house.signal("-CONT");
+    })
+}
+
+/// Calls the attacker, and does something meanwhile.
+fn calls(house: &mut House, meanwhile: impl FnOnce(&House)) -> String {
+    let mut wire = house.client();
+    let attacker = house.attacker(&mut wire).unwrap();
+    let node = add_node(&mut wire, ATTACKER, &attacker, "attack").unwrap();
+    wire.send("trigger_node", json!({ "nid": node })).unwrap();
+    meanwhile(house);
+    let value = format!("node={node}; io=out; ");
+    let said = wire.until(Duration::from_secs(25), |message| {
+        if message.is_text() {
+            let text = message.to_text().ok()?;
+            return text.contains("node_trigger_error").then(|| text.to_owned());
+        }
+        came(message, &value).map(|()| "answered".to_owned())
+    });
+    said.unwrap_or_else(|| "no answer".to_owned())
+}
