@@ -125,9 +125,12 @@ impl Executor {
         let usage = Arc::new(Usage::default());
         let task = Used {
             future: Box::pin(async move {
-                let _alive = alive;
+                let alive = alive;
+                let output = future.await;
+                // Whoever hears of its end sees it gone.
+                drop(alive);
                 // Nobody waiting is fine.
-                let _ = done.send(future.await);
+                let _ = done.send(output);
             }),
             usage: Arc::clone(&usage),
         };
