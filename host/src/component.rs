@@ -155,7 +155,13 @@ impl LoadedComponent {
     /// # Errors
     /// [`HostError::Description`] when it traps, takes too long or too much, or describes nonsense.
     pub async fn describe(&self, budget: &Budget) -> Result<Vec<Arc<Class>>> {
-        let ask = async || description::check_classes(self.described(budget).await?);
+        let ask = async || {
+            let classes = self.described(budget).await?;
+            // Schemas are compiled there: no thread that serves clients does it.
+            let checked = async move { description::check_classes(classes) };
+            let checked = self.engine.threads().spawn(checked).await;
+            checked.map_err(|_lost| HostError::Engine("the guest threads have ended".to_owned()))?
+        };
         self.classes.get_or_try_init(ask).await.cloned()
     }
 

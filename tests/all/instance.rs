@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::HostError;
 use external_worker_host::bindings::types::{Dtype, ErrorCode, Ndarray, Value};
-use external_worker_host::instance::End;
 use external_worker_host::instance::events::{Event, InputChange};
-use external_worker_tests::{TestHost, call, call_int, call_text, guest_code, inputs, wait_for};
+use external_worker_host::instance::{End, Instance};
+use external_worker_tests::{
+    TestHost, call, call_int, call_text, guest_code, inputs, spec, wait_for,
+};
 use serde_json::json;
 
 fn text(text: &str) -> Value {
@@ -156,6 +158,20 @@ async fn a_wrong_first_configuration_or_a_failing_start_starts_nothing() {
         error.to_string().contains("the configuration says so"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_configuration_is_checked_on_the_bill_of_the_instance() {
+    let host = TestHost::grant("");
+    let prepared = host.worker(PROBE_HOST).await.unwrap();
+    let wrong = spec("probe", json!({ "number": 1000 }));
+    // Who asks for an instance does not look at it.
+    let (starting, _events) = Instance::begin(&prepared, wrong).unwrap();
+    let instance = starting.instance().clone();
+    let error = starting.started().await.unwrap_err();
+    assert!(matches!(error, HostError::Config(_)), "{error}");
+    // No guest has run: this is what the check took.
+    assert!(instance.status().cpu > Duration::ZERO);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod lifecycle;
 mod model;
 mod peer;
 mod registry;
+mod schemas;
 mod server;
 mod state;
 mod store;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use wasmtime::Store;
@@ -151,10 +152,17 @@ async fn live(
     let limit = Duration::from_millis(shared.lasting.budget.start_deadline_ms);
     let opened = shared.calls.open(Operation::Start, limit, None);
     let meter = Arc::clone(&shared.lasting.meter);
+    let is_first = started.is_some();
+    let make = async {
+        if is_first {
+            complete_config(shared)?;
+        }
+        make(shared).await
+    };
     let made = tokio::select! {
         biased;
         outcome = watch(shared, None) => Err(outcome),
-        made = Metered::new(make(shared), Arc::clone(&meter)) => made.map_err(Outcome::NotStarted),
+        made = Metered::new(make, Arc::clone(&meter)) => made.map_err(Outcome::NotStarted),
     };
     let (mut store, exports) = match made {
         Ok(made) => made,
@@ -201,6 +209,14 @@ fn wished(shared: &Shared, outcome: Outcome, wish: &Wish) -> Outcome {
         }
         (outcome, _) => outcome,
     }
+}
+
+/// Checks the configuration that it was given, and puts in what is missing.
+fn complete_config(shared: &Shared) -> Result<()> {
+    let empty = Json::Object(serde_json::Map::new());
+    let given = shared.config().whole.clone();
+    shared.set_config(shared.class.config.merged(&empty, &given)?);
+    Ok(())
 }
 
 /// Instantiates in the pool, or on demand when it is full.

@@ -1,82 +1,99 @@
-//! The configuration of an instance: schema, defaults, merging, and which of it is secret.
+//! The configuration of an instance: schema, defaults, merging, and what of it may leave the host.
+//!
+//! A schema is read once into a [`graph`]; completing, cleaning, redacting, listing and telling what is wrong
+//! all follow that, so none of them can overlook what another knows. What it says of a place is
+//! closed by default: a value leaves only where something tells that it is there and nothing marks it.
 //!
 //! Messages made here say where and what is wrong, and never the value: it may be the secret.
 
+mod complete;
 mod effort;
+mod fits;
+mod graph;
+mod index;
+mod keywords;
+mod list;
+mod older;
+mod patterns;
+mod place;
+mod problems;
+mod redact;
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::Validator;
 use serde_json::{Map, Value as Json};
 
 use crate::error::{HostError, Result};
 use crate::{limits, text};
+use graph::Graph;
+pub use graph::Unclear;
+pub use list::Listed;
+pub use patterns::SchemaRoom;
 
 /// A class's configuration schema, compiled.
 #[derive(Debug)]
 pub struct ConfigSchema {
     schema: Json,
+    graph: Graph,
     validator: Validator,
     exclude: Vec<String>,
 }
 
-/// The way through a schema to its secrets.
-#[derive(Default)]
-struct SecretSearch {
-    found: Vec<String>,
-    above: Vec<*const Json>,
-    visited: usize,
-}
-
-/// What stands in an export in the place of a secret: nothing. See [`ConfigSchema::without_secrets`].
-const EXPORT_KEY: &str = "export";
-
 impl ConfigSchema {
     /// Compiles `schema`; `exclude` names top-level properties that are secret besides those that
-    /// the schema marks with `"export": false`.
+    /// the schema marks with `"export": false`. It is the only one of its component: see
+    /// [`Self::within`].
     ///
     /// # Errors
-    /// [`HostError::Description`] when this is no JSON Schema of an object.
+    /// Those of [`Self::within`].
     pub fn new(schema: &str, exclude: &[String]) -> Result<Self> {
+        Self::within(schema, exclude, &mut SchemaRoom::default())
+    }
+
+    /// Compiles `schema` within the room that its component still has.
+    ///
+    /// # Errors
+    /// [`HostError::Description`] when this is no JSON Schema of an object, or too much of one.
+    pub fn within(schema: &str, exclude: &[String], room: &mut SchemaRoom) -> Result<Self> {
         // What is wrong is quoted from the schema.
         let wrong = |problem: String| {
             let problem = text::clean_line(&problem, limits::MAX_TEXT_BYTES / 2);
             HostError::Description(format!("its config schema: {problem}"))
         };
-        if schema.len() > limits::MAX_DESCRIPTION_JSON_BYTES {
-            let max = limits::MAX_DESCRIPTION_JSON_BYTES;
-            return Err(wrong(format!(
-                "{} bytes are more than the {max} allowed",
-                schema.len()
-            )));
+        let max = room.bytes.min(limits::MAX_DESCRIPTION_JSON_BYTES);
+        if schema.len() > max {
+            let problem = format!("{} bytes are more than the {max} allowed", schema.len());
+            return Err(wrong(problem));
         }
+        room.bytes -= schema.len();
         let schema: Json =
             serde_json::from_str(schema).map_err(|error| wrong(error.to_string()))?;
         if !schema.is_object() {
             return Err(wrong("it is not an object".to_owned()));
         }
-        if !effort::has_plain_references(&schema) {
-            let problem = "its references have to lead to parts of it, as in `#/$defs/Name`";
-            return Err(wrong(problem.to_owned()));
-        }
+        let mut todays = schema.clone();
+        older::rewrite(&mut todays);
+        let graph = Graph::read(&todays, room).map_err(wrong)?;
+        patterns::take_out_unchecked(&mut todays, room);
         let validator = jsonschema::draft202012::options()
-            // A schema is a stranger's: its patterns may not backtrack, its references not leave it.
-            .with_pattern_options(PatternOptions::regex().size_limit(limits::MAX_REGEX_BYTES))
-            .build(&schema)
+            .with_pattern_options(patterns::options(patterns::largest()))
+            .with_pattern_cache(room.compiled.clone())
+            .build(&todays)
             .map_err(|error| wrong(error.to_string()))?;
         Ok(Self {
             schema,
+            graph,
             validator,
             exclude: exclude.to_vec(),
         })
     }
 
-    /// The schema itself.
+    /// The schema itself, as the component gave it.
     pub fn schema(&self) -> &Json {
         &self.schema
     }
 
     /// `patch` over `current`, property by property, completed with the schema's defaults. What the
-    /// schema does not speak of is left out: it may be of another version, or a secret under a wrong
-    /// name, which nothing would keep out of an export.
+    /// schema does not speak of is left out: it may be of another version, or under a wrong name.
     ///
     /// # Errors
     /// [`HostError::Config`] with every problem and its place.
@@ -89,12 +106,7 @@ impl ConfigSchema {
         let mut merged = current.clone();
         merged.extend(patch.clone());
         let mut merged = Json::Object(merged);
-        let mut room = limits::MAX_DEFAULTS_BYTES;
-        self.complete(&self.schema, &mut merged, 0, &mut room)?;
-        if !effort::is_bounded(&self.schema, &merged) {
-            let problem = "checking it takes too long: its schema branches too often";
-            return Err(HostError::Config(problem.to_owned()));
-        }
+        complete::complete(&self.graph, &mut merged)?;
         self.validate(&merged)?;
         Ok(merged)
     }
@@ -109,20 +121,10 @@ impl ConfigSchema {
     }
 
     fn validate(&self, config: &Json) -> Result<()> {
-        let problems: Vec<String> = self
-            .validator
-            .iter_errors(config)
-            .take(limits::MAX_CONFIG_PROBLEMS)
-            .map(|error| {
-                let path = error.instance_path().to_string();
-                let place = if path.is_empty() {
-                    "the configuration".to_owned()
-                } else {
-                    path
-                };
-                format!("{place}: {}", error.masked())
-            })
-            .collect();
+        if !effort::is_bounded(&self.graph, config) {
+            return Err(complete::too_far());
+        }
+        let problems = problems::problems(&self.graph, &self.validator, &self.exclude, config);
         if problems.is_empty() {
             Ok(())
         } else {
@@ -130,56 +132,6 @@ impl ConfigSchema {
             let problems = text::clean_line(&problems.join("; "), limits::MAX_TEXT_BYTES);
             Err(HostError::Config(problems))
         }
-    }
-
-    /// Puts in what is missing. Defaults that are made of references may have defaults again: `room`
-    /// is how many bytes of them there may be.
-    fn complete(
-        &self,
-        schema: &Json,
-        value: &mut Json,
-        depth: usize,
-        room: &mut usize,
-    ) -> Result<()> {
-        if depth > limits::MAX_SCHEMA_DEPTH {
-            return Ok(());
-        }
-        let refers_besides = schema.get("$ref").is_some() && schema.get("properties").is_some();
-        let schema = self.resolve(schema);
-        match value {
-            Json::Object(object) => {
-                let Some(properties) = schema.get("properties").and_then(Json::as_object) else {
-                    return Ok(());
-                };
-                for (name, property) in properties {
-                    let default = property
-                        .get("default")
-                        .or_else(|| self.resolve(property).get("default"));
-                    if let (false, Some(default)) = (object.contains_key(name), default) {
-                        let size = name.len().saturating_add(default.to_string().len());
-                        let size = size.saturating_add(size_of::<Json>());
-                        *room = room.checked_sub(size).ok_or_else(too_many_defaults)?;
-                        object.insert(name.clone(), default.clone());
-                    }
-                    if let Some(inner) = object.get_mut(name) {
-                        self.complete(property, inner, depth + 1, room)?;
-                    }
-                }
-                if names_all_properties(schema) && !refers_besides {
-                    object.retain(|name, _| properties.contains_key(name));
-                }
-            }
-            Json::Array(items) => {
-                let Some(schema) = schema.get("items") else {
-                    return Ok(());
-                };
-                for item in items {
-                    self.complete(schema, item, depth + 1, room)?;
-                }
-            }
-            _ => {}
-        }
-        Ok(())
     }
 
     /// Follows a reference into the schema's own definitions, one step.
@@ -193,162 +145,42 @@ impl ConfigSchema {
             .unwrap_or(schema)
     }
 
-    /// `config` as it may leave the host: no secret property, at any depth.
+    /// `config` as it may leave the host: what the schema tells of and does not mark, at any depth.
     pub fn without_secrets(&self, config: &Json) -> Json {
-        let mut exported = config.clone();
-        if let Json::Object(object) = &mut exported {
-            object.retain(|name, _| !self.exclude.contains(name));
-        }
-        let mut left = limits::MAX_SCHEMA_STEPS;
-        self.drop_secrets(&self.schema, &mut exported, 0, &mut left);
-        if config.is_object() && !exported.is_object() {
-            // What reads a configuration expects an object.
-            exported = Json::Object(Map::new());
-        }
-        exported
+        redact::public(&self.graph, config, &self.exclude)
     }
 
-    /// References may go round in circles, and branch on the way: `left` is how many steps are taken.
-    fn drop_secrets(&self, schema: &Json, value: &mut Json, depth: usize, left: &mut usize) {
-        *left = left.saturating_sub(1);
-        if depth > limits::MAX_SCHEMA_DEPTH || *left == 0 {
-            // Further than any schema is followed: better to say nothing than a secret.
-            *value = Json::Null;
-            return;
+    /// `config` as the form that edits it has it: secrets included, and nothing that the schema has no
+    /// place for, such as a secret of another version.
+    pub fn for_its_form(&self, config: &Json) -> Json {
+        let mut shown = config.clone();
+        match complete::clean(&self.graph, &mut shown) {
+            Ok(()) => shown,
+            // Better an empty form than one with what nobody looked at.
+            Err(_too_far) => Json::Object(Map::new()),
         }
-        let schema = self.resolve(schema);
-        for branch in ["allOf", "anyOf", "oneOf"] {
-            for inner in schema
-                .get(branch)
-                .and_then(Json::as_array)
-                .into_iter()
-                .flatten()
-            {
-                self.drop_secrets(inner, value, depth + 1, left);
-            }
-        }
-        match value {
-            Json::Object(object) => {
-                let properties = schema.get("properties").and_then(Json::as_object);
-                object.retain(|name, _| {
-                    properties
-                        .and_then(|all| all.get(name))
-                        .is_none_or(|p| !self.is_secret(p))
-                });
-                for (name, inner) in object {
-                    let declared = properties.and_then(|all| all.get(name));
-                    if let Some(schema) = declared.or_else(|| schema.get("additionalProperties")) {
-                        self.drop_secrets(schema, inner, depth + 1, left);
-                    }
-                }
-            }
-            Json::Array(items) => {
-                let Some(schema) = schema.get("items") else {
-                    return;
-                };
-                if self.is_secret(schema) {
-                    items.clear();
-                }
-                for item in items {
-                    self.drop_secrets(schema, item, depth + 1, left);
-                }
-            }
-            _ => {}
-        }
+    }
+
+    /// Every place that the schema has, and whether what is there leaves. What it has no place for does
+    /// not.
+    pub fn places(&self) -> Vec<Listed> {
+        list::list(&self.graph, &self.exclude)
     }
 
     /// Where the schema has secrets, such as `server.password` and `peers[].token`, for people.
     pub fn secrets(&self) -> Vec<String> {
-        let mut search = SecretSearch {
-            found: self.exclude.clone(),
-            ..SecretSearch::default()
-        };
-        self.find_secrets(&self.schema, "", &mut search);
-        search.found.sort();
-        search.found.dedup();
-        search.found
+        let stays = self.places().into_iter().filter(|place| !place.leaves);
+        let mut secrets: Vec<String> = stays.map(|place| place.path).collect();
+        secrets.extend(self.exclude.iter().cloned());
+        secrets.sort();
+        secrets.dedup();
+        secrets
     }
 
-    fn find_secrets(&self, schema: &Json, path: &str, search: &mut SecretSearch) {
-        let schema = self.resolve(schema);
-        let here = std::ptr::from_ref(schema);
-        search.visited += 1;
-        // References may go round in circles, and branch on the way.
-        if search.above.contains(&here)
-            || search.above.len() > limits::MAX_SCHEMA_DEPTH
-            || search.visited > limits::MAX_SCHEMA_PARTS
-        {
-            return;
-        }
-        search.above.push(here);
-        for branch in ["allOf", "anyOf", "oneOf"] {
-            for inner in schema
-                .get(branch)
-                .and_then(Json::as_array)
-                .into_iter()
-                .flatten()
-            {
-                self.find_secrets(inner, path, search);
-            }
-        }
-        let properties = schema.get("properties").and_then(Json::as_object);
-        let named = properties.into_iter().flatten().map(|(name, inner)| {
-            (
-                if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                },
-                inner,
-            )
-        });
-        let items = schema
-            .get("items")
-            .map(|inner| (format!("{path}[]"), inner));
-        let others = schema
-            .get("additionalProperties")
-            .map(|inner| (format!("{path}.*"), inner));
-        for (path, inner) in named.chain(items).chain(others) {
-            if self.is_secret(inner) {
-                search.found.push(path);
-            } else {
-                self.find_secrets(inner, &path, search);
-            }
-        }
-        search.above.pop();
+    /// What the schema says and the host does not do, the first few.
+    pub fn unclear(&self) -> &[Unclear] {
+        &self.graph.unclear
     }
-
-    fn is_secret(&self, property: &Json) -> bool {
-        let marked = |schema: &Json| schema.get(EXPORT_KEY) == Some(&Json::Bool(false));
-        marked(property) || marked(self.resolve(property))
-    }
-}
-
-fn too_many_defaults() -> HostError {
-    let max = limits::MAX_DEFAULTS_BYTES;
-    HostError::Config(format!(
-        "the defaults of its schema come to more than {max} bytes"
-    ))
-}
-
-/// Whether nothing in `schema` but its `properties` speaks of what an object has.
-fn names_all_properties(schema: &Json) -> bool {
-    const OTHERS: [&str; 13] = [
-        "$ref",
-        "$dynamicRef",
-        "additionalProperties",
-        "unevaluatedProperties",
-        "patternProperties",
-        "propertyNames",
-        "allOf",
-        "anyOf",
-        "oneOf",
-        "not",
-        "if",
-        "dependentSchemas",
-        "dependentRequired",
-    ];
-    OTHERS.iter().all(|keyword| schema.get(keyword).is_none())
 }
 
 #[cfg(test)]
@@ -442,7 +274,7 @@ mod tests {
         let Ok(schema) = ConfigSchema::new(&schema.to_string(), &[]) else {
             return;
         };
-        assert_eq!(schema.secrets(), ["token"]);
+        assert_eq!(schema.secrets(), ["next.token", "token"]);
     }
 
     #[test]
@@ -451,7 +283,15 @@ mod tests {
         let tree = json!({"properties": {"a": node, "b": node}});
         let tree = ConfigSchema::new(&tree.to_string(), &[]).unwrap();
         let problem = tree.defaults().unwrap_err().to_string();
-        assert!(problem.contains("defaults"), "{problem}");
+        assert!(problem.contains("takes too long"), "{problem}");
+        let long = json!({"default": {"text": "a".repeat(200_000)}, "$ref": "#/$defs/next"});
+        let properties: Map<_, _> = (0..30)
+            .map(|at| (at.to_string(), json!({"$ref": "#/$defs/long"})))
+            .collect();
+        let many = json!({"properties": properties, "$defs": {"long": long, "next": {}}});
+        let many = ConfigSchema::new(&many.to_string(), &[]).unwrap();
+        let problem = many.defaults().unwrap_err().to_string();
+        assert!(problem.contains("come to more than"), "{problem}");
         let circle = json!({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}],
             "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}, {}]}}});
         let Ok(circle) = ConfigSchema::new(&circle.to_string(), &[]) else {
@@ -461,10 +301,93 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_cannot_reach_out_or_backtrack() {
+    fn what_nothing_tells_of_does_not_leave() {
+        let schema = json!({"properties": {
+            "user": {"type": "string"}, "login": {"type": "object", "properties": {"name": {}}},
+            "any": {}, "mode": {"enum": ["a", "b"]}, "plain": {"type": "array"},
+            "map": {"type": "object", "additionalProperties": true},
+            "new": {"properties": {"a": {}}, "someday": {"a": {"export": false}}},
+        }});
+        let schema = ConfigSchema::new(&schema.to_string(), &[]).unwrap();
+        let other = json!({"token": 1, "user": {"a": 1}, "login": "s", "mode": "s",
+            "any": {"a": 1}, "plain": ["s"], "map": {"a": "s"}, "new": {"a": 1}});
+        let left = json!({"any": {}, "plain": [], "map": {}});
+        assert_eq!(schema.without_secrets(&other), left);
+        let known = json!({"user": "a", "login": {"name": "b"}, "mode": "a", "any": 1});
+        assert_eq!(schema.without_secrets(&known), known);
+        assert_eq!(schema.secrets(), ["map.*", "new"]);
+        let place = "#/properties/new".to_owned();
+        let unclear = [Unclear::Keyword("someday".to_owned(), place)];
+        assert_eq!(schema.unclear(), unclear);
+    }
+
+    #[test]
+    fn a_form_has_secrets_and_nothing_of_another_version() {
+        let schema = schema();
+        let config =
+            json!({"token": "a", "tokn": "b", "server": {"password": "c", "pasword": "d"}});
+        let shown = json!({"token": "a", "server": {"password": "c"}});
+        assert_eq!(schema.for_its_form(&config), shown);
+    }
+
+    #[test]
+    fn an_error_names_nothing_below_a_secret() {
+        let schema = json!({"properties": {
+            "keys": {"export": false, "additionalProperties": {"type": "integer"}},
+            "users": {"additionalProperties": {"type": "integer"}},
+            "closed": {"export": false, "additionalProperties": false},
+            "names": {"propertyNames": {"export": false}, "additionalProperties": {"type": "null"}},
+        }, "additionalProperties": false});
+        let schema = ConfigSchema::new(&schema.to_string(), &["users".to_owned()]).unwrap();
+        let wrong = json!({"keys": {"s3cr3t": "a"}, "users": {"0": "a", "s3cr3t": "b"},
+            "closed": {"s3cr3t": 1}, "names": {"s3cr3t": 1}, "misspelt": 1});
+        let problem = schema.merged(&json!({}), &wrong).unwrap_err().to_string();
+        assert!(!problem.contains("s3cr3t"), "{problem}");
+        let told = ["/keys/…", "`misspelt`", "/users/…", "/names/…"];
+        assert!(told.iter().all(|told| problem.contains(told)), "{problem}");
+    }
+
+    #[test]
+    fn a_pattern_that_is_not_checked_refuses_nothing() {
+        let schema = json!({"properties": {
+            "price": {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^(?!a)b"}]},
+        }, "patternProperties": {"^(?=x)": {"type": "integer", "export": false}},
+            "additionalProperties": false});
+        let schema = ConfigSchema::new(&schema.to_string(), &[]).unwrap();
+        let config = json!({"price": "c", "x": "y", "z": 1});
+        assert_eq!(schema.merged(&json!({}), &config).unwrap(), config);
+        // Nobody knows whether the pattern fits, so it may mark whatever it is tried on.
+        assert_eq!(schema.without_secrets(&config), json!({}));
+        assert_eq!(schema.unclear().len(), 2);
+    }
+
+    #[test]
+    fn schemas_share_one_room() {
+        let mut room = SchemaRoom::default();
+        let long = json!({"description": "a".repeat(200 * 1024)}).to_string();
+        let fits = (0..64).filter(|_| ConfigSchema::within(&long, &[], &mut room).is_ok());
+        assert_eq!(fits.count(), limits::MAX_SCHEMAS_BYTES / long.len());
+        let parts = vec![json!({}); limits::MAX_SCHEMA_PARTS];
+        let many = json!({ "prefixItems": parts }).to_string();
+        let problem = ConfigSchema::new(&many, &[]).unwrap_err().to_string();
+        assert!(problem.contains("parts"), "{problem}");
+        // Each is tried within what is left, and there are too many of them.
+        let patterns = (0..5_000).map(|at| json!({"pattern": format!(r"^{at}(\p{{L}}{{40}})+$")}));
+        let patterns = json!({"prefixItems": patterns.collect::<Vec<_>>()});
+        let patterns = ConfigSchema::new(&patterns.to_string(), &[]).unwrap();
+        assert_eq!(patterns.unclear().len(), limits::MAX_UNCLEAR_PLACES);
+    }
+
+    #[test]
+    fn a_schema_that_doubles_compiles() {
+        let doubling = effort::tests::doubling(40);
+        let schema = ConfigSchema::new(&doubling.to_string(), &[]).unwrap();
+        schema.defaults().unwrap_err();
+    }
+
+    #[test]
+    fn a_schema_cannot_reach_out() {
         let remote = r#"{"$ref": "http://127.0.0.1:1/schema.json"}"#;
         ConfigSchema::new(remote, &[]).unwrap_err();
-        let pattern = r#"{"properties": {"a": {"pattern": "(?=a)b"}}}"#;
-        ConfigSchema::new(pattern, &[]).unwrap_err();
     }
 }

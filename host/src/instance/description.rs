@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::config::ConfigSchema;
+use super::config::{ConfigSchema, SchemaRoom};
 use crate::bindings::types::{NodeClass, Port, Shelf, WorkerClass};
 use crate::error::{HostError, Result};
 use crate::{limits, text};
@@ -60,13 +60,14 @@ pub fn check_classes(classes: Vec<WorkerClass>) -> Result<Vec<Arc<Class>>> {
             return wrong(format!("two classes are called `{}`", class.class_id));
         }
     }
+    let mut room = SchemaRoom::default();
     classes
         .into_iter()
-        .map(|class| check_class(class).map(Arc::new))
+        .map(|class| check_class(class, &mut room).map(Arc::new))
         .collect()
 }
 
-fn check_class(mut class: WorkerClass) -> Result<Class> {
+fn check_class(mut class: WorkerClass, room: &mut SchemaRoom) -> Result<Class> {
     if !is_class_id(&class.class_id) {
         let id = &class.class_id;
         return wrong(format!(
@@ -77,10 +78,8 @@ fn check_class(mut class: WorkerClass) -> Result<Class> {
     clean_text(&mut class.description);
     check_json(class.ui_schema.as_deref(), "the ui schema")?;
     check_node_classes(&mut class.methods, &class.class_id)?;
-    let config = Arc::new(ConfigSchema::new(
-        &class.config_schema,
-        &class.export_exclude,
-    )?);
+    let schema = ConfigSchema::within(&class.config_schema, &class.export_exclude, room)?;
+    let config = Arc::new(schema);
     Ok(Class {
         declared: class,
         config,

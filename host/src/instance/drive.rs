@@ -1,7 +1,7 @@
 //! Inside the store: everything that a guest does at once. `start` comes first; then the loop turns
 //! while calls, configuration changes, saves and shelves are served; `stop` comes last.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -169,12 +169,7 @@ impl<'a> Guest<'a> {
             uuid: self.shared.lasting.uuid.simple().to_string(),
             name: self.shared.name().to_string(),
         };
-        let config = self
-            .shared
-            .config
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .to_string();
+        let config = self.shared.config().whole.to_string();
         let outcome = self
             .exports
             .start(accessor, self.shared.class.id().to_owned(), info, config)
@@ -273,17 +268,16 @@ impl<'a> Guest<'a> {
 
     async fn update_config(self, accessor: &Inside, patch: &Json) -> Result<Result<()>, Trap> {
         let shared = self.shared;
-        let current = shared
-            .config
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let merged = match shared.class.config.merged(&current, patch) {
-            Ok(merged) => merged,
-            Err(error) => return Ok(Err(error)),
-        };
+        let current = shared.config().whole.clone();
         let limit = Duration::from_millis(shared.lasting.budget.config_deadline_ms);
         let id = shared.calls.open(Operation::UpdateConfig, limit, None);
+        let merged = match shared.class.config.merged(&current, patch) {
+            Ok(merged) => merged,
+            Err(error) => {
+                shared.calls.close(id);
+                return Ok(Err(error));
+            }
+        };
         let outcome = self
             .exports
             .update_config(accessor, merged.to_string())
@@ -292,7 +286,7 @@ impl<'a> Guest<'a> {
         shared.lasting.meter.progressed();
         let outcome = outcome?.map_err(|error| guest_error(error, "the worker refused it: "));
         if outcome.is_ok() {
-            *shared.config.lock().unwrap_or_else(PoisonError::into_inner) = merged;
+            shared.set_config(merged);
         }
         Ok(outcome)
     }

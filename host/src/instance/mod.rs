@@ -23,7 +23,7 @@ pub mod turns;
 pub mod value;
 mod wakes;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -37,7 +37,6 @@ use crate::limits::{self, Ledger, Resource};
 use crate::text;
 pub use caller::Place;
 use calls::Calls;
-use config::ConfigSchema;
 use description::Class;
 use events::{Event, Events, Listener};
 use exports::Ports;
@@ -102,6 +101,14 @@ enum Signal {
     Restart,
 }
 
+/// A configuration, and what of it may leave: found out when it comes to be, on the bill of the
+/// instance, and not whenever somebody asks.
+#[derive(Default)]
+struct Configuration {
+    whole: Json,
+    public: Json,
+}
+
 /// What the handle and the actor share.
 struct Shared {
     name: Mutex<Arc<str>>,
@@ -111,7 +118,7 @@ struct Shared {
     calls: Calls,
     /// One permit for each call that may run at once.
     places: Arc<Semaphore>,
-    config: Mutex<Json>,
+    config: Mutex<Configuration>,
     state: watch::Sender<State>,
     restarts: std::sync::atomic::AtomicU32,
 }
@@ -119,6 +126,15 @@ struct Shared {
 impl Shared {
     fn name(&self) -> Arc<str> {
         Arc::clone(&self.name.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn config(&self) -> MutexGuard<'_, Configuration> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_config(&self, whole: Json) {
+        let public = self.class.config.without_secrets(&whole);
+        *self.config() = Configuration { whole, public };
     }
 
     fn set_state(&self, state: State) {
@@ -168,8 +184,8 @@ impl Starting {
     /// Waits until the guest's `start` is through.
     ///
     /// # Errors
-    /// When something that is granted is not there, or the guest's `start` fails. Nothing is left
-    /// of the instance then.
+    /// When the configuration does not fit, something that is granted is not there, or the guest's
+    /// `start` fails. Nothing is left of the instance then.
     pub async fn started(self) -> Result<Instance> {
         match self.start.await {
             Ok(Ok(())) => Ok(self.instance),
@@ -195,12 +211,10 @@ impl Instance {
     /// Begins to start an instance, for whoever wants to see what happens from the first moment.
     ///
     /// # Errors
-    /// When the class is unknown, the configuration does not fit, or there is a state that the
-    /// component cannot take up.
+    /// When the class is unknown or there is a state that the component cannot take up. Whether the
+    /// configuration fits, [`Starting::started`] says.
     pub fn begin(prepared: &Arc<PreparedComponent>, spec: Spec) -> Result<(Starting, Listener)> {
         let class = prepared.class(&spec.class_id)?;
-        let empty = Json::Object(serde_json::Map::new());
-        let config = class.config.merged(&empty, &spec.config)?;
         let state = keep::given(prepared, spec.state)?;
         let budget = prepared.budget();
         let delay = Duration::from_millis(class.declared.loop_delay_ms.into());
@@ -224,7 +238,11 @@ impl Instance {
             lasting,
             calls: Calls::new(prepared.engine().clock()),
             places: caller::places(budget),
-            config: Mutex::new(config),
+            // Checked and completed by the actor, on the bill of the instance.
+            config: Mutex::new(Configuration {
+                whole: spec.config,
+                ..Configuration::default()
+            }),
             state: watch::Sender::new(State::Starting),
             restarts: std::sync::atomic::AtomicU32::new(0),
         });
@@ -301,20 +319,12 @@ impl Instance {
 
     /// The configuration in force, with its secrets.
     pub fn config(&self) -> Json {
-        self.shared
-            .config
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.shared.config().whole.clone()
     }
 
-    /// The configuration as it may leave the host.
+    /// The configuration as it may leave the host; null before it was checked.
     pub fn exportable_config(&self) -> Json {
-        self.schema().without_secrets(&self.config())
-    }
-
-    fn schema(&self) -> &ConfigSchema {
-        &self.shared.class.config
+        self.shared.config().public.clone()
     }
 
     /// The shelves that it offers now; `None`: none.

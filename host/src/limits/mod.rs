@@ -12,6 +12,7 @@ mod modules;
 mod network;
 pub mod process;
 mod registry;
+mod schema;
 mod serving;
 mod stock;
 
@@ -29,9 +30,12 @@ pub use maps::Full;
 pub use modules::*;
 pub use network::*;
 pub use registry::*;
+pub use schema::*;
 pub use serving::*;
 pub use stock::{Share, Stock};
 
+/// One kibibyte.
+pub const KIB: u64 = 1024;
 /// One mebibyte.
 pub const MIB: u64 = 1024 * 1024;
 
@@ -99,20 +103,6 @@ pub const MAX_NAME_BYTES: usize = 256;
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// Bytes of one JSON document in a description (schema, type, options).
 pub const MAX_DESCRIPTION_JSON_BYTES: usize = 256 * 1024;
-/// Depth to which a config schema is followed for defaults and secrets.
-pub const MAX_SCHEMA_DEPTH: usize = 32;
-/// Parts of a config schema that are looked at to list its secrets.
-pub const MAX_SCHEMA_PARTS: usize = 10_000;
-/// Bytes of the defaults that one configuration is completed with, references followed.
-pub const MAX_DEFAULTS_BYTES: usize = 4 * MIB as usize;
-/// Steps that are taken to follow a schema through a configuration, every way counted.
-pub const MAX_SCHEMA_STEPS: usize = 100_000;
-/// Steps of one of those ways.
-pub const MAX_SCHEMA_WAY: usize = 400;
-/// Problems of one configuration that are reported at once.
-pub const MAX_CONFIG_PROBLEMS: usize = 20;
-/// Compiled size of one pattern of a config schema.
-pub const MAX_REGEX_BYTES: usize = MIB as usize;
 /// Axes of an n-dimensional array.
 pub const MAX_ARRAY_AXES: usize = 32;
 /// What one call may copy out of a guest, beyond `value-size` or, for `save`, `state-size`, before it

@@ -6,7 +6,7 @@ use super::finding::{self, Finding};
 use crate::bindings::types::{NodeClass, WorkerClass};
 use crate::component::LoadedComponent;
 use crate::error::HostError;
-use crate::instance::config::ConfigSchema;
+use crate::instance::config::Unclear;
 use crate::instance::description::{self, Class};
 use crate::limits::{self, Budget};
 use crate::nodespace::Type;
@@ -102,6 +102,8 @@ fn class(class: &Class, found: &mut Vec<Finding>) {
         );
     }
     fields(class, &here, found);
+    let unclear = class.config.unclear().iter();
+    found.extend(unclear.map(|unclear| self::unclear(unclear, &here)));
     for method in &class.declared.methods {
         ports(method, &here, found);
     }
@@ -125,11 +127,13 @@ fn fields(class: &Class, here: &str, found: &mut Vec<Finding>) {
             );
         }
     }
-    let secrets = class.config.secrets();
-    let mut search = Search::default();
-    search.look(&class.config, class.config.schema(), "", 0);
-    for path in search.found.iter().filter(|path| !secrets.contains(path)) {
-        let path = text::clean_line(path, limits::MAX_NAME_BYTES);
+    for place in class.config.places() {
+        let name = place.name.unwrap_or_default();
+        let name = name.to_lowercase().replace('-', "_");
+        if !place.leaves || !SECRET_WORDS.iter().any(|word| name.contains(word)) {
+            continue;
+        }
+        let path = text::clean_line(&place.path, limits::MAX_NAME_BYTES);
         found.push(
             Finding::new(
                 &finding::EXPORTABLE_SECRET,
@@ -141,41 +145,29 @@ fn fields(class: &Class, here: &str, found: &mut Vec<Finding>) {
     }
 }
 
-/// The way through a schema to the fields that are called like secrets.
-#[derive(Default)]
-struct Search {
-    found: Vec<String>,
-    looked_at: usize,
-}
-
-impl Search {
-    /// Looks at what is below `path`; the paths are written as those of [`ConfigSchema::secrets`].
-    fn look(&mut self, config: &ConfigSchema, schema: &Json, path: &str, depth: usize) {
-        let schema = config.resolve(schema);
-        if depth > limits::MAX_SCHEMA_DEPTH {
-            return;
-        }
-        let properties = schema.get("properties").and_then(Json::as_object);
-        for (name, inner) in properties.into_iter().flatten() {
-            self.looked_at += 1;
-            if self.looked_at > limits::MAX_SCHEMA_PARTS {
-                return;
-            }
-            let path = match path {
-                "" => name.clone(),
-                path => format!("{path}.{name}"),
-            };
-            let lower = name.to_lowercase().replace('-', "_");
-            if SECRET_WORDS.iter().any(|word| lower.contains(word)) {
-                self.found.push(path);
-            } else {
-                self.look(config, inner, &path, depth + 1);
-            }
-        }
-        if let Some(items) = schema.get("items") {
-            self.look(config, items, &format!("{path}[]"), depth + 1);
-        }
-    }
+/// What the schema says and this host does not do.
+fn unclear(unclear: &Unclear, here: &str) -> Finding {
+    let (finding, place) = match unclear {
+        Unclear::Keyword(keyword, place) => (
+            Finding::new(
+                &finding::UNKNOWN_KEYWORD,
+                format!(
+                    "`{keyword}` is no keyword that is known, so nothing of what is there is exported"
+                ),
+                "correct the keyword, or begin its name with `x-` if it is a note",
+            ),
+            place,
+        ),
+        Unclear::Pattern(pattern, place) => (
+            Finding::new(
+                &finding::UNCHECKED_PATTERN,
+                format!("the pattern `{pattern}` is not checked"),
+                "write it without look-around and back-references, and shorter if it is long",
+            ),
+            place,
+        ),
+    };
+    finding.at(format!("{here}, config schema {place}"))
 }
 
 /// Defaults of inputs that are not of their type.

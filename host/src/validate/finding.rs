@@ -183,9 +183,19 @@ codes! {
         "A trap ends the instance: whatever it held is lost, and every call that is under way fails. What \
          can be expected to go wrong, such as a wrong value or a device that answers nonsense, has to be \
          an error that is returned.\n\nReturn an error instead of panicking."
+    UNCHECKED_PATTERN Warning "unchecked-pattern" "A pattern of the configuration schema is not checked."
+        "Patterns of strangers are tried by an engine that never goes back, and within limits of size. It \
+         knows no look-ahead, look-behind and back-references. The pattern that the message names is one \
+         it cannot honour, or there is no room for it: values that do not fit are taken.\n\nWrite it in \
+         other words, or check the value in the component. pydantic writes such a pattern for `Decimal`: \
+         there is nothing to do about that one."
     UNKNOWN_EXCLUDE Warning "unknown-exclude" "`export_exclude` names a field that is not there."
         "A field is left out of exports by its name. This name is none of the configuration, so the field \
          that was meant may be exported.\n\nCorrect the name."
+    UNKNOWN_KEYWORD Warning "unknown-keyword" "A keyword of the configuration schema is not understood."
+        "What leaves a host is decided by the schema: only along what it understands. It does not know this \
+         keyword, which may say that something is a secret, so nothing of what is there is in an \
+         export.\n\nCorrect the keyword, or begin its name with `x-` if it is a note for somebody else."
     UNUSED_REQUEST Warning "unused-request" "The manifest requests a capability that nothing imports."
         "An operator is asked for more than the component can use.\n\nTake the request out."
     WRONG_TYPE Error "wrong-type" "A function has other types than in the world."

@@ -178,7 +178,9 @@ mod tests {
     fn schemas(class: &str) -> Option<Arc<ConfigSchema>> {
         let schema = json!({"type": "object", "properties": {
             "token": {"type": "string", "export": false},
-            "servers": {"type": "array", "items": {"properties": {"password": {"export": false}}}},
+            "mode": {"type": "string"},
+            "servers": {"type": "array", "items": {"properties": {
+                "host": {"type": "string"}, "password": {"export": false}}}},
         }});
         let excluded = ["key".to_owned()];
         let schema = || ConfigSchema::new(&schema.to_string(), &excluded).unwrap();

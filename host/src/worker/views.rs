@@ -72,8 +72,8 @@ impl Worker {
         }
     }
 
-    /// `get_external_worker_config`: the form that edits a configuration. It is whole, secrets
-    /// included: whoever may read it may change it.
+    /// `get_external_worker_config`: the form that edits a configuration. It has secrets in it:
+    /// whoever may read it may change it. What the schema has no place for, it has not.
     ///
     /// # Errors
     /// When there is no such external worker, or its class is not available now.
@@ -88,7 +88,7 @@ impl Worker {
         Ok(json!({
             "jsonSchema": class.config.schema(),
             "uiSchema": ui_schema,
-            "formData": external.config(),
+            "formData": class.config.for_its_form(&external.config()),
         }))
     }
 
@@ -204,12 +204,13 @@ impl Worker {
         })
     }
 
-    /// The state as it is saved: the secrets are in it.
+    /// The state to be shared, not yet redacted by the classes that there are now: of what runs, the
+    /// configuration is without what its own code calls a secret.
     pub(super) fn state(&self) -> WorkerState {
         let external_workers = self
             .externals_by_class()
             .into_iter()
-            .map(|(class, externals)| (class, externals.iter().map(|it| saved(it)).collect()))
+            .map(|(class, externals)| (class, externals.iter().map(|it| shared(it)).collect()))
             .collect();
         WorkerState {
             backend: self.nodespace().save(),
@@ -244,10 +245,12 @@ fn render_options() -> Json {
 
 /// One external worker; of a class that is not known, nothing of the configuration is shown.
 fn redacted(external: &External, class: Option<&Arc<Class>>) -> Json {
-    let config = class.map_or_else(
-        || json!({}),
-        |class| class.config.without_secrets(&external.config()),
-    );
+    let runs = external.instance();
+    let config = match (class, runs) {
+        (Some(class), Some(runs)) if Arc::ptr_eq(class, runs.class()) => runs.exportable_config(),
+        (Some(class), _) => class.config.without_secrets(&shareable_config(external)),
+        (None, _) => json!({}),
+    };
     json!({
         "uuid": external.uuid(),
         "nodeclassid": external.class_id(),
@@ -257,12 +260,21 @@ fn redacted(external: &External, class: Option<&Arc<Class>>) -> Json {
     })
 }
 
-fn saved(external: &External) -> StateInstance {
+fn shared(external: &External) -> StateInstance {
     StateInstance {
         uuid: external.uuid().to_owned(),
         nodeclassid: external.class_id().to_owned(),
         running: external.is_running(),
         name: Some(external.name()),
-        config: external.config(),
+        config: shareable_config(external),
+    }
+}
+
+/// Its configuration, without what the code that runs calls a secret: that may be of an older version
+/// than the class that there is now.
+fn shareable_config(external: &External) -> Json {
+    match external.instance() {
+        Some(instance) => instance.exportable_config(),
+        None => external.config(),
     }
 }

@@ -2,7 +2,7 @@
 
 mod bytes;
 mod command;
-mod puppet;
+pub(crate) mod puppet;
 mod schemas;
 
 use external_worker_artifacts::{CACHE, EVERYTHING, FOLDER_WATCHER, REDIS_CLIENT, THERMOMETER};

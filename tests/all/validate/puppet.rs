@@ -22,7 +22,7 @@ const DEADLINES: &str = "start-deadline-ms = 1000\ncall-deadline-ms = 1500\nconf
     stop-deadline-ms = 500\n";
 
 /// The puppet with another script.
-pub(super) fn scripted(script: &Json) -> Vec<u8> {
+pub(crate) fn scripted(script: &Json) -> Vec<u8> {
     const MARK: &[u8] = b"{\"puppet\": \"script\"}";
     let mut bytes = read(PROBE_PUPPET);
     let script = script.to_string();

@@ -8,7 +8,8 @@ use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::worker::import::import;
 use serde_json::json;
 
-use super::Site;
+use super::{Site, notice};
+use crate::validate::puppet::scripted;
 
 const SECRETS: [&str; 3] = ["t0ps3cr3t-token", "t0ps3cr3t-nested", "t0ps3cr3t-wrong"];
 
@@ -125,6 +126,67 @@ async fn in_a_process_of_its_own() {
         .map(|file| std::fs::read(site.dir.path().join(file)).unwrap_or_default())
         .concat();
     assert!(String::from_utf8_lossy(&saved).contains(SECRETS[0]));
+}
+
+/// The code of a class whose configuration has these properties, of which `required` has no default.
+fn version(properties: serde_json::Value, required: &[&str]) -> Vec<u8> {
+    let schema = json!({"type": "object", "properties": properties, "required": required});
+    scripted(&json!({"classes": [{"id": "puppet", "schema": schema, "methods": []}]}))
+}
+
+/// An old secret under a name that nobody knows any more, at a place that is something else now.
+#[tokio::test]
+async fn a_secret_that_the_new_version_calls_otherwise_is_told_to_nobody() {
+    let secret = |name: &str| (name.to_owned(), json!({"type": "string", "export": false}));
+    let old: serde_json::Map<_, _> = ["token", "auth", "plain"].map(secret).into_iter().collect();
+    let mut new: serde_json::Map<_, _> = [secret("api_token")].into_iter().collect();
+    new.insert("plain".to_owned(), json!({"type": "string"}));
+    new.insert(
+        "auth".to_owned(),
+        json!({"type": "object", "properties": {"user": {}}}),
+    );
+    new.insert("must".to_owned(), json!({"type": "string"}));
+
+    let mut site = Site::with(&[]).await;
+    let mut events = site.worker.subscribe();
+    site.put("up", &version(old.into(), &[]));
+    notice(&mut events, "`up`").await;
+    let values = ["t0ps3cr3t-1", "t0ps3cr3t-2", "t0ps3cr3t-3"];
+    let config = json!({"token": values[0], "auth": values[1], "plain": values[2]});
+    let uuid = site.add("up", "puppet", config).await;
+    let mut heard = site.worker.subscribe();
+    site.put("up", &version(new.into(), &["must"]));
+    notice(&mut events, "the old one goes on").await;
+    notice(&mut events, "`up` is changed").await;
+
+    for is_down in [false, true] {
+        let worker = &site.worker;
+        assert_eq!(site.seen(&uuid).unwrap()["running"], !is_down);
+        let exported = import(worker.export(true).await.unwrap()).unwrap();
+        let mut seen = vec![
+            worker.modules_json().to_string(),
+            worker.full_state_json().to_string(),
+            worker.save_state_json().to_string(),
+            worker.config_json().to_string(),
+            exported.config.to_string(),
+            exported.state.to_json().to_string(),
+        ];
+        while let Ok(event) = heard.try_recv() {
+            seen.push(format!("{event:?}"));
+        }
+        // What is called public now was set as a secret; it is one as long as the old code runs.
+        let hidden = if is_down { &values[..2] } else { &values[..] };
+        for secret in hidden {
+            let told = seen.iter().find(|text| text.contains(secret));
+            assert!(told.is_none(), "{secret} in {}", told.unwrap());
+        }
+        if !is_down {
+            site.reopen_in_place().await;
+            heard = site.worker.subscribe();
+        }
+    }
+    let form = site.worker.instance_config_json(&uuid, "puppet").unwrap();
+    assert!(!form["formData"].to_string().contains(values[0]), "{form}");
 }
 
 fn around(text: &str, at: usize) -> String {

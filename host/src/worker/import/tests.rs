@@ -39,7 +39,9 @@ fn state() -> Json {
 
 fn schemas(_class: &str) -> Option<Arc<ConfigSchema>> {
     let excluded = ["token".to_owned()];
-    Some(Arc::new(ConfigSchema::new("{}", &excluded).unwrap()))
+    Some(Arc::new(
+        ConfigSchema::new(r#"{"properties": {"mode": {}}}"#, &excluded).unwrap(),
+    ))
 }
 
 fn parts(files: Option<&Dir>) -> ExportParts<'_> {
