@@ -374,8 +374,16 @@ async fn a_directory_that_became_a_way_to_what_is_the_hosts_is_not_opened() {
     assert!(error.contains("the policies"), "{error}");
 }
 
-#[tokio::test]
-async fn counting_what_is_there_holds_no_thread_of_guests() {
+#[test]
+fn counting_what_is_there_holds_no_thread_of_guests() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(counting_waits_for_a_thread_of_its_own());
+}
+
+async fn counting_waits_for_a_thread_of_its_own() {
     let root = tempfile::tempdir().unwrap();
     for n in 0..100 {
         std::fs::write(root.path().join(n.to_string()), "").unwrap();
@@ -386,9 +394,13 @@ async fn counting_what_is_there_holds_no_thread_of_guests() {
     );
     let cx = testing::prepare();
     let guard = Guard::new(testing::granted(&policy), &cx);
-    // This runtime has one thread: were it counted there, it would be done at once.
+    // The one thread for what blocks is taken: were it counted elsewhere, it would be done at once.
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let taken = tokio::task::spawn_blocking(move || released.recv());
     let mut preparing = std::pin::pin!(prepare(&guard, &cx));
     assert!(futures_util::poll!(preparing.as_mut()).is_pending());
+    release.send(()).unwrap();
+    taken.await.unwrap().unwrap();
     // A neighbour that comes meanwhile starts, whoever counts.
     let (one, other) = tokio::join!(preparing, prepare(&guard, &cx));
     let (one, other) = (one.unwrap(), other.unwrap());
