@@ -74,7 +74,7 @@ fn place(
             told.push_str("/…");
             return (told, false);
         }
-        is_public &= !(told.is_empty() && exclude.contains(&step));
+        is_public &= !hides_names && !(told.is_empty() && exclude.contains(&step));
         told.push('/');
         told.push_str(&step);
         at = seeds.and_then(|seeds| Place::from(graph, seeds, steps));
