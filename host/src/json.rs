@@ -5,11 +5,15 @@
 //! that nobody outside of this process can know, and taken out of them again when the document is
 //! written. Between the two it is a text to whoever does not ask [`odd`].
 
+mod text;
+
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value as Json};
+
+pub use text::{Bounds, JsonText, entries_size};
 
 use crate::limits::{MAX_NUMBER_BYTES, MAX_SAVED_JSON_DEPTH};
 

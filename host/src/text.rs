@@ -35,6 +35,14 @@ pub fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
+/// `text` up to `chars` characters.
+pub fn shorten(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+    }
+}
+
 /// The longest prefix of `text` that has at most `max_bytes` bytes.
 pub fn clamp(text: &str, max_bytes: usize) -> &str {
     let end = text.floor_char_boundary(max_bytes);

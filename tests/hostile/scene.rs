@@ -404,7 +404,7 @@ pub fn heard(events: &mut Listener) -> Vec<String> {
 fn line(event: &Event) -> Option<String> {
     match event {
         Event::Log { message, .. } => Some(message.clone()),
-        Event::Emitted { event, data } => Some(format!("{event} {data}")),
+        Event::Emitted { event, data } => Some(format!("{event} {}", data.as_str())),
         Event::Denied { message } | Event::LoopFailed { message } => Some(message.clone()),
         Event::State(State::Ended(end)) => Some(end.to_string()),
         _ => None,

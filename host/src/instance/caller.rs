@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use super::calls::Operation;
-use super::exports::Ports;
+use super::exports::{Outputs, Ports};
 use super::{Call, Command, Instance, Signal, value};
 use crate::error::{HostError, Result};
 use crate::limits::Budget;
@@ -39,14 +39,18 @@ impl Instance {
     /// Those of [`Self::call`].
     pub async fn call_within(&self, node: &str, inputs: Ports, limit: Duration) -> Result<Ports> {
         let limit = limit.min(self.call_deadline());
-        self.begin_call(Place::default(), node, inputs, limit).await
+        let outputs = self
+            .begin_call(Place::default(), node, inputs, limit)
+            .await?;
+        let port = |output: super::exports::Output| (output.name, output.value);
+        Ok(outputs.into_iter().map(port).collect())
     }
 
-    /// [`Self::call`] by who waited for a place.
+    /// [`Self::call`] by who waited for a place, and keeps the outputs: the guest pays for them meanwhile.
     ///
     /// # Errors
     /// Those of [`Self::call`]; it is busy only when others call without a place.
-    pub async fn call_at(&self, place: Place, node: &str, inputs: Ports) -> Result<Ports> {
+    pub async fn call_at(&self, place: Place, node: &str, inputs: Ports) -> Result<Outputs> {
         let limit = self.call_deadline();
         self.begin_call(place, node, inputs, limit).await
     }
@@ -75,7 +79,7 @@ impl Instance {
         node: &str,
         inputs: Ports,
         limit: Duration,
-    ) -> Result<Ports> {
+    ) -> Result<Outputs> {
         let value_size = self.shared.lasting.budget.value_size.as_u64();
         value::check_all(&inputs, value_size).map_err(|(name, problem)| {
             let place = if name.is_empty() {

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 
-use super::exports::Ports;
+use super::exports::Outputs;
 use crate::error::{HostError, Result};
 use crate::executor::{Clock, Moment};
 use crate::limits;
 
 /// Who waits for a call.
-pub type Reply = oneshot::Sender<Result<Ports>>;
+pub type Reply = oneshot::Sender<Result<Outputs>>;
 
 /// What is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::config::{ConfigSchema, SchemaRoom};
 use crate::bindings::types::{NodeClass, Port, Shelf, WorkerClass};
 use crate::error::{HostError, Result};
+use crate::json::JsonText;
 use crate::{limits, text};
 
 /// One class of a component, checked.
@@ -249,7 +250,10 @@ fn check_json(json: Option<&str>, what: &str) -> Result<()> {
     if json.len() > limits::MAX_DESCRIPTION_JSON_BYTES {
         return wrong(format!("{what}: {} bytes are too many", json.len()));
     }
-    super::value::check_json(json).or_else(|error| wrong(format!("{what}: not JSON: {error}")))
+    match JsonText::check(json) {
+        Ok(_) => Ok(()),
+        Err(error) => wrong(format!("{what}: not JSON: {error}")),
+    }
 }
 
 fn clean_text(text: &mut Option<String>) {

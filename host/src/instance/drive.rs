@@ -13,14 +13,15 @@ use wasmtime::component::Accessor;
 
 use super::calls::Operation;
 use super::events::Event;
-use super::exports::{Exports, Outcome as GuestOutcome, Ports};
+use super::exports::{Exports, Outcome as GuestOutcome, Output, Outputs, Ports};
 use super::keep::Saved;
 use super::state::InstanceState;
 use super::{Call, Command, ConfigUpdate, InTurn, Shared, State, description, value};
 use crate::bindings::host::Level;
-use crate::bindings::types::{Error, InstanceInfo, Shelf};
+use crate::bindings::types::{Error, InstanceInfo, Shelf, Value};
 use crate::error::{HostError, Result};
-use crate::{limits, text};
+use crate::limits::{self, Resource};
+use crate::text;
 
 /// What reaches the inside from the supervisor.
 pub(super) enum Left {
@@ -224,7 +225,9 @@ impl<'a> Guest<'a> {
             inputs,
             place,
         } = call;
+        let open = self.shared.lasting.surface.call(&node);
         let outcome = self.exports.call(accessor, id, node, inputs).await?;
+        drop(open);
         // Before its caller hears of it, who may come again at once.
         drop(place);
         self.shared.lasting.meter.progressed();
@@ -233,14 +236,24 @@ impl<'a> Guest<'a> {
         Ok(())
     }
 
-    fn outputs(self, outcome: GuestOutcome<Ports>) -> Result<Ports> {
+    /// The outputs of a call, each charged to the guest: they may stay with a node for as long as it is there.
+    fn outputs(self, outcome: GuestOutcome<Ports>) -> Result<Outputs> {
         let outputs = outcome.map_err(|error| guest_error(error, ""))?;
         let limit = self.shared.lasting.budget.value_size.as_u64();
         value::check_all(&outputs, limit).map_err(|(name, problem)| {
             let name = text::clean_line(&name, limits::MAX_NAME_BYTES);
             HostError::Value(format!("the output `{name}`: {problem}"))
         })?;
-        Ok(outputs)
+        let ledger = &self.shared.lasting.ledger;
+        let paid = |(name, value): (String, Value)| {
+            let size = value::size(&value).saturating_add(name.len() as u64);
+            let held = ledger.hold(Resource::Memory, size).map_err(|exhausted| {
+                let name = text::clean_line(&name, limits::MAX_NAME_BYTES);
+                HostError::Value(format!("the output `{name}` cannot be kept: {exhausted}"))
+            })?;
+            Ok(Output { name, value, held })
+        };
+        outputs.into_iter().map(paid).collect()
     }
 
     /// One job after another; calls go on meanwhile. It only ends with a trap.
@@ -350,7 +363,7 @@ pub(super) fn queue_in_turn(queue: &mpsc::Sender<InTurn>, job: InTurn) {
     }
 }
 
-fn answer(reply: Option<super::calls::Reply>, result: Result<Ports>) {
+fn answer(reply: Option<super::calls::Reply>, result: Result<Outputs>) {
     if let Some(reply) = reply {
         let _ = reply.send(result);
     }

@@ -4,14 +4,15 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytesize::ByteSize;
 use governor::DefaultDirectRateLimiter;
 use governor::{Quota, RateLimiter};
-use serde_json::Value as Json;
 use tokio::sync::broadcast;
 
 use crate::bindings::host::Level;
 use crate::bindings::types::Value;
-use crate::limits::{self, Budget};
+use crate::json::JsonText;
+use crate::limits::{self, Budget, Paid};
 use crate::text;
 
 /// Something that happened in an instance.
@@ -28,8 +29,8 @@ pub enum Event {
     Emitted {
         /// Such as "nodes_update".
         event: String,
-        /// Any JSON.
-        data: Json,
+        /// Any JSON, paid for as long as anybody has it.
+        data: Paid<JsonText>,
     },
     /// It asks all nodes of a method to run.
     TriggerRequested {
@@ -65,13 +66,15 @@ pub enum Event {
 #[derive(Debug, Clone)]
 pub enum InputChange {
     /// Its value.
-    Value(Value),
+    Value(Paid<Value>),
+    /// Its value, while a call of its method was open: what the call made of it is shown, and triggers nothing.
+    Shown(Paid<Value>),
     /// Its default.
-    Default(Option<Value>),
+    Default(Option<Paid<Value>>),
     /// Its value options.
-    ValueOptions(Json),
+    ValueOptions(Paid<JsonText>),
     /// Its render options.
-    RenderOptions(Json),
+    RenderOptions(Paid<JsonText>),
 }
 
 /// The events of one instance, from when it was asked for. Shared, because every instance has room
@@ -84,6 +87,7 @@ pub struct Events {
     log_lines: Option<DefaultDirectRateLimiter>,
     log_bytes: Option<DefaultDirectRateLimiter>,
     events: Option<DefaultDirectRateLimiter>,
+    event_bytes: Option<DefaultDirectRateLimiter>,
     dropped_lines: AtomicU64,
     refused: AtomicU64,
     lines_lost_since: AtomicU64,
@@ -92,12 +96,16 @@ pub struct Events {
 impl Events {
     /// Events at the rates of `budget`. A rate of 0 lets nothing through.
     pub fn new(budget: &Budget) -> Self {
-        let bytes = u32::try_from(budget.log_bytes_per_second.as_u64()).unwrap_or(u32::MAX);
+        let log_bytes = whole(budget.log_bytes_per_second);
+        // The largest event fits into the first second.
+        let event_bytes = whole(budget.event_bytes_per_second);
+        let largest = whole(budget.event_size).saturating_add(whole(EVENT));
         Self {
             sender: broadcast::Sender::new(limits::EVENT_BACKLOG),
-            log_lines: per_second(budget.log_lines_per_second),
-            log_bytes: per_second(bytes),
-            events: per_second(budget.events_per_second),
+            log_lines: per_second(budget.log_lines_per_second, budget.log_lines_per_second),
+            log_bytes: per_second(log_bytes, log_bytes),
+            events: per_second(budget.events_per_second, budget.events_per_second),
+            event_bytes: per_second(event_bytes, event_bytes.max(largest)),
             dropped_lines: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             lines_lost_since: AtomicU64::new(0),
@@ -125,15 +133,15 @@ impl Events {
         let _ = self.sender.send(Arc::new(event));
     }
 
-    /// Sends an event of the guest. `false`: too many.
-    pub fn send_within_rate(&self, event: Event) -> bool {
-        let fits = self
-            .events
-            .as_ref()
-            .is_some_and(|rate| rate.check().is_ok());
-        if fits {
-            self.send(event);
-        } else {
+    /// Whether an event of the guest with `bytes` of data is within the rates. It counts from now on.
+    pub fn admit(&self, bytes: u64) -> bool {
+        let bytes = ByteSize(bytes.saturating_add(limits::EVENT_BYTES));
+        let bytes = NonZeroU32::new(whole(bytes)).unwrap_or(NonZeroU32::MIN);
+        let one = |rate: &DefaultDirectRateLimiter| rate.check().is_ok();
+        let all = |rate: &DefaultDirectRateLimiter| matches!(rate.check_n(bytes), Ok(Ok(())));
+        let fits =
+            self.events.as_ref().is_some_and(one) && self.event_bytes.as_ref().is_some_and(all);
+        if !fits {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
         fits
@@ -170,6 +178,16 @@ impl Events {
     }
 }
 
-fn per_second(rate: u32) -> Option<DefaultDirectRateLimiter> {
-    NonZeroU32::new(rate).map(|rate| RateLimiter::direct(Quota::per_second(rate)))
+/// What an event without data counts towards the rate of bytes.
+const EVENT: ByteSize = ByteSize(limits::EVENT_BYTES);
+
+fn whole(size: ByteSize) -> u32 {
+    u32::try_from(size.as_u64()).unwrap_or(u32::MAX)
+}
+
+/// `None`: nothing is let through.
+fn per_second(rate: u32, at_once: u32) -> Option<DefaultDirectRateLimiter> {
+    let (rate, at_once) = (NonZeroU32::new(rate)?, NonZeroU32::new(at_once)?);
+    let quota = Quota::per_second(rate).allow_burst(at_once);
+    Some(RateLimiter::direct(quota))
 }

@@ -8,6 +8,7 @@ use wasmtime::component::{
 use wasmtime::{AsContextMut, Result, Store};
 
 use crate::bindings::types::{Error, InstanceInfo, Shelf, Value, WorkerClass};
+use crate::limits::Held;
 
 /// The interface that every worker exports.
 pub const WORKER_INTERFACE: &str = "funcnodes:external-worker/worker@0.1.0";
@@ -29,6 +30,20 @@ pub const WORKER_FUNCTIONS: [&str; 8] = [
 
 /// Named inputs or outputs of a node.
 pub type Ports = Vec<(String, Value)>;
+/// One output of a call, paid for as long as somebody has it.
+#[derive(Debug)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub value: Value,
+    /// The charge for it.
+    pub held: Held,
+}
+
+/// The outputs of a call.
+pub type Outputs = Vec<Output>;
+
 /// What an expected failure inside a guest looks like.
 pub type Outcome<T> = std::result::Result<T, Error>;
 

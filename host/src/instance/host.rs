@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value as Json;
 use wasmtime::component::{Accessor, Linker, Resource};
 use wasmtime::{Result, error::Context as _};
 
@@ -14,7 +13,8 @@ use super::value;
 use crate::bindings::host::{self, Level};
 use crate::bindings::timer;
 use crate::bindings::types::{self, Error, ErrorCode, Value};
-use crate::limits::{self, Held, Resource as Budgeted};
+use crate::json::JsonText;
+use crate::limits::{self, Held, Paid, Resource as Budgeted};
 use crate::text;
 
 /// A node in the graph, as a guest holds it.
@@ -27,6 +27,9 @@ struct Handle {
     inputs: Arc<Inputs>,
     _held: Held,
 }
+
+/// Trees that are made of a default at once: one to show the node, one to save it.
+const DEFAULT_TREES: u64 = 2;
 
 type Answer<T = ()> = std::result::Result<T, Error>;
 
@@ -46,7 +49,8 @@ impl From<Refused> for Error {
 impl types::Host for HostView<'_> {}
 
 impl HostView<'_> {
-    fn emit_json(&self, json: &str) -> Answer<Json> {
+    /// A guest's JSON, checked.
+    fn json(&self, json: &str) -> Answer<JsonText> {
         let limit = self.0.budget.event_size.as_u64();
         if json.len() as u64 > limit {
             let message = format!(
@@ -55,19 +59,46 @@ impl HostView<'_> {
             );
             return Err(refuse(ErrorCode::InvalidInput, message));
         }
-        serde_json::from_str(json)
+        JsonText::check(json)
             .map_err(|error| refuse(ErrorCode::InvalidInput, format!("not JSON: {error}")))
     }
 
-    fn send(&self, event: Event) -> Answer {
-        if self.0.events.send_within_rate(event) {
-            return Ok(());
+    /// Options, which the graph keeps as trees.
+    fn options(&self, json: &str) -> Answer<Paid<JsonText>> {
+        let options = self.json(json)?;
+        if options.tree_size() > limits::MAX_OPTIONS_TREE_BYTES {
+            let message = "options of so many parts are more than is allowed";
+            return Err(refuse(ErrorCode::InvalidInput, message));
         }
-        let rate = self.0.budget.events_per_second;
-        Err(refuse(
-            ErrorCode::Busy,
-            format!("more than {rate} events a second"),
-        ))
+        let bytes = options.size();
+        self.pay(options, bytes, bytes)
+    }
+
+    /// What stays with a node is held for as long as the node is, so it is bounded like an event.
+    fn value(&self, value: Value, trees: u64) -> Answer<Paid<Value>> {
+        let limit = self.0.budget.event_size.as_u64();
+        let size = value::size(&value);
+        let tree = value::check(&value, limit)
+            .map_err(|problem| refuse(ErrorCode::InvalidInput, problem.to_string()))?;
+        // Here and in the graph, and there as a tree where it is shown as one.
+        let bytes = size
+            .saturating_mul(2)
+            .saturating_add(tree.saturating_mul(trees));
+        self.pay(value, size, bytes)
+    }
+
+    /// Charges for what is said before it is kept or sent: `said` towards the rates, `kept` towards the memory.
+    fn pay<T>(&self, what: T, said: u64, kept: u64) -> Answer<Paid<T>> {
+        let budget = &self.0.budget;
+        if !self.0.events.admit(said) {
+            let (rate, bytes) = (budget.events_per_second, budget.event_bytes_per_second);
+            let message = format!("more than {rate} events, or {bytes} of them, a second");
+            return Err(refuse(ErrorCode::Busy, message));
+        }
+        let kept = kept.saturating_add(limits::EVENT_BYTES);
+        let held = self.0.ledger.hold(Budgeted::Memory, kept);
+        let held = held.map_err(|error| refuse(ErrorCode::Busy, error.to_string()))?;
+        Ok(Paid::new(what, held))
     }
 
     fn handle(&self, inputs: Arc<Inputs>) -> Answer<Handle> {
@@ -81,48 +112,54 @@ impl HostView<'_> {
         })
     }
 
-    fn change(&self, inputs: &Inputs, input: &str, change: InputChange) -> Answer {
-        inputs.change(input, &change)?;
-        let (node, method) = (inputs.node.clone(), inputs.method.clone());
-        self.send(Event::InputChanged {
-            node,
-            method,
+    /// Changes an input. What is refused is neither kept nor sent.
+    fn change(
+        &self,
+        inputs: &Inputs,
+        input: &str,
+        change: impl FnOnce() -> Answer<InputChange>,
+    ) -> Answer {
+        inputs.find(input)?;
+        let change = change()?;
+        inputs.change(input, &change);
+        self.0.events.send(Event::InputChanged {
+            node: inputs.node.clone(),
+            method: inputs.method.clone(),
             input: input.to_owned(),
             change,
-        })
+        });
+        Ok(())
     }
 
     fn change_value(&self, inputs: &Inputs, input: &str, value: Value) -> Answer {
-        self.check(&value)?;
-        self.change(inputs, input, InputChange::Value(value))
+        self.change(inputs, input, || {
+            let value = self.value(value, 0)?;
+            Ok(if inputs.is_called() {
+                InputChange::Shown(value)
+            } else {
+                InputChange::Value(value)
+            })
+        })
     }
 
     fn change_default(&self, inputs: &Inputs, input: &str, default: Option<Value>) -> Answer {
-        default.as_ref().map_or(Ok(()), |value| self.check(value))?;
-        self.change(inputs, input, InputChange::Default(default))
+        self.change(inputs, input, || match default {
+            Some(default) => {
+                let default = self.value(default, DEFAULT_TREES)?;
+                Ok(InputChange::Default(Some(default)))
+            }
+            None => self.pay((), 0, 0).map(|_| InputChange::Default(None)),
+        })
     }
 
     fn change_value_options(&self, inputs: &Inputs, input: &str, options: &str) -> Answer {
-        self.change(
-            inputs,
-            input,
-            InputChange::ValueOptions(self.emit_json(options)?),
-        )
+        let options = || self.options(options).map(InputChange::ValueOptions);
+        self.change(inputs, input, options)
     }
 
     fn change_render_options(&self, inputs: &Inputs, input: &str, options: &str) -> Answer {
-        self.change(
-            inputs,
-            input,
-            InputChange::RenderOptions(self.emit_json(options)?),
-        )
-    }
-
-    /// What stays with a node is held for as long as the node is, so it is bounded like an event.
-    fn check(&self, value: &Value) -> Answer {
-        let limit = self.0.budget.event_size.as_u64();
-        value::check(value, limit)
-            .map_err(|problem| refuse(ErrorCode::InvalidInput, problem.to_string()))
+        let options = || self.options(options).map(InputChange::RenderOptions);
+        self.change(inputs, input, options)
     }
 }
 
@@ -140,9 +177,11 @@ impl host::Host for HostView<'_> {
 
     fn emit(&mut self, event: String, data: String) -> Result<Answer> {
         let event = text::clean_line(&event, limits::MAX_NAME_BYTES);
-        Ok(self
-            .emit_json(&data)
-            .and_then(|data| self.send(Event::Emitted { event, data })))
+        let paid = self.json(&data).and_then(|data| {
+            let bytes = data.size();
+            self.pay(data, bytes, bytes)
+        });
+        Ok(paid.map(|data| self.0.events.send(Event::Emitted { event, data })))
     }
 
     fn set_loop_delay(&mut self, ms: u32) -> Result<()> {
@@ -167,7 +206,8 @@ impl host::Host for HostView<'_> {
 
     fn request_trigger(&mut self, method: String) -> Result<Answer> {
         let asked = self.0.surface.class(&method).map_err(Error::from);
-        Ok(asked.and_then(|_class| self.send(Event::TriggerRequested { method })))
+        let paid = asked.and_then(|_class| self.pay((), 0, 0));
+        Ok(paid.map(|_| self.0.events.send(Event::TriggerRequested { method })))
     }
 
     fn nodes(&mut self, method: String) -> Result<Answer<Vec<Resource<NodeHandle>>>> {

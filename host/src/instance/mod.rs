@@ -41,7 +41,7 @@ use description::Class;
 use events::{Event, Events, Listener};
 use exports::Ports;
 use keep::Saved;
-use meter::Meter;
+use meter::{Meter, Metered};
 use state::Lasting;
 pub use status::{End, State, Status};
 use surface::Surface;
@@ -412,6 +412,11 @@ impl Instance {
             refused_events: lasting.events.refused(),
             trapped_at: lasting.trapped_at(),
         }
+    }
+
+    /// Something that is done because of the guest, on its bill.
+    pub fn billed<F: Future>(&self, work: F) -> Metered<F> {
+        Metered::new(work, Arc::clone(&self.shared.lasting.meter))
     }
 
     /// What it is charged for.

@@ -2,31 +2,31 @@
 //! them. The Worker attaches and detaches nodes; the guest sets values, defaults and options.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use serde_json::Value as Json;
 
 use super::events::InputChange;
 use crate::bindings::types::{NodeClass, Value};
+use crate::json::JsonText;
+use crate::limits::Paid;
 
 /// What was set at one input, beyond what its class declares.
 #[derive(Debug, Clone, Default)]
 pub struct InputState {
     /// The value.
-    pub value: Option<Value>,
+    pub value: Option<Paid<Value>>,
     /// The default; `Some(None)`: explicitly none.
-    pub default: Option<Option<Value>>,
+    pub default: Option<Option<Paid<Value>>>,
     /// The value options.
-    pub value_options: Option<Json>,
+    pub value_options: Option<Paid<JsonText>>,
     /// The render options.
-    pub render_options: Option<Json>,
+    pub render_options: Option<Paid<JsonText>>,
 }
 
 impl InputState {
     fn apply(&mut self, change: &InputChange) {
         match change.clone() {
-            InputChange::Value(value) => self.value = Some(value),
+            InputChange::Value(value) | InputChange::Shown(value) => self.value = Some(value),
             InputChange::Default(default) => self.default = Some(default),
             InputChange::ValueOptions(options) => self.value_options = Some(options),
             InputChange::RenderOptions(options) => self.render_options = Some(options),
@@ -42,6 +42,8 @@ pub struct Inputs {
     /// The method whose node this is.
     pub method: String,
     known: Arc<[String]>,
+    /// Calls of the method that are open.
+    open: Arc<AtomicUsize>,
     changed: Mutex<BTreeMap<String, InputState>>,
     removed: AtomicBool,
 }
@@ -80,11 +82,16 @@ impl Inputs {
         self.changed().clone()
     }
 
-    /// Notes `change`.
+    /// Whether a call of the method is open.
+    pub fn is_called(&self) -> bool {
+        self.open.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether there is an input that could be changed.
     ///
     /// # Errors
     /// When the node is gone or has no such input.
-    pub fn change(&self, input: &str, change: &InputChange) -> Result<(), Refused> {
+    pub fn find(&self, input: &str) -> Result<(), Refused> {
         if self.removed.load(Ordering::Acquire) {
             return Err(Refused::Removed);
         }
@@ -92,11 +99,13 @@ impl Inputs {
             let (method, input) = (self.method.clone(), input.to_owned());
             return Err(Refused::NoInput { method, input });
         }
-        self.changed()
-            .entry(input.to_owned())
-            .or_default()
-            .apply(change);
         Ok(())
+    }
+
+    /// Notes `change` at an input that is there.
+    pub fn change(&self, input: &str, change: &InputChange) {
+        let mut changed = self.changed();
+        changed.entry(input.to_owned()).or_default().apply(change);
     }
 }
 
@@ -117,7 +126,7 @@ impl Surface {
     pub fn new(methods: &[NodeClass]) -> Self {
         let method = |class: &NodeClass| {
             let known = class.inputs.iter().map(|port| port.name.clone()).collect();
-            let class = Arc::new(inputs(None, &class.name, known));
+            let class = Arc::new(inputs(None, &class.name, known, Arc::default()));
             (
                 class.method.clone(),
                 Method {
@@ -144,7 +153,9 @@ impl Surface {
         let entry = methods
             .get_mut(method)
             .ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
-        let attached = inputs(Some(node.to_owned()), method, entry.class.known.clone());
+        let class = &entry.class;
+        let (known, open) = (Arc::clone(&class.known), Arc::clone(&class.open));
+        let attached = inputs(Some(node.to_owned()), method, known, open);
         *attached.changed() = entry.class.changed().clone();
         let attached = Arc::new(attached);
         entry.nodes.push(Arc::clone(&attached));
@@ -160,6 +171,13 @@ impl Surface {
                 keep
             });
         }
+    }
+
+    /// A call of `method` is open for as long as the returned value lives.
+    pub fn call(&self, method: &str) -> Option<OpenCall> {
+        let open = Arc::clone(&self.methods().get(method)?.class.open);
+        open.fetch_add(1, Ordering::AcqRel);
+        Some(OpenCall(open))
     }
 
     /// The nodes of `method`.
@@ -187,12 +205,28 @@ impl Surface {
     }
 }
 
-fn inputs(node: Option<String>, method: &str, known: Arc<[String]>) -> Inputs {
+/// A call of a method under way.
+#[derive(Debug)]
+pub struct OpenCall(Arc<AtomicUsize>);
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn inputs(
+    node: Option<String>,
+    method: &str,
+    known: Arc<[String]>,
+    open: Arc<AtomicUsize>,
+) -> Inputs {
     let removed = AtomicBool::new(false);
     Inputs {
         node,
         method: method.to_owned(),
         known,
+        open,
         changed: Mutex::default(),
         removed,
     }

@@ -198,12 +198,62 @@ impl Ledger {
     }
 }
 
+/// Something that the host holds for an instance, and the charge for it. Clones share both: the charge ends
+/// with the last of them.
+#[derive(Debug)]
+pub struct Paid<T> {
+    what: Arc<T>,
+    held: Arc<Held>,
+}
+
+impl<T> Paid<T> {
+    /// `what`, for which `held` was charged.
+    pub fn new(what: T, held: Held) -> Self {
+        Self {
+            what: Arc::new(what),
+            held: Arc::new(held),
+        }
+    }
+
+    /// The charge, for what else is held as long.
+    pub fn held(&self) -> &Arc<Held> {
+        &self.held
+    }
+}
+
+impl<T> Clone for Paid<T> {
+    fn clone(&self) -> Self {
+        Self {
+            what: Arc::clone(&self.what),
+            held: Arc::clone(&self.held),
+        }
+    }
+}
+
+impl<T> std::ops::Deref for Paid<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.what
+    }
+}
+
 /// A charge that ends with its owner.
 #[derive(Debug)]
 pub struct Held {
     ledger: Arc<Ledger>,
     what: Resource,
     amount: u64,
+}
+
+impl Held {
+    /// Charges who pays this charge with `amount` of the same more.
+    ///
+    /// # Errors
+    /// When the limit would be passed.
+    pub fn more(&self, amount: u64) -> Result<Self, Exhausted> {
+        self.ledger.hold(self.what, amount)
+    }
 }
 
 impl Drop for Held {

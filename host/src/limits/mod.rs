@@ -12,6 +12,7 @@ mod modules;
 mod network;
 pub mod process;
 mod registry;
+mod said;
 mod schema;
 mod serving;
 mod stock;
@@ -25,11 +26,12 @@ use serde::{Deserialize, Serialize, Serializer};
 pub use clients::*;
 pub use files::*;
 pub use grants::*;
-pub use ledger::{Exhausted, Held, Ledger, Resource};
+pub use ledger::{Exhausted, Held, Ledger, Paid, Resource};
 pub use maps::Full;
 pub use modules::*;
 pub use network::*;
 pub use registry::*;
+pub use said::*;
 pub use schema::*;
 pub use serving::*;
 pub use stock::{Share, Stock};
@@ -260,8 +262,8 @@ pub const MAX_REQUESTS: usize = 1024;
 pub const MAX_ANSWERS_BYTES: usize = 16 * MIB as usize;
 /// Events that wait to be taken by one client before it loses them and syncs anew.
 pub const CLIENT_EVENTS: usize = 4096;
-/// The same in bytes.
-pub const CLIENT_EVENTS_BYTES: usize = 32 * MIB as usize;
+/// The same in bytes. All clients that lag share what they have of the same events.
+pub const CLIENT_EVENTS_BYTES: usize = 8 * MIB as usize;
 /// How long a client may take nothing before it is closed.
 pub const CLIENT_STALL: Duration = Duration::from_secs(30);
 /// How fast a client has to take a message that is large.
@@ -395,6 +397,10 @@ pub struct Budget {
     pub log_bytes_per_second: ByteSize,
     /// Events and node changes per second; further ones answer `busy`.
     pub events_per_second: u32,
+    /// Bytes of events and node changes per second; further ones answer `busy`.
+    #[serde(serialize_with = "write_size")]
+    #[schemars(with = "Size")]
+    pub event_bytes_per_second: ByteSize,
     /// Data of one event.
     #[serde(serialize_with = "write_size")]
     #[schemars(with = "Size")]
@@ -424,6 +430,7 @@ impl Default for Budget {
             log_lines_per_second: 100,
             log_bytes_per_second: ByteSize::kib(64),
             events_per_second: 50,
+            event_bytes_per_second: ByteSize::mib(1),
             event_size: ByteSize::kib(64),
             restarts: 3,
         }

@@ -6,7 +6,9 @@ use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
 use super::types::Type;
-use super::value::Value;
+use super::value::SharedValue;
+use crate::json::JsonText;
+use crate::limits::Paid;
 
 /// One input or output of a [`NodeClass`].
 #[derive(Debug, Clone)]
@@ -20,7 +22,7 @@ pub struct PortSpec {
     /// What it is for.
     pub description: Option<String>,
     /// The value of an input that nobody set.
-    pub default: Option<Value>,
+    pub default: Option<SharedValue>,
     /// An input without a value keeps the node from running.
     pub required: bool,
     /// Setting the input triggers the node.
@@ -88,7 +90,7 @@ impl std::fmt::Debug for NodeClass {
 }
 
 /// Values by the id of their port.
-pub type Ports = Vec<(Arc<str>, Arc<Value>)>;
+pub type Ports = Vec<(Arc<str>, SharedValue)>;
 
 /// What a node does.
 pub trait Run: Send + Sync + 'static {
@@ -110,14 +112,16 @@ pub trait Run: Send + Sync + 'static {
 }
 
 /// A change of one input that does not come from a client.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum IoChange {
-    /// Its value, as when a client sets it.
-    Value(Value),
+    /// Its value, as when a client sets it; one that is there already triggers nothing.
+    Value(SharedValue),
     /// Its default; `None`: that of the class again.
-    Default(Option<Value>),
+    Default(Option<SharedValue>),
+    /// Its value, as what a run made of it: the node itself is not triggered.
+    Shown(SharedValue),
     /// Value options, over those that there are.
-    ValueOptions(Json),
+    ValueOptions(Paid<JsonText>),
     /// Render options, over those that there are.
-    RenderOptions(Json),
+    RenderOptions(Paid<JsonText>),
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::value::Value;
+use super::value::SharedValue;
 
 /// Where an edge comes from and where it goes: node, port, node, port.
 pub type Edge = [Arc<str>; 4];
@@ -90,7 +90,7 @@ pub enum GraphEvent {
         /// The input or output.
         io: Arc<str>,
         /// The value; `None`: it has none any more.
-        value: Option<Arc<Value>>,
+        value: Option<SharedValue>,
     },
     /// An input has another default.
     DefaultChanged {
@@ -99,7 +99,7 @@ pub enum GraphEvent {
         /// The input.
         io: Arc<str>,
         /// The default; `None`: none.
-        default: Option<Arc<Value>>,
+        default: Option<SharedValue>,
     },
     /// An input or output has other value options.
     ValueOptionsChanged {
@@ -126,6 +126,8 @@ pub enum GraphEvent {
 pub enum Dirty {
     /// A node: save it, or forget it if it is gone.
     Node(Arc<str>),
+    /// A node, which its class changed: save it some time, nobody waits for it.
+    NodeByClass(Arc<str>),
     /// The edges.
     Edges,
     /// The groups.

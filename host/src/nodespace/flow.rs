@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::class::{Ports, Run};
-use super::error::Result;
+use super::error::{GraphError, Result};
 use super::event::{Dirty, GraphEvent};
 use super::graph::Graph;
 use super::io::{Key, Pin, TRIGGER_INPUT, TRIGGER_OUTPUT};
 use super::node::{Node, State, Wave};
 use super::types::Type;
-use super::value::Value;
+use super::value::{SharedValue, Value};
 use crate::limits::{FAST_RUN, MAX_JOIN_SEARCH};
 
 /// A run that begins.
@@ -36,7 +36,7 @@ impl Graph {
         &mut self,
         node: &str,
         io: &str,
-        value: Option<Arc<Value>>,
+        value: Option<SharedValue>,
         as_default: bool,
     ) -> Result<()> {
         self.set_values(node, vec![(io.to_owned(), value)], as_default)
@@ -46,7 +46,7 @@ impl Graph {
     pub fn set_values(
         &mut self,
         node: &str,
-        values: Vec<(String, Option<Arc<Value>>)>,
+        values: Vec<(String, Option<SharedValue>)>,
         as_default: bool,
     ) -> Result<()> {
         let key = self.key(node)?;
@@ -76,7 +76,35 @@ impl Graph {
         Ok(())
     }
 
-    fn take_as_default(&mut self, pin: Pin, value: Option<Arc<Value>>) {
+    /// Sets an input as the class of its node does. That triggers the node as a client would, unless the value
+    /// is there already, or is what a run made of it: else a device whose state is shown at the input that
+    /// commands it would be commanded without end.
+    pub fn set_by_class(
+        &mut self,
+        node: &str,
+        io: &str,
+        value: &SharedValue,
+        triggers: bool,
+    ) -> Result<()> {
+        let key = self.key(node)?;
+        let node = self.node(node)?;
+        let index = node.find_input(io)?;
+        let Some(slot) = node.inputs.get(index) else {
+            return Err(GraphError::no_io(&node.id, io, "input"));
+        };
+        let value = slot.check(&node.id, value, &self.ready)?;
+        // A run that waits for the input is not this value's doing.
+        let triggers = node.requests_trigger || (triggers && slot.value.as_ref() != Some(&value));
+        let wave = self.tick();
+        let mut triggered = Vec::new();
+        let pins = VecDeque::from([(input(key, index), Some(value))]);
+        self.feed(pins, true, &mut triggered);
+        triggered.retain(|other| triggers || *other != key);
+        self.request(triggered, wave);
+        Ok(())
+    }
+
+    fn take_as_default(&mut self, pin: Pin, value: Option<SharedValue>) {
         let node = self.nodes.get_mut(&pin.node);
         if let Some(slot) = node.and_then(|node| node.inputs.get_mut(pin.index)) {
             slot.default = value.or_else(|| slot.class_default.clone());
@@ -86,7 +114,7 @@ impl Graph {
     /// Sets inputs, and those that they forward to. Notes in `triggered` who may want to run.
     pub fn feed(
         &mut self,
-        mut pins: VecDeque<(Pin, Option<Arc<Value>>)>,
+        mut pins: VecDeque<(Pin, Option<SharedValue>)>,
         triggers: bool,
         triggered: &mut Vec<Key>,
     ) {
@@ -347,10 +375,15 @@ impl Graph {
         self.use_up(key, since);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.map_or(0.0, |now| now.as_secs_f64());
-        self.set_output(key, TRIGGER_OUTPUT, Arc::new(Value::Number(now)), triggered);
+        self.set_output(
+            key,
+            TRIGGER_OUTPUT,
+            SharedValue::new(Value::Number(now)),
+            triggered,
+        );
     }
 
-    fn set_output(&mut self, key: Key, io: &str, value: Arc<Value>, triggered: &mut Vec<Key>) {
+    fn set_output(&mut self, key: Key, io: &str, value: SharedValue, triggered: &mut Vec<Key>) {
         let Some(node) = self.nodes.get_mut(&key) else {
             return;
         };
@@ -359,19 +392,17 @@ impl Graph {
         };
         self.effects
             .garbage
-            .extend(slot.value.replace(Arc::clone(&value)));
+            .extend(slot.value.replace(value.clone()));
         if slot.emits {
             self.effects.events.push(GraphEvent::Value {
                 node: Arc::clone(&node.id),
                 io: Arc::clone(&slot.id),
-                value: Some(Arc::clone(&value)),
+                value: Some(value.clone()),
             });
         }
         if !slot.targets.is_empty() {
             let targets = slot.targets.iter();
-            let pins = targets
-                .map(|pin| (*pin, Some(Arc::clone(&value))))
-                .collect();
+            let pins = targets.map(|pin| (*pin, Some(value.clone()))).collect();
             self.feed(pins, true, triggered);
         }
     }

@@ -14,7 +14,7 @@ use super::groups::Groups;
 use super::io::{self, Key, Ready, Slot};
 use super::library::Library;
 use super::node::Node;
-use super::value::Value;
+use super::value::SharedValue;
 use super::{NewNode, json};
 use crate::limits::{
     MAX_NAME_BYTES, MAX_NODE_ID_BYTES, MAX_NODES, MAX_PROPERTIES_BYTES, MAX_TEXT_BYTES,
@@ -31,7 +31,7 @@ pub(super) struct Effects {
     pub attach: Vec<Attach>,
     pub detach: Vec<(Arc<dyn Run>, Arc<str>)>,
     /// Values that were replaced, and conversions that were used: freeing a large one takes time.
-    pub garbage: Vec<Arc<Value>>,
+    pub garbage: Vec<SharedValue>,
     pub used: Vec<Ready>,
 }
 
@@ -139,7 +139,7 @@ impl Graph {
             let index = node.find_input(&io)?;
             let now = self.tick();
             if let Some(slot) = node.inputs.get_mut(index) {
-                slot.value = Some(slot.check(&node.id, &Arc::new(value), &[])?);
+                slot.value = Some(slot.check(&node.id, &SharedValue::new(value), &[])?);
                 slot.changed = now;
             }
         }
@@ -322,13 +322,22 @@ impl Graph {
 
     /// Value options of an input or output, laid over those that there are. Answers all of it.
     pub fn update_value_options(&mut self, node: &str, io: &str, patch: &Json) -> Result<Json> {
+        self.patch_value_options(node, io, |slot| slot.patch_options(patch))
+    }
+
+    fn patch_value_options(
+        &mut self,
+        node: &str,
+        io: &str,
+        patch: impl FnOnce(&mut Slot) -> Result<()>,
+    ) -> Result<Json> {
         let node = self.node_mut(node)?;
         let (is_input, index) = node.find(io)?;
         let id = Arc::clone(&node.id);
         let Some(slot) = node.slot_mut(is_input, index) else {
             return Err(GraphError::no_io(&id, io, "input or output"));
         };
-        slot.patch_options(patch)?;
+        patch(slot)?;
         let answer = json::io(&id, slot);
         let options = Json::Object(slot.options.json.clone());
         let (node, io) = (Arc::clone(&id), Arc::clone(&slot.id));
@@ -338,7 +347,12 @@ impl Graph {
     }
 
     /// The default of an input; `None`: that of the class.
-    pub fn set_default(&mut self, node: &str, io: &str, default: Option<Arc<Value>>) -> Result<()> {
+    pub fn set_default(
+        &mut self,
+        node: &str,
+        io: &str,
+        default: Option<SharedValue>,
+    ) -> Result<()> {
         let key = self.key(node)?;
         let Some(node) = self.nodes.get_mut(&key) else {
             return Err(GraphError::no_node(node));
@@ -359,11 +373,26 @@ impl Graph {
         Ok(())
     }
 
+    /// Makes a change that the class of a node asks for. Nobody waits for it to be saved.
     pub fn change_io(&mut self, node: &str, io: &str, change: IoChange) -> Result<()> {
+        let before = self.effects.dirty.len();
+        let changed = self.apply(node, io, change);
+        for what in self.effects.dirty.iter_mut().skip(before) {
+            if let Dirty::Node(node) = what {
+                *what = Dirty::NodeByClass(Arc::clone(node));
+            }
+        }
+        changed
+    }
+
+    fn apply(&mut self, node: &str, io: &str, change: IoChange) -> Result<()> {
         match change {
-            IoChange::Value(value) => self.set_value(node, io, Some(Arc::new(value)), false),
-            IoChange::Default(default) => self.set_default(node, io, default.map(Arc::new)),
-            IoChange::ValueOptions(patch) => self.update_value_options(node, io, &patch).map(drop),
+            IoChange::Value(value) => self.set_by_class(node, io, &value, true),
+            IoChange::Shown(value) => self.set_by_class(node, io, &value, false),
+            IoChange::Default(default) => self.set_default(node, io, default),
+            IoChange::ValueOptions(patch) => self
+                .patch_value_options(node, io, |slot| slot.patch_options_paid(&patch))
+                .map(drop),
             IoChange::RenderOptions(patch) => {
                 let node = self.node_mut(node)?;
                 let (is_input, index) = node.find(io)?;
@@ -371,7 +400,7 @@ impl Graph {
                 let Some(slot) = node.slot_mut(is_input, index) else {
                     return Err(GraphError::no_io(&id, io, "input or output"));
                 };
-                slot.patch_render(&patch)?;
+                slot.patch_render_paid(&patch)?;
                 let (io, options) = (Arc::clone(&slot.id), Json::Object(slot.render()));
                 let node = id;
                 self.event(GraphEvent::RenderOptionsChanged { node, io, options });

@@ -7,9 +7,11 @@ use serde_json::{Map, Value as Json};
 use super::class::PortSpec;
 use super::error::{GraphError, Result};
 use super::types::{self, Type};
-use super::value::Value;
-use crate::json as document;
-use crate::limits::{MAX_OPTIONS_BYTES, MAX_PATCH_DEPTH, MAX_SHOWN_VALUE_BYTES};
+use super::value::{SharedValue, Value};
+use crate::json::{self as document, JsonText};
+use crate::limits::{
+    Held, MAX_OPTIONS_BYTES, MAX_PATCH_DEPTH, MAX_SHOWN_VALUE_BYTES, OPTIONS_TREES, Paid,
+};
 use crate::text;
 
 /// Id of the input that every node has, to be triggered without a value.
@@ -37,11 +39,11 @@ pub(super) struct Slot {
     pub class_name: String,
     pub own_name: Option<String>,
     pub ty: Type,
-    pub value: Option<Arc<Value>>,
+    pub value: Option<SharedValue>,
     /// When the value was set, on the clock of the graph.
     pub changed: u64,
-    pub default: Option<Arc<Value>>,
-    pub class_default: Option<Arc<Value>>,
+    pub default: Option<SharedValue>,
+    pub class_default: Option<SharedValue>,
     pub required: bool,
     pub does_trigger: bool,
     pub class_hidden: bool,
@@ -53,6 +55,9 @@ pub(super) struct Slot {
     pub class_options: Map<String, Json>,
     pub own_options: Map<String, Json>,
     pub options: Options,
+    /// What a guest pays for its options here.
+    pub options_paid: Option<Arc<Held>>,
+    pub render_paid: Option<Arc<Held>>,
     pub class_render: Map<String, Json>,
     pub own_render: Map<String, Json>,
     /// Edges that leave it. An input has some when it forwards its value to other inputs.
@@ -64,7 +69,7 @@ pub(super) struct Slot {
 impl Slot {
     /// A slot as its class describes it. `render` is what the class says of it elsewhere.
     pub fn new(spec: &PortSpec, is_input: bool, render: Option<&Json>) -> Self {
-        let class_default = spec.default.clone().map(Arc::new).filter(|_| is_input);
+        let class_default = spec.default.clone().filter(|_| is_input);
         let mut class_options = object(&spec.ty.default_value_options());
         fill(&mut class_options, spec.value_options.as_ref());
         let mut class_render = spec.render_options.as_ref().map(object).unwrap_or_default();
@@ -86,6 +91,8 @@ impl Slot {
             emits: true,
             allow_multiple: spec.allow_multiple,
             options: Options::of(class_options.clone()),
+            options_paid: None,
+            render_paid: None,
             class_options,
             own_options: Map::new(),
             class_render,
@@ -99,7 +106,7 @@ impl Slot {
     pub fn trigger_input() -> Self {
         let spec = PortSpec {
             name: Some("( )".to_owned()),
-            default: Some(Value::None),
+            default: Some(Value::None.into()),
             required: false,
             hidden: true,
             ..PortSpec::new(TRIGGER_INPUT, Type::any())
@@ -132,7 +139,7 @@ impl Slot {
     }
 
     /// The default, if it is not that of the class.
-    pub fn own_default(&self) -> Option<&Arc<Value>> {
+    pub fn own_default(&self) -> Option<&SharedValue> {
         let own = self.default != self.class_default;
         self.default.as_ref().filter(|_| own)
     }
@@ -141,12 +148,12 @@ impl Slot {
     /// left out: they know their ends by position.
     pub fn inherit(&mut self, old: &Self) {
         if let Some(default) = old.own_default()
-            && let Ok(default) = self.ty.coerce_shared(default)
+            && let Ok(default) = self.ty.coerce(default)
         {
             self.default = Some(default);
         }
         self.value = match &old.value {
-            Some(value) if self.is_input => self.ty.coerce_shared(value).ok(),
+            Some(value) if self.is_input => self.ty.coerce(value).ok(),
             value => value.clone(),
         };
         self.changed = old.changed;
@@ -157,10 +164,12 @@ impl Slot {
             // They were within the limits before.
             let _ = self.patch_options(&Json::Object(old.own_options.clone()));
         }
+        self.options_paid.clone_from(&old.options_paid);
+        self.render_paid.clone_from(&old.render_paid);
     }
 
     /// The value, or else the default.
-    pub fn effective(&self) -> Option<&Arc<Value>> {
+    pub fn effective(&self) -> Option<&SharedValue> {
         self.value.as_ref().or(self.default.as_ref())
     }
 
@@ -182,17 +191,17 @@ impl Slot {
     }
 
     /// `value` as this input takes it, out of `ready` if it is there.
-    pub fn check(&self, node: &str, value: &Arc<Value>, ready: &[Ready]) -> Result<Arc<Value>> {
+    pub fn check(&self, node: &str, value: &SharedValue, ready: &[Ready]) -> Result<SharedValue> {
         // What the author wrote as the default is right, even `x: int = None`.
         if self.class_default.as_ref() == Some(value) {
-            return Ok(Arc::clone(value));
+            return Ok(value.clone());
         }
         let refused = |problem| GraphError::bad_value(node, &self.id, problem);
         let mut ready = ready.iter();
-        let ready = ready.find(|ready| ready.ty.is(&self.ty) && Arc::ptr_eq(&ready.value, value));
+        let ready = ready.find(|ready| ready.ty.is(&self.ty) && ready.value.is(value));
         let value = match ready {
             Some(ready) => ready.converted.clone(),
-            None => self.ty.coerce_shared(value),
+            None => self.ty.coerce(value),
         };
         let value = value.map_err(refused)?;
         self.options.check(&value).map_err(refused)?;
@@ -205,6 +214,22 @@ impl Slot {
         let mut options = self.class_options.clone();
         lay_over(&mut options, &self.own_options);
         self.options = Options::of(options);
+        Ok(())
+    }
+
+    /// [`Slot::patch_options`] of a guest, which pays for what there is then.
+    pub fn patch_options_paid(&mut self, patch: &Paid<JsonText>) -> Result<()> {
+        let mut next = self.own_options.clone();
+        let paid = patched_paid(&mut next, patch, "value options")?;
+        self.patch_options(&Json::Object(next))?;
+        self.options_paid = Some(paid);
+        Ok(())
+    }
+
+    /// [`Slot::patch_render`] of a guest, which pays for what there is then.
+    pub fn patch_render_paid(&mut self, patch: &Paid<JsonText>) -> Result<()> {
+        let paid = patched_paid(&mut self.own_render, patch, "render options")?;
+        self.render_paid = Some(paid);
         Ok(())
     }
 
@@ -223,16 +248,16 @@ impl Slot {
 /// A value as a type takes it, found out before the lock of the graph was taken: looking through a
 /// large one takes time.
 pub(super) struct Ready {
-    value: Arc<Value>,
+    value: SharedValue,
     ty: Type,
-    converted: Result<Arc<Value>, String>,
+    converted: Result<SharedValue, String>,
 }
 
 impl Ready {
-    pub fn new(value: &Arc<Value>, ty: Type) -> Self {
+    pub fn new(value: &SharedValue, ty: Type) -> Self {
         Self {
-            value: Arc::clone(value),
-            converted: ty.coerce_shared(value),
+            value: value.clone(),
+            converted: ty.coerce(value),
             ty,
         }
     }
@@ -248,6 +273,24 @@ fn patched(own: &mut Map<String, Json>, patch: &Json, what: &'static str) -> Res
     check_size(&next, MAX_OPTIONS_BYTES, what)?;
     *own = next;
     Ok(())
+}
+
+/// [`patched`], on a guest's bill: the tree of the patch while it is laid over, then what is kept.
+fn patched_paid(
+    own: &mut Map<String, Json>,
+    patch: &Paid<JsonText>,
+    what: &'static str,
+) -> Result<Arc<Held>> {
+    let pay = |bytes: u64| {
+        let held = patch.held().more(bytes);
+        held.map_err(|exhausted| GraphError::invalid(what, exhausted.to_string()))
+    };
+    let _tree = pay(patch.tree_size())?;
+    let mut next = own.clone();
+    patched(&mut next, &patch.tree(), what)?;
+    let held = pay(document::entries_size(&next).saturating_mul(OPTIONS_TREES))?;
+    *own = next;
+    Ok(Arc::new(held))
 }
 
 fn object(json: &Json) -> Map<String, Json> {
@@ -393,7 +436,7 @@ mod tests {
     }
 
     fn check(slot: &Slot, value: Json) -> Result<Json, String> {
-        let value = Arc::new(Value::from_json(value));
+        let value = SharedValue::new(Value::from_json(value));
         let checked = slot
             .check("n", &value, &[])
             .map_err(|error| error.to_string());
@@ -463,7 +506,7 @@ mod tests {
     #[test]
     fn the_default_of_the_class_fits_whatever_the_type() {
         let spec = PortSpec {
-            default: Some(Value::None),
+            default: Some(Value::None.into()),
             ..PortSpec::new("x", Type::parse(&json!("int")))
         };
         let slot = Slot::new(&spec, true, None);

@@ -8,8 +8,7 @@ use super::event::{Edge, GraphEvent};
 use super::io::Slot;
 use super::library::Shelf;
 use super::node::Node;
-use super::value::{NO_VALUE, Value};
-use std::sync::Arc;
+use super::value::{NO_VALUE, SharedValue};
 
 /// Properties of a node that say where and how large it is drawn.
 pub(super) const POSITION: &str = "frontend:pos";
@@ -84,12 +83,12 @@ pub(super) fn io(node: &str, slot: &Slot) -> Json {
 }
 
 /// A default, which may be none.
-pub(super) fn default(value: Option<&Arc<Value>>) -> Json {
+pub(super) fn default(value: Option<&SharedValue>) -> Json {
     value.map_or_else(|| Json::from(NO_VALUE), |value| value.to_json())
 }
 
 /// What `get_io_value` answers of a value, which may be none.
-pub(super) fn preview(value: Option<&Arc<Value>>) -> Json {
+pub(super) fn preview(value: Option<&SharedValue>) -> Json {
     value.map_or_else(|| Json::from(NO_VALUE), |value| value.preview_json())
 }
 

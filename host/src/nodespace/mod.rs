@@ -39,7 +39,7 @@ pub use self::json::edge as edge_json;
 pub use self::library::{NodesOnRemoval, Shelf};
 pub use self::save::{LeftOut, LoadReport};
 pub use self::types::Type;
-pub use self::value::{Array, Dtype, NO_VALUE, Value};
+pub use self::value::{Array, Dtype, NO_VALUE, SharedValue, Value};
 
 use self::io::Ready;
 use self::run::Inner;
@@ -216,8 +216,8 @@ impl NodeSpace {
         io: &str,
         value: impl Into<Option<Value>>,
         set_default: bool,
-    ) -> Result<Option<Arc<Value>>> {
-        let value = value.into().map(Arc::new);
+    ) -> Result<Option<SharedValue>> {
+        let value = value.into().map(SharedValue::new);
         let ready = self.convert(node, io, value.as_ref());
         self.inner
             .change_with(ready.into_iter().collect(), |graph| {
@@ -227,7 +227,7 @@ impl NodeSpace {
     }
 
     /// A large value as an input takes it, found out before the graph is locked.
-    fn convert(&self, node: &str, io: &str, value: Option<&Arc<Value>>) -> Option<Ready> {
+    fn convert(&self, node: &str, io: &str, value: Option<&SharedValue>) -> Option<Ready> {
         let value = value.filter(|value| value.is_heavy())?;
         let look = |graph: &graph::Graph| graph.slot(node, io).map(|(_, slot)| slot.ty.clone());
         Some(Ready::new(value, self.inner.read(look).ok()?))
@@ -240,7 +240,7 @@ impl NodeSpace {
     pub fn set_values(&self, node: &str, values: Vec<(String, Option<Value>)>) -> Result<()> {
         let values = values.into_iter();
         let values: Vec<_> = values
-            .map(|(io, value)| (io, value.map(Arc::new)))
+            .map(|(io, value)| (io, value.map(SharedValue::new)))
             .collect();
         let ready = values.iter();
         let ready = ready.filter_map(|(io, value)| self.convert(node, io, value.as_ref()));
@@ -254,7 +254,7 @@ impl NodeSpace {
     /// # Errors
     /// As [`NodeSpace::set_value`].
     pub fn set_default(&self, node: &str, io: &str, default: Option<Value>) -> Result<()> {
-        let default = default.map(Arc::new);
+        let default = default.map(SharedValue::new);
         let ready = self.convert(node, io, default.as_ref());
         self.inner
             .change_with(ready.into_iter().collect(), |graph| {
@@ -303,7 +303,7 @@ impl NodeSpace {
     ///
     /// # Errors
     /// When there is no such input or output.
-    pub fn value(&self, node: &str, io: &str) -> Result<Option<Arc<Value>>> {
+    pub fn value(&self, node: &str, io: &str) -> Result<Option<SharedValue>> {
         let look = |graph: &graph::Graph| Ok(graph.slot(node, io)?.1.effective().cloned());
         self.inner.read(look)
     }
@@ -316,7 +316,7 @@ impl NodeSpace {
         clippy::type_complexity,
         reason = "a list of names and values is what it is"
     )]
-    pub fn values(&self, node: &str) -> Result<Vec<(Arc<str>, Option<Arc<Value>>)>> {
+    pub fn values(&self, node: &str) -> Result<Vec<(Arc<str>, Option<SharedValue>)>> {
         self.inner.read(|graph| {
             let slots = graph.node(node)?.slots();
             Ok(slots

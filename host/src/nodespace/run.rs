@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::event::{GraphEvent, Observer};
 use super::graph::{Effects, Graph};
 use super::io::{Key, Ready};
-use super::value::Value;
+use super::value::SharedValue;
 use crate::executor::Executor;
 use crate::limits::{FAST_RUN, MAX_EVENTS_AT_ONCE, MAX_EVENTS_WAITING, MAX_TEXT_BYTES};
 use crate::text;
@@ -157,7 +157,7 @@ async fn run(inner: Arc<Inner>, key: Key, task: u64) {
 }
 
 /// Large outputs as the inputs take them that they are about to feed.
-fn convert(inner: &Inner, key: Key, outputs: &[(Arc<str>, Arc<Value>)]) -> Vec<Ready> {
+fn convert(inner: &Inner, key: Key, outputs: &[(Arc<str>, SharedValue)]) -> Vec<Ready> {
     let heavy = outputs.iter().filter(|(_, value)| value.is_heavy());
     let converted = heavy.flat_map(|(io, value)| {
         let types = inner.read(|graph| graph.fed_types(key, io));

@@ -393,12 +393,11 @@ fn load_slot(slot: &mut Slot, has_class: bool, saved: &Json) -> Result<(), Strin
     }
     let value = |key: &str| saved.get(key).cloned().and_then(Value::from_wire);
     if let Some(default) = value("default") {
-        let default = slot.ty.coerce(default)?;
-        slot.default = Some(Arc::new(default));
+        slot.default = Some(slot.ty.coerce(default)?);
     }
     // FuncNodes writes values in the form that it does not save by itself.
     if let Some(value) = value("value") {
-        slot.value = Some(Arc::new(slot.ty.coerce(value)?));
+        slot.value = Some(slot.ty.coerce(value)?);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use data_encoding::BASE64;
 use serde_json::{Map, Value as Json, json};
 
-use super::value::Value;
+use super::value::{SharedValue, Value};
 use crate::json::{self as document, Odd};
 use crate::limits::{MAX_SHOWN_VALUE_BYTES, MAX_TYPE_ALTERNATIVES, MAX_TYPE_DEPTH};
 use crate::text;
@@ -93,23 +93,26 @@ impl Type {
         &self.json
     }
 
-    /// `value` as this type.
+    /// `value` as this type; the value itself when it fits as it is. Who pays for the value pays for looking
+    /// through it and for what is made of it.
     ///
     /// # Errors
     /// A sentence that says what was expected and what came.
-    pub fn coerce(&self, value: Value) -> Result<Value, String> {
-        self.shape.convert(value)
-    }
-
-    /// [`Type::coerce`] that shares the value when it fits as it is.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn coerce_shared(&self, value: &Arc<Value>) -> Result<Arc<Value>, String> {
-        if self.shape.fits(value) {
-            return Ok(Arc::clone(value));
+    pub fn coerce(&self, value: impl Into<SharedValue>) -> Result<SharedValue, String> {
+        let value = value.into();
+        if matches!(*self.shape, Shape::Any) {
+            return Ok(value);
         }
-        self.coerce(Value::clone(value)).map(Arc::new)
+        let unpaid = |exhausted| format!("takes too much to be looked through: {exhausted}");
+        // A copy and what is made of it.
+        let tree = value.tree_size().saturating_mul(2);
+        let _paid = value.pay(tree).map_err(unpaid)?;
+        let part = Part::of(&value);
+        if self.shape.fits(&part) {
+            return Ok(value);
+        }
+        let made = self.shape.convert(part)?.into_value();
+        value.made_into(made).map_err(unpaid)
     }
 
     /// Whether it is the very same one, not only alike.
@@ -120,6 +123,55 @@ impl Type {
     /// The value options that come with the type alone.
     pub fn default_value_options(&self) -> Json {
         Json::Object(default_options(&self.json, 0))
+    }
+}
+
+/// A value, or what is inside of one, while it is looked through.
+#[derive(Debug, Clone)]
+enum Part {
+    /// Neither a list nor a dictionary.
+    Plain(Value),
+    /// A list or a dictionary.
+    Tree(Json),
+}
+
+impl Part {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Json(json) => Self::from_json(json.tree()),
+            other => Self::Plain(other.clone()),
+        }
+    }
+
+    fn from_json(json: Json) -> Self {
+        match json {
+            Json::Array(_) | Json::Object(_) => Self::Tree(json),
+            scalar => Self::Plain(Value::from_json(scalar)),
+        }
+    }
+
+    fn into_json(self) -> Json {
+        match self {
+            Self::Plain(Value::Text(text)) => Json::String(text),
+            Self::Plain(value) => value.to_json(),
+            Self::Tree(json) => json,
+        }
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Self::Plain(value) => value,
+            Self::Tree(json) => Value::from_json(json),
+        }
+    }
+
+    /// [`shown`], of a part.
+    fn shown(&self) -> String {
+        match self {
+            Self::Plain(value) => shown(value),
+            Self::Tree(Json::Array(_)) => "a list".to_owned(),
+            Self::Tree(_) => "a dictionary".to_owned(),
+        }
     }
 }
 
@@ -219,20 +271,22 @@ impl Shape {
         Self::List { items, unique }
     }
 
-    /// Whether `value` is passed on as it is.
-    fn fits(&self, value: &Value) -> bool {
-        match (self, value) {
-            (Self::Any, _)
-            | (Self::None, Value::None)
-            | (Self::Integer, Value::Integer(_))
-            | (Self::Number, Value::Number(_))
-            | (Self::Boolean, Value::Boolean(_))
-            | (Self::Text, Value::Text(_))
-            | (Self::Bytes, Value::Bytes(_)) => true,
-            (Self::AnyOf(alternatives), value) => alternatives.iter().any(|a| a.fits(value)),
-            (Self::Enum(of), value) => of.has(&value.to_json()),
-            (_, Value::Json(json)) => self.fits_json(json),
-            _ => false,
+    /// Whether `part` is passed on as it is.
+    fn fits(&self, part: &Part) -> bool {
+        match (self, part) {
+            (Self::Any, _) => true,
+            (Self::AnyOf(alternatives), part) => alternatives.iter().any(|a| a.fits(part)),
+            (_, Part::Tree(json)) => self.fits_json(json),
+            (Self::Enum(of), Part::Plain(value)) => of.has(value),
+            (_, Part::Plain(value)) => matches!(
+                (self, value),
+                (Self::None, Value::None)
+                    | (Self::Integer, Value::Integer(_))
+                    | (Self::Number, Value::Number(_))
+                    | (Self::Boolean, Value::Boolean(_))
+                    | (Self::Text, Value::Text(_))
+                    | (Self::Bytes, Value::Bytes(_))
+            ),
         }
     }
 
@@ -256,66 +310,72 @@ impl Shape {
                 .iter()
                 .all(|(key, value)| keys.takes_key(key) && values.fits_json(value)),
             (Self::AnyOf(alternatives), json) => alternatives.iter().any(|a| a.fits_json(json)),
-            (Self::Enum(of), json) => of.has(json),
+            (Self::Enum(of), json) => of.has_json(json),
             _ => false,
         }
     }
 
     /// JSON writes every key as text, so a key fits when it can be read as what it should be.
     fn takes_key(&self, key: &str) -> bool {
-        matches!(self, Self::Any | Self::Text) || self.convert(Value::Text(key.to_owned())).is_ok()
+        matches!(self, Self::Any | Self::Text)
+            || self
+                .convert(Part::Plain(Value::Text(key.to_owned())))
+                .is_ok()
     }
 
-    fn convert(&self, value: Value) -> Result<Value, String> {
-        // A scalar that came as a document is the scalar.
-        let value = match value {
-            Value::Json(json) if !json.is_array() && !json.is_object() => Value::from_json(json),
-            other => other,
-        };
-        if self.fits(&value) {
-            return Ok(value);
+    fn convert(&self, part: Part) -> Result<Part, String> {
+        if self.fits(&part) {
+            return Ok(part);
         }
-        match (self, value) {
-            (Self::AnyOf(alternatives), value) => self.convert_to_one_of(alternatives, value),
-            (Self::Enum(of), value) => of.named(&value).ok_or_else(|| self.mismatch(&value)),
-            (Self::Integer, value) => {
-                integer(&value).map_or_else(|| Err(self.mismatch(&value)), Ok)
+        match (self, part) {
+            (Self::AnyOf(alternatives), part) => self.convert_to_one_of(alternatives, part),
+            (Self::List { .. } | Self::Tuple(_), Part::Plain(Value::Array(array))) => {
+                self.convert(Part::from_json(Value::Array(array).to_json()))
             }
-            (Self::Number, value) => number(&value).map_or_else(|| Err(self.mismatch(&value)), Ok),
-            (Self::Boolean, Value::Integer(bit @ (0 | 1))) => Ok(Value::Boolean(bit == 1)),
-            (Self::Bytes, Value::Text(text)) => BASE64
-                .decode(text.as_bytes())
-                .map(Value::Bytes)
-                .map_err(|_| format!("expects bytes; {} is not base64", shown(&Value::Text(text)))),
-            (Self::List { .. } | Self::Tuple(_), Value::Array(array)) => {
-                self.convert(Value::Json(Value::Array(array).to_json()))
-            }
-            (Self::List { items, unique }, Value::Json(Json::Array(list))) => {
+            (Self::List { items, unique }, Part::Tree(Json::Array(list))) => {
                 convert_list(items, *unique, list)
             }
-            (Self::Tuple(items), Value::Json(Json::Array(list))) if items.len() == list.len() => {
+            (Self::Tuple(items), Part::Tree(Json::Array(list))) if items.len() == list.len() => {
                 let items = items.iter().zip(list).enumerate();
                 let list = items.map(|(i, (of, item))| item_of(of, i, item));
-                Ok(Value::Json(list.collect::<Result<_, _>>()?))
+                Ok(Part::Tree(list.collect::<Result<_, _>>()?))
             }
-            (Self::Dict { keys, values }, Value::Json(Json::Object(entries))) => {
+            (Self::Dict { keys, values }, Part::Tree(Json::Object(entries))) => {
                 convert_dict(keys, values, entries)
             }
-            (_, value) => Err(self.mismatch(&value)),
+            (_, Part::Plain(value)) => self.convert_plain(value).map(Part::Plain),
+            (_, part) => Err(self.mismatch(&part)),
         }
     }
 
-    fn convert_to_one_of(&self, alternatives: &[Self], value: Value) -> Result<Value, String> {
+    fn convert_plain(&self, value: Value) -> Result<Value, String> {
+        let converted = match (self, &value) {
+            (Self::Enum(of), value) => of.named(value),
+            (Self::Integer, value) => integer(value),
+            (Self::Number, value) => number(value),
+            (Self::Boolean, Value::Integer(bit @ (0 | 1))) => Some(Value::Boolean(*bit == 1)),
+            (Self::Bytes, Value::Text(text)) => {
+                let bytes = BASE64.decode(text.as_bytes());
+                let bytes =
+                    bytes.map_err(|_| format!("expects bytes; {} is not base64", shown(&value)))?;
+                Some(Value::Bytes(bytes))
+            }
+            _ => None,
+        };
+        converted.ok_or_else(|| self.mismatch(&Part::Plain(value)))
+    }
+
+    fn convert_to_one_of(&self, alternatives: &[Self], part: Part) -> Result<Part, String> {
         for alternative in alternatives {
-            if let Ok(converted) = alternative.convert(value.clone()) {
+            if let Ok(converted) = alternative.convert(part.clone()) {
                 return Ok(converted);
             }
         }
-        Err(self.mismatch(&value))
+        Err(self.mismatch(&part))
     }
 
-    fn mismatch(&self, value: &Value) -> String {
-        format!("expects {}, not {}", self.expected(), shown(value))
+    fn mismatch(&self, part: &Part) -> String {
+        format!("expects {}, not {}", self.expected(), part.shown())
     }
 
     fn expected(&self) -> Cow<'static, str> {
@@ -354,7 +414,16 @@ impl Enum {
         })
     }
 
-    fn has(&self, value: &Json) -> bool {
+    fn has(&self, value: &Value) -> bool {
+        let is_scalar = match value {
+            Value::Array(_) | Value::Bytes(_) => false,
+            Value::Json(json) => !json.is_nested(),
+            _ => true,
+        };
+        is_scalar && self.has_json(&value.to_json())
+    }
+
+    fn has_json(&self, value: &Json) -> bool {
         self.values.iter().any(|known| same(known, value)) || (self.nullable && value.is_null())
     }
 
@@ -393,10 +462,14 @@ fn number(value: &Value) -> Option<Value> {
     match value {
         Value::Boolean(bit) => Some(Value::Number(f64::from(u8::from(*bit)))),
         Value::Integer(integer) => Some(Value::Number(*integer as f64)),
-        Value::Json(Json::Number(number)) => number.as_f64().map(Value::Number),
-        Value::Json(Json::String(text)) => match document::odd(text)? {
-            Odd::Float(number) => Some(Value::Number(number)),
-            Odd::Integer(digits) => digits.parse().ok().map(Value::Number),
+        // An integer of any length.
+        Value::Json(json) if !json.is_nested() => match json.tree() {
+            Json::Number(number) => number.as_f64().map(Value::Number),
+            Json::String(text) => match document::odd(&text)? {
+                Odd::Float(number) => Some(Value::Number(number)),
+                Odd::Integer(digits) => digits.parse().ok().map(Value::Number),
+            },
+            _ => None,
         },
         Value::Text(text) => text.trim().parse().ok().map(Value::Number),
         _ => None,
@@ -404,12 +477,12 @@ fn number(value: &Value) -> Option<Value> {
 }
 
 fn item_of(of: &Shape, index: usize, item: Json) -> Result<Json, String> {
-    of.convert(Value::from_json(item))
-        .map(Value::into_json)
+    of.convert(Part::from_json(item))
+        .map(Part::into_json)
         .map_err(|problem| format!("item {index}: {problem}"))
 }
 
-fn convert_list(items: &Shape, unique: bool, list: Vec<Json>) -> Result<Value, String> {
+fn convert_list(items: &Shape, unique: bool, list: Vec<Json>) -> Result<Part, String> {
     let items = list
         .into_iter()
         .enumerate()
@@ -419,16 +492,16 @@ fn convert_list(items: &Shape, unique: bool, list: Vec<Json>) -> Result<Value, S
         let mut seen = HashSet::new();
         list.retain(|item| seen.insert(item.to_string()));
     }
-    Ok(Value::Json(Json::Array(list)))
+    Ok(Part::Tree(Json::Array(list)))
 }
 
-fn convert_dict(keys: &Shape, values: &Shape, entries: Map<String, Json>) -> Result<Value, String> {
+fn convert_dict(keys: &Shape, values: &Shape, entries: Map<String, Json>) -> Result<Part, String> {
     let entry = |(key, value): (String, Json)| {
         if !keys.takes_key(&key) {
             let key = text::clean_line(&key, MAX_SHOWN_VALUE_BYTES);
             return Err(format!("the key {key:?} is not {}", keys.expected()));
         }
-        match values.convert(Value::from_json(value)) {
+        match values.convert(Part::from_json(value)) {
             Ok(value) => Ok((key, value.into_json())),
             Err(problem) => {
                 let key = text::clean_line(&key, MAX_SHOWN_VALUE_BYTES);
@@ -437,17 +510,18 @@ fn convert_dict(keys: &Shape, values: &Shape, entries: Map<String, Json>) -> Res
         }
     };
     let entries = entries.into_iter().map(entry);
-    Ok(Value::Json(entries.collect::<Result<_, _>>()?))
+    Ok(Part::Tree(entries.collect::<Result<_, _>>()?))
 }
 
 /// A value, for a sentence: its kind, and itself where it is short.
 pub(super) fn shown(value: &Value) -> String {
     match value {
+        Value::Json(json) if json.is_nested() => value.kind().to_owned(),
         Value::Boolean(_)
         | Value::Integer(_)
         | Value::Number(_)
         | Value::Text(_)
-        | Value::Json(Json::Number(_) | Json::String(_)) => {
+        | Value::Json(_) => {
             let shown = text::clean_line(
                 &document::to_text(&value.preview_json()),
                 MAX_SHOWN_VALUE_BYTES,

@@ -1,18 +1,24 @@
 //! What travels through a graph. A value is shared by everything that it was fanned out to, so it
-//! is never changed after it was made.
+//! is never changed after it was made; and whoever made the host hold it pays for it until the last of
+//! them lets it go.
+
+use std::ops::Deref;
+use std::sync::Arc;
 
 use data_encoding::BASE64;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
-use crate::json::{self as document, Odd, number};
+use crate::json::{self as document, Bounds, JsonText, Odd, number};
 use crate::limits::{
-    MAX_ARRAY_AXES, MAX_PREVIEW_ENTRIES, MAX_PREVIEW_ITEMS, MAX_PREVIEW_PARTS, MAX_PREVIEW_TEXT,
+    Exhausted, Held, MAX_ARRAY_AXES, MAX_PREVIEW_ENTRIES, MAX_PREVIEW_ITEMS, MAX_PREVIEW_PARTS,
+    MAX_PREVIEW_TEXT,
 };
+use crate::text::shorten;
 
 /// How the wire says that a slot has no value.
 pub const NO_VALUE: &str = "<NoValue>";
 
-/// A value of an input or an output. No value at all is `None` of `Option<Arc<Value>>`.
+/// A value of an input or an output. No value at all is `None` of `Option<SharedValue>`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// Nothing, as a value.
@@ -27,10 +33,83 @@ pub enum Value {
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
-    /// A list or a dictionary.
-    Json(Json),
+    /// A list or a dictionary, as its text.
+    Json(JsonText),
     /// An n-dimensional array.
     Array(Array),
+}
+
+/// A value that is shared by all slots, events and answers that have it, and paid for until the last of
+/// them is gone.
+#[derive(Debug, Clone)]
+pub struct SharedValue(Arc<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    value: Value,
+    paid: Option<Arc<Held>>,
+}
+
+impl SharedValue {
+    /// A value that a client gave, or the host itself: nobody is charged.
+    pub fn new(value: Value) -> Self {
+        Self(Arc::new(Kept { value, paid: None }))
+    }
+
+    /// A value that a guest gave, which pays for it with `held`.
+    pub fn paid(value: Value, held: Arc<Held>) -> Self {
+        let paid = Some(held);
+        Self(Arc::new(Kept { value, paid }))
+    }
+
+    /// Another value that was made of this one. Who pays for this one pays for the other, too.
+    ///
+    /// # Errors
+    /// When its budget is used up.
+    pub fn made_into(&self, value: Value) -> Result<Self, Exhausted> {
+        let paid = self.pay(value.size())?.map(Arc::new);
+        Ok(Self(Arc::new(Kept { value, paid })))
+    }
+
+    /// Charges who pays for this value with `bytes` more; `None`: nobody does.
+    ///
+    /// # Errors
+    /// When its budget is used up.
+    pub fn pay(&self, bytes: u64) -> Result<Option<Held>, Exhausted> {
+        let paid = self.0.paid.as_ref();
+        paid.map(|held| held.more(bytes)).transpose()
+    }
+
+    /// Whether both are the very same.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Deref for SharedValue {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0.value
+    }
+}
+
+impl From<&Self> for SharedValue {
+    fn from(value: &Self) -> Self {
+        value.clone()
+    }
+}
+
+impl From<Value> for SharedValue {
+    fn from(value: Value) -> Self {
+        Self::new(value)
+    }
+}
+
+impl PartialEq for SharedValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other) || **self == **other
+    }
 }
 
 /// Element type of an [`Array`].
@@ -105,6 +184,35 @@ impl Array {
         self.shape.len() <= MAX_ARRAY_AXES && bytes == Some(self.data.len() as u64)
     }
 
+    /// Writes nested lists.
+    fn write(&self, shape: &[u64], data: &[u8], text: &mut String) {
+        let Some((axis, inner)) = shape.split_first() else {
+            return text.push_str(&document::to_wire(&self.dtype.element(data)));
+        };
+        let stride = data.len() / usize::try_from(*axis).unwrap_or(1).max(1);
+        text.push('[');
+        for (n, part) in data.chunks_exact(stride.max(1)).enumerate() {
+            if n > 0 {
+                text.push(',');
+            }
+            self.write(inner, part, text);
+        }
+        text.push(']');
+    }
+
+    /// Bytes that all of it takes as nested lists, about: a list of one item has room for four.
+    fn tree_size(&self) -> u64 {
+        const ITEM: u64 = size_of::<Json>() as u64;
+        let elements = (self.data.len() / self.dtype.size()) as u64;
+        let mut lists = elements;
+        let mut sum = elements.saturating_mul(2 * ITEM);
+        for axis in self.shape.iter().rev() {
+            lists /= (*axis).max(1);
+            sum = sum.saturating_add(lists.saturating_mul(5 * ITEM));
+        }
+        sum
+    }
+
     /// Nested lists, of at most `items` items on each axis. What is inconsistent is an empty list.
     fn nested(&self, items: usize, budget: &mut usize) -> Json {
         // Without elements the axes say nothing about the size: [2^40, 0] is a short array.
@@ -140,15 +248,15 @@ impl Value {
             Json::Number(value) => match value.as_i64() {
                 Some(integer) => Self::Integer(integer),
                 // A whole number that is too long for an integer stays what it is.
-                None if value.is_u64() => Self::Json(Json::Number(value)),
+                None if value.is_u64() => Self::Json(JsonText::of(&Json::Number(value))),
                 None => value.as_f64().map_or(Self::None, Self::Number),
             },
             Json::String(text) => match document::odd(&text) {
                 Some(Odd::Float(value)) => Self::Number(value),
-                Some(Odd::Integer(_)) => Self::Json(Json::String(text)),
+                Some(Odd::Integer(_)) => Self::Json(JsonText::of(&Json::String(text))),
                 None => Self::Text(text),
             },
-            list_or_object => Self::Json(list_or_object),
+            list_or_object => Self::Json(JsonText::of(&list_or_object)),
         }
     }
 
@@ -157,23 +265,62 @@ impl Value {
         (json != NO_VALUE).then(|| Self::from_json(json))
     }
 
+    /// The value that a guest's JSON stands for, without a tree unless it is a scalar.
+    pub fn from_text(json: JsonText) -> Self {
+        if json.is_nested() {
+            Self::Json(json)
+        } else {
+            Self::from_json(json.tree())
+        }
+    }
+
     /// All of it as JSON: arrays as nested lists, bytes as base64, numbers that JSON does not have as
-    /// [`document::number`] has them.
+    /// [`document::number`] has them. What that takes is [`Value::tree_size`].
     pub fn to_json(&self) -> Json {
         match self {
-            Self::Json(json) => json.clone(),
+            Self::Json(json) => json.tree(),
             Self::Text(text) => Json::String(text.clone()),
             other => other.scalar_json(),
         }
     }
 
-    /// [`Value::to_json`] without a copy where there need be none.
-    pub fn into_json(self) -> Json {
+    /// [`Value::to_json`] as a text that every parser takes, without a tree of what is large.
+    pub fn to_text(&self) -> String {
         match self {
-            Self::Json(json) => json,
-            Self::Text(text) => Json::String(text),
-            other => other.scalar_json(),
+            Self::Json(json) => json.wire().into_owned(),
+            Self::Array(array) if array.is_consistent() && !array.data.is_empty() => {
+                let mut text = String::new();
+                array.write(&array.shape, &array.data, &mut text);
+                text
+            }
+            other => document::to_wire(&other.to_json()),
         }
+    }
+
+    /// Bytes of the heap that it takes, about.
+    pub fn size(&self) -> u64 {
+        let bytes = match self {
+            Self::None | Self::Boolean(_) | Self::Integer(_) | Self::Number(_) => 0,
+            Self::Text(text) => text.len() as u64,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Json(json) => json.size(),
+            Self::Array(array) => {
+                (array.data.len() as u64).saturating_add(8 * array.shape.len() as u64)
+            }
+        };
+        bytes.saturating_add(size_of::<Kept>() as u64)
+    }
+
+    /// Bytes of the heap that [`Value::to_json`] takes, about.
+    pub fn tree_size(&self) -> u64 {
+        let below = match self {
+            Self::Json(json) => json.tree_size(),
+            Self::Text(text) => text.len() as u64,
+            Self::Bytes(bytes) => (bytes.len() as u64).saturating_mul(2),
+            Self::Array(array) => array.tree_size(),
+            _ => 0,
+        };
+        below.saturating_add(size_of::<Json>() as u64)
     }
 
     fn scalar_json(&self) -> Json {
@@ -191,11 +338,16 @@ impl Value {
     pub fn preview_json(&self) -> Json {
         let mut budget = MAX_PREVIEW_PARTS;
         match self {
-            Self::Json(json) => preview(json, &mut budget),
-            Self::Text(text) => preview_text(text),
+            Self::Json(json) => json.preview(Bounds {
+                parts: MAX_PREVIEW_PARTS,
+                items: MAX_PREVIEW_ITEMS,
+                entries: MAX_PREVIEW_ENTRIES,
+                chars: MAX_PREVIEW_TEXT,
+            }),
+            Self::Text(text) => shorten(text, MAX_PREVIEW_TEXT).into(),
             Self::Bytes(bytes) => {
                 let head = bytes.get(..MAX_PREVIEW_TEXT).unwrap_or(bytes);
-                preview_text(&BASE64.encode(head))
+                shorten(&BASE64.encode(head), MAX_PREVIEW_TEXT).into()
             }
             Self::Array(array) => array.nested(MAX_PREVIEW_ITEMS, &mut budget),
             scalar => scalar.scalar_json(),
@@ -220,38 +372,11 @@ impl Value {
             Self::Number(_) => "a number",
             Self::Text(_) => "a text",
             Self::Bytes(_) => "bytes",
-            Self::Json(Json::Array(_)) => "a list",
-            Self::Json(Json::Number(_) | Json::String(_)) => "an integer",
+            Self::Json(json) if json.is_list() => "a list",
+            Self::Json(json) if !json.is_nested() => "an integer",
             Self::Json(_) => "a dictionary",
             Self::Array(_) => "an array",
         }
-    }
-}
-
-fn preview_text(text: &str) -> Json {
-    match text.char_indices().nth(MAX_PREVIEW_TEXT) {
-        None => Json::String(text.to_owned()),
-        Some((end, _)) => Json::String(format!("{}...", text.get(..end).unwrap_or_default())),
-    }
-}
-
-fn preview(json: &Json, budget: &mut usize) -> Json {
-    *budget = budget.saturating_sub(1);
-    if *budget == 0 {
-        return Json::Null;
-    }
-    match json {
-        Json::String(text) => preview_text(text),
-        Json::Array(list) => {
-            let items = list.iter().take(MAX_PREVIEW_ITEMS);
-            Json::Array(items.map(|item| preview(item, budget)).collect())
-        }
-        Json::Object(entries) => {
-            let shown = entries.iter().take(MAX_PREVIEW_ENTRIES);
-            let shown = shown.map(|(key, value)| (key.clone(), preview(value, budget)));
-            Json::Object(shown.collect::<Map<_, _>>())
-        }
-        scalar => scalar.clone(),
     }
 }
 
@@ -281,7 +406,6 @@ mod tests {
             json!({"a": {"b": []}}),
         ] {
             assert_eq!(Value::from_json(json.clone()).to_json(), json);
-            assert_eq!(Value::from_json(json.clone()).into_json(), json);
         }
         assert_eq!(Value::from_wire(json!(NO_VALUE)), None);
         assert_eq!(Value::from_wire(json!(null)), Some(Value::None));
@@ -309,7 +433,9 @@ mod tests {
         assert_eq!(Value::Bytes(vec![1, 2, 255]).to_json(), json!("AQL/"));
         let array = Value::Array(matrix(vec![2, 3], &[1, 2, 3, -4, 5, 6]));
         assert_eq!(array.to_json(), json!([[1, 2, 3], [-4, 5, 6]]));
+        assert_eq!(array.to_text(), array.to_json().to_string());
         assert_eq!(Value::Array(matrix(vec![], &[7])).to_json(), json!(7));
+        assert_eq!(Value::Array(matrix(vec![], &[7])).to_text(), "7");
     }
 
     #[test]
@@ -335,14 +461,14 @@ mod tests {
         let text = Value::Text("é".repeat(5000)).preview_json();
         assert_eq!(text.as_str().unwrap().chars().count(), MAX_PREVIEW_TEXT + 3);
         assert_eq!(
-            Value::Json(json!((0..100).collect::<Vec<_>>())).preview_json(),
+            Value::from_json(json!((0..100).collect::<Vec<_>>())).preview_json(),
             json!((0..10).collect::<Vec<_>>())
         );
         let mut wide = json!(1);
         for _ in 0..5 {
             wide = Json::Array(vec![wide; 10]);
         }
-        let size = Value::Json(wide).preview_json().to_string().len();
+        let size = Value::from_json(wide).preview_json().to_string().len();
         assert!(size < 100 * MAX_PREVIEW_PARTS, "{size}");
         let big = Value::Array(matrix(vec![100, 100], &[1; 10_000]));
         assert_eq!(big.preview_json(), json!(vec![vec![1; 10]; 10]));

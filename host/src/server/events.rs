@@ -67,6 +67,9 @@ fn messages(event: &WorkerEvent) -> Vec<(Frame, Option<ValueKey>)> {
             events.map(frame).collect()
         }
         WorkerEvent::Worker { event, data } => vec![(protocol::worker_event(event, data), None)],
+        WorkerEvent::Guest { uuid, event, data } => {
+            vec![(protocol::guest_event(uuid, event, data), None)]
+        }
         WorkerEvent::Progress {
             message,
             status,

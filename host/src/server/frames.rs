@@ -89,13 +89,21 @@ fn encode(value: &Value, extent: Extent) -> (&'static str, Cow<'_, [u8]>) {
             let end = bytes.len().min(limits::PREVIEW_BYTES);
             (BYTES, bytes.get(..end).unwrap_or_default().into())
         }
+        Value::Json(json) if extent == Extent::Whole => (JSON, bytes_of(json.wire())),
         Value::None | Value::Json(_) | Value::Array(_) => {
             let json = match extent {
-                Extent::Whole => value.to_json(),
-                Extent::Preview => value.preview_json(),
+                Extent::Whole => value.to_text(),
+                Extent::Preview => document::to_wire(&value.preview_json()),
             };
-            (JSON, document::to_wire(&json).into_bytes().into())
+            (JSON, json.into_bytes().into())
         }
+    }
+}
+
+fn bytes_of(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => text.as_bytes().into(),
+        Cow::Owned(text) => text.into_bytes().into(),
     }
 }
 
@@ -172,7 +180,11 @@ mod tests {
                 vec![0, 255],
             ),
             (Value::None, "application/json", b"null".to_vec()),
-            (Value::Json(json!([1])), "application/json", b"[1]".to_vec()),
+            (
+                Value::from_json(json!([1])),
+                "application/json",
+                b"[1]".to_vec(),
+            ),
         ] {
             let (header, body) = parts(io_value("n", "out", Some(&value)));
             assert!(header.contains(&format!("mime={mime}; ")), "{header}");

@@ -9,7 +9,7 @@ use axum::extract::ws::{Message, Utf8Bytes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
-use crate::json as document;
+use crate::json::{self as document, JsonText};
 use crate::limits;
 use crate::text;
 
@@ -198,6 +198,12 @@ pub fn result(result: &Json, id: Option<&RequestId>) -> Frame {
     })
 }
 
+/// [`result`] of JSON that is a text already.
+pub fn result_text(result: &str, id: &RequestId) -> Frame {
+    let id = document::to_wire(id);
+    Frame::Text(format!(r#"{{"type":"result","result":{result},"id":{id}}}"#).into())
+}
+
 /// The refusal of a request, or of what was none.
 pub fn error(error: &str, id: Option<&RequestId>) -> Frame {
     frame(&json!({
@@ -222,6 +228,17 @@ pub fn worker_event(event: &str, data: &Json) -> Frame {
     }
     both.insert("data".to_owned(), data.clone());
     frame(&json!({ "type": "workerevent", "event": event, "data": both }))
+}
+
+/// A guest emitted an event with `data`. It looks as [`worker_event`] does: the members are there twice, but
+/// that `data` is the nested form and has the guest's in it.
+pub fn guest_event(uuid: &str, event: &str, data: &JsonText) -> Frame {
+    let (uuid, event, data) = (json!(uuid), json!(event), data.wire());
+    let data = format!(r#"{{"uuid":{uuid},"event":{event},"data":{data}}}"#);
+    let both = format!(r#"{{"uuid":{uuid},"event":{event},"data":{data}}}"#);
+    let frame =
+        format!(r#"{{"type":"workerevent","event":"external_worker_event","data":{both}}}"#);
+    Frame::Text(frame.into())
 }
 
 /// How far something is that takes a while.
@@ -348,6 +365,10 @@ mod tests {
             "data": { "a": [1], "data": { "a": [1] } },
         });
         assert_eq!(event, expected);
+        let data = JsonText::check(r#"{"a": 1e300, "a": "\u00e9"}"#).unwrap();
+        let members = json!({ "uuid": "u\"", "event": "e", "data": data.tree() });
+        let expected = told(worker_event("external_worker_event", &members));
+        assert_eq!(told(guest_event("u\"", "e", &data)), expected);
         let event = told(worker_event("lib_update", &json!({})));
         assert_eq!(event["data"], json!({ "data": {} }));
     }

@@ -266,10 +266,11 @@ fn render(answer: Answer, id: &RequestId, as_bytes: bool) -> Frame {
         }
         Ok(Reply::Json(json)) => Ok(protocol::result(&json, Some(id))),
         Ok(Reply::Value(value)) if as_bytes => frames::result(value.as_deref(), id),
-        Ok(Reply::Value(value)) => {
-            let json = value.map_or_else(|| NO_VALUE.into(), |value| value.to_json());
-            Ok(protocol::result(&json, Some(id)))
-        }
+        Ok(Reply::Value(value)) => Ok(match value.as_deref() {
+            Some(Value::Json(json)) => protocol::result_text(json.as_str(), id),
+            Some(value) => protocol::result_text(&value.to_text(), id),
+            None => protocol::result(&NO_VALUE.into(), Some(id)),
+        }),
         Err(refusal) => Ok(protocol::error(&refusal.to_string(), Some(id))),
     };
     rendered.unwrap_or_else(|problem| protocol::error(problem, Some(id)))

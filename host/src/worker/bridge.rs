@@ -9,10 +9,12 @@ use serde_json::Value as Json;
 
 use super::external::External;
 use crate::bindings::types as wit;
+use crate::instance::exports::Output;
 use crate::instance::surface::InputState;
-use crate::json as document;
+use crate::json::{self as document, JsonText};
+use crate::limits::Paid;
 use crate::nodespace::{
-    Array, Dtype, IoChange, NodeClass, PortSpec, Ports, Run, Shelf, Type, Value,
+    Array, Dtype, IoChange, NodeClass, PortSpec, Ports, Run, SharedValue, Shelf, Type, Value,
 };
 
 /// The shelf under which every instance has one of its own.
@@ -99,7 +101,7 @@ fn port(declared: &wit::Port) -> PortSpec {
     let ty = parse(&declared.type_).map_or_else(Type::any, |json| Type::parse(&json));
     PortSpec {
         description: declared.description.clone(),
-        default: declared.default.clone().map(from_guest),
+        default: declared.default.clone().map(default),
         required: declared.required,
         does_trigger: declared.does_trigger,
         hidden: declared.hidden,
@@ -107,6 +109,14 @@ fn port(declared: &wit::Port) -> PortSpec {
         render_options: declared.render_options.as_deref().and_then(parse),
         ..PortSpec::new(&*declared.name, ty)
     }
+}
+
+/// A default, its JSON written as a client's is: a client that sets the same sets no default of its own.
+fn default(value: wit::Value) -> SharedValue {
+    SharedValue::new(match from_guest(value) {
+        Value::Json(json) => Value::from_json(json.tree()),
+        other => other,
+    })
 }
 
 /// JSON of a description, which was checked when the component was loaded.
@@ -169,15 +179,14 @@ impl Run for Method {
         };
         let node = self.node.clone();
         async move {
-            let inputs = inputs
-                .into_iter()
-                .map(|(name, value)| (name.to_string(), to_guest(Arc::unwrap_or_clone(value))))
-                .collect();
+            let inputs = || {
+                let inputs = inputs.into_iter();
+                inputs
+                    .map(|(name, value)| (name.to_string(), to_guest(&value)))
+                    .collect()
+            };
             match external.call(&node, inputs).await {
-                Ok(outputs) => Ok(outputs
-                    .into_iter()
-                    .map(|(name, value)| (name.into(), Arc::new(from_guest(value))))
-                    .collect()),
+                Ok(outputs) => Ok(outputs.into_iter().map(kept).collect()),
                 Err(error) => Err(error.public()),
             }
         }
@@ -216,9 +225,21 @@ fn changes(state: InputState) -> impl Iterator<Item = IoChange> {
     } = state;
     let options = value_options.map(IoChange::ValueOptions);
     let render = render_options.map(IoChange::RenderOptions);
-    let default = default.map(|default| IoChange::Default(default.map(from_guest)));
-    let value = value.map(|value| IoChange::Value(from_guest(value)));
+    let default = default.map(|default| IoChange::Default(default.as_ref().map(paid)));
+    let value = value.as_ref().map(|value| IoChange::Value(paid(value)));
     [options, render, default, value].into_iter().flatten()
+}
+
+/// An output in the graph, which the guest pays for until the graph lets it go.
+fn kept(output: Output) -> (Arc<str>, SharedValue) {
+    let value = SharedValue::paid(from_guest(output.value), Arc::new(output.held));
+    (output.name.into(), value)
+}
+
+/// What a guest set, in the graph.
+pub(super) fn paid(value: &Paid<wit::Value>) -> SharedValue {
+    let held = Arc::clone(value.held());
+    SharedValue::paid(from_guest(wit::Value::clone(value)), held)
 }
 
 /// A guest's value in the graph. What claims to be JSON was checked where it came in.
@@ -230,7 +251,7 @@ pub fn from_guest(value: wit::Value) -> Value {
         wit::Value::Number(it) => Value::Number(it),
         wit::Value::Text(it) => Value::Text(it),
         wit::Value::Bytes(it) => Value::Bytes(it),
-        wit::Value::Json(it) => parse(&it).map_or(Value::None, Value::from_json),
+        wit::Value::Json(it) => JsonText::check(&it).map_or(Value::None, Value::from_text),
         wit::Value::Array(it) => Value::Array(Array {
             dtype: dtype_from_guest(it.dtype),
             shape: it.shape,
@@ -240,15 +261,15 @@ pub fn from_guest(value: wit::Value) -> Value {
 }
 
 /// A value of the graph, for a guest.
-pub fn to_guest(value: Value) -> wit::Value {
-    match value {
+pub fn to_guest(value: &Value) -> wit::Value {
+    match value.clone() {
         Value::None => wit::Value::None,
         Value::Boolean(it) => wit::Value::Boolean(it),
         Value::Integer(it) => wit::Value::Integer(it),
         Value::Number(it) => wit::Value::Number(it),
         Value::Text(it) => wit::Value::Text(it),
         Value::Bytes(it) => wit::Value::Bytes(it),
-        Value::Json(it) => wit::Value::Json(document::to_wire(&it)),
+        Value::Json(it) => wit::Value::Json(it.wire().into_owned()),
         Value::Array(it) => wit::Value::Array(wit::Ndarray {
             dtype: dtype_to_guest(it.dtype),
             shape: it.shape,
@@ -316,11 +337,11 @@ mod tests {
             Value::Number(0.5),
             Value::Text("a".to_owned()),
             Value::Bytes(vec![0, 255]),
-            Value::Json(serde_json::json!({"a": [1, null]})),
+            Value::from_json(serde_json::json!({"a": [1, null]})),
             Value::Array(array),
         ];
         for value in values {
-            assert_eq!(from_guest(to_guest(value.clone())), value);
+            assert_eq!(from_guest(to_guest(&value)), value);
         }
     }
 }

@@ -6,6 +6,8 @@ use serde_json::Value as Json;
 use tokio::sync::broadcast;
 
 use super::store::{self, Document, Store};
+use crate::json::JsonText;
+use crate::limits::Paid;
 use crate::nodespace::{Dirty, GraphEvent, Observer};
 
 /// Something that happened in a Worker.
@@ -20,6 +22,15 @@ pub enum WorkerEvent {
         event: String,
         /// What comes with it.
         data: Json,
+    },
+    /// An event that a guest emitted.
+    Guest {
+        /// Its external worker.
+        uuid: String,
+        /// What it calls the event.
+        event: String,
+        /// What comes with it. The guest pays for it until everybody was told.
+        data: Paid<JsonText>,
     },
     /// For the status bar: this is where a person sees that something was denied or failed.
     Progress {
@@ -91,6 +102,10 @@ impl Observer for Voice {
     fn dirty(&self, what: Dirty) {
         let what = match what {
             Dirty::Node(id) => store::Dirty::Node(id.to_string()),
+            Dirty::NodeByClass(id) => {
+                let node = store::Dirty::Node(id.to_string());
+                return self.store.dirty_later(node);
+            }
             Dirty::Edges => store::Dirty::Document(Document::Edges),
             Dirty::Groups => store::Dirty::Document(Document::Groups),
             Dirty::Properties => store::Dirty::Document(Document::Properties),

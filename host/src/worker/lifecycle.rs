@@ -243,7 +243,7 @@ impl Worker {
             instance.stop().await;
             return Err(WorkerError::Closing);
         }
-        pump::start(self, &external, events);
+        pump::start(self, &external, &instance, events);
         if !self.is_current(external.module(), prepared) {
             // So may whoever took a grant away.
             self.hold_now(external.module()).await;

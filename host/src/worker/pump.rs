@@ -5,15 +5,14 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Weak};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::event::Status;
+use super::event::{Status, WorkerEvent};
 use super::external::External;
 use super::{Inner, Worker, bridge};
 use crate::bindings::host::Level;
 use crate::instance::events::{Event, InputChange, Listener};
-use crate::instance::{End, State};
+use crate::instance::{End, Instance, State};
 use crate::limits;
 use crate::nodespace::IoChange;
 
@@ -22,14 +21,21 @@ const NODES_UPDATE: &str = "nodes_update";
 
 /// Listens to the instance whose events these are until it ends. Keeps neither it nor the Worker
 /// alive.
-pub(super) fn start(worker: &Worker, external: &Arc<External>, events: Listener) {
+pub(super) fn start(
+    worker: &Worker,
+    external: &Arc<External>,
+    instance: &Instance,
+    events: Listener,
+) {
     let pump = Pump {
         worker: worker.downgrade(),
         external: Arc::downgrade(external),
         notices: notices(),
         starts: 0,
     };
-    tokio::spawn(pump.run(events));
+    // What grows with what a guest says is done on the guests' threads, and billed to it.
+    let threads = worker.inner.engine.threads();
+    drop(threads.spawn(instance.billed(pump.run(events))));
 }
 
 fn notices() -> Option<DefaultDirectRateLimiter> {
@@ -78,10 +84,11 @@ impl Pump {
             Event::Emitted { event, .. } if event == NODES_UPDATE => {
                 worker.refresh(&external).await;
             }
-            Event::Emitted { event, data } => worker.changed(
-                "external_worker_event",
-                json!({ "uuid": external.uuid(), "event": event, "data": data }),
-            ),
+            Event::Emitted { event, data } => worker.inner.send(WorkerEvent::Guest {
+                uuid: external.uuid().to_owned(),
+                event,
+                data,
+            }),
             Event::TriggerRequested { method } => {
                 let class = bridge::node_class_id(external.class_id(), external.uuid(), &method);
                 worker.nodespace().trigger_class(&class);
@@ -164,8 +171,9 @@ impl Pump {
 
 fn io_change(change: InputChange) -> IoChange {
     match change {
-        InputChange::Value(value) => IoChange::Value(bridge::from_guest(value)),
-        InputChange::Default(default) => IoChange::Default(default.map(bridge::from_guest)),
+        InputChange::Value(value) => IoChange::Value(bridge::paid(&value)),
+        InputChange::Shown(value) => IoChange::Shown(bridge::paid(&value)),
+        InputChange::Default(default) => IoChange::Default(default.as_ref().map(bridge::paid)),
         InputChange::ValueOptions(options) => IoChange::ValueOptions(options),
         InputChange::RenderOptions(options) => IoChange::RenderOptions(options),
     }

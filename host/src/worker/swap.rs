@@ -104,7 +104,7 @@ impl Worker {
             new.stop().await;
             return;
         }
-        pump::start(self, external, events);
+        pump::start(self, external, &new, events);
         old.stop().await;
         let class = Arc::clone(new.class());
         self.mount(external, &class).await;

@@ -108,7 +108,7 @@ impl<'a> Reporter<'a> {
                 json!({ "level": level_name(*level), "message": message }),
             ),
             Event::Emitted { event, data } => {
-                self.emit("event", json!({ "event": event, "data": data }))
+                self.emit("event", json!({ "event": event, "data": data.tree() }))
             }
             Event::TriggerRequested { method } => self.emit("trigger", json!({ "method": method })),
             Event::InputChanged {
@@ -142,7 +142,7 @@ impl<'a> Reporter<'a> {
                 self.log(level_style(*level), level_name(*level), message)
             }
             Event::Emitted { event, data } => {
-                self.log(Style::Cyan, "event", &format!("{event} {data}"));
+                self.log(Style::Cyan, "event", &format!("{event} {}", data.as_str()));
             }
             Event::TriggerRequested { method } => self.log(Style::Cyan, "trigger", method),
             Event::InputChanged {
@@ -393,12 +393,13 @@ fn state_name(state: &State) -> (&'static str, Option<String>) {
 
 fn changed(change: &InputChange) -> (&'static str, Json) {
     match change {
-        InputChange::Value(value) => ("value", shown::to_json(value)),
-        InputChange::Default(value) => {
-            ("default", value.as_ref().map_or(Json::Null, shown::to_json))
-        }
-        InputChange::ValueOptions(options) => ("value options", options.clone()),
-        InputChange::RenderOptions(options) => ("render options", options.clone()),
+        InputChange::Value(value) | InputChange::Shown(value) => ("value", shown::to_json(value)),
+        InputChange::Default(value) => (
+            "default",
+            value.as_deref().map_or(Json::Null, shown::to_json),
+        ),
+        InputChange::ValueOptions(options) => ("value options", options.tree()),
+        InputChange::RenderOptions(options) => ("render options", options.tree()),
     }
 }
 

@@ -267,7 +267,7 @@ async fn the_result_of_a_node_that_was_removed_is_dropped() {
 async fn a_run_uses_up_what_it_read_and_nothing_else() {
     let (mut class, mut gated) = Gated::class("gated", &["a", "b"]);
     class.reset_inputs_on_trigger = true;
-    class.inputs[1].default = Some(Value::Integer(100));
+    class.inputs[1].default = Some(Value::Integer(100).into());
     let bench = Bench::new(vec![class]);
     let node = bench.add("gated", "n");
     assert_eq!(node["reset_inputs_on_trigger"], true);
@@ -301,7 +301,7 @@ async fn a_run_uses_up_what_it_read_and_nothing_else() {
 async fn a_node_may_run_as_soon_as_it_is_made() {
     let mut eager = sum("eager", &["a"]);
     eager.trigger_on_create = true;
-    eager.inputs[0].default = Some(Value::Integer(4));
+    eager.inputs[0].default = Some(Value::Integer(4).into());
     let bench = Bench::new(vec![eager]);
     bench.add("eager", "n");
     bench.space.idle().await;
@@ -345,7 +345,12 @@ async fn the_hidden_ports_trigger_without_a_value() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_fit_is_an_error_at_the_input() {
-    let texts = closure(|_| async { Ok(vec![("out".into(), Arc::new(Value::Text("x".into())))]) });
+    let texts = closure(|_| async {
+        Ok(vec![(
+            "out".into(),
+            SharedValue::new(Value::Text("x".into())),
+        )])
+    });
     let texts = class("texts", vec![], vec![port("out", "str")], texts);
     let (counted, runs) = counted("counted", &["a"]);
     let bench = Bench::new(vec![texts, counted]);
@@ -384,7 +389,7 @@ async fn a_big_value_is_the_same_one_wherever_it_goes() {
     let source = closure(|_| async {
         Ok(vec![(
             "out".into(),
-            Arc::new(Value::Bytes(vec![7; 1 << 20])),
+            SharedValue::new(Value::Bytes(vec![7; 1 << 20])),
         )])
     });
     let source = class("source", vec![], vec![port("out", "bytes")], source);
@@ -408,13 +413,17 @@ async fn a_big_value_is_the_same_one_wherever_it_goes() {
     let value = bench.space.value("source", "out").unwrap().unwrap();
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 3);
-    assert!(seen.iter().all(|other| Arc::ptr_eq(other, &value)));
+    assert!(seen.iter().all(|other| other.is(&value)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_is_converted_for_each_kind_of_input_that_it_reaches() {
-    let list =
-        closure(|_| async { Ok(vec![("out".into(), Arc::new(Value::Json(json!([1, 2]))))]) });
+    let list = closure(|_| async {
+        Ok(vec![(
+            "out".into(),
+            SharedValue::new(Value::from_json(json!([1, 2]))),
+        )])
+    });
     let list = class("list", vec![], vec![port("out", "list")], list);
     let sink = |id: &str, items: &str| {
         let input = Type::parse(&json!({"type": "array", "items": items}));
@@ -440,9 +449,9 @@ async fn a_list_is_converted_for_each_kind_of_input_that_it_reaches() {
     bench.space.trigger("list").unwrap();
     bench.space.idle().await;
     let value = |node: &str, io: &str| bench.space.value(node, io).unwrap().unwrap();
-    assert!(Arc::ptr_eq(&value("list", "out"), &value("i", "a")));
+    assert!(value("list", "out").is(&value("i", "a")));
     assert_eq!(bench.value("f.a"), json!([1.0, 2.0]));
-    assert!(Arc::ptr_eq(&value("f", "a"), &value("g", "a")));
+    assert!(value("f", "a").is(&value("g", "a")));
     let error = "the input `a` of the node `t` item 0: expects a text, not integer 1";
     assert_eq!(
         (&bench.status("t")["error"], bench.value("t.a")),
@@ -453,11 +462,14 @@ async fn a_list_is_converted_for_each_kind_of_input_that_it_reaches() {
     assert_eq!(bench.value("f.a"), json!([3.0]));
     bench
         .space
-        .set_values("g", vec![("a".into(), Some(Value::Json(json!(["x"]))))])
+        .set_values(
+            "g",
+            vec![("a".into(), Some(Value::from_json(json!(["x"]))))],
+        )
         .unwrap_err();
     bench
         .space
-        .set_default("g", "a", Some(Value::Json(json!([4]))))
+        .set_default("g", "a", Some(Value::from_json(json!([4]))))
         .unwrap();
     assert_eq!(
         bench.space.io_json("g", "a").unwrap()["default"],
@@ -503,4 +515,104 @@ async fn an_observer_may_change_the_graph() {
     let outs = told.iter().filter(|told| told.starts_with("n.out"));
     assert_eq!(outs.count(), 5);
     *meddler.0.lock().unwrap() = None;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_run_shows_at_its_own_input_and_what_is_there_already_trigger_nothing() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let run = closure(move |inputs| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async move { Ok(out(total(&inputs))) }
+    });
+    let device = class(
+        "device",
+        vec![port("rpm", "int")],
+        vec![port("out", "int")],
+        run,
+    );
+    let bench = Bench::new(vec![device, sum("next", &["a"])]);
+    bench.add("device", "d");
+    bench.add("next", "n");
+    // What is shown is passed on, and triggers where it arrives.
+    let forward = bench.space.add_edge("d", "rpm", "n", "a", false);
+    forward.unwrap();
+    let change = async |change: fn(SharedValue) -> IoChange, value: i64| {
+        let value = SharedValue::new(Value::Integer(value));
+        bench.space.change_io("d", "rpm", change(value)).unwrap();
+        bench.space.idle().await;
+        (runs.load(Ordering::SeqCst), bench.value("n.out"))
+    };
+    assert_eq!(change(IoChange::Value, 1).await, (1, json!(1)));
+    assert_eq!(change(IoChange::Value, 1).await, (1, json!(1)));
+    assert_eq!(change(IoChange::Shown, 2).await, (1, json!(2)));
+    assert_eq!(change(IoChange::Value, 2).await, (1, json!(2)));
+    assert_eq!(change(IoChange::Value, 3).await, (2, json!(3)));
+    bench.set("d.rpm", 3);
+    bench.space.idle().await;
+    assert_eq!(runs.load(Ordering::SeqCst), 3, "a client triggers always");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_pays_for_an_output_until_the_last_slot_lets_it_go() {
+    let ledger = Ledger::new(&Budget::default());
+    let payer = Arc::clone(&ledger);
+    let run = closure(move |_| {
+        let ledger = Arc::clone(&payer);
+        async move {
+            let held = ledger.hold(Resource::Memory, 1000).unwrap();
+            let list = Value::from_json(json!([1, 2]));
+            Ok(vec![(
+                "out".into(),
+                SharedValue::paid(list, Arc::new(held)),
+            )])
+        }
+    });
+    let source = class("source", vec![], vec![port("out", "list")], run);
+    let list = class(
+        "list",
+        vec![port("a", "list")],
+        vec![],
+        closure(|_| async { Ok(Ports::new()) }),
+    );
+    let bench = Bench::new(vec![source, list]);
+    bench.add("source", "s");
+    bench.add("list", "l");
+    bench.connect("s.out", "l.a");
+    for _ in 0..3 {
+        bench.space.trigger("s").unwrap();
+        bench.space.idle().await;
+        bench.events();
+        assert_eq!(ledger.used(Resource::Memory), 1000, "shared along the edge");
+    }
+    bench.space.remove_node("s").unwrap();
+    bench.events();
+    assert_eq!(ledger.used(Resource::Memory), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_looked_through_is_paid_for_while_it_is() {
+    let budget = Budget {
+        memory: bytesize::ByteSize::mib(1),
+        ..Budget::default()
+    };
+    let ledger = Ledger::new(&budget);
+    let value = |json: &Json| {
+        let held = ledger.hold(Resource::Memory, 1).unwrap();
+        SharedValue::paid(Value::from_json(json.clone()), Arc::new(held))
+    };
+    let dicts = Type::parse(&json!({"type": "array", "items": "dict"}));
+    let few = value(&json!([{"": 0}]));
+    assert!(dicts.coerce(&few).unwrap().is(&few));
+    // Eight bytes of text each, and 700 of a tree.
+    let many = value(&json!(vec![json!({"": 0}); 2_000]));
+    let refused = dicts.coerce(&many).unwrap_err();
+    assert!(refused.contains("memory budget"), "{refused}");
+    assert!(Type::any().coerce(&many).unwrap().is(&many));
+    let numbers = Type::parse(&json!({"type": "array", "items": "float"}));
+    let made = numbers.coerce(value(&json!([1, 2]))).unwrap();
+    assert_eq!(made.to_json(), json!([1.0, 2.0]));
+    drop((few, many));
+    let kept = ledger.used(Resource::Memory);
+    assert_eq!(kept, made.size(), "what was made is paid for in its turn");
 }

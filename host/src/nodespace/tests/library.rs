@@ -47,15 +47,24 @@ async fn a_class_hears_of_its_nodes_first_and_sets_their_inputs() {
         })
     };
     let changes = vec![
-        ("a".to_owned(), IoChange::Value(Value::Integer(2))),
-        ("b".to_owned(), IoChange::Default(Some(Value::Integer(3)))),
-        ("a".to_owned(), IoChange::ValueOptions(json!({"max": 9}))),
+        ("a".to_owned(), IoChange::Value(Value::Integer(2).into())),
         (
             "b".to_owned(),
-            IoChange::RenderOptions(json!({"type": "slider"})),
+            IoChange::Default(Some(Value::Integer(3).into())),
         ),
-        ("none".to_owned(), IoChange::Value(Value::None)),
-        ("a".to_owned(), IoChange::Value(Value::Text("no".into()))),
+        (
+            "a".to_owned(),
+            IoChange::ValueOptions(said(&json!({"max": 9}))),
+        ),
+        (
+            "b".to_owned(),
+            IoChange::RenderOptions(said(&json!({"type": "slider"}))),
+        ),
+        ("none".to_owned(), IoChange::Value(Value::None.into())),
+        (
+            "a".to_owned(),
+            IoChange::Value(Value::Text("no".into()).into()),
+        ),
     ];
     let of = |run| NodeClass {
         run,
@@ -130,7 +139,7 @@ async fn what_goes_by_the_same_id_survives_a_new_definition() {
     bench.events();
     // `b` goes, `a` is a float behind a new input, `c` stays.
     let mut new = sum("old", &["new", "c", "a"]);
-    new.inputs[0].default = Some(Value::Integer(1));
+    new.inputs[0].default = Some(Value::Integer(1).into());
     new.inputs[2].ty = Type::parse(&json!("float"));
     let classes = shelf(vec![new, sum("sum", &["a"])]);
     bench.space.put_shelf(&["test"], classes).unwrap();

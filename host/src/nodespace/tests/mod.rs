@@ -16,6 +16,8 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::json::JsonText;
+use crate::limits::{Budget, Ledger, Paid, Resource};
 
 /// An observer that remembers.
 #[derive(Default)]
@@ -91,7 +93,7 @@ fn total(inputs: &Ports) -> i64 {
 }
 
 fn out(value: i64) -> Ports {
-    vec![("out".into(), Arc::new(Value::Integer(value)))]
+    vec![("out".into(), SharedValue::new(Value::Integer(value)))]
 }
 
 fn shelf(classes: Vec<NodeClass>) -> Shelf {
@@ -104,6 +106,15 @@ fn shelf(classes: Vec<NodeClass>) -> Shelf {
 /// One thread, so that what runs at the same time takes turns.
 fn threads() -> Executor {
     Executor::start(Some(1), || {}).unwrap()
+}
+
+/// Options that a guest said, and pays for.
+fn said(options: &Json) -> Paid<JsonText> {
+    let ledger = Ledger::new(&Budget::default());
+    Paid::new(
+        JsonText::of(options),
+        ledger.hold(Resource::Memory, 1).unwrap(),
+    )
 }
 
 struct Bench {

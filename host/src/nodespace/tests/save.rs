@@ -24,7 +24,7 @@ async fn what_was_captured_is_loaded_and_saved_as_it_was() {
 
 fn bench() -> Bench {
     let mut some = sum("some", &["a", "b", "c"]);
-    some.inputs[1].default = Some(Value::Integer(1));
+    some.inputs[1].default = Some(Value::Integer(1).into());
     some.inputs[1].hidden = true;
     Bench::new(vec![some, sum("sum", &["a"])])
 }
@@ -52,7 +52,11 @@ fn changed() -> Bench {
         .update_value_options("n", "a", &json!({"max": 9}))
         .unwrap();
     space
-        .change_io("n", "a", IoChange::RenderOptions(json!({"type": "x"})))
+        .change_io(
+            "n",
+            "a",
+            IoChange::RenderOptions(said(&json!({"type": "x"}))),
+        )
         .unwrap();
     let patch = json!({
         "name": "Mine",
@@ -128,7 +132,7 @@ async fn nodes_of_unknown_classes_keep_everything_until_their_class_comes() {
     assert_eq!(second.space.save(), again);
     // The classes come.
     let mut some = sum("some", &["a", "b", "c"]);
-    some.inputs[1].default = Some(Value::Integer(1));
+    some.inputs[1].default = Some(Value::Integer(1).into());
     some.inputs[1].hidden = true;
     bench.events();
     bench

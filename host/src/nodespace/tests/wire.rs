@@ -13,7 +13,7 @@ fn level() -> Json {
 
 fn with_default(port: PortSpec, default: Value) -> PortSpec {
     PortSpec {
-        default: Some(default),
+        default: Some(default.into()),
         ..port
     }
 }
@@ -467,7 +467,7 @@ async fn a_run_sounds_as_captured() {
     let value = |io: &str, value| GraphEvent::Value {
         node: ADD.into(),
         io: io.into(),
-        value: Some(Arc::new(Value::Integer(value))),
+        value: Some(SharedValue::new(Value::Integer(value))),
     };
     assert_eq!(events[0], value("a", 3));
     assert_eq!(events[3], value("out", 8));

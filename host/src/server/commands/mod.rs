@@ -14,7 +14,7 @@ use super::protocol;
 use super::replies::Kind;
 use crate::error::HostError;
 use crate::limits;
-use crate::nodespace::{GraphError, NodeSpace, Value};
+use crate::nodespace::{GraphError, NodeSpace, SharedValue};
 use crate::text;
 use crate::worker::{Worker, WorkerError};
 
@@ -40,7 +40,7 @@ pub enum Reply {
     /// JSON; as bytes too, where that is asked for.
     Json(Json),
     /// A value, as JSON or as bytes; `None`: there is none.
-    Value(Option<Arc<Value>>),
+    Value(Option<SharedValue>),
 }
 
 impl<T: Into<Json>> From<T> for Reply {

@@ -298,6 +298,12 @@ impl Store {
         self.handle.shared.mark(what);
     }
 
+    /// Marks a thing that a guest changed: nobody waits for it, so that it is committed within
+    /// [`GUEST_SAVE_PAUSE`](crate::limits::GUEST_SAVE_PAUSE), however often it changes until then.
+    pub fn dirty_later(&self, what: Dirty) {
+        self.handle.shared.mark_later(what);
+    }
+
     /// Resolves when everything that was marked before this call is committed, or failed to be.
     ///
     /// What failed stays dirty and is tried again.

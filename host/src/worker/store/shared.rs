@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::{Dirty, Source, StoreError};
+use crate::limits::GUEST_SAVE_PAUSE;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -19,6 +20,9 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct Pending {
     dirty: BTreeSet<Dirty>,
+    /// What is dirty and waits for more of its kind, and until when.
+    later: BTreeSet<Dirty>,
+    due: Option<Instant>,
     /// Counts the calls that marked something.
     marks: u64,
     closing: bool,
@@ -28,6 +32,17 @@ struct Pending {
 impl std::fmt::Debug for Pending {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} things, mark {}", self.dirty.len(), self.marks)
+    }
+}
+
+impl Pending {
+    /// What has waited long enough is dirty like the rest; at the end everything has.
+    fn fall_due(&mut self, now: Instant) {
+        if self.closing || self.due.is_some_and(|due| due <= now) {
+            self.due = None;
+            let later = mem::take(&mut self.later);
+            self.dirty.extend(later);
+        }
     }
 }
 
@@ -85,6 +100,17 @@ impl Shared {
         self.wake.notify_one();
     }
 
+    /// Marks what nobody waits for: it is committed with whatever else is marked so within a pause.
+    pub(super) fn mark_later(&self, what: Dirty) {
+        let mut pending = self.lock();
+        pending.later.insert(what);
+        if pending.due.is_none() {
+            pending.due = Some(Instant::now() + GUEST_SAVE_PAUSE);
+            drop(pending);
+            self.wake.notify_one();
+        }
+    }
+
     pub(super) fn close(&self) {
         self.lock().closing = true;
         self.wake.notify_one();
@@ -92,13 +118,18 @@ impl Shared {
 
     /// Waits until there is something to commit and somebody to ask, or the end has come.
     pub(super) fn next(&self) -> Work {
-        let idle = |pending: &mut Pending| {
-            !pending.closing && (pending.dirty.is_empty() || pending.source.is_none())
-        };
-        let mut pending = self
-            .wake
-            .wait_while(self.lock(), idle)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.lock();
+        loop {
+            pending.fall_due(Instant::now());
+            let has_work = !pending.dirty.is_empty() && pending.source.is_some();
+            if pending.closing || has_work {
+                break;
+            }
+            let due = pending.due.filter(|_| pending.source.is_some());
+            let wait = due.map_or(Duration::MAX, |due| due.duration_since(Instant::now()));
+            let waited = self.wake.wait_timeout(pending, wait);
+            pending = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
         Work {
             dirty: mem::take(&mut pending.dirty),
             mark: pending.marks,

@@ -106,6 +106,27 @@ async fn reopened(dir: &TempDir) -> Loaded {
 }
 
 #[tokio::test]
+async fn what_guests_change_is_written_once_however_often_it_changes() {
+    let dir = TempDir::new().unwrap();
+    let (store, _, things) = attached(&dir);
+    let began = std::time::Instant::now();
+    for version in 0..1000 {
+        store.dirty_later(things.set_node("n", version));
+        store.dirty([Dirty::Meta("name".to_owned())]);
+        store.saved().await.unwrap();
+    }
+    let reads = things.reads.load(Ordering::Relaxed);
+    let pause = crate::limits::GUEST_SAVE_PAUSE.as_secs();
+    assert!(
+        reads as u64 <= began.elapsed().as_secs() / pause + 1,
+        "{reads}"
+    );
+    store.close().await.unwrap();
+    let loaded = reopened(&dir).await;
+    assert_eq!(loaded.nodes, [json!({"id": "n", "version": 999})]);
+}
+
+#[tokio::test]
 async fn everything_comes_back_in_the_order_in_which_it_was_made() {
     let dir = TempDir::new().unwrap();
     let (store, loaded, things) = attached(&dir);

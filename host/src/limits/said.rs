@@ -1,0 +1,17 @@
+//! Numbers of what guests say: events, options and values at their nodes, and what becomes of them.
+
+use std::time::Duration;
+
+use super::MIB;
+
+/// What an event, or a change of an input, is counted as towards `memory` besides its data: itself, its
+/// place in the queues, its names.
+pub const EVENT_BYTES: u64 = 1024;
+/// Heap that options of a guest may take as a tree: their text may be up to
+/// [`MAX_OPTIONS_BYTES`](super::MAX_OPTIONS_BYTES) long, and of many small dictionaries a hundredth of that.
+pub const MAX_OPTIONS_TREE_BYTES: u64 = MIB;
+/// Trees of the options of one input that the host keeps: what was changed, what it is with that of the class,
+/// and the choices in it.
+pub const OPTIONS_TREES: u64 = 3;
+/// How long what guests change about their nodes waits to be saved: further changes are saved with it.
+pub const GUEST_SAVE_PAUSE: Duration = Duration::from_secs(5);
