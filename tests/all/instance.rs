@@ -7,10 +7,11 @@ use external_worker_host::HostError;
 use external_worker_host::bindings::types::{Dtype, ErrorCode, Ndarray, Value};
 use external_worker_host::instance::events::{Event, InputChange};
 use external_worker_host::instance::{End, Instance};
+use external_worker_host::limits::Resource;
 use external_worker_tests::{
     TestHost, call, call_int, call_text, guest_code, inputs, spec, wait_for,
 };
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
@@ -402,4 +403,97 @@ async fn a_restart_keeps_uuid_configuration_and_nodes() {
         ),
         (uuid, 1)
     );
+}
+
+/// Seven bytes of text each, and seven hundred as a tree.
+fn dictionaries(count: usize) -> Value {
+    Value::Json(format!("[{}]", vec![r#"{"":0}"#; count].join(",")))
+}
+
+#[tokio::test]
+async fn events_that_nobody_has_taken_are_paid_for_as_their_text() {
+    let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
+    let shout = async || {
+        let ports = [("event", text("x")), ("data", dictionaries(9_000))];
+        call(&instance, "shout", ports).await
+    };
+    // The guest's own memory grows at the first.
+    shout().await.unwrap();
+    let before = instance.ledger().used(Resource::Memory);
+    let events = instance.events();
+    let mut sent = 0;
+    let refused = loop {
+        match shout().await {
+            Ok(_) => sent += 1,
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(refused.contains("a second"), "{refused}");
+    let held = instance.ledger().used(Resource::Memory) - before;
+    assert!((1..=16).contains(&sent), "{sent}");
+    assert!(
+        (sent * 63_000..=sent * 66_000).contains(&held),
+        "{sent}: {held}"
+    );
+    drop(events);
+    assert_eq!(instance.ledger().used(Resource::Memory), before);
+}
+
+#[tokio::test]
+async fn options_that_are_refused_are_not_kept() {
+    let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
+    let pick = instance.surface().attach("pick", "node-1").unwrap();
+    let refresh = async |n: usize| {
+        let options = vec![format!("\"{n:05}{}\"", "x".repeat(1_000)); 50].join(",");
+        let options = [("options", Value::Json(format!("[{options}]")))];
+        call_int(&instance, "refresh", options).await
+    };
+    let first = |json: Json| json["options"][0].as_str().unwrap()[..5].to_owned();
+    for n in 0.. {
+        if refresh(n).await.is_err() {
+            break;
+        }
+        let kept = pick.input("item").value_options.unwrap().tree();
+        assert_eq!(first(kept), format!("{n:05}"));
+    }
+    let kept = pick.input("item").value_options.unwrap().tree();
+    let before = instance.ledger().used(Resource::Memory);
+    assert!(refresh(99_999).await.is_err());
+    assert_eq!(pick.input("item").value_options.unwrap().tree(), kept);
+    assert_eq!(instance.ledger().used(Resource::Memory), before);
+}
+
+#[tokio::test]
+async fn an_output_is_paid_for_as_long_as_somebody_keeps_it() {
+    let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
+    let bytes = || inputs([("value", Value::Bytes(vec![7; 5 << 20]))]);
+    let mut kept = vec![
+        instance
+            .call_at(instance.place().await, "echo_bytes", bytes())
+            .await
+            .unwrap(),
+    ];
+    let one = instance.ledger().used(Resource::Memory);
+    kept.push(
+        instance
+            .call_at(instance.place().await, "echo_bytes", bytes())
+            .await
+            .unwrap(),
+    );
+    let two = instance.ledger().used(Resource::Memory);
+    assert!(two >= one + (5 << 20), "{one} {two}");
+    let refused = loop {
+        match instance
+            .call_at(instance.place().await, "echo_bytes", bytes())
+            .await
+        {
+            Ok(outputs) => kept.push(outputs),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(refused.contains("memory budget"), "{refused}");
+    assert!(kept.len() < 13, "{}", kept.len());
+    kept.clear();
+    assert!(instance.ledger().used(Resource::Memory) < one);
+    instance.call("echo_bytes", bytes()).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! External workers in a Worker: added, used as nodes, changed, trapped, removed.
 
 use external_worker_artifacts::{CACHE, PROBE_HOST, PROBE_TRAPS};
-use external_worker_host::nodespace::Value;
+use external_worker_host::nodespace::{GraphEvent, Value};
 use external_worker_host::worker::{NewInstance, WorkerError, WorkerEvent};
 use external_worker_tests::wait_for;
 use serde_json::json;
@@ -242,4 +242,31 @@ async fn a_paused_loop_rests_and_goes_on() {
     assert_eq!(site.run(&turns).await, before);
     site.worker.resume_instance(&uuid, "probe").unwrap();
     while site.run(&turns).await == before {}
+}
+
+#[tokio::test]
+async fn what_a_device_took_is_shown_and_commands_it_no_more() {
+    let site = Site::with(&[("probe", PROBE_HOST)]).await;
+    let uuid = site.add("probe", "probe", nothing()).await;
+    let node = site.node("probe", &uuid, "drive");
+    let mut events = site.worker.subscribe();
+    let graph = site.worker.nodespace();
+    graph
+        .set_value(&node, "rpm", Value::Number(1.4), false)
+        .unwrap();
+    let shown = wait_for(&mut events, |event| match event {
+        WorkerEvent::Graph(GraphEvent::Value { io, value, .. }) if &**io == "rpm" => {
+            let is_shown = value.as_deref() == Some(&Value::Number(1.0));
+            is_shown.then_some(())
+        }
+        _ => None,
+    });
+    shown.await;
+    graph.node_idle(&node).await;
+    assert_eq!(site.out(&node), 1);
+    graph
+        .set_value(&node, "rpm", Value::Number(2.0), false)
+        .unwrap();
+    graph.node_idle(&node).await;
+    assert_eq!(site.out(&node), 2, "a client commands it");
 }

@@ -56,6 +56,7 @@ pub struct Probe {
     turns: State<i64>,
     applied: State<i64>,
     memory: State<String>,
+    driven: State<i64>,
 }
 
 #[external_worker(id = "probe", config = ProbeConfig, loop_delay_ms = 1, export_exclude = ["number"])]
@@ -71,6 +72,7 @@ impl Probe {
             turns: State::new(0),
             applied: State::new(context.config().number),
             memory: State::default(),
+            driven: State::new(0),
         })
     }
 
@@ -233,6 +235,16 @@ impl Probe {
     #[node(default_io_options = { "item": { "value_options": { "options": [] } } })]
     fn pick(&self, item: String) -> String {
         item
+    }
+
+    /// Drives a device that takes whole numbers, and shows what it took; says how often it did.
+    #[node]
+    fn drive(&self, rpm: f64) -> Result<i64> {
+        self.driven.update(|driven| *driven += 1);
+        for node in Self::DRIVE.nodes() {
+            node.input("rpm").set_value(rpm.round())?;
+        }
+        Ok(self.driven.get())
     }
 
     /// Has no inputs, so calling it triggers its nodes.
