@@ -34,7 +34,9 @@ pub fn messages(data: &[u8]) {
             readable(refused["error"].as_str().unwrap(), limits::MAX_TEXT_BYTES);
             if let Some(id) = id {
                 assert!(id.text().len() <= limits::MAX_REQUEST_ID_BYTES);
-                if let Ok(frame) = frames::result(Some(&Value::Json(request.kwargs.into())), id) {
+                if let Ok(frame) =
+                    frames::result(Some(&Value::from_json(request.kwargs.into())), id)
+                {
                     let (header, body) = parts(&frame);
                     assert_eq!(header["id"], id.text().as_ref());
                     let kwargs = sent.get("kwargs").filter(|kwargs| !kwargs.is_null());
