@@ -412,7 +412,8 @@ fn dictionaries(count: usize) -> Value {
 
 #[tokio::test]
 async fn events_that_nobody_has_taken_are_paid_for_as_their_text() {
-    let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
+    let policy = "[budget]\nevent-size = \"1 MiB\"\nevent-bytes-per-second = \"1 KiB\"";
+    let instance = TestHost::grant(policy).run(PROBE_HOST, "probe").await;
     let shout = async || {
         let ports = [("event", text("x")), ("data", dictionaries(9_000))];
         call(&instance, "shout", ports).await
@@ -430,7 +431,7 @@ async fn events_that_nobody_has_taken_are_paid_for_as_their_text() {
     };
     assert!(refused.contains("a second"), "{refused}");
     let held = instance.ledger().used(Resource::Memory) - before;
-    assert!((1..=16).contains(&sent), "{sent}");
+    assert!(sent > 1, "{sent}");
     assert!(
         (sent * 63_000..=sent * 66_000).contains(&held),
         "{sent}: {held}"

@@ -78,7 +78,9 @@ pub(super) fn value_frames(value: &Value) {
         }
         (Value::Boolean(_), "application/fn.struct.!q") => assert_eq!(body.len(), 8),
         (value, "application/json") => {
-            assert_eq!(body, json::to_wire(&value.to_json()).as_bytes());
+            // A guest may spell the same otherwise.
+            let told = json::parse(&body).unwrap();
+            assert_eq!(json::to_wire(&told), json::to_wire(&value.to_json()));
         }
         (value, mime) => panic!("{value:?} as {mime}"),
     }
