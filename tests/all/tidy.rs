@@ -63,6 +63,7 @@ const KNOWS: [(&str, &[&str]); 20] = [
             "component",
             "engine",
             "error",
+            "executor",
             "instance",
             "json",
             "limits",

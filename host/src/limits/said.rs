@@ -15,3 +15,5 @@ pub const MAX_OPTIONS_TREE_BYTES: u64 = MIB;
 pub const OPTIONS_TREES: u64 = 3;
 /// How long what guests change about their nodes waits to be saved: further changes are saved with it.
 pub const GUEST_SAVE_PAUSE: Duration = Duration::from_secs(5);
+/// How often an instance's shelf and options are read again at most, when it asks for it.
+pub const REFRESH_PAUSE: Duration = Duration::from_millis(500);

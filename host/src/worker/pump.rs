@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::broadcast::error::RecvError;
@@ -11,6 +12,7 @@ use super::event::{Status, WorkerEvent};
 use super::external::External;
 use super::{Inner, Worker, bridge};
 use crate::bindings::host::Level;
+use crate::executor::someone_waits;
 use crate::instance::events::{Event, InputChange, Listener};
 use crate::instance::{End, Instance, State};
 use crate::limits;
@@ -32,6 +34,8 @@ pub(super) fn start(
         external: Arc::downgrade(external),
         notices: notices(),
         starts: 0,
+        refreshed: None,
+        is_stale: false,
     };
     // What grows with what a guest says is done on the guests' threads, and billed to it.
     let threads = worker.inner.engine.threads();
@@ -50,15 +54,28 @@ struct Pump {
     notices: Option<DefaultDirectRateLimiter>,
     /// Times that the guest was started.
     starts: u32,
+    /// When shelf and options were read last.
+    refreshed: Option<Instant>,
+    /// Whether they have to be read again.
+    is_stale: bool,
 }
 
 impl Pump {
     async fn run(mut self, mut events: Listener) {
         loop {
-            let event = match events.recv().await {
-                Ok(event) => event,
-                Err(RecvError::Lagged(_)) => {
+            let event = tokio::select! {
+                biased;
+                () = self.refresh_due() => {
                     self.refresh().await;
+                    continue;
+                }
+                event = events.recv() => event,
+            };
+            let event = match event {
+                Ok(event) => event,
+                // Events were missed: everything that they can have changed is read again.
+                Err(RecvError::Lagged(_)) => {
+                    self.is_stale = true;
                     continue;
                 }
                 Err(RecvError::Closed) => return,
@@ -68,6 +85,20 @@ impl Pump {
                 return;
             }
             self.heard(Arc::unwrap_or_clone(event)).await;
+            if someone_waits() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Waits until shelf and options have to be read again, which is no more often than every
+    /// [`limits::REFRESH_PAUSE`], however often the guest asks for it.
+    async fn refresh_due(&self) {
+        if !self.is_stale {
+            return std::future::pending().await;
+        }
+        if let Some(refreshed) = self.refreshed {
+            tokio::time::sleep_until((refreshed + limits::REFRESH_PAUSE).into()).await;
         }
     }
 
@@ -81,9 +112,7 @@ impl Pump {
         };
         match event {
             Event::Log { level, message } => log(&external, level, &message),
-            Event::Emitted { event, .. } if event == NODES_UPDATE => {
-                worker.refresh(&external).await;
-            }
+            Event::Emitted { event, .. } if event == NODES_UPDATE => self.is_stale = true,
             Event::Emitted { event, data } => worker.inner.send(WorkerEvent::Guest {
                 uuid: external.uuid().to_owned(),
                 event,
@@ -118,7 +147,7 @@ impl Pump {
             Event::State(State::Starting) => self.starts = self.starts.saturating_add(1),
             // The first start is shown by whoever asked for it.
             Event::State(State::Running) if self.starts > 1 => {
-                worker.refresh(&external).await;
+                self.refresh().await;
                 worker.externals_changed();
             }
             Event::State(_) => {}
@@ -137,8 +166,9 @@ impl Pump {
         }
     }
 
-    /// Events were missed: everything that they can have changed is read again.
-    async fn refresh(&self) {
+    async fn refresh(&mut self) {
+        self.is_stale = false;
+        self.refreshed = Some(Instant::now());
         if let Some((worker, external)) = self.who() {
             worker.refresh(&external).await;
         }

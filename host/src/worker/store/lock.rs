@@ -21,8 +21,20 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
         .map_err(failed("create the directory", dir))
 }
 
-/// Takes the directory until the returned file is closed, as the kernel does for a killed process.
-pub(super) fn take(dir: &Path) -> Result<File, StoreError> {
+/// A directory that is taken.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is being started has the same file until it runs its program.
+        // What cannot be unlocked is closed all the same.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Takes the directory until the lock is dropped, as the kernel does for a killed process.
+pub(super) fn take(dir: &Path) -> Result<Lock, StoreError> {
     let path = dir.join(FILE);
     let mut file = private_file(&path)?;
     match file.try_lock() {
@@ -41,7 +53,7 @@ pub(super) fn take(dir: &Path) -> Result<File, StoreError> {
     if let Err(error) = told {
         tracing::debug!("{}: {error}", path.display());
     }
-    Ok(file)
+    Ok(Lock(file))
 }
 
 /// Opens a file, made for its owner only before anything is in it, and made so if it was not.

@@ -1,9 +1,9 @@
 //! The one thread that writes.
 
-use std::fs::File;
 use std::sync::{Arc, Weak};
 
 use super::database::Database;
+use super::lock::Lock;
 use super::rows::Row;
 use super::shared::{Shared, Work};
 use super::{Dirty, Source, StoreError};
@@ -13,7 +13,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     // Declared in the order in which they go: the lock last.
     database: Database,
-    _lock: File,
+    _lock: Lock,
 }
 
 /// Says that the writer is gone, however it went: nobody may wait for it in vain.
@@ -26,7 +26,7 @@ impl Drop for EndOnDrop {
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, database: Database, lock: File) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, database: Database, lock: Lock) -> Self {
         Self {
             shared,
             database,
