@@ -270,3 +270,38 @@ async fn what_a_device_took_is_shown_and_commands_it_no_more() {
     graph.node_idle(&node).await;
     assert_eq!(site.out(&node), 2, "a client commands it");
 }
+
+#[tokio::test]
+async fn a_shelf_is_read_again_now_and_then_however_often_its_guest_asks() {
+    let site = Site::with(&[("probe", PROBE_HOST)]).await;
+    let policy = "[budget]\nevents-per-second = 1000\n";
+    site.allow("probe", policy);
+    let uuid = site.add("probe", "probe", nothing()).await;
+    let shout = site.node("probe", &uuid, "shout");
+    let graph = site.worker.nodespace();
+    let nodes_update = Value::Text("nodes_update".into());
+    graph
+        .set_value(&shout, "event", Some(nodes_update), false)
+        .unwrap();
+    graph.set_value(&shout, "data", integer(0), false).unwrap();
+    let mut events = site.worker.subscribe();
+    const ASKED: usize = 200;
+    for _ in 0..ASKED {
+        graph.trigger(&shout).unwrap();
+        graph.node_idle(&shout).await;
+    }
+    let changed = Value::Text("changed".into());
+    graph
+        .set_value(&shout, "event", Some(changed), false)
+        .unwrap();
+    graph.trigger(&shout).unwrap();
+    let mut read = 0;
+    loop {
+        match &*events.recv().await.unwrap() {
+            WorkerEvent::Worker { event, .. } if event == "lib_update" => read += 1,
+            WorkerEvent::Guest { event, .. } if event == "changed" => break,
+            _ => {}
+        }
+    }
+    assert!(read > 0 && read * 4 < ASKED, "read {read} times");
+}
