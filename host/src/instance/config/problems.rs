@@ -74,7 +74,8 @@ fn place(
             told.push_str("/…");
             return (told, false);
         }
-        is_public &= !hides_names && !(told.is_empty() && exclude.contains(&step));
+        let is_left_out = told.is_empty() && exclude.contains(&step);
+        is_public &= !(hides_names || is_left_out);
         told.push('/');
         told.push_str(&step);
         at = seeds.and_then(|seeds| Place::from(graph, seeds, steps));
