@@ -112,7 +112,7 @@ pub(crate) fn json_from_value(value: Value) -> Result<JsonValue> {
         Value::Bytes(bytes) => base64::encode(&bytes).into(),
         Value::Json(text) => serde_json::from_str(&text)
             .map_err(|error| Error::invalid_input(format!("this is not JSON: {error}")))?,
-        Value::Array(array) => ndarray::nested(&array)?,
+        Value::Array(array) => ndarray::nested(array)?,
     })
 }
 

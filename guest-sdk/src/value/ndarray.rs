@@ -1,5 +1,7 @@
 //! N-dimensional arrays: bytes outside, numbers inside.
 
+use bytemuck::allocation::{pod_collect_to_vec, try_cast_vec};
+use bytemuck::{AnyBitPattern, NoUninit};
 use serde_json::Value as JsonValue;
 
 use super::{FromPort, IntoPort, PortType, Value, mismatch, scalars};
@@ -107,9 +109,9 @@ pub trait Element: sealed::Sealed + Copy + 'static {
     #[doc(hidden)]
     const DTYPE: Dtype;
     #[doc(hidden)]
-    fn to_bytes(data: &[Self]) -> Vec<u8>;
+    fn into_bytes(data: Vec<Self>) -> Vec<u8>;
     #[doc(hidden)]
-    fn from_bytes(bytes: &[u8]) -> Vec<Self>;
+    fn from_bytes(bytes: Vec<u8>) -> Vec<Self>;
     #[doc(hidden)]
     fn number(self) -> Number;
     #[doc(hidden)]
@@ -120,6 +122,12 @@ mod sealed {
     pub trait Sealed {}
 }
 
+/// The same memory as elements of another type: as it is where both are aligned alike, else copied at
+/// once. WebAssembly has the little end first, as arrays have.
+fn cast<A: NoUninit, B: NoUninit + AnyBitPattern>(data: Vec<A>) -> Vec<B> {
+    try_cast_vec(data).unwrap_or_else(|(_, data)| pod_collect_to_vec(&data))
+}
+
 macro_rules! elements {
     ($($element:ty: $dtype:ident, |$value:ident| $number:expr, |$from:ident| $back:expr;)*) => {$(
         impl sealed::Sealed for $element {}
@@ -127,12 +135,11 @@ macro_rules! elements {
         impl Element for $element {
             const DTYPE: Dtype = Dtype::$dtype;
 
-            fn to_bytes(data: &[Self]) -> Vec<u8> {
-                data.iter().flat_map(|value| value.to_le_bytes()).collect()
+            fn into_bytes(data: Vec<Self>) -> Vec<u8> {
+                cast(data)
             }
-            fn from_bytes(bytes: &[u8]) -> Vec<Self> {
-                let (elements, _) = bytes.as_chunks::<{ size_of::<$element>() }>();
-                elements.iter().map(|bytes| <$element>::from_le_bytes(*bytes)).collect()
+            fn from_bytes(bytes: Vec<u8>) -> Vec<Self> {
+                cast(bytes)
             }
             fn number(self) -> Number {
                 let $value = self;
@@ -195,11 +202,11 @@ impl sealed::Sealed for bool {}
 impl Element for bool {
     const DTYPE: Dtype = Dtype::Boolean;
 
-    fn to_bytes(data: &[Self]) -> Vec<u8> {
-        data.iter().map(|value| u8::from(*value)).collect()
+    fn into_bytes(data: Vec<Self>) -> Vec<u8> {
+        cast(data)
     }
-    fn from_bytes(bytes: &[u8]) -> Vec<Self> {
-        bytes.iter().map(|byte| *byte != 0).collect()
+    fn from_bytes(bytes: Vec<u8>) -> Vec<Self> {
+        bytes.into_iter().map(|byte| byte != 0).collect()
     }
     fn number(self) -> Number {
         Number::Integer(self.into())
@@ -287,12 +294,12 @@ fn checked_shape(array: &Ndarray) -> Result<Vec<usize>> {
     }
 }
 
-fn from_array<T: Element>(array: &Ndarray) -> Result<NdArray<T>> {
-    let shape = checked_shape(array)?;
+fn from_array<T: Element>(array: Ndarray) -> Result<NdArray<T>> {
+    let shape = checked_shape(&array)?;
     let data = if array.dtype == T::DTYPE {
-        T::from_bytes(&array.data)
+        T::from_bytes(array.data)
     } else {
-        by_dtype!(array.dtype, From => convert(&From::from_bytes(&array.data)))?
+        by_dtype!(array.dtype, From => convert(&From::from_bytes(array.data)))?
     };
     Ok(NdArray { shape, data })
 }
@@ -342,7 +349,7 @@ impl<T: Element> IntoPort for NdArray<T> {
         Ok(Value::Array(Ndarray {
             dtype: T::DTYPE,
             shape,
-            data: T::to_bytes(&self.data),
+            data: T::into_bytes(self.data),
         }))
     }
 }
@@ -364,7 +371,7 @@ impl<T: Element> FromPort for NdArray<T> {
     }
     fn from_value(value: Value) -> Result<Self> {
         match value {
-            Value::Array(array) => from_array(&array),
+            Value::Array(array) => from_array(array),
             Value::Bytes(_) => Err(Error::invalid_input("expected an ndarray, got bytes")),
             other => Self::from_json(super::json_from_value(other)?),
         }
@@ -372,9 +379,9 @@ impl<T: Element> FromPort for NdArray<T> {
 }
 
 /// An array of whatever type as nested lists.
-pub(super) fn nested(array: &Ndarray) -> Result<JsonValue> {
-    let shape = checked_shape(array)?;
-    by_dtype!(array.dtype, T => lists(&shape, &mut T::from_bytes(&array.data).into_iter()))
+pub(super) fn nested(array: Ndarray) -> Result<JsonValue> {
+    let shape = checked_shape(&array)?;
+    by_dtype!(array.dtype, T => lists(&shape, &mut T::from_bytes(array.data).into_iter()))
 }
 
 fn lists<T: Element>(shape: &[usize], data: &mut impl Iterator<Item = T>) -> Result<JsonValue> {
