@@ -1,5 +1,5 @@
-//! What a call, an array and an instance cost, each beside its floor in the same run: the same
-//! component called by bare wasmtime, or a copy of the same bytes.
+//! What a call, an array and an instance cost, each beside its floor in the same run: a worker that no
+//! SDK made (`raw.wat`) and the same component, both called by bare wasmtime, or a copy of the same bytes.
 
 mod bare;
 mod density;
@@ -10,13 +10,16 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion};
-use external_worker_artifacts::PROBE_HOST;
+use external_worker_artifacts::{PROBE_HOST, RAW};
 use external_worker_host::bindings::types::{Dtype, Ndarray, Value};
 use external_worker_host::engine::{Engine, EngineOptions};
 use external_worker_host::instance::Instance;
 use external_worker_host::instance::exports::Ports;
 use external_worker_tests::{TestHost, new_engine, start};
 use serde_json::json;
+
+/// No instance waits for its share while it is measured.
+const UNTHROTTLED: &str = "[budget]\ncpu-share = 64.0\ncpu-burst-ms = 3600000\n";
 
 /// 1 MiB of `f64`.
 const ELEMENTS: usize = 131_072;
@@ -103,34 +106,41 @@ fn calls(criterion: &mut Criterion) {
     let two = engine_of(2);
     let idle = json!({ "turn_ms": 3_600_000 });
     let start = |engine: &Engine| {
-        let host = TestHost::grant("").on(engine);
+        let host = TestHost::grant(UNTHROTTLED).on(engine);
         runtime
             .block_on(host.start(PROBE_HOST, "probe", idle.clone()))
             .unwrap()
     };
+    let by_hand = runtime.block_on(TestHost::grant(UNTHROTTLED).on(&one).run(RAW, "hostile"));
+    by_hand.turns().pause();
     let paused = start(&one);
     paused.turns().pause();
     let looping = start(&one);
     let scheduled = start(&two);
+    let mut raw = bare::Bare::floor(RAW);
     let mut bare = bare::Bare::floor(PROBE_HOST);
     let mut direct = bare::Bare::direct(PROBE_HOST, &one);
     let mut group = criterion.benchmark_group("call");
+    group.bench_function("raw", |b| {
+        b.iter_custom(|times| raw.time("attack", &Vec::new(), times))
+    });
     group.bench_function("bare", |b| {
         b.iter_custom(|times| bare.time("noop", &Vec::new(), times))
     });
     group.bench_function("direct", |b| {
         b.iter_custom(|times| direct.time("noop", &Vec::new(), times))
     });
-    let mut through = |name: &str, engine: &Engine, instance: &Instance| {
+    let mut through = |name: &str, engine: &Engine, instance: &Instance, node: &'static str| {
         group.bench_function(name, |b| {
-            b.iter_custom(|times| time_calls(engine, instance, "noop", &Vec::new(), times));
+            b.iter_custom(|times| time_calls(engine, instance, node, &Vec::new(), times));
         });
     };
-    through("mailbox", &one, &paused);
-    through("mailbox, loop suspended", &one, &looping);
-    through("mailbox, two threads", &two, &scheduled);
+    through("raw, mailbox", &one, &by_hand, "attack");
+    through("mailbox", &one, &paused, "noop");
+    through("mailbox, loop suspended", &one, &looping, "noop");
+    through("mailbox, two threads", &two, &scheduled, "noop");
     group.finish();
-    for instance in [paused, looping, scheduled] {
+    for instance in [by_hand, paused, looping, scheduled] {
         runtime.block_on(instance.stop());
     }
 }
@@ -138,8 +148,12 @@ fn calls(criterion: &mut Criterion) {
 fn arrays(criterion: &mut Criterion) {
     let runtime = control();
     let one = engine_of(1);
-    let instance = runtime.block_on(TestHost::grant("").on(&one).run(PROBE_HOST, "probe"));
+    let unthrottled = || TestHost::grant(UNTHROTTLED).on(&one);
+    let instance = runtime.block_on(unthrottled().run(PROBE_HOST, "probe"));
     instance.turns().pause();
+    let by_hand = runtime.block_on(unthrottled().run(RAW, "hostile"));
+    by_hand.turns().pause();
+    let mut raw = bare::Bare::floor(RAW);
     let inputs = vec![("value".to_owned(), array())];
     let mut bare = bare::Bare::floor(PROBE_HOST);
     let mut group = criterion.benchmark_group("array of 1 MiB, in and out");
@@ -147,14 +161,21 @@ fn arrays(criterion: &mut Criterion) {
     group.bench_function("memcpy, both ways", |b| {
         b.iter(|| black_box((black_box(&bytes).clone(), black_box(&bytes).clone())));
     });
+    group.bench_function("raw", |b| {
+        b.iter_custom(|times| raw.time("attack", &inputs, times))
+    });
     group.bench_function("bare", |b| {
         b.iter_custom(|times| bare.time("echo_array", &inputs, times))
+    });
+    group.bench_function("raw, mailbox", |b| {
+        b.iter_custom(|times| time_calls(&one, &by_hand, "attack", &inputs, times));
     });
     group.bench_function("mailbox", |b| {
         b.iter_custom(|times| time_calls(&one, &instance, "echo_array", &inputs, times));
     });
     group.finish();
     runtime.block_on(instance.stop());
+    runtime.block_on(by_hand.stop());
 }
 
 fn instances(criterion: &mut Criterion) {

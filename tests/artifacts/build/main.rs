@@ -24,7 +24,14 @@ use guest::Kind;
 const GUESTS_DIR: &str = "GUESTS_DIR";
 
 /// What a guest is made of, seen from the root of the workspace.
-const SOURCES: &[&str] = &["guests", "guest-sdk", "wit", "Cargo.toml", "Cargo.lock"];
+const SOURCES: &[&str] = &[
+    "guests",
+    "guest-sdk",
+    "tests/bench/raw.wat",
+    "wit",
+    "Cargo.toml",
+    "Cargo.lock",
+];
 
 fn main() -> ExitCode {
     match build() {
@@ -55,8 +62,9 @@ fn build() -> Result<(), Box<dyn Error>> {
     guests.sort_by(|a, b| a.name.cmp(&b.name));
     guest::check_names(&guests)?;
     let wit = root.join("wit");
-    let mut attacks = text::build(
+    let (mut attacks, raw) = text::build(
         &root.join("guests/hostile/wat"),
+        &root.join("tests/bench/raw.wat"),
         &wit,
         &target_dir.join("wat"),
     )?;
@@ -64,7 +72,7 @@ fn build() -> Result<(), Box<dyn Error>> {
         attacks.extend(attack::of_crate(&guest.dir, &guest.path)?);
     }
     attacks.sort_by(|a, b| a.name.cmp(&b.name));
-    let source = write::source(&toolchain.describe(), &guests, &attacks);
+    let source = write::source(&toolchain.describe(), &guests, &raw, &attacks);
     std::fs::write(out_dir.join("guests.rs"), source)?;
     Ok(())
 }

@@ -8,7 +8,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wat::GenerateDwarf;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -28,8 +28,14 @@ struct Skeleton<'a> {
     world: WorldId,
 }
 
-/// Assembles every attack in the directories of `dir` into `out_dir`.
-pub fn build(dir: &Path, wit: &Path, out_dir: &Path) -> Result<Vec<Attack>, Box<dyn Error>> {
+/// Assembles every attack in the directories of `dir` into `out_dir`, and `raw`, which is no attack but a
+/// worker that no SDK made. Returns the attacks, and where the raw one is.
+pub fn build(
+    dir: &Path,
+    raw: &Path,
+    wit: &Path,
+    out_dir: &Path,
+) -> Result<(Vec<Attack>, PathBuf), Box<dyn Error>> {
     let text = fs::read_to_string(dir.join("skeleton.wat"))?;
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit)?;
@@ -56,7 +62,10 @@ pub fn build(dir: &Path, wit: &Path, out_dir: &Path) -> Result<Vec<Attack>, Box<
             component,
         });
     }
-    Ok(attacks)
+    let component = out_dir.join("raw.wasm");
+    let wasm = skeleton.assemble("raw", &fs::read_to_string(raw)?)?;
+    fs::write(&component, wasm)?;
+    Ok((attacks, component))
 }
 
 impl Skeleton<'_> {

@@ -1,12 +1,13 @@
 //! Writes the Rust source that tests see.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use crate::attack::Attack;
 use crate::guest::Guest;
 
 /// The toolchain, constants, the list of all and the list of attacks.
-pub fn source(toolchain: &str, guests: &[Guest], attacks: &[Attack]) -> String {
+pub fn source(toolchain: &str, guests: &[Guest], raw: &Path, attacks: &[Attack]) -> String {
     let mut source = String::new();
     line(&mut source, "/// What the guests were built with.");
     line(
@@ -16,6 +17,9 @@ pub fn source(toolchain: &str, guests: &[Guest], attacks: &[Attack]) -> String {
     for guest in guests {
         constant(&mut source, guest);
     }
+    let raw = raw.display().to_string();
+    line(&mut source, "/// The file of the worker that no SDK made.");
+    line(&mut source, &format!("pub const RAW: &str = {raw:?};"));
     all(&mut source, guests);
     list(&mut source, attacks);
     source
