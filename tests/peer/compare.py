@@ -207,16 +207,22 @@ async def main() -> int:
 def report(
     found: list[tuple[str, Any, Any]], expected: list[tuple[str, str]], names: list[str]
 ) -> tuple[int, set[str]]:
-    unexplained, used = 0, set()
+    unexplained, used = [], set()
     for path, left, right in found:
         # fnmatch reads brackets as something else.
         plain = path.replace("[", "(").replace("]", ")")
         reasons = [entry for entry in expected if fnmatch.fnmatchcase(plain, entry[0])]
         used.update(pattern for pattern, _ in reasons)
         mark, reason = ("expected", f" ({reasons[0][1]})") if reasons else ("DIFFERS ", "")
-        unexplained += not reasons
-        print(f"{mark} {path}{reason}\n    {names[0]}: {shown(left)}\n    {names[1]}: {shown(right)}")
-    return unexplained, used
+        line = f"{mark} {path}{reason}\n    {names[0]}: {shown(left)}\n    {names[1]}: {shown(right)}"
+        if reasons:
+            print(line)
+        else:
+            unexplained.append(line)
+    # Last, where they are seen.
+    for line in unexplained:
+        print(line)
+    return len(unexplained), used
 
 
 if __name__ == "__main__":
