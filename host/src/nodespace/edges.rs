@@ -8,7 +8,7 @@ use super::event::{Dirty, Edge, GraphEvent};
 use super::graph::Graph;
 use super::io::{Key, Pin, Slot};
 use super::node::Node;
-use crate::limits::MAX_EDGES;
+use crate::limits::{MAX_EDGES, MAX_TARGETS};
 
 /// Where an edge comes from and where it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,10 @@ impl Graph {
         }
         if self.edges.saturating_sub(conflicts.len()) >= MAX_EDGES {
             let (what, limit) = ("edges", MAX_EDGES);
+            return Err(GraphError::TooMuch { what, limit });
+        }
+        if from.targets.len() >= MAX_TARGETS {
+            let (what, limit) = ("edges at one output", MAX_TARGETS);
             return Err(GraphError::TooMuch { what, limit });
         }
         for conflict in conflicts {

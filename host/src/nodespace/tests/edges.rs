@@ -1,6 +1,7 @@
 //! Edges: what may be connected, and what connecting does.
 
 use super::*;
+use crate::limits::MAX_TARGETS;
 
 fn bench() -> Bench {
     let mut several = sum("several", &["a"]);
@@ -202,4 +203,30 @@ async fn a_node_takes_its_edges_along() {
         bench.space.remove_node("y").unwrap_err().to_string(),
         "there is no node `y` any more"
     );
+}
+
+#[tokio::test]
+async fn one_output_feeds_so_many_inputs_and_no_more() {
+    const INPUTS: usize = 200;
+    let names: Vec<_> = (0..INPUTS).map(|n| format!("in{n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let bench = Bench::new(vec![sum("one", &["a"]), sum("many", &names)]);
+    bench.add("one", "from");
+    let nodes = MAX_TARGETS / INPUTS + 1;
+    let mut pins = Vec::new();
+    for node in 0..nodes {
+        let id = format!("to{node}");
+        bench.add("many", &id);
+        pins.extend(names.iter().map(|name| (id.clone(), (*name).to_owned())));
+    }
+    let (fit, more) = pins.split_at(MAX_TARGETS);
+    let connect =
+        |(node, io): &(String, String)| bench.space.add_edge("from", "out", node, io, false);
+    for pin in fit {
+        connect(pin).unwrap();
+    }
+    let error = connect(&more[0]).unwrap_err().to_string();
+    assert!(error.contains("edges at one output"), "{error}");
+    // One that is there already is no further one.
+    connect(&fit[0]).unwrap();
 }
