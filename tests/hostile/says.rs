@@ -170,7 +170,7 @@ pub fn rows() -> Vec<Row> {
         row("says/schema_pattern", "answered: ", no_target),
         row(
             "says/schema_pattern_large",
-            "description: *",
+            "described: *",
             Scene::describes,
         ),
         row("says/schema_remote", "description: *", Scene::describes),

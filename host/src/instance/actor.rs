@@ -106,6 +106,7 @@ pub(super) async fn run(
     };
     commands.close();
     shared.places.close();
+    shared.lasting.surface.end();
     if let End::Failed(reason) = &end {
         shared
             .lasting

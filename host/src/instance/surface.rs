@@ -162,6 +162,15 @@ impl Surface {
         Ok(attached)
     }
 
+    /// The instance has ended for good: nobody is shown what it set any more, and nothing of it is kept.
+    pub fn end(&self) {
+        for method in self.methods().values() {
+            for inputs in method.nodes.iter().chain([&method.class]) {
+                inputs.changed().clear();
+            }
+        }
+    }
+
     /// The node was removed: handles that a guest still has answer so.
     pub fn detach(&self, node: &str) {
         for method in self.methods().values_mut() {

@@ -175,7 +175,14 @@ fn request(raw: Raw) -> Result<Request, Malformed> {
 }
 
 fn frame(message: &impl Serialize) -> Frame {
-    Frame::Text(document::to_wire(message).into())
+    text_frame(document::to_wire(message))
+}
+
+/// `text` in no more memory than it takes: a text that was written piece by piece may have twice of that, and a
+/// frame is counted by its length for as long as it waits.
+fn text_frame(mut text: String) -> Frame {
+    text.shrink_to_fit();
+    Frame::Text(text.into())
 }
 
 /// The answer to a ping.
@@ -201,7 +208,9 @@ pub fn result(result: &Json, id: Option<&RequestId>) -> Frame {
 /// [`result`] of JSON that is a text already.
 pub fn result_text(result: &str, id: &RequestId) -> Frame {
     let id = document::to_wire(id);
-    Frame::Text(format!(r#"{{"type":"result","result":{result},"id":{id}}}"#).into())
+    text_frame(format!(
+        r#"{{"type":"result","result":{result},"id":{id}}}"#
+    ))
 }
 
 /// The refusal of a request, or of what was none.
@@ -238,7 +247,7 @@ pub fn guest_event(uuid: &str, event: &str, data: &JsonText) -> Frame {
     let both = format!(r#"{{"uuid":{uuid},"event":{event},"data":{data}}}"#);
     let frame =
         format!(r#"{{"type":"workerevent","event":"external_worker_event","data":{both}}}"#);
-    Frame::Text(frame.into())
+    text_frame(frame)
 }
 
 /// How far something is that takes a while.
