@@ -94,14 +94,29 @@ impl Asking {
         Self::begin(wire, |wire| wire.ask("heartbeat", json!({})).is_ok())
     }
 
-    /// A run of `node`, from its trigger to the value that it has then.
+    /// A run of `node`, from its trigger to the value that it has then. Who is told that there was more than
+    /// could be told asks anew.
     pub fn call(wire: Wire, node: String) -> Self {
         let (trigger, value) = (json!({ "nid": node }), format!("node={node}; io=out; "));
         Self::begin(wire, move |wire| {
-            wire.send("trigger_node", trigger.clone()).is_ok()
-                && wire
-                    .until(PATIENCE, |message| came(message, &value))
-                    .is_some()
+            let begin = Instant::now();
+            while let Some(left) = PATIENCE.checked_sub(begin.elapsed()) {
+                let told = wire
+                    .send("trigger_node", trigger.clone())
+                    .ok()
+                    .and_then(|_| {
+                        wire.until(left, |message| match came(message, &value) {
+                            Some(()) => Some(true),
+                            None => is_fullsync(message).then_some(false),
+                        })
+                    });
+                match told {
+                    Some(true) => return true,
+                    Some(false) => {}
+                    None => return false,
+                }
+            }
+            false
         })
     }
 
@@ -110,6 +125,13 @@ impl Asking {
         self.go_on.store(false, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
+}
+
+fn is_fullsync(message: &Message) -> bool {
+    // One of those that are short: others are not looked through.
+    const SHORT: usize = 128;
+    let text = message.is_text().then(|| message.to_text().ok()).flatten();
+    text.is_some_and(|text| text.len() < SHORT && text.contains("\"fullsync\""))
 }
 
 /// Whether `message` is the value whose header has `part` in it.

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use external_worker_artifacts::{HOSTILE_REACH, PROBE_TRAPS};
 use serde_json::{Value as Json, json};
 
-use crate::house::{ATTACKER, Plan};
+use crate::bystander::{add_node, came};
+use crate::house::{ATTACKER, House, Plan};
 use crate::network::reach;
 use crate::scene::Scene;
 use crate::table::{Row, housed, row};
@@ -77,7 +78,41 @@ pub fn rows() -> Vec<Row> {
                 format!("a client came in; its modules are there{said}")
             },
         ),
+        housed(
+            "counts/modules_taken_away",
+            Some("Has the folder of modules taken away, as when a volume is not there"),
+            STAYS,
+            |plan| plan.attackers(""),
+            looks_again,
+        ),
     ]
+}
+
+/// What the host does when it cannot see its modules.
+const STAYS: &str = "its modules are there; it goes on";
+
+/// The folder of modules goes, and the host looks again.
+fn looks_again(house: &mut House) -> String {
+    house.is_attacked_by("");
+    let mut wire = house.client();
+    let uuid = house.attacker(&mut wire).unwrap();
+    let node = add_node(&mut wire, ATTACKER, &uuid, "attack").unwrap();
+    let modules = house.data.join("local_workers");
+    std::fs::rename(&modules, house.data.join("elsewhere")).unwrap();
+    // It does after ten seconds, whoever tells it of changes.
+    let _ = wire.until(Duration::from_secs(11), |_| None::<()>);
+    let there = wire.ask("get_worker_dependencies", json!({}));
+    let there = there.unwrap_or_default();
+    let there = there.as_array().map_or(&[][..], |there| there);
+    if !there.iter().any(|module| module["module"] == ATTACKER) {
+        return "its modules are gone".to_owned();
+    }
+    wire.send("trigger_node", json!({ "nid": node })).unwrap();
+    let value = format!("node={node}; io=out; ");
+    match wire.until(Duration::from_secs(5), |message| came(message, &value)) {
+        Some(()) => STAYS.to_owned(),
+        None => "its modules are there; it does not answer".to_owned(),
+    }
 }
 
 /// A host in which the attacker has a folder.

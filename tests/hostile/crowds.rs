@@ -483,6 +483,21 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// The bytes that `text` stands for.
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for part in text.trim_end_matches('=').as_bytes().chunks(4) {
+        let mut all = 0;
+        for digit in part {
+            let at = DIGITS.iter().position(|known| known == digit)?;
+            all = all << 6 | at as u32;
+        }
+        all <<= 6 * (4 - part.len());
+        bytes.extend(&all.to_be_bytes()[1..part.len()]);
+    }
+    Some(bytes)
+}
+
 fn walk(dir: &std::path::Path, each: &mut impl FnMut(&std::fs::Metadata)) {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return;

@@ -1,18 +1,18 @@
 //! Taking a grant away takes it away, and no policy grants what is the host's own.
 
-use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use external_worker_artifacts::PROBE_FILES;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::bystander::{add_node, came};
 use crate::counts::reaching;
-use crate::house::{ATTACKER, EWH, House, add, cache};
+use crate::house::{ATTACKER, House, add};
 use crate::scene::Scene;
 use crate::table::{Row, housed, made};
+use crate::tenants::Tenants;
 use crate::wire::Wire;
 
 /// How long the host may take to notice a policy; it looks again after ten seconds.
@@ -204,52 +204,14 @@ fn layout(scene: &Scene, granted: Granted) -> String {
 
 /// Whether tenant `a` has an external worker under what it was granted.
 fn serves(dir: &Path, isolation: &str) -> String {
-    let mut process = Command::new(EWH)
-        .args(["serve", "--json", "--isolation", isolation, "--tenants"])
-        .arg(dir.join("tenants.toml"))
-        .arg("--data")
-        .arg(dir.join("data"))
-        .env("EWH_CACHE_DIR", cache())
-        .stdout(Stdio::piped())
-        .stderr(std::fs::File::create(dir.join("said")).unwrap())
-        .spawn()
-        .unwrap();
-    let output = process.stdout.take().unwrap();
-    let (told, lines) = std::sync::mpsc::channel();
-    let reading = std::thread::spawn(move || {
-        for line in BufReader::new(output.take(1 << 20))
-            .lines()
-            .map_while(Result::ok)
-        {
-            let _ = told.send(line);
-        }
-    });
-    let begin = Instant::now();
-    let mut said = "refused".to_owned();
-    while begin.elapsed() < Duration::from_secs(5) {
-        match lines.recv_timeout(Duration::from_millis(100)) {
-            Ok(line) if line.contains("\"a\"") => {
-                said = of_tenant(&serde_json::from_str(&line).unwrap_or_default());
-                break;
-            }
-            Ok(_) | Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-            Err(_) => break,
-        }
-        if process.try_wait().unwrap().is_some() {
-            break;
-        }
+    match Tenants::serve(dir, isolation).announced("a", Duration::from_secs(5)) {
+        Some(place) => of_tenant(place),
+        None => "refused".to_owned(),
     }
-    let _ = Command::new("kill").arg(process.id().to_string()).status();
-    let _ = process.wait();
-    let _ = reading.join();
-    said
 }
 
 /// Whether the module of the tenant that was announced is there and runs.
-fn of_tenant(announced: &Json) -> String {
-    let url = announced["url"].as_str().unwrap_or_default();
-    let place = url.trim_start_matches("ws://").split('/').next();
-    let place = place.unwrap_or_default().parse().unwrap();
+fn of_tenant(place: SocketAddr) -> String {
     let Some(mut wire) = Wire::open(place, None) else {
         return "not served".to_owned();
     };

@@ -127,7 +127,8 @@ impl Plan {
         for (name, wasm) in &self.modules {
             std::fs::write(modules.join(name).with_extension("wasm"), wasm).unwrap();
         }
-        let mut house = House::start(&self.scene, data, self.token, self.descriptors);
+        let limits = self.descriptors.map(|most| format!("ulimit -n {most}"));
+        let mut house = House::start(&self.scene, data, self.token, limits.unwrap_or_default());
         let mut wire = house.client();
         let begin = Instant::now();
         let are_there = |seen: &Json| {
@@ -154,7 +155,8 @@ pub struct House {
     /// Where its Worker's things are.
     pub data: PathBuf,
     token: Option<&'static str>,
-    descriptors: Option<u64>,
+    /// What its shell is told before it begins.
+    limits: String,
     /// The neighbour's node.
     node: String,
     attackers: u64,
@@ -171,16 +173,10 @@ impl Drop for House {
 }
 
 impl House {
-    fn start(
-        scene: &Scene,
-        data: PathBuf,
-        token: Option<&'static str>,
-        descriptors: Option<u64>,
-    ) -> Self {
+    fn start(scene: &Scene, data: PathBuf, token: Option<&'static str>, limits: String) -> Self {
         let mut command = Command::new("sh");
-        let limit = descriptors.map_or(String::new(), |most| format!("ulimit -n {most}; "));
         command
-            .args(["-c", &format!("{limit}exec \"$0\" \"$@\"")])
+            .args(["-c", &format!("{limits}\nexec \"$0\" \"$@\"")])
             .args([EWH, "serve", "--json", "--port", "0", "--data"])
             .arg(&data)
             .env("EWH_CACHE_DIR", cache())
@@ -203,7 +199,7 @@ impl House {
             address: place.parse().unwrap(),
             data,
             token,
-            descriptors,
+            limits,
             node: String::new(),
             attackers: 0,
             attack: scene.attack().to_owned(),
@@ -217,8 +213,16 @@ impl House {
         let _ = self.process.wait();
         let node = self.node.clone();
         let (attackers, watched) = (self.attackers, self.watched);
-        *self = Self::start(&self.scene, self.data.clone(), self.token, self.descriptors);
+        let limits = self.limits.clone();
+        *self = Self::start(&self.scene, self.data.clone(), self.token, limits);
         (self.node, self.attackers, self.watched) = (node, attackers, watched);
+    }
+
+    /// The same where no file can be written to, as on a disk that is full: a disk of one's own takes rights
+    /// that not every machine gives.
+    pub fn begins_again_on_a_full_disk(&mut self) {
+        self.limits = "trap '' XFSZ; ulimit -S -f 0".to_owned();
+        self.begins_again();
     }
 
     /// Nobody can be served as before: the machine is busy, or the host stands still.

@@ -9,6 +9,7 @@
 mod artifacts;
 mod bystander;
 mod clients;
+mod confined;
 mod counts;
 mod cpu;
 mod crowds;
@@ -20,11 +21,14 @@ mod lifecycle;
 mod memory;
 mod names;
 mod network;
+mod pays;
 mod says;
 mod scene;
+mod secrets;
 mod serial;
 mod serves;
 mod table;
+mod tenants;
 mod victim;
 mod wire;
 mod works;
@@ -58,6 +62,9 @@ fn rows() -> Vec<Row> {
         grants::rows(),
         serves::rows(),
         works::rows(),
+        pays::rows(),
+        secrets::rows(),
+        confined::rows(),
     ];
     groups.into_iter().flatten().collect()
 }

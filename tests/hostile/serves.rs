@@ -1,6 +1,9 @@
 //! A host serves first: it accepts and answers while instances start, and what is wrong with one tenant is that
 //! tenant's own. A host that stood still for a while ends nobody for it.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -8,7 +11,9 @@ use serde_json::json;
 
 use crate::bystander::{add_node, came};
 use crate::house::{ATTACKER, House, Plan, add};
-use crate::table::{Row, housed};
+use crate::scene::Scene;
+use crate::table::{Row, housed, made};
+use crate::tenants::Tenants;
 use crate::wire::Wire;
 
 /// How long a start may keep clients waiting.
@@ -75,7 +80,106 @@ pub fn rows() -> Vec<Row> {
             said
         },
     ));
+    rows.extend(kept());
     rows
+}
+
+/// What a tenant's own data do to others, and to itself.
+fn kept() -> [Row; 3] {
+    [
+        made(
+            "serves/store_corrupt",
+            "Leaves a store that is no database, beside another tenant",
+            "the other is served; it is down",
+            |scene| {
+                beside(scene, |store| {
+                    std::fs::write(store, "no database ".repeat(1_000)).unwrap()
+                })
+            },
+        ),
+        made(
+            "serves/store_newer",
+            "Leaves a store of a version that nobody knows, beside another tenant",
+            "the other is served; it is down",
+            |scene| {
+                beside(scene, |store| {
+                    let newer = rusqlite::Connection::open(store).unwrap();
+                    newer.pragma_update(None, "user_version", 1_000).unwrap();
+                })
+            },
+        ),
+        housed(
+            "serves/disk_full",
+            Some("Begins again after a crash on a disk that is full"),
+            "served; it was not saved",
+            |plan| plan.attackers(""),
+            |house| {
+                house.unwatched();
+                house.is_attacked_by("");
+                let mut wire = house.client();
+                let attacker = house.attacker(&mut wire).unwrap();
+                let node = add_node(&mut wire, ATTACKER, &attacker, "ping").unwrap();
+                house.begins_again_on_a_full_disk();
+                let Some(mut wire) = Wire::open_within(house.address, None, SOON) else {
+                    return "not served".to_owned();
+                };
+                let renamed = json!({ "nid": node, "data": { "name": "lost" } });
+                match wire.ask("update_node", renamed) {
+                    Ok(_) => "served; it was saved".to_owned(),
+                    Err(error) if error.starts_with("it was not saved") => {
+                        "served; it was not saved".to_owned()
+                    }
+                    Err(error) => format!("not served: {error}"),
+                }
+            },
+        ),
+    ]
+}
+
+/// Serves two tenants in one process, of which one has what `leaves` makes for a store.
+async fn beside(scene: Scene, leaves: fn(&Path)) -> String {
+    let done = tokio::task::spawn_blocking(move || {
+        let dir = scene.dir();
+        std::fs::create_dir_all(dir.join("data/a")).unwrap();
+        leaves(&dir.join("data/a/state.db"));
+        let any = TcpListener::bind("127.0.0.1:0").unwrap();
+        let down = any.local_addr().unwrap();
+        drop(any);
+        let tenants = format!(
+            "[[tenant]]\nname = \"a\"\nport = {}\n[[tenant]]\nname = \"b\"\nport = 0\n",
+            down.port()
+        );
+        std::fs::write(dir.join("tenants.toml"), tenants).unwrap();
+        let mut tenants = Tenants::serve(dir, "none");
+        let Some(served) = tenants.announced("b", SOON) else {
+            return "the other is not served".to_owned();
+        };
+        let answered = Wire::open_within(served, None, SOON)
+            .is_some_and(|mut wire| wire.ask("uuid", json!({})).is_ok());
+        let begin = Instant::now();
+        let mut is_down = false;
+        while !is_down && begin.elapsed() < SOON {
+            is_down = get(down).is_some_and(|said| said.contains("this Worker is down"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        match (answered, is_down) {
+            (true, true) => "the other is served; it is down".to_owned(),
+            (false, _) => "the other is not answered".to_owned(),
+            (true, false) => "the other is served; it does not say that it is down".to_owned(),
+        }
+    });
+    done.await.unwrap()
+}
+
+/// What is said to who asks for a page.
+fn get(at: SocketAddr) -> Option<String> {
+    let mut stream = TcpStream::connect_timeout(&at, Duration::from_secs(1)).ok()?;
+    stream.set_read_timeout(Some(SOON)).ok()?;
+    let ask = format!("GET / HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
+    stream.write_all(ask.as_bytes()).ok()?;
+    let mut said = Vec::new();
+    stream.take(1 << 16).read_to_end(&mut said).ok()?;
+    Some(String::from_utf8_lossy(&said).into_owned())
 }
 
 /// Forty-eight that are slow to start are there when the host begins again.

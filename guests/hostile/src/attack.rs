@@ -195,13 +195,7 @@ pub fn class() -> worker::WorkerClass {
         ui_schema: None,
         export_exclude: Vec::new(),
         loop_delay_ms: 3_600_000,
-        methods: vec![
-            NodeClass {
-                outputs: vec![any("out")],
-                ..node("attack", vec![port("to")])
-            },
-            node("ping", Vec::new()),
-        ],
+        methods: methods(),
     }
 }
 
@@ -233,12 +227,48 @@ pub fn port(name: &str) -> Port {
     }
 }
 
+fn methods() -> Vec<NodeClass> {
+    let wide: Vec<_> = (0..WIDE).map(|n| any(&format!("p{n}"))).collect();
+    let attack = NodeClass {
+        outputs: vec![any("out")],
+        ..node("attack", vec![port("to")])
+    };
+    let others = WIDES.map(|name| node(name, wide.clone()));
+    [attack, node("ping", Vec::new())]
+        .into_iter()
+        .chain(others)
+        .collect()
+}
+
 /// An input or an output of any type.
 pub fn any(name: &str) -> Port {
     Port {
         type_: "\"any\"".to_owned(),
         ..port(name)
     }
+}
+
+/// Methods that have many inputs.
+pub const WIDES: [&str; 6] = ["wide", "wide1", "wide2", "wide3", "wide4", "wide5"];
+/// How many.
+pub const WIDE: u32 = 200;
+
+/// At most so many bytes of JSON that are objects of four bytes: what is short as text is long as a tree.
+pub fn objects(bytes: usize) -> String {
+    list(r#"{"":0}"#, bytes)
+}
+
+/// At most so many bytes of JSON that are a list of `item`.
+pub fn list(item: &str, bytes: usize) -> String {
+    let mut list = String::with_capacity(bytes);
+    list.push('[');
+    list.push_str(item);
+    while list.len() + item.len() + 2 <= bytes {
+        list.push(',');
+        list.push_str(item);
+    }
+    list.push(']');
+    list
 }
 
 /// A shelf.

@@ -73,6 +73,12 @@ attacks! {
         flood_streams,
         removed_node,
     }
+    pays {
+        defaults_refused,
+        events_arrays,
+        events_nested,
+        options_refused,
+    }
     serves {
         starts_slowly,
         starts_spinning,

@@ -8,7 +8,7 @@
 use exports::funcnodes::external_worker::worker::{
     Error, Guest, InstanceInfo, Shelf, Value, WorkerClass,
 };
-use funcnodes::external_worker::types::{Dtype, Ndarray, NodeClass, Port};
+use funcnodes::external_worker::types::{Dtype, ErrorCode, Ndarray, NodeClass, Port};
 
 wit_bindgen::generate!({
     path: "../../../wit",
@@ -41,6 +41,7 @@ attacks! {
     classes_huge,
     classes_many,
     classes_none,
+    classes_patterns,
     classes_twice,
     description_escape,
     description_far,
@@ -73,9 +74,12 @@ attacks! {
     schema_of_itself,
     schema_pattern,
     schema_pattern_large,
+    schema_patterns,
     schema_patterns_checked,
     schema_remote,
     schema_wide,
+    secret_places,
+    secret_renamed,
     title_escape,
     title_long,
     ui_schema,
@@ -99,6 +103,10 @@ impl Guest for Component {
     }
 
     fn start(_class: String, _instance: InstanceInfo, _config: String) -> Result<(), Error> {
+        if attack() == "says/secret_renamed" {
+            let (code, message) = (ErrorCode::Unavailable, "not today".to_owned());
+            return Err(Error { code, message });
+        }
         Ok(())
     }
 
