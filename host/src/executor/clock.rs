@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Ran;
 use crate::limits;
 
 /// A gap between two ticks beyond this is time in which the host did not run.
@@ -101,14 +102,19 @@ impl Clock {
         self.ticked.store(wall, Ordering::Release);
     }
 
-    /// Since `begin` a thread did nothing but run a task, and ran for `ran` of that time.
-    pub fn ran(&self, begin: Moment, ran: Duration) {
-        if begin.until(self.now()).saturating_sub(ran) < LEAST {
+    /// `at`, as far as it is known by now what was lost.
+    pub fn at(&self, at: Instant) -> Moment {
+        self.moment(nanos(at.saturating_duration_since(self.start)))
+    }
+
+    /// Since `begin` a thread did nothing but run a task.
+    pub fn ran(&self, begin: Moment, ran: Ran) {
+        if ran.wall.saturating_sub(ran.used) < LEAST {
             return;
         }
         let _one = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have counted the same while this one waited.
-        let lost = begin.until(self.now()).saturating_sub(ran);
+        // A tick, or another thread, may have counted some of it.
+        let lost = begin.until(self.now()).saturating_sub(ran.used);
         self.lost.fetch_add(nanos(lost), Ordering::AcqRel);
     }
 
@@ -173,8 +179,12 @@ mod tests {
     fn what_two_threads_lost_together_counts_once() {
         let clock = ticked(Duration::ZERO);
         let begin = Moment(Duration::from_secs(50));
-        clock.ran(begin, Duration::from_secs(1));
-        clock.ran(begin, Duration::from_secs(1));
+        let ran = Ran {
+            wall: Duration::from_secs(10),
+            used: Duration::from_secs(1),
+        };
+        clock.ran(begin, ran);
+        clock.ran(begin, ran);
         let now = clock.now();
         assert!(now >= Moment(Duration::from_secs(51)), "{now:?}");
         assert!(now < Moment(Duration::from_secs(52)), "{now:?}");

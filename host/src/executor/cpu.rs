@@ -26,6 +26,15 @@ thread_local! {
     static CURRENT: Cell<Option<Begin>> = const { Cell::new(None) };
 }
 
+/// What a stretch came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ran {
+    /// Time on the wall.
+    pub wall: Duration,
+    /// Processor time.
+    pub used: Duration,
+}
+
 #[derive(Clone, Copy)]
 struct Begin {
     at: Instant,
@@ -34,11 +43,11 @@ struct Begin {
 
 impl Begin {
     /// What was used until now, and what the kernel says, if it was asked.
-    fn used(self) -> (Duration, Option<Asked>) {
+    fn used(self) -> (Ran, Option<Asked>) {
         let now = Instant::now();
         let wall = now.saturating_duration_since(self.at);
         if wall <= SHORT {
-            return (wall, None);
+            return (Ran { wall, used: wall }, None);
         }
         let used = thread_time();
         let told = self.asked.told;
@@ -48,7 +57,8 @@ impl Begin {
             used,
             told: Duration::ZERO,
         };
-        (mine.min(wall), Some(asked))
+        let used = mine.min(wall);
+        (Ran { wall, used }, Some(asked))
     }
 }
 
@@ -74,25 +84,32 @@ impl Stretch {
         Self(begin, PhantomData)
     }
 
+    /// When it began.
+    pub fn began(&self) -> Instant {
+        self.0.at
+    }
+
     /// Time on the wall since the beginning.
     pub fn wall(&self) -> Duration {
         self.0.at.elapsed()
     }
 
-    /// What was used.
-    pub fn end(self) -> Duration {
+    /// What was used, and what went by on the wall.
+    pub fn end(self) -> Ran {
         CURRENT.set(None);
-        let (used, asked) = self.0.used();
+        let (Ran { wall, used }, asked) = self.0.used();
         ASKED.set(Some(asked.unwrap_or(Asked {
             told: self.0.asked.told.saturating_add(used),
             ..self.0.asked
         })));
-        used
+        Ran { wall, used }
     }
 
     /// What the stretch that is going on on this thread used so far.
     pub fn so_far() -> Duration {
-        CURRENT.get().map_or(Duration::ZERO, |begin| begin.used().0)
+        CURRENT
+            .get()
+            .map_or(Duration::ZERO, |begin| begin.used().0.used)
     }
 }
 
@@ -131,7 +148,7 @@ mod tests {
         for micros in [5, 20, 80, 150, 2_000].into_iter().cycle().take(200) {
             let stretch = Stretch::begin();
             spin(Duration::from_micros(micros));
-            told += stretch.end();
+            told += stretch.end().used;
         }
         let used = thread_time() - before;
         // What lies between two stretches is nobody's.
@@ -145,7 +162,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(50));
         assert!(stretch.wall() >= Duration::from_millis(50));
         assert!(Stretch::so_far() < Duration::from_millis(25));
-        assert!(stretch.end() < Duration::from_millis(25));
+        assert!(stretch.end().used < Duration::from_millis(25));
         assert_eq!(Stretch::so_far(), Duration::ZERO);
     }
 }

@@ -22,7 +22,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 pub use clock::{Clock, Elapsed, Moment};
-pub use cpu::Stretch;
+pub use cpu::{Ran, Stretch};
 use queue::Queue;
 pub use queue::someone_waits;
 use usage::Usage;

@@ -8,6 +8,9 @@ const HALF_LIFE: Duration = Duration::from_secs(1);
 /// Who used less is as good as who used nothing: among those the order is that of waking.
 const LIGHT: Duration = Duration::from_micros(250);
 
+/// In less than this nothing fades that would matter.
+const SHORT: Duration = Duration::from_millis(1);
+
 /// Time that was used, what is longer ago counting less, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 struct Decayed {
@@ -18,6 +21,9 @@ struct Decayed {
 impl Decayed {
     fn at(self, now: Instant) -> f64 {
         let past = now.saturating_duration_since(self.at);
+        if past < SHORT {
+            return self.used;
+        }
         self.used * (-past.as_secs_f64() / HALF_LIFE.as_secs_f64()).exp2()
     }
 }
@@ -40,9 +46,12 @@ impl Usage {
     pub fn add(&self, begin: Instant, end: Instant) {
         let mut decayed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let used = end.saturating_duration_since(begin).as_nanos() as f64;
+        let before = decayed.at(end);
+        // What has not faded yet does so from where it was.
+        let is_faded = end.saturating_duration_since(decayed.at) >= SHORT;
         *decayed = Decayed {
-            used: decayed.at(end) + used,
-            at: end,
+            used: before + used,
+            at: if is_faded { end } else { decayed.at },
         };
     }
 

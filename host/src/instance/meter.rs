@@ -179,8 +179,8 @@ impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let begin = self.meter.clock.now();
         let stretch = Stretch::begin();
+        let begin = self.meter.clock.at(stretch.began());
         let this = &mut *self;
         let poll = this.wakes.poll(
             &this.waker,
@@ -188,9 +188,11 @@ impl<F: Future> Future for Metered<F> {
             |cx| this.future.as_mut().poll(cx),
             || !someone_waits() && stretch.wall() < limits::POLL_ON,
         );
-        let used = stretch.end();
-        self.meter.bill_ns.fetch_add(nanos(used), Ordering::Relaxed);
-        self.meter.clock.ran(begin, used);
+        let ran = stretch.end();
+        self.meter
+            .bill_ns
+            .fetch_add(nanos(ran.used), Ordering::Relaxed);
+        self.meter.clock.ran(begin, ran);
         poll
     }
 }
