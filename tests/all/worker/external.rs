@@ -296,12 +296,14 @@ async fn a_shelf_is_read_again_now_and_then_however_often_its_guest_asks() {
         .unwrap();
     graph.trigger(&shout).unwrap();
     let mut read = 0;
-    loop {
+    let mut is_over = false;
+    // One that was read just before is read again only after a while, but it is.
+    while !is_over || read == 0 {
         match &*events.recv().await.unwrap() {
             WorkerEvent::Worker { event, .. } if event == "lib_update" => read += 1,
-            WorkerEvent::Guest { event, .. } if event == "changed" => break,
+            WorkerEvent::Guest { event, .. } if event == "changed" => is_over = true,
             _ => {}
         }
     }
-    assert!(read > 0 && read * 4 < ASKED, "read {read} times");
+    assert!(read * 4 < ASKED, "read {read} times");
 }
