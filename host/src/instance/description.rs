@@ -251,6 +251,12 @@ fn check_json(json: Option<&str>, what: &str) -> Result<()> {
         return wrong(format!("{what}: {} bytes are too many", json.len()));
     }
     match JsonText::check(json) {
+        // Every node that is made has such a tree.
+        Ok(json) if json.tree_size() > limits::MAX_OPTIONS_TREE_BYTES => wrong(format!(
+            "{what}: {} bytes, were they a tree, are too many; at most {} are allowed",
+            json.tree_size(),
+            limits::MAX_OPTIONS_TREE_BYTES
+        )),
         Ok(_) => Ok(()),
         Err(error) => wrong(format!("{what}: not JSON: {error}")),
     }

@@ -17,3 +17,10 @@ pub const OPTIONS_TREES: u64 = 3;
 pub const GUEST_SAVE_PAUSE: Duration = Duration::from_secs(5);
 /// How often an instance's shelf and options are read again at most, when it asks for it.
 pub const REFRESH_PAUSE: Duration = Duration::from_millis(500);
+/// What a shelf in the library is counted as towards `memory` besides its texts and its classes.
+pub const SHELF_BYTES: u64 = 512;
+/// What a node class in the library is counted as besides its texts and its ports: itself, what runs it, its
+/// place in the index.
+pub const NODE_CLASS_BYTES: u64 = 1024;
+/// What a port of a node class is counted as besides its texts, its type and its options.
+pub const PORT_BYTES: u64 = 512;

@@ -1,12 +1,13 @@
 //! What a graph looks like on the wire: FuncNodes' FullNodeJSON, status, library, edges, events.
 //! How it is saved is in `save.rs`.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::class::{NodeClass, PortSpec};
 use super::event::{Edge, GraphEvent};
 use super::io::Slot;
-use super::library::Shelf;
 use super::node::Node;
 use super::value::{NO_VALUE, SharedValue};
 
@@ -125,20 +126,10 @@ pub(super) fn status(node: &Node) -> Json {
     status
 }
 
-/// A shelf with everything on it.
-pub(super) fn shelf(shelf: &Shelf) -> Json {
-    let classes: Vec<Json> = shelf
-        .classes
-        .iter()
-        .map(|class| class_json(class))
-        .collect();
-    let subshelves: Vec<Json> = shelf.subshelves.iter().map(self::shelf).collect();
-    json!({
-        "nodes": classes,
-        "subshelves": subshelves,
-        "name": shelf.name,
-        "description": shelf.description,
-    })
+/// A shelf without the shelves on it.
+pub(super) fn shelf(name: &str, description: &str, classes: &[Arc<NodeClass>]) -> Json {
+    let classes: Vec<Json> = classes.iter().map(|class| class_json(class)).collect();
+    json!({ "name": name, "description": description, "nodes": classes })
 }
 
 fn class_json(class: &NodeClass) -> Json {

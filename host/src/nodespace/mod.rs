@@ -42,6 +42,7 @@ pub use self::types::Type;
 pub use self::value::{Array, Dtype, NO_VALUE, SharedValue, Value};
 
 use self::io::Ready;
+use self::library::Written;
 use self::run::Inner;
 use crate::executor::Executor;
 use crate::limits::NODES_AT_ONCE;
@@ -86,6 +87,7 @@ impl NodeSpace {
     /// # Errors
     /// When the path is empty, the library too large, or a class has a port twice.
     pub fn put_shelf(&self, path: &[&str], shelf: Shelf) -> Result<()> {
+        let shelf = Written::new(path, shelf)?;
         self.inner.change(|graph| graph.put_shelf(path, shelf))
     }
 
@@ -97,12 +99,9 @@ impl NodeSpace {
         self.inner.change(|graph| graph.remove_shelf(path, nodes))
     }
 
-    /// The library: `{"shelves": […]}`.
-    pub fn library_json(&self) -> Json {
-        self.inner.read(|graph| {
-            let shelves: Vec<Json> = graph.library.shelves.iter().map(json::shelf).collect();
-            serde_json::json!({ "shelves": shelves })
-        })
+    /// The library as clients see it: the text of `{"shelves": […]}`.
+    pub fn library_text(&self) -> String {
+        self.inner.read(|graph| graph.library.text())
     }
 
     /// Whether the library has a class.

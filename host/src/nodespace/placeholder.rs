@@ -8,11 +8,11 @@ use super::error::Result;
 use super::event::{Dirty, GraphEvent};
 use super::graph::{Attach, Graph};
 use super::io::Key;
-use super::library::{Changes, NodesOnRemoval, Shelf};
+use super::library::{Changes, NodesOnRemoval, Written};
 use super::{json, save};
 
 impl Graph {
-    pub fn put_shelf(&mut self, path: &[&str], shelf: Shelf) -> Result<()> {
+    pub fn put_shelf(&mut self, path: &[&str], shelf: Written) -> Result<()> {
         let changes = self.library.put(path, shelf)?;
         self.follow(changes, NodesOnRemoval::KeepAsPlaceholders);
         Ok(())

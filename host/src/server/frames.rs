@@ -49,15 +49,27 @@ pub fn io_value(node: &str, io: &str, value: Option<&Value>) -> Frame {
 /// # Errors
 /// When the id does not fit into a header.
 pub fn result(value: Option<&Value>, id: &RequestId) -> Result<Frame, &'static str> {
-    let id = id.text();
-    if !is_plain(&id) {
-        return Err("the id of a request for bytes has none of `;`, `=`, spaces and controls");
-    }
     let (mime, body) = match value {
         Some(value) => encode(value, Extent::Whole),
         None => no_value(),
     };
-    Ok(frame(&format!("id={id}; mime={mime}; type=result"), &body))
+    answer(mime, &body, id)
+}
+
+/// [`result`] of JSON that is a text already.
+///
+/// # Errors
+/// As [`result`].
+pub fn result_text(json: &str, id: &RequestId) -> Result<Frame, &'static str> {
+    answer(JSON, json.as_bytes(), id)
+}
+
+fn answer(mime: &str, body: &[u8], id: &RequestId) -> Result<Frame, &'static str> {
+    let id = id.text();
+    if !is_plain(&id) {
+        return Err("the id of a request for bytes has none of `;`, `=`, spaces and controls");
+    }
+    Ok(frame(&format!("id={id}; mime={mime}; type=result"), body))
 }
 
 fn frame(header: &str, body: &[u8]) -> Frame {

@@ -265,6 +265,8 @@ fn render(answer: Answer, id: &RequestId, as_bytes: bool) -> Frame {
             frames::result(Some(&value), id)
         }
         Ok(Reply::Json(json)) => Ok(protocol::result(&json, Some(id))),
+        Ok(Reply::Text(text)) if as_bytes => frames::result_text(&text, id),
+        Ok(Reply::Text(text)) => Ok(protocol::result_text(&text, id)),
         Ok(Reply::Value(value)) if as_bytes => frames::result(value.as_deref(), id),
         Ok(Reply::Value(value)) => Ok(match value.as_deref() {
             Some(Value::Json(json)) => protocol::result_text(json.as_str(), id),

@@ -14,62 +14,16 @@ use crate::instance::surface::InputState;
 use crate::json::{self as document, JsonText};
 use crate::limits::Paid;
 use crate::nodespace::{
-    Array, Dtype, IoChange, NodeClass, PortSpec, Ports, Run, SharedValue, Shelf, Type, Value,
+    Array, Dtype, IoChange, NodeClass, PortSpec, Ports, Run, SharedValue, Type, Value,
 };
-
-/// The shelf under which every instance has one of its own.
-pub const EXTERNAL_SHELF: &str = "_external_worker";
 
 /// The id of the node class of a method, or of a shelf's node by its path.
 pub fn node_class_id(class_id: &str, uuid: &str, node: &str) -> String {
     format!("{class_id}.{uuid}.{node}")
 }
 
-/// The shelf of one instance: its methods, and below them the shelves that it offers.
-pub fn shelf(
-    external: &Arc<External>,
-    methods: &[wit::NodeClass],
-    offered: &[wit::Shelf],
-) -> Shelf {
-    Shelf {
-        name: external.uuid().to_owned(),
-        description: String::new(),
-        classes: methods
-            .iter()
-            .map(|method| node_class(external, method, &method.name, true))
-            .collect(),
-        subshelves: below(external, offered, None, ""),
-    }
-}
-
-/// The shelves whose parent is `parent`. The list was checked: a parent comes before its children,
-/// so the recursion ends, and is as deep as the list is long at most.
-fn below(
-    external: &Arc<External>,
-    offered: &[wit::Shelf],
-    parent: Option<u32>,
-    path: &str,
-) -> Vec<Shelf> {
-    let children = offered.iter().zip(0u32..);
-    children
-        .filter(|(shelf, _)| shelf.parent == parent)
-        .map(|(shelf, index)| {
-            let path = format!("{path}{}/", shelf.name);
-            Shelf {
-                name: shelf.name.clone(),
-                description: shelf.description.clone().unwrap_or_default(),
-                classes: shelf
-                    .nodes
-                    .iter()
-                    .map(|node| node_class(external, node, &format!("{path}{}", node.name), false))
-                    .collect(),
-                subshelves: below(external, offered, Some(index), &path),
-            }
-        })
-        .collect()
-}
-
-fn node_class(
+/// The class of a method, or of a shelf's node by its path.
+pub fn node_class(
     external: &Arc<External>,
     declared: &wit::NodeClass,
     node: &str,

@@ -14,11 +14,13 @@ use super::error::{Result, WorkerError};
 use super::event::Status;
 use super::external::{External, Identity, Start};
 use super::store::{Dirty, Loaded, SavedInstance};
-use super::{Worker, bridge, lock, pump};
+use super::{Worker, lock, pump, shelf};
+use crate::bindings::types::Shelf as OfferedShelf;
 use crate::component::PreparedComponent;
 use crate::instance::description::Class;
 use crate::instance::events::Listener;
 use crate::instance::{Instance, Spec};
+use crate::limits::Resource;
 use crate::nodespace::NodesOnRemoval;
 use crate::{limits, text};
 
@@ -270,27 +272,48 @@ impl Worker {
         }
     }
 
-    /// Puts its shelf into the library: its methods, and the shelves that it offers.
-    pub(super) async fn mount(&self, external: &Arc<External>, class: &Class) {
-        let offered = self.offered(external).await;
-        self.mount_with(external, class, &offered);
+    /// Puts its shelf into the library: its methods, and the shelves that it offers. They may be many: that
+    /// is done on the guests' threads, and billed to it.
+    pub(super) async fn mount(&self, external: &Arc<External>, class: &Arc<Class>) {
+        let Some(instance) = external.instance() else {
+            return self.mount_with(external, class, &[]);
+        };
+        let (worker, external, class) = (self.clone(), Arc::clone(external), Arc::clone(class));
+        let mount = async move {
+            let offered = worker.offered(&external).await;
+            worker.mount_with(&external, &class, &offered);
+        };
+        let threads = self.inner.engine.threads();
+        let mounted = threads.spawn(instance.billed(mount));
+        drop(instance);
+        // It does not come to its end where the host ends.
+        let _ = mounted.await;
     }
 
-    fn mount_with(
+    fn mount_with(&self, external: &Arc<External>, class: &Class, offered: &[OfferedShelf]) {
+        match self.put_shelf(external, class, offered) {
+            Ok(()) => self.changed("lib_update", json!({})),
+            Err(problem) => self.report(external, &format!("its nodes cannot be shown: {problem}")),
+        }
+    }
+
+    fn put_shelf(
         &self,
         external: &Arc<External>,
         class: &Class,
-        offered: &[crate::bindings::types::Shelf],
-    ) {
-        let shelf = bridge::shelf(external, &class.declared.methods, offered);
-        if let Err(error) = self
-            .nodespace()
-            .put_shelf(&[bridge::EXTERNAL_SHELF, external.uuid()], shelf)
-        {
-            self.report(external, &format!("its nodes cannot be shown: {error}"));
-            return;
-        }
-        self.changed("lib_update", json!({}));
+        offered: &[OfferedShelf],
+    ) -> std::result::Result<(), String> {
+        let methods = &class.declared.methods;
+        let instance = external.instance();
+        let size = shelf::size(methods, offered);
+        let paid = instance.map(|instance| instance.ledger().hold(Resource::Memory, size));
+        let paid = paid
+            .transpose()
+            .map_err(|exhausted| exhausted.to_string())?;
+        let shelf = shelf::of(external, methods, offered, paid);
+        let path = [shelf::EXTERNAL_SHELF, external.uuid()];
+        let put = self.nodespace().put_shelf(&path, shelf);
+        put.map_err(|error| error.to_string())
     }
 
     /// Reads the shelves of `external` again.
@@ -301,7 +324,7 @@ impl Worker {
         }
     }
 
-    async fn offered(&self, external: &Arc<External>) -> Vec<crate::bindings::types::Shelf> {
+    async fn offered(&self, external: &Arc<External>) -> Vec<OfferedShelf> {
         let Some(instance) = external.instance() else {
             return Vec::new();
         };
@@ -319,7 +342,7 @@ impl Worker {
 
     /// Takes its shelf with nodes and edges out of the library, and it out of the store.
     fn unmount(&self, external: &External) {
-        let path = [bridge::EXTERNAL_SHELF, external.uuid()];
+        let path = [shelf::EXTERNAL_SHELF, external.uuid()];
         // One that never started has no shelf.
         let _ = self.nodespace().remove_shelf(&path, NodesOnRemoval::Remove);
         let uuid = external.uuid().to_owned();
@@ -449,7 +472,7 @@ impl Worker {
         &self,
         start: Start,
         prepared: &Arc<PreparedComponent>,
-        class: &Class,
+        class: &Arc<Class>,
     ) {
         if self.is_closing() {
             return;

@@ -28,6 +28,7 @@ pub mod report;
 mod revoke;
 mod rules;
 pub mod secrets;
+mod shelf;
 mod source;
 pub mod state;
 pub mod store;

@@ -15,6 +15,7 @@ use super::state::{StateInstance, StateMeta, WorkerState};
 use super::{Worker, lock};
 use crate::instance::config::ConfigSchema;
 use crate::instance::description::Class;
+use crate::json::to_wire;
 
 /// What kind of Worker this says that it is; the FuncNodes clients know this one.
 const KIND: &str = "WSWorker";
@@ -176,8 +177,8 @@ impl Worker {
         json!({ "renderoptions": render_options(), "nodes": self.nodespace().view_json() })
     }
 
-    /// `full_state`: everything that a client shows.
-    pub fn full_state_json(&self) -> Json {
+    /// `full_state`: everything that a client shows, as the text of a JSON object.
+    pub fn full_state_text(&self) -> String {
         let workers: Map<String, Json> = self
             .externals_by_class()
             .into_iter()
@@ -186,14 +187,13 @@ impl Worker {
                 (class, json!(uuids))
             })
             .collect();
-        json!({
-            "backend": {
-                "nodes": self.nodespace().nodes_json(false),
-                "prop": {},
-                "lib": self.nodespace().library_json(),
-                "edges": self.nodespace().edges_json(),
-                "groups": self.nodespace().groups_json(),
-            },
+        let graph = json!({
+            "nodes": self.nodespace().nodes_json(false),
+            "prop": {},
+            "edges": self.nodespace().edges_json(),
+            "groups": self.nodespace().groups_json(),
+        });
+        let rest = json!({
             "view": self.view_state_json(),
             "worker": workers,
             "worker_dependencies": self.modules_json(),
@@ -201,7 +201,10 @@ impl Worker {
                 "message": "", "status": "info", "progress": 0, "blocking": false,
             },
             "meta": self.meta_json(),
-        })
+        });
+        // The library may be large, and is a text already.
+        let graph = with_member(to_wire(&graph), "lib", &self.nodespace().library_text());
+        with_member(to_wire(&rest), "backend", &graph)
     }
 
     /// The state to be shared, not yet redacted by the classes that there are now: of what runs, the
@@ -236,6 +239,12 @@ impl Worker {
             .collect();
         move |class: &str| schemas.get(class).cloned()
     }
+}
+
+/// `object`, the text of an object that is not empty, with one member more.
+fn with_member(mut object: String, name: &str, json: &str) -> String {
+    object.pop();
+    format!(r#"{object},"{name}":{json}}}"#)
 }
 
 /// How types are shown: nothing of a guest may decide that, since clients run it.

@@ -2,11 +2,15 @@
 
 use external_worker_artifacts::{CACHE, PROBE_HOST, PROBE_TRAPS};
 use external_worker_host::nodespace::{GraphEvent, Value};
-use external_worker_host::worker::{NewInstance, WorkerError, WorkerEvent};
+use external_worker_host::worker::{NewInstance, Worker, WorkerError, WorkerEvent};
 use external_worker_tests::wait_for;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{Site, nothing, notice, until};
+
+fn library(worker: &Worker) -> Json {
+    serde_json::from_str(&worker.nodespace().library_text()).unwrap()
+}
 
 fn integer(n: i64) -> Option<Value> {
     Some(Value::Integer(n))
@@ -16,7 +20,7 @@ fn integer(n: i64) -> Option<Value> {
 async fn its_methods_are_nodes_on_a_shelf_of_its_own() {
     let site = Site::with(&[("probe", PROBE_HOST)]).await;
     let uuid = site.add("probe", "probe", nothing()).await;
-    let library = site.worker.nodespace().library_json();
+    let library = library(&site.worker);
     let shelf = &library["shelves"][0];
     assert_eq!(shelf["name"], "_external_worker");
     let own = &shelf["subshelves"][0];
@@ -53,7 +57,7 @@ async fn a_new_configuration_shows_in_its_nodes_shelf_and_form() {
     assert_eq!(form["jsonSchema"]["type"], "object");
     assert_eq!(site.seen(&uuid).unwrap()["name"], "My probe");
     // The probe offers no shelf when its number is 0.
-    let library = worker.nodespace().library_json();
+    let library = library(worker);
     assert_eq!(
         library["shelves"][0]["subshelves"][0]["subshelves"],
         json!([])
@@ -133,7 +137,7 @@ async fn removal_takes_nodes_edges_shelf_and_classes_along() {
     let ids: Vec<_> = graph.node_ids().iter().map(ToString::to_string).collect();
     assert_eq!(ids, [to]);
     assert_eq!(graph.edges_json(), json!([]));
-    assert!(!graph.library_json().to_string().contains(&probe));
+    assert!(!graph.library_text().contains(&probe));
     assert!(!graph.has_class(&format!("probe.{probe}.applied")));
     assert!(site.seen(&probe).is_none() && site.seen(&cache).is_some());
     site.worker

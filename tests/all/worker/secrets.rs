@@ -87,14 +87,14 @@ async fn in_a_process_of_its_own() {
     rename.await.unwrap();
     for (what, json) in [
         ("get_worker_dependencies", worker.modules_json()),
-        ("full_state", worker.full_state_json()),
         ("get_save_state", worker.save_state_json()),
         ("get_config", worker.config_json()),
-        ("get_library", worker.nodespace().library_json()),
         ("get_nodes", worker.nodespace().nodes_json(true)),
     ] {
         seen.push((what, json.to_string()));
     }
+    seen.push(("full_state", worker.full_state_text()));
+    seen.push(("get_library", worker.nodespace().library_text()));
     let exported = import(worker.export(true).await.unwrap()).unwrap();
     seen.push(("an export's config", exported.config.to_string()));
     let state = exported.state.to_json().to_string();
@@ -165,7 +165,7 @@ async fn a_secret_that_the_new_version_calls_otherwise_is_told_to_nobody() {
         let exported = import(worker.export(true).await.unwrap()).unwrap();
         let mut seen = vec![
             worker.modules_json().to_string(),
-            worker.full_state_json().to_string(),
+            worker.full_state_text(),
             worker.save_state_json().to_string(),
             worker.config_json().to_string(),
             exported.config.to_string(),

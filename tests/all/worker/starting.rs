@@ -43,7 +43,7 @@ async fn those_that_take_long_to_start_delay_nobody() {
     let stats = site.node("cache", &cache, "stats");
     let applied = site.node("probe", &uuids[0], "applied");
     again(&mut site).await;
-    assert!(site.worker.full_state_json().to_string().contains(&stats));
+    assert!(site.worker.full_state_text().contains(&stats));
     assert!(are_starting(&site.worker));
     // A quick one starts beside them, and is new on this machine as they are.
     let graph = site.worker.nodespace();

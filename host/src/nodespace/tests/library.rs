@@ -246,7 +246,7 @@ async fn nodes_of_a_shelf_that_goes_are_placeholders_or_gone() {
         .unwrap();
     assert_eq!(bench.space.node_ids(), ["m".into()]);
     assert_eq!(bench.space.edges_json(), json!([]));
-    let shelves = bench.space.library_json();
+    let shelves = library(&bench.space);
     assert_eq!(shelves["shelves"][1]["subshelves"], json!([]));
     assert_eq!(
         bench
@@ -320,7 +320,7 @@ async fn a_class_on_two_shelves_goes_with_the_last() {
 async fn shelves_that_cannot_be_are_refused() {
     let bench = Bench::new(vec![]);
     let space = &bench.space;
-    let before = space.library_json();
+    let before = library(space);
     space.put_shelf(&[], Shelf::default()).unwrap_err();
     space.put_shelf(&["a", ""], Shelf::default()).unwrap_err();
     let mut deep = Shelf::default();
@@ -343,5 +343,27 @@ async fn shelves_that_cannot_be_are_refused() {
         .put_shelf(&["a"], twice(&["_triggerinput"]))
         .unwrap_err();
     space.put_shelf(&["a"], twice(&[""])).unwrap_err();
-    assert_eq!(space.library_json(), before);
+    assert_eq!(library(space), before);
+}
+
+#[tokio::test]
+async fn a_shelf_within_another_is_seen_there_and_goes_alone() {
+    let bench = Bench::new(vec![sum("sum", &["a"])]);
+    let space = &bench.space;
+    let before = space.library_text();
+    let inner = || shelf(vec![sum("inner \"1\"", &["a"])]);
+    space.put_shelf(&["test", "x"], inner()).unwrap();
+    space.put_shelf(&["test", "y"], inner()).unwrap();
+    let seen = library(space);
+    let [x, y] = [0, 1].map(|at| seen["shelves"][0]["subshelves"][at].clone());
+    assert_eq!((&x["name"], &y["name"]), (&json!("x"), &json!("y")));
+    assert_eq!(x["nodes"][0]["node_id"], "inner \"1\"");
+    assert_eq!(seen["shelves"][0]["nodes"][0]["node_id"], "sum");
+    for gone in ["x", "y"] {
+        space
+            .remove_shelf(&["test", gone], NodesOnRemoval::Remove)
+            .unwrap();
+    }
+    let before: Json = serde_json::from_str(&before).unwrap();
+    assert_eq!(library(space), before);
 }

@@ -117,6 +117,11 @@ fn said(options: &Json) -> Paid<JsonText> {
     )
 }
 
+/// The library as clients see it.
+fn library(space: &NodeSpace) -> Json {
+    serde_json::from_str(&space.library_text()).unwrap()
+}
+
 struct Bench {
     space: NodeSpace,
     log: Arc<Log>,

@@ -256,7 +256,7 @@ async fn the_library_looks_as_captured() {
     let int = |id: &str| json!({"type": "int", "description": null, "uuid": id});
     let float = |id: &str| json!({"type": "float", "description": null, "uuid": id});
     assert_eq!(
-        captured().space.library_json(),
+        library(&captured().space),
         json!({"shelves": [{
             "nodes": [],
             "subshelves": [{
@@ -321,7 +321,7 @@ async fn a_class_shows_what_is_unusual_about_it() {
     odd.inputs[0].description = Some("a number".into());
     odd.outputs[0].name = Some("out".into());
     let bench = Bench::new(vec![odd]);
-    let class = bench.space.library_json()["shelves"][0]["nodes"][0].clone();
+    let class = library(&bench.space)["shelves"][0]["nodes"][0].clone();
     assert_eq!(
         class,
         json!({

@@ -4,13 +4,13 @@
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{Answer, Context, Kwargs, Refusal, arguments, no_arguments};
+use super::{Answer, Context, Kwargs, Refusal, Reply, arguments, no_arguments};
 use crate::limits;
 use crate::text;
 
 pub fn get(context: &Context, kwargs: Kwargs) -> Answer {
     no_arguments(kwargs)?;
-    Ok(context.graph().library_json().into())
+    Ok(Reply::Text(context.graph().library_text()))
 }
 
 pub fn plugin_keys(_: &Context, kwargs: Kwargs) -> Answer {

@@ -39,6 +39,8 @@ pub type Answer = Result<Reply, Refusal>;
 pub enum Reply {
     /// JSON; as bytes too, where that is asked for.
     Json(Json),
+    /// The same, of what is a text already.
+    Text(String),
     /// A value, as JSON or as bytes; `None`: there is none.
     Value(Option<SharedValue>),
 }

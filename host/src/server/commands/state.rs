@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{Answer, Context, Kwargs, Refusal, arguments, no_arguments};
+use super::{Answer, Context, Kwargs, Refusal, Reply, arguments, no_arguments};
 use crate::json as document;
 
 pub fn uuid(context: &Context, kwargs: Kwargs) -> Answer {
@@ -38,7 +38,7 @@ pub fn view(context: &Context, kwargs: Kwargs) -> Answer {
 
 pub fn full(context: &Context, kwargs: Kwargs) -> Answer {
     no_arguments(kwargs)?;
-    Ok(context.worker().full_state_json().into())
+    Ok(Reply::Text(context.worker().full_state_text()))
 }
 
 pub fn run_state(context: &Context, kwargs: Kwargs) -> Answer {
