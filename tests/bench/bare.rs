@@ -53,6 +53,14 @@ impl Bare<()> {
         store
     }
 
+    /// One more instance that was started and does nothing.
+    pub fn started(&self) -> Store<()> {
+        let mut store = Store::new(&self.engine, ());
+        let started = start(&self.pre, self.pre.component(), &mut store);
+        black_box(self.runtime.block_on(started));
+        store
+    }
+
     /// Time for `times` instantiations, drops included.
     pub fn time_instantiate(&mut self, times: u64) -> Duration {
         let begin = Instant::now();

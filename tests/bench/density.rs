@@ -9,34 +9,49 @@ use external_worker_tests::{TestHost, start};
 use serde_json::json;
 
 use super::bare::Bare;
+use super::resident::Resident;
 
 const COUNTS: [u32; 2] = [1_000, 10_000];
 
 /// What so many instances cost, each.
 struct Cost {
-    kib: f64,
+    resident: Resident,
     us: f64,
 }
 
-/// Prints the resident memory of one instance among many, and the time to add it.
+impl Cost {
+    fn print(&self, count: u32, what: &str) {
+        let Self { resident, us } = self;
+        println!(
+            "{count:>9}  {what:<12} {:>8.1} {:>8.1} {:>8.1} {:>8.1} {:>8.1} {:>8.1}  {us:>9.1}",
+            resident.all,
+            resident.heap,
+            resident.written,
+            resident.stacks,
+            resident.rest(),
+            resident.shared,
+        );
+    }
+}
+
+/// Prints what one instance among many has in memory, by what it is for, and the time to add it: of the
+/// host, and of bare wasmtime, whose instances are started, too, but wait for nothing.
 pub fn print() {
+    println!("\nKiB of one instance among many, and us to add it");
     println!(
-        "\n{:>9}  {:>9} {:>9} {:>6}  {:>12} {:>12}",
-        "instances", "KiB each", "bare KiB", "ratio", "add, us each", "bare, us"
+        "{:>9}  {:<12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  {:>9}",
+        "instances", "", "resident", "heap", "written", "stack", "rest", "shared", "us"
     );
     for count in COUNTS {
         // One after the other: each needs most of the address space.
-        let floor = bare(count);
+        let bare = bare(count);
         let own = instances(count);
-        println!(
-            "{count:>9}  {:>9.1} {:>9.1} {:>6.2}  {:>12.1} {:>12.1}",
-            own.kib,
-            floor.kib,
-            own.kib / floor.kib,
-            own.us,
-            floor.us
-        );
+        bare.print(count, "bare");
+        own.print(count, "ours");
     }
+    println!(
+        "`shared` is in memory once, though counted for each: the image of the component's data"
+    );
 }
 
 fn bare(count: u32) -> Cost {
@@ -44,7 +59,7 @@ fn bare(count: u32) -> Cost {
     let mut stores = Vec::with_capacity(count as usize);
     measured(count, || {
         for _ in 0..count {
-            stores.push(bare.instantiate());
+            stores.push(bare.started());
         }
     })
 }
@@ -72,19 +87,10 @@ fn instances(count: u32) -> Cost {
 }
 
 fn measured(count: u32, make: impl FnOnce()) -> Cost {
-    let before = resident_kib();
+    let before = Resident::now();
     let begin = Clock::now();
     make();
     let us = begin.elapsed().as_secs_f64() * 1e6 / f64::from(count);
-    let kib = resident_kib().saturating_sub(before) as f64 / f64::from(count);
-    Cost { kib, us }
-}
-
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    let resident = (Resident::now() - before).each(count);
+    Cost { resident, us }
 }

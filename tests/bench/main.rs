@@ -3,6 +3,7 @@
 
 mod bare;
 mod density;
+mod resident;
 mod served;
 mod table;
 

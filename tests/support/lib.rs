@@ -7,6 +7,7 @@ use std::time::Duration;
 use external_worker_host::bindings::types::{ErrorCode, Value};
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
 use external_worker_host::engine::{CompileCache, Engine, EngineOptions, Resolver};
+use external_worker_host::instance::events::{Event, Listener};
 use external_worker_host::instance::exports::Ports;
 use external_worker_host::instance::{Instance, Spec};
 use external_worker_host::policy::Policy;
@@ -155,14 +156,32 @@ pub fn guest_code(error: &HostError) -> Option<ErrorCode> {
     }
 }
 
+/// Where events come from.
+pub trait Hears<E> {
+    /// The next one.
+    fn hear(&mut self) -> impl Future<Output = Result<Arc<E>, broadcast::error::RecvError>>;
+}
+
+impl<E: Clone> Hears<E> for broadcast::Receiver<Arc<E>> {
+    fn hear(&mut self) -> impl Future<Output = Result<Arc<E>, broadcast::error::RecvError>> {
+        self.recv()
+    }
+}
+
+impl Hears<Event> for Listener {
+    fn hear(&mut self) -> impl Future<Output = Result<Arc<Event>, broadcast::error::RecvError>> {
+        self.recv()
+    }
+}
+
 /// Waits for the first event that `wanted` picks.
 pub async fn wait_for<E, T>(
-    events: &mut broadcast::Receiver<Arc<E>>,
+    events: &mut impl Hears<E>,
     mut wanted: impl FnMut(&E) -> Option<T>,
 ) -> T {
     let waiting = async {
         loop {
-            match events.recv().await {
+            match events.hear().await {
                 Ok(event) => {
                     if let Some(found) = wanted(&event) {
                         return found;

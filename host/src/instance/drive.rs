@@ -87,7 +87,8 @@ impl<'a> Drive<'a> {
 
     /// Runs until the instance stops.
     pub(super) async fn run<O: From<Exit>>(mut self, accessor: &Inside) -> Result<O, Trap> {
-        if let Err(error) = self.start(accessor).await? {
+        // In boxes, which are gone again: what is done once must not take room for as long as it runs.
+        if let Err(error) = self.start(accessor).boxed().await? {
             return Ok(Exit::NotStarted(error).into());
         }
         self.guest.shared.set_state(State::Running);
@@ -134,7 +135,7 @@ impl<'a> Drive<'a> {
         };
         // The loop and the open calls go on being driven, so that they can end themselves.
         calls.extend(chores);
-        let stopping = guest.stop(accessor, calls);
+        let stopping = guest.stop(accessor, calls).boxed();
         tokio::select! {
             stopped = stopping => stopped?,
             trap = &mut turning => return Err(trap),
@@ -257,9 +258,10 @@ impl<'a> Guest<'a> {
     }
 
     /// One job after another; calls go on meanwhile. It only ends with a trap.
-    async fn do_in_turn(self, accessor: &Inside, mut queue: mpsc::Receiver<InTurn>) -> Trap {
+    async fn do_in_turn(self, accessor: &Inside, mut queue: mpsc::Receiver<Box<InTurn>>) -> Trap {
         while let Some(job) = queue.recv().await {
-            if let Err(trap) = self.do_job(accessor, job).await {
+            // In a box for as long as it takes: mostly there is none.
+            if let Err(trap) = self.do_job(accessor, *job).boxed().await {
                 return trap;
             }
         }
@@ -352,12 +354,12 @@ impl<'a> Guest<'a> {
     }
 }
 
-pub(super) fn queue_in_turn(queue: &mpsc::Sender<InTurn>, job: InTurn) {
+pub(super) fn queue_in_turn(queue: &mpsc::Sender<Box<InTurn>>, job: Box<InTurn>) {
     let Err(refused) = queue.try_send(job) else {
         return;
     };
     let busy = HostError::Busy("too many changes of the configuration wait".to_owned());
-    match refused.into_inner() {
+    match *refused.into_inner() {
         InTurn::UpdateConfig(update) => drop(update.reply.send(Err(busy))),
         InTurn::Save(reply) => drop(reply.send(Err(busy))),
     }

@@ -1,14 +1,14 @@
 //! What an instance tells the world: log lines, events, changes of nodes; each within its rate.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytesize::ByteSize;
 use governor::DefaultDirectRateLimiter;
 use governor::{Quota, RateLimiter};
-use tokio::sync::broadcast;
 
+pub use super::listener::Listener;
+use super::listener::Listeners;
 use crate::bindings::host::Level;
 use crate::bindings::types::Value;
 use crate::json::JsonText;
@@ -77,13 +77,9 @@ pub enum InputChange {
     RenderOptions(Paid<JsonText>),
 }
 
-/// The events of one instance, from when it was asked for. Shared, because every instance has room
-/// for a backlog of them whether it says anything or not.
-pub type Listener = broadcast::Receiver<Arc<Event>>;
-
 /// Sends the events of one instance, and keeps count of what was too much.
 pub struct Events {
-    sender: broadcast::Sender<Arc<Event>>,
+    listeners: Listeners,
     log_lines: Option<DefaultDirectRateLimiter>,
     log_bytes: Option<DefaultDirectRateLimiter>,
     events: Option<DefaultDirectRateLimiter>,
@@ -101,7 +97,7 @@ impl Events {
         let event_bytes = whole(budget.event_bytes_per_second);
         let largest = whole(budget.event_size).saturating_add(whole(EVENT));
         Self {
-            sender: broadcast::Sender::new(limits::EVENT_BACKLOG),
+            listeners: Listeners::default(),
             log_lines: per_second(budget.log_lines_per_second, budget.log_lines_per_second),
             log_bytes: per_second(log_bytes, log_bytes),
             events: per_second(budget.events_per_second, budget.events_per_second),
@@ -112,9 +108,9 @@ impl Events {
         }
     }
 
-    /// Whoever wants to know. A slow one loses the oldest events and is told how many.
+    /// Whoever wants to know. A slow one misses events, and is told where and how many.
     pub fn subscribe(&self) -> Listener {
-        self.sender.subscribe()
+        self.listeners.add()
     }
 
     /// Log lines that were dropped in all.
@@ -129,8 +125,7 @@ impl Events {
 
     /// Sends what the host itself has to say; no rate holds it.
     pub fn send(&self, event: Event) {
-        // Nobody listening is fine.
-        let _ = self.sender.send(Arc::new(event));
+        self.listeners.tell(event);
     }
 
     /// Whether an event of the guest with `bytes` of data is within the rates. It counts from now on.

@@ -28,7 +28,7 @@ impl Instance {
     /// What the guest answers, when it is too big, or why the instance cannot be asked.
     pub async fn save(&self) -> Result<Option<Vec<u8>>> {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::InTurn(InTurn::Save(reply)))?;
+        self.send(Command::InTurn(Box::new(InTurn::Save(reply))))?;
         self.answered(answer).await
     }
 }
@@ -108,9 +108,12 @@ impl Guest<'_> {
     }
 
     /// Asks for the state that a restart keeps.
-    pub(super) fn keep(self, queue: &mpsc::Sender<InTurn>) -> oneshot::Receiver<Result<Saved>> {
+    pub(super) fn keep(
+        self,
+        queue: &mpsc::Sender<Box<InTurn>>,
+    ) -> oneshot::Receiver<Result<Saved>> {
         let (reply, answer) = oneshot::channel();
-        super::drive::queue_in_turn(queue, InTurn::Save(reply));
+        super::drive::queue_in_turn(queue, Box::new(InTurn::Save(reply)));
         answer
     }
 

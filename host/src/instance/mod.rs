@@ -14,6 +14,7 @@ pub mod exports;
 pub mod host;
 mod keep;
 mod limiter;
+mod listener;
 pub mod meter;
 pub mod port_type;
 pub mod state;
@@ -65,7 +66,8 @@ pub struct Spec {
 /// A command to the actor.
 enum Command {
     Call(Call),
-    InTurn(InTurn),
+    /// In a box: the mailbox has room for many commands, and most are calls.
+    InTurn(Box<InTurn>),
     Shelves {
         reply: oneshot::Sender<Result<Option<Vec<Shelf>>>>,
     },
@@ -225,7 +227,7 @@ impl Instance {
             meter: Meter::new(budget, prepared.engine().clock()),
             events: Arc::new(Events::new(budget)),
             turns: Arc::new(Turns::new(delay)),
-            surface: Arc::new(Surface::new(&class.declared.methods)),
+            surface: Arc::new(Surface::new(Arc::clone(&class))),
             stop: Arc::default(),
             resolver: prepared.engine().resolver().clone(),
             trust: prepared.engine().trust().clone(),
@@ -313,7 +315,7 @@ impl Instance {
     pub async fn update_config(&self, patch: Json) -> Result<()> {
         let (reply, answer) = oneshot::channel();
         let update = ConfigUpdate { patch, reply };
-        self.send(Command::InTurn(InTurn::UpdateConfig(update)))?;
+        self.send(Command::InTurn(Box::new(InTurn::UpdateConfig(update))))?;
         self.answered(answer).await
     }
 
@@ -420,7 +422,7 @@ impl Instance {
     }
 
     /// What it is charged for.
-    pub fn ledger(&self) -> &Ledger {
+    pub fn ledger(&self) -> &Arc<Ledger> {
         &self.shared.lasting.ledger
     }
 

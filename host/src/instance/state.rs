@@ -116,7 +116,7 @@ impl InstanceState {
             meter: Arc::clone(&meter),
             events: Arc::new(Events::new(budget)),
             turns: Arc::new(Turns::new(std::time::Duration::ZERO)),
-            surface: Arc::new(Surface::new(&[])),
+            surface: Arc::new(Surface::default()),
             stop: Arc::new(Notify::new()),
             resolver: Resolver::default(),
             trust: Trust::default(),

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::description::Class;
 use super::events::InputChange;
-use crate::bindings::types::{NodeClass, Value};
+use crate::bindings::types::Value;
 use crate::json::JsonText;
 use crate::limits::Paid;
 
@@ -41,7 +42,7 @@ pub struct Inputs {
     pub node: Option<String>,
     /// The method whose node this is.
     pub method: String,
-    known: Arc<[String]>,
+    class: Arc<Class>,
     /// Calls of the method that are open.
     open: Arc<AtomicUsize>,
     changed: Mutex<BTreeMap<String, InputState>>,
@@ -95,7 +96,9 @@ impl Inputs {
         if self.removed.load(Ordering::Acquire) {
             return Err(Refused::Removed);
         }
-        if !self.known.iter().any(|known| known == input) {
+        let method = self.class.method(&self.method);
+        let mut inputs = method.iter().flat_map(|method| &method.inputs);
+        if !inputs.any(|port| port.name == input) {
             let (method, input) = (self.method.clone(), input.to_owned());
             return Err(Refused::NoInput { method, input });
         }
@@ -116,27 +119,20 @@ struct Method {
 }
 
 /// All methods of one instance with their nodes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Surface {
+    /// Which methods there are; `None`: none.
+    class: Option<Arc<Class>>,
+    /// Those that somebody asked for.
     methods: Mutex<HashMap<String, Method>>,
 }
 
 impl Surface {
     /// A surface without nodes.
-    pub fn new(methods: &[NodeClass]) -> Self {
-        let method = |class: &NodeClass| {
-            let known = class.inputs.iter().map(|port| port.name.clone()).collect();
-            let class = Arc::new(inputs(None, &class.name, known, Arc::default()));
-            (
-                class.method.clone(),
-                Method {
-                    class,
-                    nodes: Vec::new(),
-                },
-            )
-        };
+    pub fn new(class: Arc<Class>) -> Self {
         Self {
-            methods: Mutex::new(methods.iter().map(method).collect()),
+            class: Some(class),
+            methods: Mutex::default(),
         }
     }
 
@@ -144,22 +140,36 @@ impl Surface {
         self.methods.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Does something with a method.
+    fn with<T>(&self, method: &str, what: impl FnOnce(&mut Method) -> T) -> Result<T, Refused> {
+        let mut methods = self.methods();
+        if let Some(known) = methods.get_mut(method) {
+            return Ok(what(known));
+        }
+        let class = self.class.as_ref();
+        let class = class.filter(|class| class.method(method).is_some());
+        let class = class.ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
+        let known = methods.entry(method.to_owned()).or_insert_with(|| Method {
+            class: Arc::new(inputs(None, method, Arc::clone(class), Arc::default())),
+            nodes: Vec::new(),
+        });
+        Ok(what(known))
+    }
+
     /// A node was made from `method`. It begins with what the guest set at the class.
     ///
     /// # Errors
     /// When there is no such method.
     pub fn attach(&self, method: &str, node: &str) -> Result<Arc<Inputs>, Refused> {
-        let mut methods = self.methods();
-        let entry = methods
-            .get_mut(method)
-            .ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
-        let class = &entry.class;
-        let (known, open) = (Arc::clone(&class.known), Arc::clone(&class.open));
-        let attached = inputs(Some(node.to_owned()), method, known, open);
-        *attached.changed() = entry.class.changed().clone();
-        let attached = Arc::new(attached);
-        entry.nodes.push(Arc::clone(&attached));
-        Ok(attached)
+        self.with(method, |known| {
+            let class = &known.class;
+            let (of, open) = (Arc::clone(&class.class), Arc::clone(&class.open));
+            let attached = inputs(Some(node.to_owned()), method, of, open);
+            *attached.changed() = class.changed().clone();
+            let attached = Arc::new(attached);
+            known.nodes.push(Arc::clone(&attached));
+            attached
+        })
     }
 
     /// The instance has ended for good: nobody is shown what it set any more, and nothing of it is kept.
@@ -184,7 +194,9 @@ impl Surface {
 
     /// A call of `method` is open for as long as the returned value lives.
     pub fn call(&self, method: &str) -> Option<OpenCall> {
-        let open = Arc::clone(&self.methods().get(method)?.class.open);
+        let open = self
+            .with(method, |known| Arc::clone(&known.class.open))
+            .ok()?;
         open.fetch_add(1, Ordering::AcqRel);
         Some(OpenCall(open))
     }
@@ -194,11 +206,7 @@ impl Surface {
     /// # Errors
     /// When there is no such method.
     pub fn nodes(&self, method: &str) -> Result<Vec<Arc<Inputs>>, Refused> {
-        let methods = self.methods();
-        let entry = methods
-            .get(method)
-            .ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
-        Ok(entry.nodes.clone())
+        self.with(method, |known| known.nodes.clone())
     }
 
     /// The node class of `method`.
@@ -206,11 +214,7 @@ impl Surface {
     /// # Errors
     /// When there is no such method.
     pub fn class(&self, method: &str) -> Result<Arc<Inputs>, Refused> {
-        let methods = self.methods();
-        let entry = methods
-            .get(method)
-            .ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
-        Ok(Arc::clone(&entry.class))
+        self.with(method, |known| Arc::clone(&known.class))
     }
 }
 
@@ -224,17 +228,12 @@ impl Drop for OpenCall {
     }
 }
 
-fn inputs(
-    node: Option<String>,
-    method: &str,
-    known: Arc<[String]>,
-    open: Arc<AtomicUsize>,
-) -> Inputs {
+fn inputs(node: Option<String>, method: &str, class: Arc<Class>, open: Arc<AtomicUsize>) -> Inputs {
     let removed = AtomicBool::new(false);
     Inputs {
         node,
         method: method.to_owned(),
-        known,
+        class,
         open,
         changed: Mutex::default(),
         removed,
