@@ -17,6 +17,7 @@ use super::exports::Exports;
 use super::keep::Saved;
 use super::meter::{Metered, Spun};
 use super::state::{AuditToEvents, InstanceState};
+use super::wakes::Wakes;
 use super::{Command, End, Shared, Signal, State};
 use crate::bindings::host::Level;
 use crate::component::Linked;
@@ -177,12 +178,16 @@ async fn live(
     let mut wish = Wish::GoOn;
     let outcome = {
         let drive = drive::Drive::new(shared, exports, commands, inner, opened, started, state);
-        let inside = store.run_concurrent(async move |accessor| drive.run(accessor).await);
+        let wakes = Arc::new(Wakes::default());
+        let seen = Arc::clone(&wakes);
+        // The engine polls this first, then the guest's own, and waits only after both.
+        let inside =
+            store.run_concurrent(async move |accessor| seen.seen(drive.run(accessor)).await);
         tokio::select! {
             biased;
             outcome = watch(shared, Some(&inner_signals)) => Ok(outcome),
             outcome = relay(signals, &inner_signals, &mut wish) => Ok(outcome),
-            left = Metered::new(inside, meter) => left.and_then(|left| left),
+            left = Metered::woken_by(wakes, inside, meter) => left.and_then(|left| left),
         }
     };
     let words = store.data_mut().last_words.take();

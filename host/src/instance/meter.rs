@@ -165,7 +165,11 @@ pub struct Metered<F> {
 impl<F: Future> Metered<F> {
     /// Bills `future` to `meter`.
     pub fn new(future: F, meter: Arc<Meter>) -> Self {
-        let wakes = Arc::new(Wakes::default());
+        Self::woken_by(Arc::default(), future, meter)
+    }
+
+    /// Bills `future` to `meter`; parts of it know of `wakes`, see [`Wakes::seen`].
+    pub(super) fn woken_by(wakes: Arc<Wakes>, future: F, meter: Arc<Meter>) -> Self {
         Self {
             future: Box::pin(future),
             meter,

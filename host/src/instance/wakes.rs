@@ -50,6 +50,23 @@ impl Wakes {
     }
 }
 
+impl Wakes {
+    /// `future`, which is polled inside of [`Wakes::poll`] and sees then whatever woke it before: no further poll
+    /// is due for that. Whoever polls it has to poll after it, or not at all, what else wakes these.
+    pub async fn seen<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|cx| {
+            let order = Ordering::AcqRel;
+            // Idle: somebody else polls it.
+            let _ = self
+                .state
+                .compare_exchange(WOKEN, POLLING, order, Ordering::Acquire);
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+}
+
 impl Wake for Wakes {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -75,6 +92,34 @@ mod tests {
     impl Wake for Count {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn what_is_polled_after_it_was_woken_is_not_polled_once_more() {
+        let scheduler = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&scheduler));
+        let mut task = Context::from_waker(&waker);
+        let wakes = Arc::new(Wakes::default());
+        let inner = Waker::from(Arc::clone(&wakes));
+        for wakes_itself in [false, true] {
+            let future = std::future::poll_fn(|cx| {
+                if wakes_itself {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::<()>::Pending
+            });
+            let mut seen = std::pin::pin!(wakes.seen(future));
+            let mut polls = 0;
+            let woken_before = |cx: &mut Context<'_>| {
+                polls += 1;
+                cx.waker().wake_by_ref();
+                seen.as_mut().poll(cx)
+            };
+            let polled = wakes.poll(&inner, &mut task, woken_before, || false);
+            assert!(polled.is_pending());
+            let told = usize::from(scheduler.0.load(Ordering::SeqCst));
+            assert_eq!((polls, told), (1, usize::from(wakes_itself)));
         }
     }
 
