@@ -42,7 +42,8 @@ wasmtime::component::bindgen!({
         "funcnodes:external-worker/host.node": crate::instance::host::NodeHandle,
         "funcnodes:external-worker/host.node-class-handle": crate::instance::host::ClassHandle,
     },
-    additional_derives: [Clone],
+    // What components say of themselves goes from one process to another.
+    additional_derives: [Clone, serde::Serialize, serde::Deserialize],
 });
 
 pub use funcnodes::external_worker::{host, serial, timer, types};

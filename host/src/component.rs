@@ -1,7 +1,9 @@
 //! From bytes to a component whose instances can start: read, compile, check what it imports against the policy,
 //! let it describe itself with nothing in its hands, and link what is granted.
 
+pub mod apart;
 mod instances;
+mod intake;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -26,12 +28,13 @@ use crate::policy::{Granted, Import, Manifest, MissingGrants, Policy, check_impo
 use crate::text;
 use crate::wasm;
 use instances::Instances;
+use intake::{Asked, Unbuilt};
 
 /// A component that was read, compiled and found to be an external worker. Nothing of it ran.
 pub struct LoadedComponent {
     name: String,
     hash: blake3::Hash,
-    wasm: Arc<[u8]>,
+    size: u64,
     compiled: Component,
     home: Home,
     manifest: Manifest,
@@ -40,72 +43,27 @@ pub struct LoadedComponent {
     instances: Instances,
     /// What it said of itself, when it was first asked.
     classes: OnceCell<Vec<Arc<Class>>>,
+    asked: Asked,
 }
 
 impl LoadedComponent {
-    /// Reads and compiles a file.
+    /// Reads and compiles a file, in this process.
     ///
     /// # Errors
     /// [`HostError::File`] or [`HostError::Component`], with what to do.
     pub fn from_file(engine: &Engine, path: &Path) -> Result<Self> {
-        let failed = |source| HostError::File {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        };
-        let size = std::fs::metadata(path).map_err(failed)?.len();
-        let name = path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy()
-            .into_owned();
-        if size > limits::MAX_COMPONENT_BYTES {
-            let max = limits::MAX_COMPONENT_BYTES;
-            return Err(unusable(
-                &name,
-                format!("its {size} bytes are more than the {max} that are read"),
-                "Build it in release mode",
-            ));
-        }
-        Self::from_bytes(engine, &name, std::fs::read(path).map_err(failed)?)
+        let (name, wasm) = read_file(path)?;
+        Self::from_bytes(engine, &name, wasm)
     }
 
-    /// Compiles a component from memory. `name` is for messages.
+    /// Compiles a component from memory, in this process. `name` is for messages.
     ///
     /// # Errors
     /// [`HostError::Component`], with what to do.
     pub fn from_bytes(engine: &Engine, name: &str, wasm: impl Into<Arc<[u8]>>) -> Result<Self> {
-        let wasm = wasm.into();
-        let name = text::clean_line(name, limits::MAX_NAME_BYTES);
-        wasm::check_header(&wasm).map_err(|not| unusable(&name, not.problem, not.fix))?;
-        let instances = instances::count(&wasm).ok_or_else(|| {
-            let problem = "it instantiates too much of what is in it";
-            unusable(&name, problem, "Compose it of fewer parts")
-        })?;
-        let manifest = Manifest::read(&wasm).map_err(|problem| {
-            unusable(
-                &name,
-                problem,
-                "Build it again, or take a copy that is whole",
-            )
-        })?;
-        let (compiled, home) = compile(engine, &name, &wasm)?;
-        check_world(engine, &name, &compiled)?;
-        let imports = imports(engine, &compiled);
-        let hash = blake3::hash(&wasm);
-        let engine = engine.clone();
-        Ok(Self {
-            name,
-            hash,
-            wasm,
-            compiled,
-            home,
-            manifest,
-            imports,
-            engine,
-            instances,
-            classes: OnceCell::new(),
-        })
+        let unbuilt = Unbuilt::read(name, wasm.into())?;
+        let built = compile(engine, unbuilt.name(), unbuilt.wasm())?;
+        unbuilt.build(engine, built, Asked::here())
     }
 
     /// The file's name.
@@ -120,7 +78,7 @@ impl LoadedComponent {
 
     /// How many bytes it has.
     pub fn size(&self) -> u64 {
-        self.wasm.len() as u64
+        self.size
     }
 
     /// What it says of itself and requests.
@@ -156,13 +114,16 @@ impl LoadedComponent {
     /// [`HostError::Description`] when it traps, takes too long or too much, or describes nonsense.
     pub async fn describe(&self, budget: &Budget) -> Result<Vec<Arc<Class>>> {
         let ask = async || {
-            let classes = self.described(budget).await?;
+            let declared = intake::declared(self, budget).await?;
             // Schemas are compiled there: no thread that serves clients does it.
-            let checked = async move { description::check_classes(classes) };
+            let checked = async move { description::check_classes(declared) };
             let checked = self.engine.threads().spawn(checked).await;
-            checked.map_err(|_lost| HostError::Engine("the guest threads have ended".to_owned()))?
+            let lost = |_| HostError::Engine("the guest threads have ended".to_owned());
+            checked.map_err(lost)?
         };
-        self.classes.get_or_try_init(ask).await.cloned()
+        let classes = self.classes.get_or_try_init(ask).await.cloned()?;
+        intake::is_in_force(self).await;
+        Ok(classes)
     }
 
     /// What it describes itself as now, unchecked.
@@ -175,10 +136,7 @@ impl LoadedComponent {
         let described = match self.describe_in(self.home, &self.compiled, budget).await? {
             // More of it than the pool has room for: once is enough to ask.
             Err(error) if is_pool_full(&error) && self.home == Home::Pooled => {
-                let compiled = self
-                    .engine
-                    .compile(&self.wasm, Home::OnDemand)
-                    .map_err(failed)?;
+                let compiled = self.engine.on_demand(&self.compiled).map_err(failed)?;
                 self.describe_in(Home::OnDemand, &compiled, budget).await?
             }
             described => described,
@@ -390,10 +348,7 @@ impl PreparedComponent {
             return Some(linked.clone());
         }
         let component = &self.component;
-        let compiled = component
-            .engine
-            .compile(&component.wasm, Home::OnDemand)
-            .ok()?;
+        let compiled = component.engine.on_demand(&component.compiled).ok()?;
         let linked = Linked::new(component, Home::OnDemand, &compiled, &self.granted).ok()?;
         Some(self.on_demand.get_or_init(|| linked).clone())
     }
@@ -422,6 +377,43 @@ fn unusable(name: &str, problem: impl Into<String>, fix: &str) -> HostError {
     }
 }
 
+/// The name and the bytes of a file, if a component may have so many.
+fn read_file(path: &Path) -> Result<(String, Vec<u8>)> {
+    let failed = |source| HostError::File {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    };
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    let name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    if size > limits::MAX_COMPONENT_BYTES {
+        let max = limits::MAX_COMPONENT_BYTES;
+        return Err(unusable(
+            &name,
+            format!("its {size} bytes are more than the {max} that are read"),
+            "Build it in release mode",
+        ));
+    }
+    Ok((name, std::fs::read(path).map_err(failed)?))
+}
+
+/// Where it may take long.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| HostError::Engine(error.to_string()))?
+}
+
+fn not_compiled(name: &str, error: &wasmtime::Error) -> HostError {
+    let fix = "Take a copy that is whole, or build it again";
+    unusable(name, format!("it does not compile: {error:#}"), fix)
+}
+
 /// Compiles for the pool, or on demand when the component does not fit into a slot of it.
 fn compile(engine: &Engine, name: &str, wasm: &[u8]) -> Result<(Component, Home)> {
     let compiled = match engine.compile(wasm, Home::Pooled) {
@@ -430,10 +422,7 @@ fn compile(engine: &Engine, name: &str, wasm: &[u8]) -> Result<(Component, Home)
     };
     compiled
         .map(|component| (component, Home::OnDemand))
-        .map_err(|error| {
-            let fix = "Take a copy that is whole, or build it again";
-            unusable(name, format!("it does not compile: {error:#}"), fix)
-        })
+        .map_err(|error| not_compiled(name, &error))
 }
 
 fn check_world(engine: &Engine, name: &str, compiled: &Component) -> Result<()> {
@@ -477,14 +466,14 @@ fn imports(engine: &Engine, compiled: &Component) -> Vec<Import> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::EngineOptions;
+    use crate::engine::{Compiling, EngineOptions};
 
     /// What components that were built before there was an interface `timer` import.
     #[test]
     fn sleep_is_where_earlier_components_look_for_it() {
         let engine = Engine::new(EngineOptions {
             pool_instances: Some(1),
-            ..EngineOptions::default()
+            ..EngineOptions::new(Compiling::Here)
         })
         .unwrap();
         let linker = linker(&engine, Home::OnDemand, |_| Ok(())).unwrap();

@@ -3,7 +3,7 @@
 use std::time::Instant as Clock;
 
 use external_worker_artifacts::PROBE_HOST;
-use external_worker_host::engine::{Engine, EngineOptions};
+use external_worker_host::engine::{Compiling, Engine, EngineOptions};
 use external_worker_host::instance::Instance;
 use external_worker_tests::{TestHost, start};
 use serde_json::json;
@@ -66,7 +66,7 @@ fn bare(count: u32) -> Cost {
 
 fn instances(count: u32) -> Cost {
     let runtime = super::control();
-    let engine = Engine::new(EngineOptions::default()).unwrap();
+    let engine = Engine::new(EngineOptions::new(Compiling::Here)).unwrap();
     let host = TestHost::grant("").on(&engine);
     let worker = runtime.block_on(host.worker(PROBE_HOST)).unwrap();
     let idle = json!({ "turn_ms": 3_600_000 });

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use external_worker_artifacts::{HOSTILE, PROBE_HOST};
 use external_worker_host::component::LoadedComponent;
-use external_worker_host::engine::{Engine, EngineOptions};
+use external_worker_host::engine::{Compiling, Engine, EngineOptions};
 use external_worker_host::instance::Instance;
 use external_worker_host::limits;
 use external_worker_host::policy::Policy;
@@ -41,7 +41,7 @@ async fn print() {
     let engine = Engine::new(EngineOptions {
         pool_instances: Some(CROWD as u32 * 2),
         guest_threads: Some(2),
-        ..EngineOptions::default()
+        ..EngineOptions::new(Compiling::Here)
     })
     .unwrap();
     let neighbour = TestHost::grant("[budget]\ncpu-share = 64.0\n")

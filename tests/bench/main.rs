@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Criterion};
 use external_worker_artifacts::{PROBE_HOST, RAW};
 use external_worker_host::bindings::types::{Dtype, Ndarray, Value};
-use external_worker_host::engine::{Engine, EngineOptions};
+use external_worker_host::engine::{Compiling, Engine, EngineOptions};
 use external_worker_host::instance::Instance;
 use external_worker_host::instance::exports::Ports;
 use external_worker_tests::{TestHost, new_engine, start};
@@ -71,7 +71,7 @@ fn engine_of(threads: usize) -> Engine {
     Engine::new(EngineOptions {
         pool_instances: Some(64),
         guest_threads: Some(threads),
-        ..EngineOptions::default()
+        ..EngineOptions::new(Compiling::Here)
     })
     .unwrap()
 }

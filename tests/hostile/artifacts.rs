@@ -4,7 +4,7 @@ use std::path::Path;
 
 use external_worker_artifacts::PROBE_SYNC;
 use external_worker_host::component::LoadedComponent;
-use external_worker_host::engine::{CompileCache, Engine, EngineOptions};
+use external_worker_host::engine::{CompileCache, Compiling, Engine, EngineOptions};
 use external_worker_host::limits::Budget;
 
 use crate::scene::{Scene, not_started};
@@ -277,7 +277,7 @@ fn whole() -> Vec<u8> {
 async fn spoilt(variants: impl Iterator<Item = Vec<u8>>) -> String {
     let engine = Engine::new(EngineOptions {
         pool_instances: Some(4),
-        ..EngineOptions::default()
+        ..EngineOptions::new(Compiling::Here)
     })
     .unwrap();
     let (mut refused, mut described) = (0, 0);
@@ -405,7 +405,7 @@ async fn through(dir: &Path) -> String {
     let options = EngineOptions {
         cache,
         pool_instances: Some(4),
-        ..EngineOptions::default()
+        ..EngineOptions::new(Compiling::Here)
     };
     let engine = Engine::new(options).unwrap();
     let mut ids = Vec::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use external_worker_host::bindings::types::{ErrorCode, Value};
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
-use external_worker_host::engine::{CompileCache, Engine, EngineOptions, Resolver};
+use external_worker_host::engine::{CompileCache, Compiling, Engine, EngineOptions, Resolver};
 use external_worker_host::instance::events::{Event, Listener};
 use external_worker_host::instance::exports::Ports;
 use external_worker_host::instance::{Instance, Spec};
@@ -37,7 +37,7 @@ pub fn engine_with(resolver: Resolver) -> Engine {
         cache,
         pool_instances: Some(64),
         resolver,
-        ..EngineOptions::default()
+        ..EngineOptions::new(Compiling::Here)
     })
     .unwrap()
 }

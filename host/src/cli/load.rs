@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::files;
 use super::output::Output;
 use crate::component::LoadedComponent;
-use crate::engine::{CompileCache, Engine, EngineOptions, Trust};
+use crate::engine::{CompileCache, Compiling, Engine, EngineOptions, Trust};
 use crate::error::HostError;
 use crate::limits::descriptors;
 use crate::policy::{Guarded, Policy};
@@ -44,7 +44,7 @@ pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
         pool_instances,
         names_places: true,
         trust: options.trust()?,
-        ..EngineOptions::default()
+        ..EngineOptions::new(Compiling::Here)
     })?)
 }
 
@@ -52,13 +52,17 @@ pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
 ///
 /// # Errors
 /// Those of [`engine`].
-pub fn server_engine(options: &CacheOptions, trust: Trust) -> Result<Engine, CliError> {
+pub fn server_engine(
+    options: &CacheOptions,
+    trust: Trust,
+    compiling: Compiling,
+) -> Result<Engine, CliError> {
     raise_descriptors();
     let cache = cache(options)?;
     Ok(Engine::new(EngineOptions {
         cache,
         trust,
-        ..EngineOptions::default()
+        ..EngineOptions::new(compiling)
     })?)
 }
 

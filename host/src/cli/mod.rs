@@ -21,6 +21,7 @@ mod module;
 mod new;
 mod output;
 mod policy;
+mod prepare;
 mod progress;
 mod run;
 mod screen;
@@ -153,6 +154,8 @@ enum Command {
     Validate(validate::ValidateCommand),
     #[command(hide = true)]
     ValidateOne(validate::ValidateOneCommand),
+    #[command(hide = true)]
+    PrepareOne(prepare::PrepareOneCommand),
     Explain(validate::ExplainCommand),
     Run(run::RunCommand),
     Serve(serve::ServeCommand),
@@ -187,6 +190,7 @@ impl Cli {
             Command::Logout(command) => command.execute(output),
             Command::Validate(command) => command.execute(output, cache),
             Command::ValidateOne(command) => command.execute(output, cache),
+            Command::PrepareOne(command) => command.execute(),
             Command::Explain(command) => command.execute(output),
             Command::Run(command) => command.execute(output, cache),
             Command::Serve(command) => command.execute(output, cache),

@@ -2,7 +2,7 @@
 //! swapped would hand them the host.
 //!
 //! An entry is named by the hash of the component and of everything in the engine that the code
-//! depends on. It begins with a MAC, keyed with a secret in the same directory that only its owner
+//! depends on. What a component says of itself is an entry beside its code. It begins with a MAC, keyed with a secret in the same directory that only its owner
 //! can read, over its name and its code: neither a changed entry nor one renamed to another's name
 //! passes. An entry that does not pass is compiled again.
 
@@ -112,25 +112,43 @@ impl CompileCache {
 
     /// The code for `wasm`, if it is there and authentic.
     pub(super) fn load(&self, engine: &Engine, wasm: &[u8]) -> Option<wasmtime::Result<Component>> {
-        let name = entry_name(engine, wasm);
-        let entry = fs::read(self.dir.join(&name)).ok()?;
-        let (mac, code) = entry.split_at_checked(MAC_BYTES)?;
+        let code = self.read(&entry_name(engine, wasm))?;
+        Some(deserialize_trusted(engine, &code))
+    }
+
+    /// What the component of this hash says of itself, if it is there and authentic.
+    pub(super) fn description(&self, component: &blake3::Hash) -> Option<Vec<u8>> {
+        self.read(&description_name(component))
+    }
+
+    /// Keeps what the component of this hash says of itself.
+    pub(super) fn store_description(&self, component: &blake3::Hash, description: &[u8]) {
+        self.keep(&description_name(component), description);
+    }
+
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
+        let mut entry = fs::read(self.dir.join(name)).ok()?;
+        let (mac, content) = entry.split_at_checked(MAC_BYTES)?;
         let mac = blake3::Hash::from_slice(mac).ok()?;
         // `Hash` compares in constant time.
-        if mac != self.mac(&name, code) {
+        if mac != self.mac(name, content) {
             tracing::warn!(
                 entry = name,
                 "a cached component is not authentic; compiling it again"
             );
             return None;
         }
-        Some(deserialize_trusted(engine, code))
+        entry.drain(..MAC_BYTES);
+        Some(entry)
     }
 
     /// Keeps `code`. A cache that cannot be written costs time, not the load.
     pub(super) fn store(&self, engine: &Engine, wasm: &[u8], code: &[u8]) {
-        let name = entry_name(engine, wasm);
-        if let Err(error) = self.write(&name, code) {
+        self.keep(&entry_name(engine, wasm), code);
+    }
+
+    fn keep(&self, name: &str, content: &[u8]) {
+        if let Err(error) = self.write(name, content) {
             tracing::warn!(%error, dir = %self.dir.display(), "cannot write to the compile cache");
         }
     }
@@ -160,9 +178,10 @@ impl CompileCache {
     }
 }
 
-/// Loads code that this process compiled itself or whose MAC it checked.
+/// Loads code that this process compiled itself, or had compiled by its own program, or whose MAC it checked.
 pub(super) fn deserialize_trusted(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the callers pass what `precompile_component` made, directly or under the MAC.
+    // SAFETY: the callers pass what wasmtime's compiler made: here, in a process of this program, or under
+    // the MAC.
     #[allow(unsafe_code, reason = "the one place where compiled code is loaded")]
     unsafe {
         Component::deserialize(engine, code)
@@ -179,6 +198,17 @@ fn entry_name(engine: &Engine, wasm: &[u8]) -> String {
         blake3::hash(wasm).to_hex(),
         compatibility.finish()
     )
+}
+
+/// What a component says depends on what hosts it, and how that is written down on its types.
+fn description_name(component: &blake3::Hash) -> String {
+    const HOST: &str = concat!(
+        env!("CARGO_PKG_VERSION"),
+        include_str!("../../../wit/types.wit")
+    );
+    let mut host = DefaultHasher::new();
+    HOST.hash(&mut host);
+    format!("{}-{:016x}.described", component.to_hex(), host.finish())
 }
 
 fn private_file(path: &Path) -> io::Result<fs::File> {

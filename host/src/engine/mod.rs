@@ -5,6 +5,7 @@
 //! `on_demand` takes what the pool cannot hold: more instances than slots, or a component with
 //! bigger tables or more memories than a slot has. Their compiled code is interchangeable.
 
+pub mod apart;
 mod cache;
 mod resolver;
 mod ticker;
@@ -19,6 +20,8 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
+pub use apart::{Apart, Refusal};
+pub(crate) use apart::{Job, Lane, Subject};
 pub use cache::CompileCache;
 pub use resolver::{Answer, Resolver};
 pub use trap::{SourceLine, TrapPlace, trap_text};
@@ -37,11 +40,23 @@ pub enum Home {
     OnDemand,
 }
 
+/// Where components that come in are compiled and describe themselves.
+#[derive(Debug, Clone)]
+pub enum Compiling {
+    /// In this process, which may take it all of its memory: for who trusts what it loads, or is itself a
+    /// process with limits that nothing else depends on.
+    Here,
+    /// Each in a process of its own, with limits.
+    Apart(Apart),
+}
+
 /// How an [`Engine`] is set up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct EngineOptions {
     /// Compiled components are kept here between runs; `None`: every load compiles.
     pub cache: Option<CompileCache>,
+    /// Where components that a Worker finds are compiled. What is loaded by name is compiled here.
+    pub compiling: Compiling,
     /// Instances that the pool holds; 0: no pool. See [`limits::POOL_INSTANCES`].
     pub pool_instances: Option<u32>,
     /// Threads that run guests; default: one for each core.
@@ -55,6 +70,22 @@ pub struct EngineOptions {
     pub trust: Trust,
 }
 
+impl EngineOptions {
+    /// A pool for many instances, a thread for each core, no cache; components are compiled where `compiling`
+    /// says, which nobody can choose for another.
+    pub fn new(compiling: Compiling) -> Self {
+        Self {
+            compiling,
+            cache: None,
+            pool_instances: None,
+            guest_threads: None,
+            names_places: false,
+            resolver: Resolver::default(),
+            trust: Trust::default(),
+        }
+    }
+}
+
 /// Everything that guests run on. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -65,6 +96,7 @@ struct Inner {
     pooled: Option<Pool>,
     on_demand: wasmtime::Engine,
     cache: Option<CompileCache>,
+    compiling: Compiling,
     threads: Executor,
     names_places: bool,
     resolver: Resolver,
@@ -112,6 +144,7 @@ impl Engine {
                 pooled,
                 on_demand,
                 cache: options.cache,
+                compiling: options.compiling,
                 threads,
                 names_places,
                 resolver: options.resolver,
@@ -166,6 +199,62 @@ impl Engine {
         let code = engine.precompile_component(wasm)?;
         cache.store(engine, wasm, &code);
         cache::deserialize_trusted(engine, &code)
+    }
+
+    /// Where components that come in are compiled, if that is not here.
+    pub fn apart(&self) -> Option<&Apart> {
+        match &self.inner.compiling {
+            Compiling::Here => None,
+            Compiling::Apart(apart) => Some(apart),
+        }
+    }
+
+    /// The code of `wasm`, if it is in the cache.
+    pub(crate) fn known(&self, wasm: &[u8]) -> Option<(Component, Home)> {
+        let cache = self.inner.cache.as_ref()?;
+        let mut homes = [Home::Pooled, Home::OnDemand].into_iter();
+        homes.find_map(|home| {
+            let compiled = cache.load(self.wasmtime(home), wasm)?.ok()?;
+            Some((compiled, home))
+        })
+    }
+
+    /// What the component of this hash says of itself, if that is in the cache.
+    pub(crate) fn known_description(&self, component: &blake3::Hash) -> Option<Vec<u8>> {
+        self.inner.cache.as_ref()?.description(component)
+    }
+
+    /// Takes `code`, which the compiler of this program made of `wasm` in another process, for the pool, or
+    /// else on demand. It is kept in the cache once it is found to be code.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn adopt(&self, wasm: &[u8], code: &[u8]) -> wasmtime::Result<(Component, Home)> {
+        let load = |home| {
+            let component = cache::deserialize_trusted(self.wasmtime(home), code)?;
+            wasmtime::Result::Ok((component, home))
+        };
+        let loaded: wasmtime::Result<_> = load(Home::Pooled);
+        let (component, home) = loaded.or_else(|_| load(Home::OnDemand))?;
+        if let Some(cache) = &self.inner.cache {
+            cache.store(self.wasmtime(home), wasm, code);
+        }
+        Ok((component, home))
+    }
+
+    /// Keeps what the component of this hash says of itself, which was found to be a description.
+    pub(crate) fn keep_description(&self, component: &blake3::Hash, description: &[u8]) {
+        if let Some(cache) = &self.inner.cache {
+            cache.store_description(component, description);
+        }
+    }
+
+    /// The same code for memory of its own.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn on_demand(&self, component: &Component) -> wasmtime::Result<Component> {
+        cache::deserialize_trusted(&self.inner.on_demand, &component.serialize()?)
     }
 
     /// Who is asked for the addresses of names.
@@ -257,7 +346,7 @@ mod tests {
         let engine = Engine::new(EngineOptions {
             pool_instances: Some(4),
             guest_threads: Some(1),
-            ..EngineOptions::default()
+            ..EngineOptions::new(Compiling::Here)
         })
         .unwrap();
         let three = engine.room(Home::Pooled, 3).unwrap();

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::catalogue::Module;
 use super::discovery::Candidate;
 use super::error::Result;
 use super::event::Status;
+use super::rules::Ruling;
 use super::{Worker, lock};
 use crate::component::{LoadedComponent, PreparedComponent};
 use crate::error::HostError;
 use crate::instance::description::Class;
+use crate::limits;
 
 /// Which modules are there but not loaded yet.
 #[derive(Debug, Default)]
@@ -53,8 +56,6 @@ impl From<HostError> for Refusal {
         }
     }
 }
-
-const NOT_LOADED: &str = "it cannot be loaded";
 
 impl Coming {
     fn has(&self, module: &str) -> bool {
@@ -178,8 +179,14 @@ impl Worker {
         let Ok(place) = self.inner.loads.acquire().await else {
             return;
         };
-        let prepared = self.prepare(&name, candidate).await;
+        let mut preparing = std::pin::pin!(self.prepare(&name, candidate));
+        let soon = timeout(limits::LOAD_PLACE, &mut preparing).await.ok();
+        // It waits for those that compile: what is in the cache need not.
         drop(place);
+        let prepared = match soon {
+            Some(prepared) => prepared,
+            None => preparing.await,
+        };
         if self.is_closing() {
             return;
         }
@@ -238,30 +245,36 @@ impl Worker {
         name: &str,
         candidate: Candidate,
     ) -> Result<Vec<Arc<PreparedComponent>>, Refusal> {
-        let mut loaded = Vec::new();
+        let ruling = self.ruling(name).await?;
+        let policy = ruling.policy()?;
+        let mut prepared = Vec::new();
         let mut read = candidate.clone();
         for (file, content) in &mut read.code {
-            let (engine, path) = (self.inner.engine.clone(), file.clone());
-            let loading =
-                tokio::task::spawn_blocking(move || LoadedComponent::from_file(&engine, &path));
-            let component = loading.await.map_err(|_| NOT_LOADED.to_owned())??;
+            let engine = &self.inner.engine;
+            let component = LoadedComponent::take_in(engine, file, &policy.budget).await?;
             *content = Some(component.hash());
-            loaded.push(Arc::new(component));
+            // At once: it may keep a process until it is.
+            prepared.push(Arc::new(Arc::new(component).prepare(policy).await?));
         }
         if read.code != candidate.code {
             // It changed between the look and now: this is what it is known as.
             lock(&self.inner.candidates).insert(name.to_owned(), read);
         }
-        // As it is now, not as it was when it was looked at: loading may take long.
-        let (worker, module) = (self.clone(), name.to_owned());
-        let ruling = tokio::task::spawn_blocking(move || worker.inner.rules.of(&module));
-        let ruling = ruling.await.map_err(|_| NOT_LOADED.to_owned())?;
-        let policy = ruling.policy()?;
-        let mut prepared = Vec::new();
-        for component in loaded {
-            prepared.push(Arc::new(component.prepare(policy).await?));
+        // As the policy is now: loading may take long.
+        let now = self.ruling(name).await?;
+        if now != ruling {
+            let policy = now.policy()?;
+            for component in &mut prepared {
+                *component = Arc::new(component.under(policy).await?);
+            }
         }
         Ok(prepared)
+    }
+
+    async fn ruling(&self, module: &str) -> Result<Ruling, Refusal> {
+        let (worker, module) = (self.clone(), module.to_owned());
+        let ruling = tokio::task::spawn_blocking(move || worker.inner.rules.of(&module));
+        Ok(ruling.await.map_err(|_| "it cannot be loaded".to_owned())?)
     }
 
     /// Its classes cannot be instantiated any more; what runs goes on until it is removed.

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use external_worker_artifacts::PROBE_HTTP;
 use external_worker_host::bindings::types::Value;
-use external_worker_host::engine::{Engine, EngineOptions, Trust};
+use external_worker_host::engine::{Compiling, Engine, EngineOptions, Trust};
 use external_worker_host::instance::Instance;
 use external_worker_tests::{TestHost, call_text};
 use serde_json::json;
@@ -199,7 +199,7 @@ async fn a_server_with_a_certificate_of_ones_own_authority_is_believed_where_tha
         let engine = Engine::new(EngineOptions {
             pool_instances: Some(4),
             trust,
-            ..EngineOptions::default()
+            ..EngineOptions::new(Compiling::Here)
         });
         let host = TestHost::grant(&policy).on(&engine.unwrap());
         let http = host.run(PROBE_HTTP, "http").await;

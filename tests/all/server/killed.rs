@@ -9,6 +9,10 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::process::Process;
 use super::{Client, PROBE, command, data_with_probe, parse};
+#[cfg(target_os = "linux")]
+use crate::validate::bomb;
+#[cfg(target_os = "linux")]
+use crate::worker::{apart::compiling, until};
 
 const KILLS: u64 = 300;
 /// Changes that are under way at the same time, each of a node of its own.
@@ -151,4 +155,20 @@ async fn what_was_acknowledged_is_there_after_a_sigkill() {
     }
     println!("{KILLS} kills, {acknowledged} acknowledged changes of values");
     assert!(acknowledged > KILLS);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_compiles_for_it_ends_with_it() {
+    let data = tempfile::tempdir().unwrap();
+    let modules = data.path().join("local_workers");
+    std::fs::create_dir(&modules).unwrap();
+    std::fs::write(modules.join("bomb.wasm"), bomb()).unwrap();
+    let process = Process::start(data.path()).await;
+    let host = process.id();
+    until(|| !compiling(host, "").is_empty()).await;
+    let [(id, _)] = compiling(host, "").try_into().unwrap();
+    process.kill().await;
+    let place = Path::new("/proc").join(id);
+    until(|| !place.exists()).await;
 }

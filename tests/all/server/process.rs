@@ -1,11 +1,9 @@
-//! `ewh serve` in a process of its own, for the signals that it gets. The process is this binary again.
+//! `ewh serve` in a process of its own, for the signals that it gets.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 
-use clap::Parser;
-use external_worker_host::cli::Cli;
 use external_worker_tests::PATIENCE;
 use serde_json::Value as Json;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -15,7 +13,7 @@ use tokio::time::timeout;
 
 use super::Client;
 
-const DATA: &str = "EWH_SERVE";
+const EWH: &str = env!("CARGO_BIN_EXE_ewh-under-test");
 
 pub(super) struct Process {
     child: Child,
@@ -33,13 +31,11 @@ impl Process {
 
     /// The same, with so many file descriptors.
     pub(super) async fn start_with(data: &Path, descriptors: Option<u32>) -> Self {
-        let test = "server::process::in_a_process_of_its_own";
         let limit = descriptors.map_or_else(String::new, |most| format!("ulimit -n {most}; "));
         let mut child = Command::new("sh")
             .args(["-c", &format!("{limit}exec \"$0\" \"$@\"")])
-            .arg(std::env::current_exe().unwrap())
-            .args(["--exact", test, "--nocapture"])
-            .env(DATA, data)
+            .args([EWH, "serve", "--json", "--port", "0", "--data"])
+            .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
@@ -81,16 +77,20 @@ impl Process {
         url.strip_prefix("ws://").unwrap().parse().unwrap()
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Its resident memory, in bytes.
     pub(super) fn resident(&self) -> u64 {
-        let statm = format!("/proc/{}/statm", self.child.id().unwrap());
+        let statm = format!("/proc/{}/statm", self.id());
         let statm = std::fs::read_to_string(statm).unwrap();
         let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
         pages * 4096
     }
 
     pub(super) fn signal(&self, name: &str) {
-        let id = self.child.id().unwrap().to_string();
+        let id = self.id().to_string();
         let sent = std::process::Command::new("kill")
             .args([name, &id])
             .status();
@@ -109,16 +109,4 @@ impl Process {
             .unwrap()
             .code()
     }
-}
-
-#[test]
-fn in_a_process_of_its_own() {
-    let Some(data) = std::env::var_os(DATA) else {
-        return;
-    };
-    let data = data.to_str().unwrap();
-    let cli = Cli::parse_from(["ewh", "serve", "--data", data, "--port", "0", "--json"]);
-    let output = cli.output();
-    let exit = cli.execute(&output).unwrap();
-    std::process::exit(exit.code().into());
 }

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use external_worker_artifacts::{ATTACKS, CACHE, PROBE_PUPPET, THERMOMETER};
 use serde_json::{Value as Json, json};
+use uuid::Uuid;
 
 use super::EXAMPLES;
 use super::bytes::read;
@@ -141,8 +142,8 @@ fn a_warning_can_be_allowed_and_an_error_cannot() {
     assert_eq!(exit(&["validate", "--allow", "no-such-code", file]), 2);
 }
 
-/// A component with many functions that take the compiler long, though it is small.
-fn bomb() -> Vec<u8> {
+/// A component with many functions that take the compiler long, though it is small; no cache knows it.
+pub(crate) fn bomb() -> Vec<u8> {
     let mut function = String::from("(func (param i64) (result i64)\n");
     for _ in 0..600 {
         function.push_str(
@@ -155,7 +156,9 @@ fn bomb() -> Vec<u8> {
     (0..300).for_each(|_| module.push_str(&function));
     module.push(')');
     let module = wat::parse_str(&module).unwrap();
-    super::bytes::with_section(read(PROBE_PUPPET), 1, &module)
+    let bomb = super::bytes::with_section(read(PROBE_PUPPET), 1, &module);
+    let own = [&[1, b't'], Uuid::new_v4().as_bytes().as_slice()].concat();
+    super::bytes::with_section(bomb, 0, &own)
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod command;
 pub(crate) mod puppet;
 mod schemas;
 
+pub(crate) use command::bomb;
 use external_worker_artifacts::{CACHE, EVERYTHING, FOLDER_WATCHER, REDIS_CLIENT, THERMOMETER};
 use external_worker_host::validate::finding::Finding;
 

@@ -1,5 +1,6 @@
 //! A Worker: modules come and go, external workers live in it, and all of it is kept.
 
+pub(crate) mod apart;
 mod discovery;
 mod external;
 mod kept;
@@ -154,7 +155,7 @@ async fn notice(events: &mut broadcast::Receiver<Arc<WorkerEvent>>, part: &str) 
 }
 
 /// Waits until something holds that no event tells of.
-async fn until(mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
     let waiting = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use external_worker_host::HostError;
 use external_worker_host::component::LoadedComponent;
-use external_worker_host::engine::{Engine, EngineOptions};
+use external_worker_host::engine::{Compiling, Engine, EngineOptions};
 use external_worker_host::limits::{self, Budget};
 use external_worker_host::policy::{Capability, Policy};
 use external_worker_host::validate::{check_bytes, contract, is_worth_loading};
@@ -63,7 +63,7 @@ fn engine() -> &'static Engine {
             pool_instances: Some(0),
             guest_threads: Some(1),
             names_places: true,
-            ..EngineOptions::default()
+            ..EngineOptions::new(Compiling::Here)
         })
         .unwrap()
     })

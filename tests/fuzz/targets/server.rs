@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use external_worker_host::engine::{Engine, EngineOptions};
+use external_worker_host::engine::{Compiling, Engine, EngineOptions};
 use external_worker_host::limits;
 use external_worker_host::policy::Policy;
 use external_worker_host::server::protocol::{self, Incoming, Malformed};
@@ -143,7 +143,7 @@ async fn address() -> SocketAddr {
         engine: Engine::new(EngineOptions {
             pool_instances: Some(0),
             guest_threads: Some(1),
-            ..EngineOptions::default()
+            ..EngineOptions::new(Compiling::Here)
         })
         .unwrap(),
     })

@@ -76,6 +76,7 @@ attacks! {
     schema_pattern_large,
     schema_patterns,
     schema_patterns_checked,
+    schema_patterns_fit,
     schema_remote,
     schema_wide,
     secret_places,

@@ -20,7 +20,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load};
-use crate::engine::Engine;
+use crate::engine::{Compiling, Engine};
 use crate::error::HostError;
 use crate::limits;
 use crate::policy::{Guarded, Policy};
@@ -76,7 +76,8 @@ impl ServeTenantCommand {
         // Before there is a second thread, and before anything is read that a guest or a client may
         // have made.
         confine::apply(&reach, self.allow_weaker_isolation)?;
-        let engine = load::server_engine(cache, trust)?;
+        // This process may start no other, and its limits are the tenant's own.
+        let engine = load::server_engine(cache, trust, Compiling::Here)?;
         let runtime = load::server_runtime()?;
         let ended = runtime.block_on(self.serve(
             listener,

@@ -1,5 +1,7 @@
 //! Every Worker in this process, each with a server of its own.
 
+use std::path::PathBuf;
+
 use futures_util::future::try_join_all;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -9,7 +11,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load};
-use crate::engine::Engine;
+use crate::engine::{Apart, Compiling, Engine};
 use crate::limits;
 use crate::policy::{Guarded, Policy};
 use crate::server::{Bound, Server};
@@ -21,13 +23,35 @@ pub(super) fn serve(
     output: &Output,
     cache: &CacheOptions,
 ) -> Result<Exit, CliError> {
-    let engine = load::server_engine(cache, cache.trust()?)?;
+    pass_on_nothing();
+    let program = this_program().map_err(CliError::Machine)?;
+    let apart = Apart::new(program, vec!["prepare-one".into()]);
+    let engine = load::server_engine(cache, cache.trust()?, Compiling::Apart(apart))?;
     let runtime = load::server_runtime()?;
     let ended = runtime.block_on(serve_all(tenants, guarded, engine, output));
     // What may still block is of no use any more.
     runtime.shutdown_background();
     ended
 }
+
+/// As it was when it was started, where the system tells that.
+fn this_program() -> std::io::Result<PathBuf> {
+    match cfg!(target_os = "linux") {
+        true => Ok("/proc/self/exe".into()),
+        false => std::env::current_exe(),
+    }
+}
+
+/// To the processes that compile, of what whoever started this one had open.
+#[cfg(target_os = "linux")]
+fn pass_on_nothing() {
+    if let Err(error) = crate::tenant::supervisor::pass_on_nothing() {
+        tracing::warn!("what this process was started with is passed on: {error}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn pass_on_nothing() {}
 
 async fn serve_all(
     tenants: Vec<Checked>,

@@ -68,6 +68,14 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// Nothing of anybody: what a process takes that works for another, on what that passes to it.
+    pub fn of_nothing() -> Self {
+        Self {
+            read: HOST.map(PathBuf::from).to_vec(),
+            ..Self::default()
+        }
+    }
+
     /// What serving a Worker takes: its data, as far as it is not the operator's.
     pub fn of_worker(places: &Places) -> Self {
         Self {
