@@ -405,6 +405,16 @@ async fn a_restart_keeps_uuid_configuration_and_nodes() {
     );
 }
 
+#[tokio::test]
+async fn a_call_that_comes_during_a_restart_is_answered_after_it() {
+    let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
+    for _ in 0..20 {
+        instance.restart();
+        // Whether it comes before the restart, during it or after it.
+        call_int(&instance, "applied", []).await.unwrap();
+    }
+}
+
 /// Seven bytes of text each, and seven hundred as a tree.
 fn dictionaries(count: usize) -> Value {
     Value::Json(format!("[{}]", vec![r#"{"":0}"#; count].join(",")))

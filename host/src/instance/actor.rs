@@ -80,7 +80,7 @@ pub(super) async fn run(
                 state = kept;
                 shared
                     .calls
-                    .fail_all(|| HostError::Ended("it is restarted".to_owned()));
+                    .fail_begun(|| HostError::Ended("it is restarted".to_owned()));
                 continue;
             }
             Outcome::NotStarted(error) => format!("it did not start again: {error}"),

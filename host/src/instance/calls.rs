@@ -59,6 +59,8 @@ struct Open {
     limit: Duration,
     deadline: Moment,
     reply: Option<Reply>,
+    /// The guest has it; a call waits in the mailbox before.
+    begun: bool,
     asked_to_end: bool,
 }
 
@@ -113,6 +115,7 @@ impl Calls {
             limit,
             deadline,
             reply,
+            begun: operation != Operation::Call,
             asked_to_end: false,
         });
         let sooner = table.armed.is_none_or(|armed| deadline < armed);
@@ -130,13 +133,15 @@ impl Calls {
         table.open.swap_remove(at).reply
     }
 
-    /// Whether somebody still waits for the call `id`.
-    pub fn is_wanted(&self, id: u64) -> bool {
-        let table = self.table();
-        table
-            .open
-            .iter()
-            .any(|open| open.id == id && !open.asked_to_end)
+    /// The guest gets the call `id` now, if somebody still waits for it; whether that is so.
+    pub fn begin(&self, id: u64) -> bool {
+        let mut table = self.table();
+        let mut open = table.open.iter_mut();
+        let Some(open) = open.find(|open| open.id == id && !open.asked_to_end) else {
+            return false;
+        };
+        open.begun = true;
+        true
     }
 
     /// The caller of `id` left: from now on it has only the grace.
@@ -157,6 +162,19 @@ impl Calls {
     pub fn fail_all(&self, error: impl Fn() -> HostError) {
         let open = std::mem::take(&mut self.table().open);
         for reply in open.into_iter().filter_map(|open| open.reply) {
+            let _ = reply.send(Err(error()));
+        }
+    }
+
+    /// Answers everybody whom the guest owes an answer with an error, and closes what it had. Calls that
+    /// wait in the mailbox go on waiting: another start serves them.
+    pub fn fail_begun(&self, error: impl Fn() -> HostError) {
+        let begun: Vec<_> = self
+            .table()
+            .open
+            .extract_if(.., |open| open.begun)
+            .collect();
+        for reply in begun.into_iter().filter_map(|open| open.reply) {
             let _ = reply.send(Err(error()));
         }
     }
@@ -254,6 +272,26 @@ mod tests {
             matches!(killed.as_slice(), [Expired::Kill(Operation::Call, _)]),
             "{killed:?}"
         );
+    }
+
+    #[test]
+    fn what_waits_in_the_mailbox_is_not_lost_with_what_the_guest_had() {
+        let calls = Calls::new(&Arc::default());
+        let mut answers = Vec::new();
+        let mut open = |operation| {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            calls.open(operation, Duration::from_secs(9), Some(reply))
+        };
+        let (begun, waits) = (open(Operation::Call), open(Operation::Call));
+        open(Operation::Stop);
+        assert!(calls.begin(begun));
+        calls.fail_begun(|| HostError::Ended("again".to_owned()));
+        assert_eq!(calls.len(), 1);
+        assert!(calls.begin(waits), "the next life has it");
+        for (answer, failed) in answers.iter_mut().zip([true, false, true]) {
+            assert_eq!(answer.try_recv().is_ok(), failed);
+        }
     }
 
     #[test]

@@ -206,7 +206,7 @@ impl<'a> Guest<'a> {
     /// Begins a call; `None`: it is answered already.
     fn begin_call(self, accessor: &'a Inside, call: Call, running: usize) -> Option<Task<'a>> {
         let calls = &self.shared.calls;
-        if !calls.is_wanted(call.id) {
+        if !calls.begin(call.id) {
             calls.close(call.id);
             return None;
         }
