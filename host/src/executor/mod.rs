@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -119,10 +119,26 @@ impl Executor {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
+        self.spawn_used(future, Usage::default())
+    }
+
+    /// [`Self::spawn`] of a stranger, who begins as if it had used more just now than any other who is here,
+    /// though no more than `most`: else many that come at once would all go before those.
+    pub fn spawn_stranger<F>(&self, future: F, most: Duration) -> Task<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.spawn_used(future, self.inner.queue.stranger(most))
+    }
+
+    fn spawn_used<F>(&self, future: F, usage: Usage) -> Task<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
         self.inner.spawned.fetch_add(1, Ordering::Relaxed);
         let (done, result) = oneshot::channel();
         let alive = Alive::new(&self.inner.alive);
-        let usage = Arc::new(Usage::default());
+        let usage = Arc::new(usage);
         let task = Used {
             future: Box::pin(async move {
                 let alive = alive;

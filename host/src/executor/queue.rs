@@ -47,6 +47,8 @@ pub(super) struct Queue {
 struct State {
     tasks: BinaryHeap<Reverse<Waiting>>,
     pushed: u64,
+    /// Of all strangers, who used most.
+    heaviest: Rank,
     /// What each thread runs.
     running: Vec<Option<Running>>,
     idle: usize,
@@ -143,6 +145,7 @@ impl Queue {
             state: Mutex::new(State {
                 tasks: BinaryHeap::new(),
                 pushed: 0,
+                heaviest: Rank::FIRST,
                 running: vec![None; threads],
                 idle: 0,
                 watched: false,
@@ -168,6 +171,12 @@ impl Queue {
         })
     }
 
+    /// What a stranger begins with: more than any of those who are here, and no more than `most`.
+    pub fn stranger(&self, most: Duration) -> Usage {
+        let heaviest = self.state().heaviest;
+        Usage::of_stranger(heaviest.doubled(self.start.elapsed(), most))
+    }
+
     /// `task` is to run; until now it used `usage`.
     pub fn push(&self, task: Runnable, usage: &Usage) {
         let now = Instant::now();
@@ -181,8 +190,12 @@ impl Queue {
         }
         let order = state.pushed;
         state.pushed = order.wrapping_add(1);
+        let rank = weight.rank(now.saturating_duration_since(self.start));
+        if usage.is_stranger {
+            state.heaviest = state.heaviest.max(rank);
+        }
         state.tasks.push(Reverse(Waiting {
-            rank: weight.rank(now.saturating_duration_since(self.start)),
+            rank,
             order,
             weight,
             task,

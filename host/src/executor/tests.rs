@@ -71,6 +71,46 @@ async fn who_used_little_goes_before_all_who_used_much() {
 }
 
 #[tokio::test]
+async fn who_is_here_and_used_little_goes_before_all_who_come() {
+    const MOST: Duration = Duration::from_millis(50);
+    let executor = executor(1);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let note = |who| {
+        let order = Arc::clone(&order);
+        async move { order.lock().unwrap().push(who) }
+    };
+    let (wake, woken) = oneshot::channel();
+    let (uses, has_used) = oneshot::channel();
+    let (noted, used) = (note("here"), spin(Duration::from_millis(2)));
+    let here = executor.spawn_stranger(
+        async move {
+            used.await;
+            uses.send(()).unwrap();
+            woken.await.unwrap();
+            noted.await;
+        },
+        MOST,
+    );
+    let (begins, begun) = oneshot::channel();
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let busy = executor.spawn(async move {
+        has_used.await.unwrap();
+        begins.send(()).unwrap();
+        ends.recv().unwrap();
+    });
+    begun.await.unwrap();
+    let strangers: Vec<_> = (0..20)
+        .map(|_| executor.spawn_stranger(note("stranger"), MOST))
+        .collect();
+    wake.send(()).unwrap();
+    end.send(()).unwrap();
+    for task in strangers.into_iter().chain([busy, here]) {
+        task.await.unwrap();
+    }
+    assert_eq!(order.lock().unwrap().first(), Some(&"here"));
+}
+
+#[tokio::test]
 async fn who_used_much_is_interrupted_for_who_used_little() {
     let interrupted = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&interrupted);

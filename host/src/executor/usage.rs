@@ -30,21 +30,38 @@ impl Decayed {
 
 /// What one task used.
 #[derive(Debug)]
-pub(super) struct Usage(Mutex<Decayed>);
+pub(super) struct Usage {
+    decayed: Mutex<Decayed>,
+    /// Whether it is one of those by which the next stranger is measured.
+    pub is_stranger: bool,
+}
 
 impl Default for Usage {
     fn default() -> Self {
-        Self(Mutex::new(Decayed {
-            used: 0.0,
-            at: Instant::now(),
-        }))
+        Self::begun(0.0)
     }
 }
 
 impl Usage {
+    /// Of a stranger, as if it had used `weight` just now.
+    pub fn of_stranger(weight: Weight) -> Self {
+        Self {
+            is_stranger: true,
+            ..Self::begun(weight.0)
+        }
+    }
+
+    fn begun(used: f64) -> Self {
+        let at = Instant::now();
+        Self {
+            decayed: Mutex::new(Decayed { used, at }),
+            is_stranger: false,
+        }
+    }
+
     /// The time from `begin` to `end` was used.
     pub fn add(&self, begin: Instant, end: Instant) {
-        let mut decayed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut decayed = self.decayed.lock().unwrap_or_else(PoisonError::into_inner);
         let used = end.saturating_duration_since(begin).as_nanos() as f64;
         let before = decayed.at(end);
         // What has not faded yet does so from where it was.
@@ -57,7 +74,7 @@ impl Usage {
 
     /// What counts at `now`.
     pub fn at(&self, now: Instant) -> Weight {
-        let decayed = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let decayed = *self.decayed.lock().unwrap_or_else(PoisonError::into_inner);
         Weight(decayed.at(now).max(LIGHT.as_nanos() as f64))
     }
 }
@@ -87,6 +104,17 @@ impl Weight {
 /// A place in the order: lower is sooner.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Rank(f64);
+
+impl Rank {
+    /// The first of all.
+    pub const FIRST: Self = Self(f64::NEG_INFINITY);
+
+    /// Twice what has this rank at that moment, and no more than `most`.
+    pub fn doubled(self, since_start: Duration, most: Duration) -> Weight {
+        let weight = (self.0 - since_start.as_secs_f64() / HALF_LIFE.as_secs_f64()).exp2();
+        Weight((weight * 2.0).min(most.as_nanos() as f64))
+    }
+}
 
 impl Eq for Rank {}
 

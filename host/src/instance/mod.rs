@@ -259,7 +259,8 @@ impl Instance {
         };
         // Before the guest runs, so that nothing of its log is missed.
         let events = instance.events();
-        drop(prepared.engine().threads().spawn(actor));
+        let threads = prepared.engine().threads();
+        drop(threads.spawn_stranger(actor, limits::BEGUN_WITH));
         Ok((Starting { instance, start }, events))
     }
 

@@ -46,6 +46,9 @@ pub const MIB: u64 = 1024 * 1024;
 /// How often the epoch of every engine advances. A guest that spins gives way at each tick.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 
+/// What an instance that begins is taken to have used of late, at most: what each of many has that use all that
+/// they get.
+pub const BEGUN_WITH: Duration = Duration::from_millis(50);
 /// How long a store is polled on for what it woke itself for; far below a tick, so that a guest which
 /// gave way at one does not go on before others had their turn.
 pub const POLL_ON: Duration = Duration::from_millis(1);
