@@ -15,11 +15,14 @@ use serde_json::{Number, Value as Json};
 
 pub use text::{Bounds, JsonText, entries_size};
 
-use crate::limits::{MAX_NUMBER_BYTES, MAX_SAVED_JSON_DEPTH};
+use crate::limits::{MAX_MESSAGE_COST, MAX_NUMBER_BYTES, MAX_SAVED_JSON_DEPTH};
 
 /// Why a document is not read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JsonProblem {
+    /// As a tree it would be too large.
+    #[error("it has too many parts to be read")]
+    TooMuch,
     /// It is nested too deep.
     #[error("it is nested deeper than {MAX_SAVED_JSON_DEPTH} levels")]
     TooDeep,
@@ -73,6 +76,53 @@ pub fn parse(text: &[u8]) -> Result<Json, JsonProblem> {
     let json = Json::deserialize(&mut reader).map_err(syntax)?;
     reader.end().map_err(syntax)?;
     Ok(json)
+}
+
+/// [`parse`] of a document of a stranger, whose parts may take a hundred times its bytes: of at most
+/// [`MAX_MESSAGE_COST`].
+///
+/// # Errors
+/// As [`parse`], or when it is more.
+pub fn parse_strangers(text: &[u8]) -> Result<Json, JsonProblem> {
+    if cost(text) > MAX_MESSAGE_COST {
+        return Err(JsonProblem::TooMuch);
+    }
+    parse(text)
+}
+
+/// What an object takes: one node of a map.
+const OBJECT_BYTES: usize = 640;
+/// What an array takes, with the first elements of it.
+const ARRAY_BYTES: usize = 128;
+/// What one more element takes, with what a growing list keeps free.
+const ELEMENT_BYTES: usize = 64;
+/// What a text takes besides its bytes, for each of its two quotes.
+const QUOTE_BYTES: usize = 16;
+
+/// What a JSON document takes, as text and read, in bytes; no less, whatever it is.
+pub fn cost(text: &[u8]) -> usize {
+    let mut cost = text.len();
+    let mut is_text = false;
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        let more = match byte {
+            b'"' => {
+                is_text = !is_text;
+                QUOTE_BYTES
+            }
+            b'\\' if is_text => {
+                bytes.next();
+                0
+            }
+            _ if is_text => 0,
+            b'{' => OBJECT_BYTES,
+            b'[' => ARRAY_BYTES,
+            b',' => ELEMENT_BYTES,
+            _ => 0,
+        };
+        cost = cost.saturating_add(more);
+    }
+    cost
 }
 
 fn place(before: &[u8]) -> (usize, usize) {
@@ -312,6 +362,30 @@ mod tests {
 
     fn nested(levels: usize, core: &str) -> String {
         format!("{}{core}{}", "[".repeat(levels), "]".repeat(levels))
+    }
+
+    #[test]
+    fn small_parts_cost_what_they_are_and_texts_their_bytes() {
+        let objects = r#"{"":0},"#.repeat(1000);
+        assert!(cost(objects.as_bytes()) > 600_000);
+        let text = format!("\"{}\"", r#"{[,\"{"#.repeat(1000));
+        assert!(
+            cost(text.as_bytes()) < text.len() + 100,
+            "{}",
+            cost(text.as_bytes())
+        );
+        let numbers = "[1,2,3]".repeat(1000);
+        assert!(cost(numbers.as_bytes()) >= 1000 * (128 + 2 * 32));
+    }
+
+    #[test]
+    fn what_is_small_as_text_and_large_as_a_tree_is_refused_unread() {
+        let bomb = format!("[{}0]", r#"{"":0},"#.repeat(MAX_MESSAGE_COST / 600));
+        assert!(matches!(
+            parse_strangers(bomb.as_bytes()),
+            Err(JsonProblem::TooMuch)
+        ));
+        parse_strangers(br#"{"a": [1, {"b": 2}]}"#).unwrap();
     }
 
     #[test]

@@ -6,16 +6,9 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::arrival::{Arrival, Late};
+use crate::json::cost;
 use crate::limits;
 
-/// What an object takes: one node of a map.
-const OBJECT_BYTES: usize = 640;
-/// What an array takes, with the first elements of it.
-const ARRAY_BYTES: usize = 128;
-/// What one more element takes, with what a growing list keeps free.
-const ELEMENT_BYTES: usize = 64;
-/// What a text takes besides its bytes, for each of its two quotes.
-const QUOTE_BYTES: usize = 16;
 /// In what small messages are counted.
 const UNIT_BYTES: usize = 1024;
 
@@ -37,7 +30,7 @@ impl Load {
     /// # Errors
     /// A sentence: it is too much.
     pub async fn of(text: &str, arrival: Arrival, small: &Arc<Semaphore>) -> Result<Self, String> {
-        let cost = cost(text);
+        let cost = cost(text.as_bytes());
         if cost > limits::SMALL_MESSAGE_BYTES {
             return Self::large(cost, arrival);
         }
@@ -54,7 +47,7 @@ impl Load {
     /// # Errors
     /// A sentence: it is too much.
     pub fn of_posted(text: &str, arrival: Arrival) -> Result<Self, String> {
-        Self::large(cost(text), arrival)
+        Self::large(cost(text.as_bytes()), arrival)
     }
 
     fn large(cost: usize, mut arrival: Arrival) -> Result<Self, String> {
@@ -73,46 +66,10 @@ impl Load {
     }
 }
 
-/// What a JSON document takes, as text and read; no less, whatever it is.
-fn cost(text: &str) -> usize {
-    let mut cost = text.len();
-    let mut is_text = false;
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let more = match byte {
-            b'"' => {
-                is_text = !is_text;
-                QUOTE_BYTES
-            }
-            b'\\' if is_text => {
-                bytes.next();
-                0
-            }
-            _ if is_text => 0,
-            b'{' => OBJECT_BYTES,
-            b'[' => ARRAY_BYTES,
-            b',' => ELEMENT_BYTES,
-            _ => 0,
-        };
-        cost = cost.saturating_add(more);
-    }
-    cost
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::arrival::Arrivals;
     use super::*;
-
-    #[test]
-    fn small_parts_cost_what_they_are_and_texts_their_bytes() {
-        let objects = r#"{"":0},"#.repeat(1000);
-        assert!(cost(&objects) > 600_000);
-        let text = format!("\"{}\"", r#"{[,\"{"#.repeat(1000));
-        assert!(cost(&text) < text.len() + 100, "{}", cost(&text));
-        let numbers = "[1,2,3]".repeat(1000);
-        assert!(cost(&numbers) >= 1000 * (128 + 2 * 32));
-    }
 
     #[tokio::test]
     async fn a_client_has_so_much_of_small_messages_and_large_ones_are_counted_for_all() {

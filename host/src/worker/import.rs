@@ -57,7 +57,7 @@ pub struct ImportedFile {
 /// When it is no export, or too much. What is wrong in it is left out.
 pub fn import(zip: Vec<u8>) -> Result<Imported, ImportProblem> {
     let mut archive = Archive::open(zip)?;
-    let mut config = json::parse(&archive.read(CONFIG, MAX_STATE_BYTES)?)
+    let mut config = json::parse_strangers(&archive.read(CONFIG, MAX_STATE_BYTES)?)
         .map_err(|problem| ImportProblem::Config(problem.to_string()))?;
     let read = state::parse(&archive.read(STATE, MAX_STATE_BYTES)?)?;
     let Reading {

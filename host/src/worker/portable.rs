@@ -87,7 +87,13 @@ impl Worker {
         let origin = config.map(Origin::of).unwrap_or_default();
         // Nothing of a save that is too much is taken.
         let before = self.nodespace().node_ids();
-        let loaded = self.nodespace().load(&state.backend)?;
+        let worker = self.clone();
+        // Where nobody is served: it may take a while.
+        let (loaded, state) = blocking(move || {
+            let loaded = worker.nodespace().load(&state.backend)?;
+            Ok((loaded, state))
+        })
+        .await?;
         let mut report = Report {
             nodes: loaded.nodes,
             edges: loaded.edges,

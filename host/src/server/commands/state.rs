@@ -121,7 +121,7 @@ pub fn update(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
 /// An object, or its text.
 fn object(given: Json, what: &str) -> Result<Json, Refusal> {
     let json = match given {
-        Json::String(text) => document::parse(text.as_bytes())
+        Json::String(text) => document::parse_strangers(text.as_bytes())
             .map_err(|problem| Refusal::new(format!("`{what}`: {problem}")))?,
         other => other,
     };
