@@ -42,7 +42,7 @@ impl Instance {
         let outputs = self
             .begin_call(Place::default(), node, inputs, limit)
             .await?;
-        let port = |output: super::exports::Output| (output.name, output.value);
+        let port = |output: super::exports::Output| (output.name, output.value.into_value());
         Ok(outputs.into_iter().map(port).collect())
     }
 

@@ -68,6 +68,23 @@ pub fn check_classes(classes: Vec<WorkerClass>) -> Result<Vec<Arc<Class>>> {
         .collect()
 }
 
+/// What the parts of one node class take as trees: every node that is made has them.
+#[derive(Default)]
+struct Trees(u64);
+
+impl Trees {
+    fn add(&mut self, bytes: u64, what: &str) -> Result<()> {
+        self.0 = self.0.saturating_add(bytes);
+        let (all, most) = (self.0, limits::MAX_OPTIONS_TREE_BYTES);
+        if all > most {
+            return wrong(format!(
+                "{what}: {all} bytes, were all of the node a tree, are too many; at most {most} are allowed"
+            ));
+        }
+        Ok(())
+    }
+}
+
 fn check_class(mut class: WorkerClass, room: &mut SchemaRoom) -> Result<Class> {
     if !is_class_id(&class.class_id) {
         let id = &class.class_id;
@@ -77,7 +94,11 @@ fn check_class(mut class: WorkerClass, room: &mut SchemaRoom) -> Result<Class> {
     }
     class.title = text::clean_line(&class.title, limits::MAX_NAME_BYTES);
     clean_text(&mut class.description);
-    check_json(class.ui_schema.as_deref(), "the ui schema")?;
+    check_json(
+        class.ui_schema.as_deref(),
+        "the ui schema",
+        &mut Trees::default(),
+    )?;
     check_node_classes(&mut class.methods, &class.class_id)?;
     let schema = ConfigSchema::within(&class.config_schema, &class.export_exclude, room)?;
     let config = Arc::new(schema);
@@ -188,14 +209,19 @@ fn check_node_classes(classes: &mut [NodeClass], owner: &str) -> Result<()> {
         }
         clean_text(&mut class.description);
         clean_text(&mut class.title);
-        check_json(class.render_options.as_deref(), "render options")?;
-        check_ports(&mut class.inputs, &class.name, "input")?;
-        check_ports(&mut class.outputs, &class.name, "output")?;
+        let mut trees = Trees::default();
+        check_json(
+            class.render_options.as_deref(),
+            "render options",
+            &mut trees,
+        )?;
+        check_ports(&mut class.inputs, &class.name, "input", &mut trees)?;
+        check_ports(&mut class.outputs, &class.name, "output", &mut trees)?;
     }
     Ok(())
 }
 
-fn check_ports(ports: &mut [Port], method: &str, side: &str) -> Result<()> {
+fn check_ports(ports: &mut [Port], method: &str, side: &str, trees: &mut Trees) -> Result<()> {
     if ports.len() > limits::MAX_PORTS {
         let max = limits::MAX_PORTS;
         return wrong(format!(
@@ -213,9 +239,10 @@ fn check_ports(ports: &mut [Port], method: &str, side: &str) -> Result<()> {
         check_json(
             Some(&port.type_),
             &format!("the type of `{method}.{}`", port.name),
+            trees,
         )?;
-        check_json(port.value_options.as_deref(), "value options")?;
-        check_json(port.render_options.as_deref(), "render options")?;
+        check_json(port.value_options.as_deref(), "value options", trees)?;
+        check_json(port.render_options.as_deref(), "render options", trees)?;
         if let Some(default) = &port.default {
             super::value::check(default, limits::MAX_DESCRIPTION_JSON_BYTES as u64).or_else(
                 |problem| {
@@ -245,19 +272,13 @@ fn check_name(name: &str, what: &str) -> Result<()> {
     ))
 }
 
-fn check_json(json: Option<&str>, what: &str) -> Result<()> {
+fn check_json(json: Option<&str>, what: &str, trees: &mut Trees) -> Result<()> {
     let Some(json) = json else { return Ok(()) };
     if json.len() > limits::MAX_DESCRIPTION_JSON_BYTES {
         return wrong(format!("{what}: {} bytes are too many", json.len()));
     }
     match JsonText::check(json) {
-        // Every node that is made has such a tree.
-        Ok(json) if json.tree_size() > limits::MAX_OPTIONS_TREE_BYTES => wrong(format!(
-            "{what}: {} bytes, were they a tree, are too many; at most {} are allowed",
-            json.tree_size(),
-            limits::MAX_OPTIONS_TREE_BYTES
-        )),
-        Ok(_) => Ok(()),
+        Ok(json) => trees.add(json.tree_size(), what),
         Err(error) => wrong(format!("{what}: not JSON: {error}")),
     }
 }
@@ -313,6 +334,29 @@ mod tests {
             parent,
             nodes: vec![node],
         }
+    }
+
+    #[test]
+    fn what_is_small_as_text_and_large_as_a_tree_is_refused() {
+        let port = |n| Port {
+            name: format!("p{n}"),
+            type_: "\"any\"".to_owned(),
+            description: None,
+            default: None,
+            required: false,
+            does_trigger: true,
+            hidden: false,
+            value_options: Some(format!("{{\"a\":[{}0]}}", r#"{"":0},"#.repeat(1_000))),
+            render_options: None,
+        };
+        let with = |ports| {
+            let mut shelf = shelf("a", None, "x");
+            shelf.nodes[0].inputs = (0..ports).map(port).collect();
+            check_shelves(vec![shelf])
+        };
+        with(1).unwrap();
+        let refused = with(2).unwrap_err().to_string();
+        assert!(refused.contains("were all of the node a tree"), "{refused}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::events::Event;
 use super::exports::{Exports, Outcome as GuestOutcome, Output, Outputs, Ports};
 use super::keep::Saved;
 use super::state::InstanceState;
+use super::value::Checked;
 use super::{Call, Command, ConfigUpdate, InTurn, Shared, State, description, value};
 use crate::bindings::host::Level;
 use crate::bindings::types::{Error, InstanceInfo, Shelf, Value};
@@ -241,10 +242,11 @@ impl<'a> Guest<'a> {
     fn outputs(self, outcome: GuestOutcome<Ports>) -> Result<Outputs> {
         let outputs = outcome.map_err(|error| guest_error(error, ""))?;
         let limit = self.shared.lasting.budget.value_size.as_u64();
-        value::check_all(&outputs, limit).map_err(|(name, problem)| {
-            let name = text::clean_line(&name, limits::MAX_NAME_BYTES);
+        let wrong = |name: &str, problem: value::Problem| {
+            let name = text::clean_line(name, limits::MAX_NAME_BYTES);
             HostError::Value(format!("the output `{name}`: {problem}"))
-        })?;
+        };
+        value::check_outputs(&outputs, limit).map_err(|problem| wrong("", problem))?;
         let ledger = &self.shared.lasting.ledger;
         let paid = |(name, value): (String, Value)| {
             let size = value::size(&value).saturating_add(name.len() as u64);
@@ -252,6 +254,7 @@ impl<'a> Guest<'a> {
                 let name = text::clean_line(&name, limits::MAX_NAME_BYTES);
                 HostError::Value(format!("the output `{name}` cannot be kept: {exhausted}"))
             })?;
+            let value = Checked::of(value, limit).map_err(|problem| wrong(&name, problem))?;
             Ok(Output { name, value, held })
         };
         outputs.into_iter().map(paid).collect()

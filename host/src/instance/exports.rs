@@ -7,6 +7,7 @@ use wasmtime::component::{
 };
 use wasmtime::{AsContextMut, Result, Store};
 
+use super::value::Checked;
 use crate::bindings::types::{Error, InstanceInfo, Shelf, Value, WorkerClass};
 use crate::limits::Held;
 
@@ -36,7 +37,7 @@ pub struct Output {
     /// Its name.
     pub name: String,
     /// What it is.
-    pub value: Value,
+    pub value: Checked,
     /// The charge for it.
     pub held: Held,
 }

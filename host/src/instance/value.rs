@@ -15,6 +15,9 @@ pub enum Problem {
         /// The limit.
         limit: u64,
     },
+    /// There are too many of them.
+    #[error("{0} values; at most {max} are allowed", max = limits::MAX_PORTS)]
+    TooMany(usize),
     /// The JSON does not parse.
     #[error("not JSON: {0}")]
     Json(String),
@@ -73,6 +76,55 @@ pub fn check(value: &Value, limit: u64) -> Result<u64, Problem> {
         Value::Array(array) => check_array(array).map(|()| tree_of(array)),
         _ => Ok(size),
     }
+}
+
+/// A value of a guest that was checked: JSON is looked through once, and is what that made of it from then on.
+#[derive(Debug)]
+pub enum Checked {
+    /// JSON.
+    Json(JsonText),
+    /// Anything else.
+    Plain(Value),
+}
+
+impl Checked {
+    /// [`check`] of `value`.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn of(value: Value, limit: u64) -> Result<Self, Problem> {
+        if let Value::Json(text) = value {
+            let json = JsonText::check(&text);
+            return json
+                .map(Self::Json)
+                .map_err(|error| Problem::Json(error.to_string()));
+        }
+        check(&value, limit)?;
+        Ok(Self::Plain(value))
+    }
+
+    /// The value.
+    pub fn into_value(self) -> Value {
+        match self {
+            Self::Json(json) => Value::Json(json.as_str().to_owned()),
+            Self::Plain(value) => value,
+        }
+    }
+}
+
+/// Whether what a call answers with is few enough and together not larger than `limit` bytes.
+///
+/// # Errors
+/// What is wrong.
+pub fn check_outputs(outputs: &[(String, Value)], limit: u64) -> Result<(), Problem> {
+    let size = size_all(outputs);
+    if size > limit {
+        return Err(Problem::TooBig { size, limit });
+    }
+    if outputs.len() > limits::MAX_PORTS {
+        return Err(Problem::TooMany(outputs.len()));
+    }
+    Ok(())
 }
 
 /// [`check`] for each of `ports`, with `limit` for all together.

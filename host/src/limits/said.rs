@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use super::MIB;
+use super::{KIB, MIB};
 
 /// What an event, or a change of an input, is counted as towards `memory` besides its data: itself, its
 /// place in the queues, its names.
 pub const EVENT_BYTES: u64 = 1024;
-/// Heap that options of a guest may take as a tree: their text may be up to
+/// Heap that options of a guest, or all parts of one node class, may take as trees: their text may be up to
 /// [`MAX_OPTIONS_BYTES`](super::MAX_OPTIONS_BYTES) long, and of many small dictionaries a hundredth of that.
 pub const MAX_OPTIONS_TREE_BYTES: u64 = MIB;
 /// Trees of the options of one input that the host keeps: what was changed, what it is with that of the class,
 /// and the choices in it.
 pub const OPTIONS_TREES: u64 = 3;
+/// Bytes of a failure that its node keeps and every client is told, as often as it fails.
+pub const MAX_NODE_ERROR_BYTES: usize = 2 * KIB as usize;
 /// How long what guests change about their nodes waits to be saved: further changes are saved with it.
 pub const GUEST_SAVE_PAUSE: Duration = Duration::from_secs(5);
 /// How often an instance's shelf and options are read again at most, when it asks for it.

@@ -13,7 +13,7 @@ use super::graph::{Effects, Graph};
 use super::io::{Key, Ready};
 use super::value::SharedValue;
 use crate::executor::Executor;
-use crate::limits::{FAST_RUN, MAX_EVENTS_AT_ONCE, MAX_EVENTS_WAITING, MAX_TEXT_BYTES};
+use crate::limits::{FAST_RUN, MAX_EVENTS_AT_ONCE, MAX_EVENTS_WAITING, MAX_NODE_ERROR_BYTES};
 use crate::text;
 
 /// What a node's runs are taken to last before the first: a little too long to be quick.
@@ -148,7 +148,7 @@ async fn run(inner: Arc<Inner>, key: Key, task: u64) {
     // The call itself may panic too, so it is made inside.
     let run = async move { job.run.run(job.inputs).await };
     let result = match AssertUnwindSafe(run).catch_unwind().await {
-        Ok(result) => result.map_err(|message| text::clean(&message, MAX_TEXT_BYTES)),
+        Ok(result) => result.map_err(|message| text::clean(&message, MAX_NODE_ERROR_BYTES)),
         Err(_) => Err("the node panicked while it ran".to_owned()),
     };
     let elapsed = began.elapsed();

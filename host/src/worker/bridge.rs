@@ -11,6 +11,7 @@ use super::external::External;
 use crate::bindings::types as wit;
 use crate::instance::exports::Output;
 use crate::instance::surface::InputState;
+use crate::instance::value::Checked;
 use crate::json::{self as document, JsonText};
 use crate::limits::Paid;
 use crate::nodespace::{
@@ -186,8 +187,14 @@ fn changes(state: InputState) -> impl Iterator<Item = IoChange> {
 
 /// An output in the graph, which the guest pays for until the graph lets it go.
 fn kept(output: Output) -> (Arc<str>, SharedValue) {
-    let value = SharedValue::paid(from_guest(output.value), Arc::new(output.held));
-    (output.name.into(), value)
+    let value = match output.value {
+        Checked::Json(json) => Value::from_text(json),
+        Checked::Plain(value) => from_guest(value),
+    };
+    (
+        output.name.into(),
+        SharedValue::paid(value, Arc::new(output.held)),
+    )
 }
 
 /// What a guest set, in the graph.
