@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use external_worker_artifacts::ATTACKS;
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -204,6 +202,10 @@ fn every_promise_names_a_test_that_is_there() {
         .iter()
         .map(|file| std::fs::read_to_string(file).unwrap())
         .collect();
+    let rows: Vec<_> = self::sources(&root().join("tests/hostile"))
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
     let named: Vec<_> = promises
         .split('`')
         .skip(1)
@@ -214,9 +216,10 @@ fn every_promise_names_a_test_that_is_there() {
     for test in named {
         let (module, name) = test.rsplit_once("::").unwrap();
         if let Some(group) = module.strip_prefix("hostile::") {
-            let attack = format!("{group}/{name}");
-            let is_there = ATTACKS.iter().any(|found| found.name == attack);
-            assert!(is_there, "there is no attack {attack}");
+            // Some need no guest.
+            let row = format!("\"{group}/{name}\"");
+            let is_there = rows.iter().any(|text| text.contains(&row));
+            assert!(is_there, "there is no row {row}");
             continue;
         }
         let function = format!("fn {name}()");

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use external_worker_artifacts::{HOSTILE_REACH, PROBE_TRAPS};
+use external_worker_host::limits;
 use serde_json::{Value as Json, json};
 
 use crate::bystander::{add_node, came};
@@ -78,6 +79,23 @@ pub fn rows() -> Vec<Row> {
                 format!("a client came in; its modules are there{said}")
             },
         ),
+        housed("counts/threads", None, "few", reaching, |house| {
+            let mut wire = house.client();
+            let before = threads(house);
+            for _ in 0..READERS {
+                house.attacker(&mut wire).unwrap();
+            }
+            let begin = Instant::now();
+            let mut most = before;
+            while begin.elapsed() < Duration::from_secs(3) {
+                most = most.max(threads(house));
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            match most - before {
+                0..=MANY => "few".to_owned(),
+                many => format!("{many} more threads"),
+            }
+        }),
         housed(
             "counts/modules_taken_away",
             Some("Has the folder of modules taken away, as when a volume is not there"),
@@ -86,6 +104,17 @@ pub fn rows() -> Vec<Row> {
             looks_again,
         ),
     ]
+}
+
+/// How many read at once.
+const READERS: usize = 8;
+/// Threads that wait for a disk for all of them: some for each, and some for the host itself.
+const MANY: usize = READERS * limits::MAX_FILE_THREADS + 16;
+
+/// Threads of the host's process.
+fn threads(house: &House) -> usize {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", house.pid()));
+    tasks.map_or(0, Iterator::count)
 }
 
 /// What the host does when it cannot see its modules.

@@ -1,12 +1,21 @@
 //! Attacks on the processor: the instance ends by its bill, its deadline, or waits for its share.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::scene::{Scene, attack, end, no_target, not_started, outlives};
-use crate::table::{Row, row};
+use crate::table::{Row, made, row};
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
+    let mut rows = alone();
+    rows.extend(crowds());
+    rows
+}
+
+/// Attackers that are alone.
+fn alone() -> Vec<Row> {
     vec![
         row(
             "cpu/allocate_storm",
@@ -63,6 +72,8 @@ pub fn rows() -> Vec<Row> {
         row("cpu/hog_asks", "throttled", hog),
         row("cpu/hog_emits", "throttled", hog),
         row("cpu/hog_logs", "throttled", hog),
+        row("cpu/hog_naps", "throttled", hog),
+        row("cpu/hog_traps", "ended: it *", Scene::lives),
         row(
             "cpu/host_call_storm",
             "ended: it used * ms of CPU without finishing a turn or a call*",
@@ -190,6 +201,99 @@ async fn hog(scene: Scene) -> String {
         }
     }
     "throttled".to_owned()
+}
+
+/// How many there are in a crowd.
+const CROWD: usize = 64;
+/// How long a crowd goes on.
+const WHILE: Duration = Duration::from_secs(3);
+/// What one of a crowd may use of the processor more than another that does the same.
+const UNEVEN: u32 = 4;
+
+/// Crowds of attackers that stay within their budgets, each using the processor otherwise.
+fn crowds() -> Vec<Row> {
+    let crowds = [
+        ("cpu/hogs", "Are 64 that use all that they get", "cpu/hog"),
+        (
+            "cpu/hogs_allocate",
+            "Are 64 that take and give back memory",
+            "cpu/hog_allocates",
+        ),
+        (
+            "cpu/hogs_ask",
+            "Are 64 that ask the host for what is not there",
+            "cpu/hog_asks",
+        ),
+        (
+            "cpu/hogs_emit",
+            "Are 64 that emit all that they can",
+            "cpu/hog_emits",
+        ),
+        (
+            "cpu/hogs_log",
+            "Are 64 that log all that they can",
+            "cpu/hog_logs",
+        ),
+        (
+            "cpu/hogs_nap",
+            "Are 64 that sleep for a moment before each tick",
+            "cpu/hog_naps",
+        ),
+        (
+            "cpu/hogs_trap",
+            "Are 64 that fail and are started again",
+            "cpu/hog_traps",
+        ),
+    ];
+    crowds
+        .map(|(attack, tries, of)| {
+            made(attack, tries, "all ran, evenly", move |scene| {
+                crowd(scene, of)
+            })
+        })
+        .into()
+}
+
+/// Lets a crowd run for a while, and compares what its members used.
+async fn crowd(scene: Scene, attack: &'static str) -> String {
+    let scene = scene.budget("restarts", 1_000);
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        match scene.start_as(attack).await {
+            Ok(instance) => crowd.push(instance),
+            Err(error) => return not_started(&error),
+        }
+    }
+    let bills = || crowd.iter().map(|instance| instance.status().cpu);
+    let before: Vec<_> = bills().collect();
+    let mut used: Vec<Duration>;
+    let begin = Instant::now();
+    loop {
+        tokio::time::sleep(WHILE).await;
+        used = bills()
+            .zip(&before)
+            .map(|(after, before)| after - *before)
+            .collect();
+        // A machine that does other things may take longer until all had their turn.
+        if !used.contains(&Duration::ZERO) || begin.elapsed() > WHILE * 5 {
+            break;
+        }
+    }
+    let (least, most) = (
+        used.iter().min().copied().unwrap_or_default(),
+        used.iter().max().copied().unwrap_or_default(),
+    );
+    if least.is_zero() {
+        return "some did not run".to_owned();
+    }
+    match most <= least * UNEVEN {
+        true => "all ran, evenly".to_owned(),
+        false => format!(
+            "all ran, from {} to {} ms",
+            least.as_millis(),
+            most.as_millis()
+        ),
+    }
 }
 
 /// Waits until the loop has turned a thousand times; calls are served meanwhile.

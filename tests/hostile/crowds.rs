@@ -304,7 +304,7 @@ fn tcp(at: SocketAddr) -> Option<TcpStream> {
 }
 
 /// A websocket on which anything can be sent.
-fn websocket(at: SocketAddr) -> TcpStream {
+pub fn websocket(at: SocketAddr) -> TcpStream {
     let mut stream = tcp(at).unwrap();
     stream.write_all(&handshake("")).unwrap();
     let mut answer = Vec::new();
@@ -443,8 +443,16 @@ fn folders(files: u32, depth: usize) -> Vec<u8> {
 
 /// An export of nothing, to be filled.
 fn export() -> zip::ZipWriter<std::io::Cursor<Vec<u8>>> {
+    export_of(r#"{"backend": {"nodes": [], "edges": []}, "external_workers": {}}"#)
+}
+
+/// An export as a client sends it.
+pub fn archive_of(state: &str) -> String {
+    base64(&export_of(state).finish().unwrap().into_inner())
+}
+
+fn export_of(state: &str) -> zip::ZipWriter<std::io::Cursor<Vec<u8>>> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let state = r#"{"backend": {"nodes": [], "edges": []}, "external_workers": {}}"#;
     for (name, text) in [("config", "{}"), ("state", state)] {
         archive
             .start_file(name, SimpleFileOptions::default())

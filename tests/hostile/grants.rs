@@ -50,7 +50,35 @@ pub fn rows() -> Vec<Row> {
                 })
             },
         ),
-        housed("grants/own_port", None, "not reached", reaching, own_port),
+        housed(
+            "grants/policy_broken",
+            Some("Goes on writing after its policy became what is none"),
+            "it wrote; it writes no more",
+            reaching,
+            |house| writes_first(house, |policy| std::fs::write(policy, "[[files").unwrap()),
+        ),
+        housed("grants/own_port", None, "not reached", reaching, |house| {
+            let address = house.address.to_string();
+            own_port(house, &[address])
+        }),
+        housed(
+            "grants/own_port_spelled",
+            Some("Connects to the host that it runs in, in every spelling of loopback"),
+            "not reached",
+            reaching,
+            |house| {
+                house.is_attacked_by("grants/own_port");
+                let port = house.address.port();
+                let spellings = [
+                    "localhost",
+                    "[::1]",
+                    "[::ffff:127.0.0.1]",
+                    "0.0.0.0",
+                    "[::]",
+                ];
+                own_port(house, &spellings.map(|host| format!("{host}:{port}")))
+            },
+        ),
     ];
     let layouts: [(&'static str, &'static str, Granted); 7] = [
         (
@@ -109,19 +137,28 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Loopback is granted, with every port that there is.
-fn own_port(house: &mut House) -> String {
+/// Loopback is granted, with every port that there is, to who connects to each of `places`.
+fn own_port(house: &mut House, places: &[String]) -> String {
     let mut wire = house.client();
     let uuid = house.attacker(&mut wire).unwrap();
     let node = add_node(&mut wire, ATTACKER, &uuid, "attack").unwrap();
     let policy = policy_of(house);
-    let loopback = "[[sockets]]\nprotocol = \"both\"\ndirection = \"connect\"\nhost = \"127.0.0.1\"\n\
-                    ports = [\"*\"]\n";
+    let loopback: String = ["127.0.0.1", "localhost", "::1", "0.0.0.0"]
+        .map(|host| {
+            format!(
+                "[[sockets]]\nprotocol = \"both\"\ndirection = \"connect\"\nhost = \"{host}\"\n\
+                 ports = [\"*\"]\n"
+            )
+        })
+        .concat();
     let granted = std::fs::read_to_string(&policy).unwrap();
     std::fs::write(&policy, format!("{loopback}{granted}")).unwrap();
     let begin = Instant::now();
-    while begin.elapsed() < NOTICES {
-        let place = json!({ "nid": node, "ioid": "to", "value": house.address.to_string() });
+    for place in places.iter().cycle() {
+        if begin.elapsed() > NOTICES {
+            break;
+        }
+        let place = json!({ "nid": node, "ioid": "to", "value": place });
         let _ = wire.ask("set_io_value", place);
         let _ = wire.ask("trigger_node", json!({ "nid": node }));
         let value = format!("node={node}; io=out; ");

@@ -51,6 +51,8 @@ pub struct Plan {
     token: Option<&'static str>,
     /// What it may open, if it is told.
     descriptors: Option<u64>,
+    /// Whether the neighbour is called meanwhile.
+    called: bool,
 }
 
 impl Plan {
@@ -63,6 +65,7 @@ impl Plan {
             policies: vec![(NEIGHBOUR.to_owned(), quick)],
             token: None,
             descriptors: None,
+            called: true,
         }
     }
 
@@ -112,6 +115,12 @@ impl Plan {
         self
     }
 
+    /// Without calls of the neighbour meanwhile: its node goes.
+    pub fn uncalled(mut self) -> Self {
+        self.called = false;
+        self
+    }
+
     /// Serves it.
     pub fn serve(self) -> House {
         let data = self.scene.dir().join("data");
@@ -142,6 +151,7 @@ impl Plan {
         }
         let neighbour = add(&mut wire, NEIGHBOUR, NEIGHBOUR).unwrap();
         house.node = add_node(&mut wire, NEIGHBOUR, &neighbour, "turns").unwrap();
+        house.called = self.called;
         house
     }
 }
@@ -163,6 +173,8 @@ pub struct House {
     attack: String,
     /// Whether those beside an attack are to be served as before.
     watched: bool,
+    /// Whether the neighbour is one of them.
+    called: bool,
 }
 
 impl Drop for House {
@@ -204,6 +216,7 @@ impl House {
             attackers: 0,
             attack: scene.attack().to_owned(),
             watched: true,
+            called: true,
         }
     }
 
@@ -247,6 +260,18 @@ impl House {
         assert!(sent.unwrap().success());
     }
 
+    /// Whether its process ends in time.
+    pub fn ends_within(&mut self, time: Duration) -> bool {
+        let begin = Instant::now();
+        while begin.elapsed() < time {
+            if matches!(self.process.try_wait(), Ok(Some(_))) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
     /// A client of it.
     pub fn client(&self) -> Wire {
         Wire::open(self.address, self.token).expect("a client is let in")
@@ -285,17 +310,23 @@ impl House {
 
     /// Does `attack` and says what it came to, while the bystanders are watched.
     pub fn suffers(mut self, attack: impl FnOnce(&mut Self) -> String) -> String {
-        let calling = Asking::call(self.client(), self.node.clone());
-        let asking = Asking::command(self.client());
+        let begin = |house: &Self| {
+            let call = house
+                .called
+                .then(|| Asking::call(house.client(), house.node.clone()));
+            (call, Asking::command(house.client()))
+        };
+        let end = |(calling, asking): (Option<Asking>, Asking)| {
+            let calls = calling.map(|calling| calling.end().0);
+            (calls.unwrap_or_default(), asking.end().0)
+        };
+        let beside = begin(&self);
         std::thread::sleep(QUIET);
-        let (quiet_calls, caller) = calling.end();
-        let (quiet_commands, asker) = asking.end();
+        let (quiet_calls, quiet_commands) = end(beside);
         let resident = Resident::watch(self.pid());
-        let calling = Asking::call(caller, self.node.clone());
-        let asking = Asking::command(asker);
+        let beside = begin(&self);
         let did = attack(&mut self);
-        let (calls, _) = calling.end();
-        let (commands, _) = asking.end();
+        let (calls, commands) = end(beside);
         let growth = resident.growth();
         let mut faults = Vec::new();
         if let Ok(Some(ended)) = self.process.try_wait() {

@@ -22,6 +22,8 @@ mod memory;
 mod names;
 mod network;
 mod pays;
+mod registries;
+mod saves;
 mod says;
 mod scene;
 mod secrets;
@@ -64,6 +66,8 @@ fn rows() -> Vec<Row> {
         works::rows(),
         pays::rows(),
         secrets::rows(),
+        saves::rows(),
+        registries::rows(),
         confined::rows(),
     ];
     groups.into_iter().flatten().collect()

@@ -148,6 +148,16 @@ impl Scene {
         Policy::parse(&policy, "the attack's policy").unwrap()
     }
 
+    /// Starts one of a crowd of attackers of which the row is, each doing `attack`.
+    pub async fn start_as(&self, attack: &str) -> Result<Instance, HostError> {
+        let crowd = Self::new(attack, self.engine(), &self.0.shared);
+        lock(&crowd.0.budget).clone_from(&lock(&self.0.budget));
+        let instance = crowd.start().await?;
+        lock(&crowd.0.instances).clear();
+        self.watch(&instance);
+        Ok(instance)
+    }
+
     /// The bytes of the component that the attack is in; empty where there is no guest.
     pub fn wasm(&self) -> Vec<u8> {
         match self.found() {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use external_worker_artifacts::{HOSTILE, PROBE_TRAPS};
 use serde_json::json;
 
 use crate::bystander::{add_node, came};
@@ -81,7 +82,72 @@ pub fn rows() -> Vec<Row> {
         },
     ));
     rows.extend(kept());
+    rows.extend([
+        housed(
+            "serves/swaps_slowly",
+            Some("Takes all the time to start that it may when new code is put under it"),
+            "a module came",
+            |plan| plan.attackers(""),
+            swaps,
+        ),
+        housed(
+            "serves/ends_slowly",
+            Some("Hangs in `stop` in sixteen instances when the host is to end"),
+            "it ended in time",
+            |plan| plan.attackers("[budget]\nstop-deadline-ms = 3000\n"),
+            |house| {
+                house.unwatched();
+                house.is_attacked_by("lifecycle/hang_in_stop");
+                let mut wire = house.client();
+                for _ in 0..16 {
+                    house.attacker(&mut wire).unwrap();
+                }
+                house.signal("-TERM");
+                let said = match house.ends_within(SOON * 3) {
+                    true => "it ended in time",
+                    false => "it goes on",
+                };
+                house.begins_again();
+                said.to_owned()
+            },
+        ),
+    ]);
     rows
+}
+
+/// New code is put under sixteen that take long to start, and a module comes meanwhile.
+fn swaps(house: &mut House) -> String {
+    house.is_attacked_by("serves/starts_slowly");
+    let mut wire = house.client();
+    for _ in 0..16 {
+        let uuid = add(&mut wire, ATTACKER, ATTACKER).unwrap();
+        house.one_more();
+        let config = json!({ "attack": house.attack() });
+        let update = json!({ "worker_id": uuid, "class_id": ATTACKER, "config": config });
+        wire.ask("update_external_worker", update).unwrap();
+    }
+    let modules = house.data.join("local_workers");
+    let puts = |name: &str, wasm: &[u8]| {
+        let part = modules.join("next.part");
+        std::fs::write(&part, wasm).unwrap();
+        std::fs::rename(part, modules.join(name).with_extension("wasm")).unwrap();
+    };
+    let mut next = std::fs::read(HOSTILE).unwrap();
+    // A section that says nothing.
+    next.extend([0, 2, 1, b'x']);
+    puts(ATTACKER, &next);
+    puts("more", &std::fs::read(PROBE_TRAPS).unwrap());
+    let begin = Instant::now();
+    while begin.elapsed() < SOON {
+        let there = wire.ask("get_worker_dependencies", json!({}));
+        let there = there.unwrap_or_default();
+        let there = there.as_array().map_or(&[][..], |there| there);
+        if there.iter().any(|module| module["module"] == "more") {
+            return "a module came".to_owned();
+        }
+        let _ = wire.until(Duration::from_millis(100), |_| None::<()>);
+    }
+    "no module came".to_owned()
 }
 
 /// What a tenant's own data do to others, and to itself.

@@ -69,6 +69,16 @@ impl Wire {
         Ok(id)
     }
 
+    /// Says `text` as it is; what is answered to the request `id`.
+    pub fn say(&mut self, text: &str, id: &str) -> Option<String> {
+        self.socket.send(Message::text(text.to_owned())).ok()?;
+        let id = format!("\"{id}\"");
+        self.until(PATIENCE, |message| {
+            let text = message.is_text().then(|| message.to_text().ok())??;
+            text.contains(&id).then(|| text.to_owned())
+        })
+    }
+
     /// The first of the messages that come `within` a while that `wanted` picks.
     pub fn until<T>(
         &mut self,

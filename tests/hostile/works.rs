@@ -6,16 +6,19 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::house::{ATTACKER, House, add};
-use crate::pays::listens;
+use crate::pays::{listens, with_nodes};
 use crate::scene::named;
 use crate::table::{Row, housed};
 
 /// The module that comes.
 const MORE: &str = "more";
 /// How long it may take until it is there or refused, on a busy machine.
-const COMES: Duration = Duration::from_secs(60);
+pub const COMES: Duration = Duration::from_secs(60);
 /// How long others are watched while it takes long.
 const WATCHED: Duration = Duration::from_secs(10);
+
+/// How long an attacker goes on.
+const WHILE: Duration = Duration::from_secs(3);
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
@@ -44,7 +47,7 @@ pub fn rows() -> Vec<Row> {
                 wire.send("add_external_worker", asked).unwrap();
                 house.one_more();
             }
-            listens(&mut house.client())
+            listens(&mut house.client(), WHILE)
         },
     ));
     rows.push(housed(
@@ -54,12 +57,29 @@ pub fn rows() -> Vec<Row> {
         |plan| plan,
         |house| comes(house, bomb(), WATCHED),
     ));
+    rows.extend([
+        housed(
+            "works/shelves",
+            None,
+            "served",
+            |plan| plan.attackers(""),
+            |house| {
+                let mut wire = house.client();
+                for _ in 0..4 {
+                    house.attacker(&mut wire).unwrap();
+                }
+                listens(&mut wire, WHILE)
+            },
+        ),
+        with_nodes("works/triggers", "attack", 500, WHILE),
+        with_nodes("works/values_set", "attack", 200, WHILE),
+    ]);
     rows
 }
 
 /// Puts one more module where modules are found, and waits for what is said of it. An instance of it is asked for,
 /// too.
-fn comes(house: &mut House, wasm: Vec<u8>, within: Duration) -> String {
+pub fn comes(house: &mut House, wasm: Vec<u8>, within: Duration) -> String {
     let mut wire = house.client();
     house.brings(MORE, &never_seen(wasm));
     let said = wire.until(within, |message| {

@@ -18,6 +18,8 @@ attacks! {
         hog_asks,
         hog_emits,
         hog_logs,
+        hog_naps,
+        hog_traps,
         host_call_storm,
         many_tasks,
         needs_a_while,
@@ -75,9 +77,20 @@ attacks! {
     }
     pays {
         defaults_refused,
+        errors_long,
         events_arrays,
         events_nested,
+        events_objects,
+        options_kept,
         options_refused,
+        output_json,
+        outputs_many,
+        values_kept,
+    }
+    works {
+        shelves,
+        triggers,
+        values_set,
     }
     serves {
         starts_slowly,

@@ -53,6 +53,7 @@ attacks! {
     method_title_escape,
     method_twice,
     methods_many,
+    options_trees,
     panic,
     port_default_array,
     port_default_json,

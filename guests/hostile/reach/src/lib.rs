@@ -16,6 +16,10 @@ attacks! {
         folders,
         links,
         names,
+        threads,
+    }
+    pays {
+        http_fields,
     }
     grants {
         keeps_writing,
