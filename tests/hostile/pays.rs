@@ -39,12 +39,12 @@ pub fn rows() -> Vec<Row> {
         with_nodes("pays/values_kept", "wide", 1, SAVED),
         housed(
             "pays/events_unread",
-            Some("Emits all that it may to a hundred clients that read nothing"),
+            Some("Emits all that it may to thirty clients that read nothing"),
             "served",
             |plan| plan.attackers(""),
             |house| {
                 house.is_attacked_by("pays/events_objects");
-                let deaf: Vec<_> = (0..100).map(|_| websocket(house.address)).collect();
+                let deaf: Vec<_> = (0..30).map(|_| websocket(house.address)).collect();
                 let said = talks(house);
                 drop(deaf);
                 said

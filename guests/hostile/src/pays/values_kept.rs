@@ -9,7 +9,7 @@ crate::attack! {
     }
 
     async fn turn() -> Result {
-        let value = Value::Json(objects(30_000));
+        let value = Value::Json(objects(15_000));
         for wide in WIDES {
             for node in raw::nodes(wide)? {
                 for n in 0..WIDE {
