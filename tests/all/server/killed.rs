@@ -166,8 +166,13 @@ async fn what_compiles_for_it_ends_with_it() {
     std::fs::write(modules.join("bomb.wasm"), bomb()).unwrap();
     let process = Process::start(data.path()).await;
     let host = process.id();
-    until(|| !compiling(host, "").is_empty()).await;
-    let [(id, _)] = compiling(host, "").try_into().unwrap();
+    let mut found = Vec::new();
+    until(|| {
+        found = compiling(host, "");
+        !found.is_empty()
+    })
+    .await;
+    let (id, _) = found.remove(0);
     process.kill().await;
     let place = Path::new("/proc").join(id);
     until(|| !place.exists()).await;
