@@ -2,9 +2,9 @@
 //! swapped would hand them the host.
 //!
 //! An entry is named by the hash of the component and of everything in the engine that the code
-//! depends on. What a component says of itself is an entry beside its code. It begins with a MAC, keyed with a secret in the same directory that only its owner
-//! can read, over its name and its code: neither a changed entry nor one renamed to another's name
-//! passes. An entry that does not pass is compiled again.
+//! depends on. What a component says of itself is an entry beside its code. An entry begins with a MAC, keyed with
+//! a secret in the same directory that only its owner can read, over its name and its content: neither a changed
+//! entry nor one renamed to another's name passes. An entry that does not pass is made again.
 
 use std::collections::HashSet;
 use std::fs;
