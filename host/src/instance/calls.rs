@@ -160,21 +160,20 @@ impl Calls {
 
     /// Answers everybody who waits with an error, and closes all.
     pub fn fail_all(&self, error: impl Fn() -> HostError) {
-        let open = std::mem::take(&mut self.table().open);
-        for reply in open.into_iter().filter_map(|open| open.reply) {
-            let _ = reply.send(Err(error()));
-        }
+        self.fail(|_| true, error);
     }
 
     /// Answers everybody whom the guest owes an answer with an error, and closes what it had. Calls that
     /// wait in the mailbox go on waiting: another start serves them.
     pub fn fail_begun(&self, error: impl Fn() -> HostError) {
-        let begun: Vec<_> = self
-            .table()
-            .open
-            .extract_if(.., |open| open.begun)
-            .collect();
-        for reply in begun.into_iter().filter_map(|open| open.reply) {
+        self.fail(|open| open.begun, error);
+    }
+
+    fn fail(&self, which: impl Fn(&Open) -> bool, error: impl Fn() -> HostError) {
+        let mut table = self.table();
+        let failed: Vec<_> = table.open.extract_if(.., |open| which(open)).collect();
+        drop(table);
+        for reply in failed.into_iter().filter_map(|open| open.reply) {
             let _ = reply.send(Err(error()));
         }
     }

@@ -42,7 +42,7 @@ pub struct Inputs {
     pub node: Option<String>,
     /// The method whose node this is.
     pub method: String,
-    class: Arc<Class>,
+    known: Arc<[String]>,
     /// Calls of the method that are open.
     open: Arc<AtomicUsize>,
     changed: Mutex<BTreeMap<String, InputState>>,
@@ -96,9 +96,7 @@ impl Inputs {
         if self.removed.load(Ordering::Acquire) {
             return Err(Refused::Removed);
         }
-        let method = self.class.method(&self.method);
-        let mut inputs = method.iter().flat_map(|method| &method.inputs);
-        if !inputs.any(|port| port.name == input) {
+        if !self.known.iter().any(|known| known == input) {
             let (method, input) = (self.method.clone(), input.to_owned());
             return Err(Refused::NoInput { method, input });
         }
@@ -147,10 +145,11 @@ impl Surface {
             return Ok(what(known));
         }
         let class = self.class.as_ref();
-        let class = class.filter(|class| class.method(method).is_some());
-        let class = class.ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
+        let declared = class.and_then(|class| class.method(method));
+        let declared = declared.ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
+        let inputs_of = declared.inputs.iter().map(|port| port.name.clone());
         let known = methods.entry(method.to_owned()).or_insert_with(|| Method {
-            class: Arc::new(inputs(None, method, Arc::clone(class), Arc::default())),
+            class: Arc::new(inputs(None, method, inputs_of.collect(), Arc::default())),
             nodes: Vec::new(),
         });
         Ok(what(known))
@@ -163,8 +162,8 @@ impl Surface {
     pub fn attach(&self, method: &str, node: &str) -> Result<Arc<Inputs>, Refused> {
         self.with(method, |known| {
             let class = &known.class;
-            let (of, open) = (Arc::clone(&class.class), Arc::clone(&class.open));
-            let attached = inputs(Some(node.to_owned()), method, of, open);
+            let (names, open) = (Arc::clone(&class.known), Arc::clone(&class.open));
+            let attached = inputs(Some(node.to_owned()), method, names, open);
             *attached.changed() = class.changed().clone();
             let attached = Arc::new(attached);
             known.nodes.push(Arc::clone(&attached));
@@ -228,12 +227,17 @@ impl Drop for OpenCall {
     }
 }
 
-fn inputs(node: Option<String>, method: &str, class: Arc<Class>, open: Arc<AtomicUsize>) -> Inputs {
+fn inputs(
+    node: Option<String>,
+    method: &str,
+    known: Arc<[String]>,
+    open: Arc<AtomicUsize>,
+) -> Inputs {
     let removed = AtomicBool::new(false);
     Inputs {
         node,
         method: method.to_owned(),
-        class,
+        known,
         open,
         changed: Mutex::default(),
         removed,

@@ -117,10 +117,7 @@ impl Checked {
 /// # Errors
 /// What is wrong.
 pub fn check_outputs(outputs: &[(String, Value)], limit: u64) -> Result<(), Problem> {
-    let size = size_all(outputs);
-    if size > limit {
-        return Err(Problem::TooBig { size, limit });
-    }
+    check_size(outputs, limit)?;
     if outputs.len() > limits::MAX_PORTS {
         return Err(Problem::TooMany(outputs.len()));
     }
@@ -132,12 +129,17 @@ pub fn check_outputs(outputs: &[(String, Value)], limit: u64) -> Result<(), Prob
 /// # Errors
 /// The first that is wrong, by name; an empty name when all are well but too big together.
 pub fn check_all(ports: &[(String, Value)], limit: u64) -> Result<(), (String, Problem)> {
-    let size = size_all(ports);
-    if size > limit {
-        return Err((String::new(), Problem::TooBig { size, limit }));
-    }
+    check_size(ports, limit).map_err(|problem| (String::new(), problem))?;
     for (name, value) in ports {
         check(value, limit).map_err(|problem| (name.clone(), problem))?;
+    }
+    Ok(())
+}
+
+fn check_size(ports: &[(String, Value)], limit: u64) -> Result<(), Problem> {
+    let size = size_all(ports);
+    if size > limit {
+        return Err(Problem::TooBig { size, limit });
     }
     Ok(())
 }
