@@ -16,6 +16,8 @@ use crate::works::{COMES, comes};
 
 /// How long an attacker goes on.
 const WHILE: Duration = Duration::from_secs(3);
+/// How long two go on of which what each is refused adds up.
+const LONG: Duration = Duration::from_secs(10);
 /// How long one goes on whose attack is in what is saved: that waits five seconds for more.
 const SAVED: Duration = Duration::from_secs(10);
 
@@ -68,7 +70,7 @@ fn talks(house: &mut House) -> String {
     for _ in 0..2 {
         house.attacker(&mut wire).unwrap();
     }
-    listens(&mut wire, WHILE)
+    listens(&mut wire, LONG)
 }
 
 /// An attacker whose method `method` has so many nodes.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::bystander::add_node;
 use crate::house::{ATTACKER, House, add};
 use crate::pays::{listens, with_nodes};
 use crate::scene::named;
 use crate::table::{Row, housed};
+use crate::wire::Wire;
 
 /// The module that comes.
 const MORE: &str = "more";
@@ -17,6 +19,8 @@ pub const COMES: Duration = Duration::from_secs(60);
 /// How long others are watched while it takes long.
 const WATCHED: Duration = Duration::from_secs(10);
 
+/// How many inputs take what one node answers.
+const TARGETS: u32 = 1_000;
 /// How long an attacker goes on.
 const WHILE: Duration = Duration::from_secs(3);
 
@@ -71,10 +75,41 @@ pub fn rows() -> Vec<Row> {
                 listens(&mut wire, WHILE)
             },
         ),
+        housed(
+            "works/fan_out",
+            None,
+            "served",
+            |plan| plan.attackers(""),
+            |house| {
+                let mut wire = house.client();
+                let uuid = house.attacker(&mut wire).unwrap();
+                feeds_many(&mut wire, &uuid);
+                listens(&mut wire, WHILE)
+            },
+        ),
         with_nodes("works/triggers", "attack", 500, WHILE),
         with_nodes("works/values_set", "attack", 200, WHILE),
     ]);
     rows
+}
+
+/// Connects the output of a node of `uuid` with a thousand inputs of others.
+fn feeds_many(wire: &mut Wire, uuid: &str) {
+    const INPUTS: u32 = 200;
+    let from = add_node(wire, ATTACKER, uuid, "attack").unwrap();
+    for _ in 0..TARGETS / INPUTS {
+        let to = add_node(wire, ATTACKER, uuid, "wide").unwrap();
+        for input in 0..INPUTS {
+            let ends = json!({
+                "src_nid": from,
+                "src_ioid": "out",
+                "trg_nid": to,
+                "trg_ioid": format!("p{input}"),
+            });
+            wire.send("add_edge", ends).unwrap();
+        }
+        wire.ask("uuid", json!({})).unwrap();
+    }
 }
 
 /// Puts one more module where modules are found, and waits for what is said of it. An instance of it is asked for,

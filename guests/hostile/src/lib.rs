@@ -88,6 +88,7 @@ attacks! {
         values_kept,
     }
     works {
+        fan_out,
         shelves,
         triggers,
         values_set,

@@ -119,26 +119,31 @@ impl Executor {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        self.spawn_used(future, Usage::default())
+        self.spawn_as(&Standing::default(), future)
     }
 
-    /// [`Self::spawn`] of a stranger, who begins as if it had used more just now than any other who is here,
-    /// though no more than `most`: else many that come at once would all go before those.
-    pub fn spawn_stranger<F>(&self, future: F, most: Duration) -> Task<F::Output>
-    where
-        F: Future<Output: Send + 'static> + Send + 'static,
-    {
-        self.spawn_used(future, self.inner.queue.stranger(most))
+    /// That of a stranger, who begins as if it had used more just now than any other who is here, though no
+    /// more than `most`: else many that come at once would all go before those.
+    pub fn stranger(&self, most: Duration) -> Standing {
+        Standing(Arc::new(Usage::of_stranger(
+            self.inner.queue.behind_all(most),
+        )))
     }
 
-    fn spawn_used<F>(&self, future: F, usage: Usage) -> Task<F::Output>
+    /// Makes a stranger of whoever has `standing` once more: who comes and goes does not go before others for it.
+    pub fn estrange(&self, standing: &Standing, most: Duration) {
+        standing.0.raise(self.inner.queue.behind_all(most));
+    }
+
+    /// [`Self::spawn`] of one of the tasks that have one standing.
+    pub fn spawn_as<F>(&self, standing: &Standing, future: F) -> Task<F::Output>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         self.inner.spawned.fetch_add(1, Ordering::Relaxed);
         let (done, result) = oneshot::channel();
         let alive = Alive::new(&self.inner.alive);
-        let usage = Arc::new(usage);
+        let usage = Arc::clone(&standing.0);
         let task = Used {
             future: Box::pin(async move {
                 let alive = alive;
@@ -173,6 +178,11 @@ impl Executor {
         self.inner.alive.load(Ordering::Acquire)
     }
 }
+
+/// Where somebody stands among those who wait for a thread: by what all of its tasks used of late. Who has many
+/// tasks goes no sooner for it. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Standing(Arc<Usage>);
 
 /// One more task, until it ends or is dropped.
 struct Alive(Arc<AtomicUsize>);

@@ -172,9 +172,9 @@ impl Queue {
     }
 
     /// What a stranger begins with: more than any of those who are here, and no more than `most`.
-    pub fn stranger(&self, most: Duration) -> Usage {
+    pub fn behind_all(&self, most: Duration) -> Weight {
         let heaviest = self.state().heaviest;
-        Usage::of_stranger(heaviest.doubled(self.start.elapsed(), most))
+        heaviest.doubled(self.start.elapsed(), most)
     }
 
     /// `task` is to run; until now it used `usage`.

@@ -71,6 +71,66 @@ async fn who_used_little_goes_before_all_who_used_much() {
 }
 
 #[tokio::test]
+async fn who_has_many_tasks_goes_no_sooner_for_it() {
+    let executor = executor(1);
+    let much = Standing::default();
+    let used = executor.spawn_as(&much, spin(Duration::from_millis(20)));
+    used.await.unwrap();
+    let (begins, begun) = oneshot::channel();
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let busy = executor.spawn(async move {
+        begins.send(()).unwrap();
+        ends.recv().unwrap();
+    });
+    begun.await.unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let note = |who| {
+        let order = Arc::clone(&order);
+        async move { order.lock().unwrap().push(who) }
+    };
+    let mut tasks: Vec<_> = (0..20)
+        .map(|_| executor.spawn_as(&much, note("much")))
+        .collect();
+    tasks.push(executor.spawn(note("little")));
+    end.send(()).unwrap();
+    for task in tasks.into_iter().chain([busy]) {
+        task.await.unwrap();
+    }
+    assert_eq!(order.lock().unwrap().first(), Some(&"little"));
+}
+
+#[tokio::test]
+async fn who_comes_again_waits_behind_who_stayed() {
+    const MOST: Duration = Duration::from_millis(50);
+    let executor = executor(1);
+    let (stayed, again) = (executor.stranger(MOST), executor.stranger(MOST));
+    let used = executor.spawn_as(&stayed, spin(Duration::from_millis(5)));
+    used.await.unwrap();
+    executor.estrange(&again, MOST);
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let (begins, begun) = oneshot::channel();
+    let busy = executor.spawn(async move {
+        begins.send(()).unwrap();
+        ends.recv().unwrap();
+    });
+    begun.await.unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let note = |who| {
+        let order = Arc::clone(&order);
+        async move { order.lock().unwrap().push(who) }
+    };
+    let tasks = [
+        executor.spawn_as(&again, note("again")),
+        executor.spawn_as(&stayed, note("stayed")),
+    ];
+    end.send(()).unwrap();
+    for task in tasks.into_iter().chain([busy]) {
+        task.await.unwrap();
+    }
+    assert_eq!(order.lock().unwrap().first(), Some(&"stayed"));
+}
+
+#[tokio::test]
 async fn who_is_here_and_used_little_goes_before_all_who_come() {
     const MOST: Duration = Duration::from_millis(50);
     let executor = executor(1);
@@ -82,15 +142,12 @@ async fn who_is_here_and_used_little_goes_before_all_who_come() {
     let (wake, woken) = oneshot::channel();
     let (uses, has_used) = oneshot::channel();
     let (noted, used) = (note("here"), spin(Duration::from_millis(2)));
-    let here = executor.spawn_stranger(
-        async move {
-            used.await;
-            uses.send(()).unwrap();
-            woken.await.unwrap();
-            noted.await;
-        },
-        MOST,
-    );
+    let here = executor.spawn_as(&executor.stranger(MOST), async move {
+        used.await;
+        uses.send(()).unwrap();
+        woken.await.unwrap();
+        noted.await;
+    });
     let (begins, begun) = oneshot::channel();
     let (end, ends) = std::sync::mpsc::channel::<()>();
     let busy = executor.spawn(async move {
@@ -100,7 +157,7 @@ async fn who_is_here_and_used_little_goes_before_all_who_come() {
     });
     begun.await.unwrap();
     let strangers: Vec<_> = (0..20)
-        .map(|_| executor.spawn_stranger(note("stranger"), MOST))
+        .map(|_| executor.spawn_as(&executor.stranger(MOST), note("stranger")))
         .collect();
     wake.send(()).unwrap();
     end.send(()).unwrap();

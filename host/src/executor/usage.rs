@@ -72,6 +72,14 @@ impl Usage {
         };
     }
 
+    /// Takes it that no less than `weight` was used until now.
+    pub fn raise(&self, weight: Weight) {
+        let now = Instant::now();
+        let mut decayed = self.decayed.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = decayed.at(now).max(weight.0);
+        *decayed = Decayed { used, at: now };
+    }
+
     /// What counts at `now`.
     pub fn at(&self, now: Instant) -> Weight {
         let decayed = *self.decayed.lock().unwrap_or_else(PoisonError::into_inner);

@@ -101,6 +101,8 @@ pub(super) async fn run(
             reason: reason.clone(),
         });
         shared.calls.fail_all(|| HostError::Ended(reason.clone()));
+        let threads = shared.prepared.engine().threads();
+        threads.estrange(&shared.lasting.standing, limits::BEGUN_WITH);
         if let Some(end) = pause_before_restart(&mut signals, failures).await {
             break end;
         }

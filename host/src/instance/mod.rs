@@ -34,6 +34,7 @@ use uuid::Uuid;
 use crate::bindings::types::Shelf;
 use crate::component::PreparedComponent;
 use crate::error::{HostError, Result};
+use crate::executor::Standing;
 use crate::limits::{self, Ledger, Resource};
 use crate::text;
 pub use caller::Place;
@@ -229,6 +230,7 @@ impl Instance {
             turns: Arc::new(Turns::new(delay)),
             surface: Arc::new(Surface::new(Arc::clone(&class))),
             stop: Arc::default(),
+            standing: prepared.engine().threads().stranger(limits::BEGUN_WITH),
             resolver: prepared.engine().resolver().clone(),
             trust: prepared.engine().trust().clone(),
             trapped_at: Mutex::default(),
@@ -260,7 +262,7 @@ impl Instance {
         // Before the guest runs, so that nothing of its log is missed.
         let events = instance.events();
         let threads = prepared.engine().threads();
-        drop(threads.spawn_stranger(actor, limits::BEGUN_WITH));
+        drop(threads.spawn_as(instance.standing(), actor));
         Ok((Starting { instance, start }, events))
     }
 
@@ -415,6 +417,11 @@ impl Instance {
             refused_events: lasting.events.refused(),
             trapped_at: lasting.trapped_at(),
         }
+    }
+
+    /// Where it stands among those who wait for a thread: what is done because of it waits there, too.
+    pub fn standing(&self) -> &Standing {
+        &self.shared.lasting.standing
     }
 
     /// Something that is done because of the guest, on its bill.

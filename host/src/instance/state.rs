@@ -16,7 +16,7 @@ use crate::bindings::host::Level;
 use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
 use crate::engine::{Resolver, TrapPlace, Trust};
 use crate::error::Result;
-use crate::executor::Clock;
+use crate::executor::{Clock, Standing};
 use crate::limits::{self, Budget, Ledger, Share};
 use crate::policy::{Audit, Denial, Granted};
 
@@ -38,6 +38,8 @@ pub struct Lasting {
     pub surface: Arc<Surface>,
     /// Rung when the guest wants to stop.
     pub stop: Arc<Notify>,
+    /// Where it stands among those who wait for a thread.
+    pub standing: Standing,
     /// Who is asked for the addresses of names.
     pub resolver: Resolver,
     /// Whose certificates it believes.
@@ -118,6 +120,7 @@ impl InstanceState {
             turns: Arc::new(Turns::new(std::time::Duration::ZERO)),
             surface: Arc::new(Surface::default()),
             stop: Arc::new(Notify::new()),
+            standing: Standing::default(),
             resolver: Resolver::default(),
             trust: Trust::default(),
             trapped_at: Mutex::default(),

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::types::Type;
 use super::value::SharedValue;
+use crate::executor::Standing;
 use crate::json::JsonText;
 use crate::limits::Paid;
 
@@ -97,6 +98,12 @@ pub trait Run: Send + Sync + 'static {
     /// Runs once, on those inputs that have a value. A port that is missing in the answer keeps its
     /// value; one that the class does not have is ignored. The error is a sentence for a person.
     fn run(&self, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>>;
+
+    /// Whose place its runs have among all that wait for a thread; `None`: one of their own each. Called outside of
+    /// the graph's lock.
+    fn standing(&self) -> Option<Standing> {
+        None
+    }
 
     /// A node of this class was made. What is returned is set at its inputs before anyone hears of
     /// the node. Called outside of the graph's lock.

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use super::class::{Ports, Run};
 use super::error::{GraphError, Result};
 use super::event::{Dirty, GraphEvent};
-use super::graph::Graph;
+use super::graph::{Graph, Start};
 use super::io::{Key, Pin, TRIGGER_INPUT, TRIGGER_OUTPUT};
 use super::node::{Node, State, Wave};
 use super::types::Type;
@@ -236,7 +236,8 @@ impl Graph {
         let task = self.tick();
         if let Some(node) = self.nodes.get_mut(&key) {
             node.task = task;
-            self.effects.start.push((key, task));
+            let run = node.class.as_ref().map(|class| Arc::clone(&class.run));
+            self.effects.start.push(Start { key, task, run });
         }
     }
 

@@ -26,13 +26,22 @@ use crate::text;
 pub(super) struct Effects {
     pub events: Vec<GraphEvent>,
     pub dirty: Vec<Dirty>,
-    /// Nodes to run, and the task that may do it.
-    pub start: Vec<(Key, u64)>,
+    /// Nodes to run.
+    pub start: Vec<Start>,
     pub attach: Vec<Attach>,
     pub detach: Vec<(Arc<dyn Run>, Arc<str>)>,
     /// Values that were replaced, and conversions that were used: freeing a large one takes time.
     pub garbage: Vec<SharedValue>,
     pub used: Vec<Ready>,
+}
+
+/// A node that is to run.
+pub(super) struct Start {
+    pub key: Key,
+    /// The task that may do it.
+    pub task: u64,
+    /// `None`: its class went meanwhile.
+    pub run: Option<Arc<dyn Run>>,
 }
 
 /// A node whose class wants to hear of it before anyone else does.

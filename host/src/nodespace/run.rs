@@ -81,8 +81,11 @@ impl Inner {
         for what in effects.dirty {
             self.observer.dirty(what);
         }
-        for (key, task) in effects.start {
-            drop(self.threads.spawn(run(Arc::clone(self), key, task)));
+        for start in effects.start {
+            let standing = start.run.and_then(|run| run.standing());
+            let standing = standing.unwrap_or_default();
+            let run = run(Arc::clone(self), start.key, start.task);
+            drop(self.threads.spawn_as(&standing, run));
         }
         for (run, node) in effects.detach {
             run.detached(&node);

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::external::External;
 use crate::bindings::types as wit;
+use crate::executor::Standing;
 use crate::instance::exports::Output;
 use crate::instance::surface::InputState;
 use crate::instance::value::Checked;
@@ -146,6 +147,11 @@ impl Run for Method {
             }
         }
         .boxed()
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let instance = self.external.upgrade()?.instance()?;
+        Some(instance.standing().clone())
     }
 
     fn attached(&self, node: &str) -> Vec<(String, IoChange)> {

@@ -284,7 +284,7 @@ impl Worker {
             worker.mount_with(&external, &class, &offered);
         };
         let threads = self.inner.engine.threads();
-        let mounted = threads.spawn(instance.billed(mount));
+        let mounted = threads.spawn_as(instance.standing(), instance.billed(mount));
         drop(instance);
         // It does not come to its end where the host ends.
         let _ = mounted.await;

@@ -39,7 +39,8 @@ pub(super) fn start(
     };
     // What grows with what a guest says is done on the guests' threads, and billed to it.
     let threads = worker.inner.engine.threads();
-    drop(threads.spawn(instance.billed(pump.run(events))));
+    let run = instance.billed(pump.run(events));
+    drop(threads.spawn_as(instance.standing(), run));
 }
 
 fn notices() -> Option<DefaultDirectRateLimiter> {

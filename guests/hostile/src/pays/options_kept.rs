@@ -1,4 +1,4 @@
-//! Changes the options of its nodes all the time, each to as large a tree as it may be.
+//! Changes the options of its nodes all the time, each to a tree of a quarter of a megabyte.
 
 use crate::attack::*;
 
@@ -9,7 +9,7 @@ crate::attack! {
     }
 
     async fn turn() -> Result {
-        let options = format!("{{\"a\":{}}}", objects(9_000));
+        let options = format!("{{\"a\":{}}}", objects(2_000));
         for wide in WIDES {
             for node in raw::nodes(wide)? {
                 for n in 0..WIDE {
