@@ -77,7 +77,15 @@ const KNOWS: [(&str, &[&str]); 20] = [
     ),
     (
         "tenant",
-        &["capability", "error", "limits", "policy", "text", "worker"],
+        &[
+            "capability",
+            "engine",
+            "error",
+            "limits",
+            "policy",
+            "text",
+            "worker",
+        ],
     ),
     (
         "validate",

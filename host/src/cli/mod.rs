@@ -22,6 +22,7 @@ mod new;
 mod output;
 mod policy;
 mod prepare;
+mod program;
 mod progress;
 mod run;
 mod screen;
@@ -195,7 +196,7 @@ impl Cli {
             Command::Run(command) => command.execute(output, cache),
             Command::Serve(command) => command.execute(output, cache),
             #[cfg(target_os = "linux")]
-            Command::ServeTenant(command) => command.execute(output, cache),
+            Command::ServeTenant(command) => command.execute(cache),
             Command::Policy(command) => command.execute(output, cache),
             Command::Demo(command) => command.execute(output, cache),
             Command::Completions(command) => command.execute(output),

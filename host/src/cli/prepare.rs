@@ -9,8 +9,9 @@ use rustix::process::Resource;
 
 use super::error::{CliError, Exit};
 use super::load;
+use super::program::this_program;
 use crate::component::apart;
-use crate::engine::{Compiling, Engine, EngineOptions};
+use crate::engine::{Compiling, Engine, EngineOptions, Program};
 use crate::limits::process::{lower, lower_cpu};
 use crate::limits::{Budget, PREPARE_NICE};
 
@@ -32,6 +33,14 @@ pub struct PrepareOneCommand {
     /// The budget of the policy, within which the component describes itself, as JSON
     #[arg(long)]
     budget: String,
+}
+
+/// What starts one of them, this program being where it is.
+pub(super) fn program() -> Result<Program, CliError> {
+    Ok(Program {
+        program: this_program().map_err(CliError::Machine)?,
+        arguments: vec!["prepare-one".into()],
+    })
 }
 
 impl PrepareOneCommand {

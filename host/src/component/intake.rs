@@ -195,7 +195,8 @@ impl LoadedComponent {
                 Ok(loaded) => return Ok(loaded),
                 Err(unbuilt) => unbuilt,
             };
-            let mut job = apart.begin(place, unbuilt.subject(), budget, engine.clock())?;
+            let begun = apart.begin(place, unbuilt.subject(), budget, engine.clock());
+            let mut job = begun.await?;
             match job.code().await {
                 Ok(code) => {
                     let apart = apart.clone();
@@ -218,7 +219,8 @@ impl There {
                 None => {
                     let place = self.apart.place(lane).await?;
                     let subject = self.subject.clone();
-                    self.apart.begin(place, subject, budget, engine.clock())?
+                    let begun = self.apart.begin(place, subject, budget, engine.clock());
+                    begun.await?
                 }
             };
             match job.description().await {

@@ -1,7 +1,7 @@
 //! Compiling a component, and asking it what it is, in a process of its own with limits: a small file can take
 //! a compiler much memory and time, and what it says of itself can take a host much to understand.
 //!
-//! The process is this program again, with a command that limits and confines itself before it reads a byte
+//! Who may start processes starts it, or, confined, has it started (`start`). It is this program again, with a command that limits and confines itself before it reads a byte
 //! (what it does then is in `component/apart.rs`). It gets the component on its standard input, gives
 //! back its code on its standard output, and when it is told to, because the policy covers the component, what
 //! that says of itself: so no code comes from a process in which a guest has run. It has no key of the compile
@@ -12,13 +12,14 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 
 use bytesize::ByteSize;
+use futures_util::FutureExt;
+use futures_util::future::Fuse;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::net::unix::pipe;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -26,6 +27,10 @@ use crate::error::{HostError, Result};
 use crate::executor::Clock;
 use crate::limits::{self, Allowance, Budget};
 use crate::text;
+
+mod start;
+
+pub use start::{End, Order, Process, Program, Starter};
 
 /// What a piece of the answer is.
 pub const DONE: u8 = 1;
@@ -37,10 +42,8 @@ pub const DESCRIBE: u8 = 1;
 /// How such processes are started, and what each may use. Clones share how many there may be at once.
 #[derive(Debug, Clone)]
 pub struct Apart {
-    /// The program, and the arguments that make it do this; three that name the limits follow.
-    pub program: PathBuf,
-    /// See `program`.
-    pub arguments: Vec<OsString>,
+    /// Who starts them.
+    pub starter: Arc<dyn Starter>,
     /// What one of many may use; what takes more begins anew.
     pub small: Allowance,
     /// What it may use then.
@@ -50,8 +53,9 @@ pub struct Apart {
 
 /// Which of the processes that there may be at once one is. What takes much begins anew as the one that may, so
 /// that nobody waits for it but its like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lane {
     /// Of those that take little.
     Small,
     /// The one that may take as much as any.
@@ -59,13 +63,18 @@ pub(crate) enum Lane {
 }
 
 impl Apart {
-    /// As many at once as there are cores, up to [`limits::PREPARES_AT_ONCE`], and one that takes much.
+    /// This process starts them, with `program` and `arguments`: see [`Program`].
     pub fn new(program: PathBuf, arguments: Vec<OsString>) -> Self {
+        Self::by(Arc::new(Program { program, arguments }))
+    }
+
+    /// As many at once as there are cores, up to [`limits::PREPARES_AT_ONCE`], and one that takes much, which
+    /// `starter` starts.
+    pub fn by(starter: Arc<dyn Starter>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let at_once = cores.min(limits::PREPARES_AT_ONCE);
         Self {
-            program,
-            arguments,
+            starter,
             small: limits::PREPARE_SMALL,
             large: limits::PREPARE_LARGE,
             places: [at_once, 1].map(|places| Arc::new(Semaphore::new(places))),
@@ -95,47 +104,35 @@ impl Apart {
     ///
     /// # Errors
     /// When no process can be had.
-    pub(crate) fn begin(
+    pub(crate) async fn begin(
         &self,
         place: Place,
         subject: Subject,
         budget: &Budget,
         clock: &Arc<Clock>,
     ) -> Result<Job> {
-        let gone = |problem: String| HostError::Engine(problem);
-        let as_json = serde_json::to_string(budget).map_err(|error| gone(error.to_string()))?;
         let memory = place.allowance.memory.as_u64();
         let memory = memory.saturating_add(budget.memory.as_u64());
-        let started = Command::new(&self.program)
-            .args(&self.arguments)
-            .args(["--memory", &memory.to_string()])
-            .args(["--cpu", &place.allowance.cpu.as_secs().max(1).to_string()])
-            .args(["--budget", &as_json])
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            // What a terminal tells everybody, the host answers.
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn();
-        let failed = |error: &io::Error| {
-            gone(format!(
+        let order = Order {
+            lane: place.lane,
+            memory,
+            cpu: place.allowance.cpu.as_secs().max(1),
+            budget: budget.clone(),
+        };
+        let started = self.starter.start(order).await;
+        let process = started.map_err(|error| {
+            HostError::Engine(format!(
                 "the process that compiles cannot be started: {error}"
             ))
-        };
-        let mut child = started.map_err(|error| failed(&error))?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(failed(&io::ErrorKind::BrokenPipe.into()));
-        };
+        })?;
         Ok(Job {
             subject,
             clock: Arc::clone(clock),
             memory: ByteSize::b(memory),
             has_compiled: false,
-            child,
-            stdin,
-            stdout: BufReader::new(stdout),
+            stdin: process.stdin,
+            stdout: BufReader::new(process.stdout),
+            end: process.end.fuse(),
             place,
         })
     }
@@ -145,7 +142,8 @@ impl Apart {
 #[derive(Debug)]
 pub(crate) struct Place {
     lane: Lane,
-    allowance: Allowance,
+    /// What the process may use.
+    pub(crate) allowance: Allowance,
     _place: OwnedSemaphorePermit,
 }
 
@@ -158,15 +156,14 @@ pub(crate) struct Subject {
 }
 
 /// A process at work. Dropped, it is ended.
-#[derive(Debug)]
 pub(crate) struct Job {
     subject: Subject,
     clock: Arc<Clock>,
     memory: ByteSize,
     has_compiled: bool,
-    child: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
+    stdin: pipe::Sender,
+    stdout: BufReader<pipe::Receiver>,
+    end: Fuse<End>,
     place: Place,
 }
 
@@ -300,7 +297,7 @@ impl Job {
 
     /// The process ended without an answer: it ran into one of its limits.
     async fn ended(&mut self, task: &Task, error: &io::Error) -> Unanswered {
-        let status = timeout(limits::CANCEL_GRACE, self.child.wait()).await;
+        let status = timeout(limits::CANCEL_GRACE, &mut self.end).await;
         let Ok(Ok(status)) = status else {
             let problem = format!("{} failed: {error}", task.does);
             return self.component(&problem, "Try it again").into();
@@ -342,7 +339,7 @@ impl Job {
 }
 
 /// One piece of the answer, of at most `most` bytes.
-async fn read(from: &mut BufReader<ChildStdout>, most: u64) -> Result<(u8, Vec<u8>), Missing> {
+async fn read(from: &mut BufReader<pipe::Receiver>, most: u64) -> Result<(u8, Vec<u8>), Missing> {
     let kind = from.read_u8().await.map_err(Missing::Read)?;
     let length = from.read_u64_le().await.map_err(Missing::Read)?;
     let most = match kind {

@@ -20,8 +20,8 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
-pub use apart::{Apart, Refusal};
-pub(crate) use apart::{Job, Lane, Subject};
+pub use apart::{Apart, End, Lane, Order, Process, Program, Refusal, Starter};
+pub(crate) use apart::{Job, Subject};
 pub use cache::CompileCache;
 pub use resolver::{Answer, Resolver};
 pub use trap::{SourceLine, TrapPlace, trap_text};

@@ -342,6 +342,13 @@ pub const MIN_TENANT_MEMORY: ByteSize = ByteSize::mib(256);
 pub const MAX_TENANT_FILES: u64 = 65_536;
 /// Bytes of what the process of a tenant says in a second; after them it has to wait.
 pub const TENANT_LOG_BYTES_PER_SECOND: usize = 256 * 1024;
+/// The process of a tenant says no more than one thing in this time; what is said before has to wait.
+pub const TENANT_MESSAGES_EVERY: Duration = Duration::from_millis(10);
+/// Bytes of one such thing: an order with its budget has less than one KiB.
+pub const MAX_TENANT_MESSAGE_BYTES: usize = 8 * 1024;
+/// What a tenant may have ordered at once: twice what it gets, since it is done with one before it is heard that it
+/// is.
+pub const MAX_TENANT_ORDERS: usize = 2 * (PREPARES_AT_ONCE + 1);
 /// How long the process of a tenant may take to end well; all that it does has deadlines below.
 pub const TENANT_STOP_DEADLINE: Duration = Duration::from_secs(30);
 

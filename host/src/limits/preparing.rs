@@ -45,5 +45,8 @@ pub const ARTIFACT_FROM: u64 = 16 * MIB;
 pub const ARTIFACT_RATIO: u64 = 16;
 /// What a component says of itself, in bytes on its way between the processes.
 pub const MAX_DESCRIBED_BYTES: u64 = 16 * MIB;
+/// What an instance that describes itself may have of memory, in bytes, whatever a tenant's process says: as much
+/// as 32 bits reach.
+pub const MAX_DESCRIBING_MEMORY: u64 = 4 << 30;
 /// What the process says where it does not answer, in bytes.
 pub const MAX_REFUSAL_BYTES: u64 = 64 << 10;

@@ -1,8 +1,10 @@
 //! Who owns a Worker, and the processes that keep the Workers of different owners apart.
 //!
-//! [`file`] reads who the tenants of a host are; [`supervisor`] keeps the process of each alive;
-//! [`confine`] is what such a process takes away from itself before it reads anything of a guest.
+//! [`file`] reads who the tenants of a host are; [`supervisor`] keeps the process of each alive, and hears on its
+//! [`channel`] what it wants; [`confine`] is what such a process takes away from itself before it reads anything of a guest.
 
+#[cfg(target_os = "linux")]
+pub mod channel;
 #[cfg(target_os = "linux")]
 pub mod confine;
 pub mod file;

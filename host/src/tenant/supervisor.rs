@@ -1,7 +1,7 @@
 //! Keeps the process of a tenant alive: starts it, hears it, starts it again when it died.
 //!
-//! A process gets the socket that it serves as its standard input, and says on its standard output,
-//! in one line, that it serves. The socket stays open here all the time: who connects while there is
+//! A process gets the socket that it serves as its standard input, and says on its standard output
+//! that it serves, and what it wants ([`super::channel`]). The socket stays open here all the time: who connects while there is
 //! no process waits, and no byte of a client passes through here. What a process says is a
 //! stranger's word: it runs guests, and a guest may have taken it over.
 
@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::channel::{Compilers, Hears};
 use crate::{limits, text};
 
 /// What serves a tenant.
@@ -29,6 +29,8 @@ pub struct Service {
     pub command: Box<dyn Fn() -> Command>,
     /// Rung when the process that runs is out of date and is to be started again.
     pub again: Arc<Notify>,
+    /// What it may have compiled.
+    pub compilers: Arc<Compilers>,
 }
 
 /// What processes are told from outside.
@@ -152,27 +154,36 @@ async fn run(
     tell: &dyn Fn(Event),
 ) -> io::Result<(ExitStatus, bool)> {
     let mut command = (service.command)();
+    let (hears, speaks) = Hears::pair()?;
     command
         .stdin(Stdio::from(service.listener.try_clone()?))
-        .stdout(Stdio::piped())
+        .stdout(Stdio::from(speaks))
         .stderr(Stdio::piped());
     let mut process = tokio::process::Command::from(command)
         .kill_on_drop(true)
         .spawn()?;
     let id = process.id();
-    let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
-    let served = async {
-        let ready = ready(stdout?, id?).await?;
-        tell(ready);
-        Some(())
-    };
+    let mut has_served = false;
+    let hearing = hears.listen(&service.compilers, |uuid, name| {
+        if let (false, Some(ready)) = (has_served, id.and_then(|id| ready(id, uuid, name))) {
+            has_served = true;
+            tell(ready);
+        }
+    });
+    let stderr = process.stderr.take();
     let said = async {
         if let Some(stderr) = stderr {
             lines(stderr, |line| tell(Event::Said(line))).await;
         }
     };
-    let (served, (), status) = tokio::join!(served, said, end(&mut process, service, orders));
-    Ok((status?, served.is_some()))
+    let ending = async { tokio::join!(said, end(&mut process, service, orders)) };
+    let ((), status) = tokio::select! {
+        // First: what it said before it ended counts.
+        biased;
+        never = hearing => match never {},
+        ended = ending => ended,
+    };
+    Ok((status?, has_served))
 }
 
 /// Waits for the end, and brings it about where it is ordered.
@@ -200,24 +211,12 @@ async fn end(
     process.wait().await
 }
 
-/// The line in which a process says that it serves.
-#[derive(Deserialize)]
-struct Line {
-    uuid: String,
-    name: String,
-}
-
-/// Waits for the process to say that it serves; what else it writes there is not read.
-async fn ready(stdout: impl AsyncRead + Unpin, pid: u32) -> Option<Event> {
-    let mut line = Vec::new();
-    let limit = u64::try_from(limits::MAX_PRINTED_LINE_BYTES).unwrap_or(u64::MAX);
-    let mut stdout = BufReader::new(stdout).take(limit);
-    stdout.read_until(b'\n', &mut line).await.ok()?;
-    let line: Line = serde_json::from_slice(&line).ok()?;
+/// What is told of a process that says that it serves; nothing if that is nonsense.
+fn ready(pid: u32, uuid: &str, name: &str) -> Option<Event> {
     Some(Event::Ready {
         pid,
-        uuid: uuid::Uuid::try_parse(&line.uuid).ok()?,
-        name: text::clean_line(&line.name, limits::MAX_NAME_BYTES),
+        uuid: uuid::Uuid::try_parse(uuid).ok()?,
+        name: text::clean_line(name, limits::MAX_NAME_BYTES),
     })
 }
 
@@ -264,6 +263,7 @@ fn describe(status: ExitStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Program;
 
     #[tokio::test]
     async fn what_a_process_says_is_a_strangers_word() {
@@ -274,16 +274,9 @@ mod tests {
         said.clear();
         lines(&b"a\x1b[2J\xff\nb"[..], |line| said.push(line)).await;
         assert_eq!(said, ["a\u{fffd}[2J\u{fffd}", "b"]);
-        for lie in [
-            &flood[..],
-            b"",
-            b"{}\n",
-            b"{\"uuid\":\"x\",\"name\":\"\"}\n",
-        ] {
-            assert!(ready(lie, 1).await.is_none());
-        }
-        let word = br#"{"uuid":"00000000000000000000000000000001","name":"a\u001b[2J","url":"x"}"#;
-        let Some(Event::Ready { name, pid: 1, .. }) = ready(&word[..], 1).await else {
+        assert!(ready(1, "x", "").is_none());
+        let uuid = "00000000000000000000000000000001";
+        let Some(Event::Ready { name, pid: 1, .. }) = ready(1, uuid, "a\u{1b}[2J") else {
             panic!("it is ready");
         };
         assert_eq!(name, "a\u{fffd}[2J");
@@ -294,6 +287,10 @@ mod tests {
         let service = |script: &'static str| Service {
             listener: std::fs::File::open("/dev/null").unwrap().into(),
             again: Arc::default(),
+            compilers: Arc::new(Compilers::new(Program {
+                program: "/nowhere".into(),
+                arguments: Vec::new(),
+            })),
             command: Box::new(move || {
                 let mut command = Command::new("sh");
                 command.args(["-c", script]);

@@ -10,7 +10,9 @@ use bytesize::ByteSize;
 use external_worker_artifacts::{PROBE_FILES, PROBE_HOST};
 use external_worker_host::HostError;
 use external_worker_host::component::LoadedComponent;
-use external_worker_host::engine::{Apart, CompileCache, Compiling, Engine, EngineOptions};
+use external_worker_host::engine::{
+    Apart, CompileCache, Compiling, Engine, EngineOptions, Program,
+};
 use external_worker_host::limits::{Allowance, Budget};
 use external_worker_host::policy::Policy;
 use external_worker_host::worker::{Worker, WorkerOptions};
@@ -43,8 +45,10 @@ fn apart_of(change: impl Fn(&mut Allowance)) -> Apart {
 
 /// Has a process say what `script` writes instead.
 fn lie(apart: &mut Apart, script: &str) {
-    apart.program = "/bin/sh".into();
-    apart.arguments = ["-c", script, "sh"].map(OsString::from).to_vec();
+    apart.starter = Arc::new(Program {
+        program: "/bin/sh".into(),
+        arguments: ["-c", script, "sh"].map(OsString::from).to_vec(),
+    });
 }
 
 fn engine(cache: &Path, apart: Apart) -> Engine {

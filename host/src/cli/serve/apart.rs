@@ -1,5 +1,6 @@
 //! Every Worker in a process of its own. This one binds the sockets, starts the others and starts them
-//! again; it loads no guest, opens no Worker's data, and no byte of a client passes through it.
+//! again, and starts for them what compiles; it loads no guest, opens no Worker's data, and no byte of a client or of
+//! a component passes through it.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -17,17 +18,17 @@ use tokio::sync::Notify;
 use super::{Announced, ApartOptions, Checked, STOPPING, bind, own};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
+use crate::cli::program::this_program;
 use crate::cli::signals::Signals;
-use crate::cli::{CacheOptions, load};
+use crate::cli::{CacheOptions, load, prepare};
 use crate::limits;
 use crate::policy::{Guarded, Policy};
 use crate::tenant::Tenant;
+use crate::tenant::channel::Compilers;
 use crate::tenant::file::check_apart;
 use crate::tenant::supervisor::{Ended, Event, Orders, Restarts, Service, keep, pass_on_nothing};
 use crate::worker::Places;
 
-/// This program, as it was when it was started, whatever has become of its file.
-const THIS_PROGRAM: &str = "/proc/self/exe";
 /// What of the environment concerns the host itself.
 const ENVIRONMENT: [&str; 7] = [
     "EWH_LOG",
@@ -81,17 +82,19 @@ async fn serve_all(tenants: &[Checked], host: &Host<'_>) -> Result<Exit, CliErro
         longest_pause: Duration::from_secs(host.options.longest_pause),
         only_once_begun: tenants.len() == 1,
     };
+    let compilers = Arc::new(Compilers::new(prepare::program()?));
     let mut keeping = Vec::new();
     for (checked, bound) in tenants.iter().zip(bound) {
         let address = bound.address();
         let listener = bound.into_listener().map_err(CliError::Machine)?;
-        let start = start(checked, tenants, host);
+        let start = start(checked, tenants, host)?;
         let policies = Policies::of(&start);
         let again = Arc::new(Notify::new());
         let service = Service {
             listener: listener.into(),
             command: Box::new(move || start.command()),
             again: Arc::clone(&again),
+            compilers: Arc::clone(&compilers),
         };
         let orders = &orders;
         keeping.push(async move {
@@ -169,13 +172,14 @@ fn show(event: Event, checked: &Checked, address: SocketAddr, output: &Output) {
 
 /// How the process of a tenant is started.
 struct Start {
+    program: PathBuf,
     arguments: Vec<OsString>,
     token: Option<String>,
     policy: Option<PathBuf>,
     places: Places,
 }
 
-fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Start {
+fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, CliError> {
     let cache = host.cache;
     let tenant = &checked.tenant;
     let mut arguments = vec![OsString::from("serve-tenant")];
@@ -227,14 +231,15 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Start {
     if host.options.allow_weaker_isolation {
         arguments.push("--allow-weaker-isolation".into());
     }
-    Start {
+    Ok(Start {
+        program: this_program().map_err(CliError::Machine)?,
         arguments,
         token: tenant.token.clone(),
         policy: tenant.policy.clone(),
         places: Places {
             data: tenant.data.clone(),
         },
-    }
+    })
 }
 
 /// A cache of its own: a tenant that could write what another loads would have it.
@@ -247,7 +252,7 @@ fn cache_of(tenant: &Tenant, cache: &CacheOptions) -> PathBuf {
 
 impl Start {
     fn command(&self) -> Command {
-        let mut command = Command::new(THIS_PROGRAM);
+        let mut command = Command::new(&self.program);
         command.arg0("ewh").args(&self.arguments);
         // Ctrl-C is for this process, which tells the others.
         command.process_group(0);

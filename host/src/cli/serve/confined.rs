@@ -1,5 +1,6 @@
 //! `ewh serve-tenant`: the process of one tenant. `ewh serve --isolation process` starts it, with the
-//! socket to serve as its standard input; it confines itself, and then serves like any other.
+//! socket to serve as its standard input, and what it says to that on its standard output; it confines itself, and
+//! then serves like any other.
 
 use std::cell::Cell;
 use std::fs::DirBuilder;
@@ -8,23 +9,23 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use serde_json::json;
 use tokio::time::timeout;
 
 use super::own;
 use super::together::run;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::output::Output;
 use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load};
-use crate::engine::{Compiling, Engine};
+use crate::engine::{Apart, Compiling, Engine};
 use crate::error::HostError;
 use crate::limits;
 use crate::policy::{Guarded, Policy};
 use crate::server::{Bound, Origin, Server};
+use crate::tenant::channel::Speaks;
 use crate::tenant::confine::{self, Reach};
 use crate::worker::{DefaultPolicy, Worker, WorkerOptions};
 
@@ -61,11 +62,7 @@ pub struct ServeTenantCommand {
 }
 
 impl ServeTenantCommand {
-    pub(in crate::cli) fn execute(
-        self,
-        output: &Output,
-        cache: &CacheOptions,
-    ) -> Result<Exit, CliError> {
+    pub(in crate::cli) fn execute(self, cache: &CacheOptions) -> Result<Exit, CliError> {
         self.die_with_parent()?;
         let listener = listener()?;
         let guarded = self.guarded();
@@ -76,15 +73,13 @@ impl ServeTenantCommand {
         // Before there is a second thread, and before anything is read that a guest or a client may
         // have made.
         confine::apply(&reach, self.allow_weaker_isolation)?;
-        // This process may start no other, and its limits are the tenant's own.
-        let engine = load::server_engine(cache, trust, Compiling::Here)?;
         let runtime = load::server_runtime()?;
-        let ended = runtime.block_on(self.serve(
-            listener,
-            DefaultPolicy::fixed(policy, guarded),
-            engine,
-            output,
-        ));
+        let speaks = speaks(&runtime)?;
+        // This process may start no other: who keeps it starts what compiles.
+        let compiling = Compiling::Apart(Apart::by(Arc::new(speaks.clone())));
+        let engine = load::server_engine(cache, trust, compiling)?;
+        let policy = DefaultPolicy::fixed(policy, guarded);
+        let ended = runtime.block_on(self.serve(listener, policy, engine, &speaks));
         runtime.shutdown_background();
         ended
     }
@@ -156,7 +151,7 @@ impl ServeTenantCommand {
         listener: TcpListener,
         policy: DefaultPolicy,
         engine: Engine,
-        output: &Output,
+        speaks: &Speaks,
     ) -> Result<Exit, CliError> {
         let mut signals = Signals::catch()?;
         let token = self.token.filter(|token| !token.is_empty());
@@ -176,7 +171,8 @@ impl ServeTenantCommand {
         let _ = timeout(limits::OPEN_PATIENCE, worker.loaded()).await;
         let server = Server::new(bound, worker.clone());
         let uuid = worker.uuid().simple().to_string();
-        output.print_json_line(&json!({ "uuid": uuid, "name": worker.name() }))?;
+        let said = speaks.serves(&uuid, worker.name()).await;
+        said.map_err(CliError::Machine)?;
         drop(worker);
         let is_signalled = Cell::new(false);
         let ended = run(server, &mut signals, || is_signalled.set(true)).await;
@@ -186,6 +182,14 @@ impl ServeTenantCommand {
             ended => ended,
         })
     }
+}
+
+/// What this process was given to say that it serves, and what it wants.
+fn speaks(runtime: &tokio::runtime::Runtime) -> Result<Speaks, CliError> {
+    let given = io::stdout().as_fd().try_clone_to_owned();
+    let _inside = runtime.enter();
+    let speaks = given.and_then(Speaks::adopt);
+    speaks.map_err(CliError::Machine)
 }
 
 /// The socket that this process was given.

@@ -1,6 +1,6 @@
 //! Every Worker in this process, each with a server of its own.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use tokio::time::{sleep, timeout};
@@ -10,7 +10,7 @@ use super::{Announced, Checked, STOPPING, bind, own};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::cli::signals::Signals;
-use crate::cli::{CacheOptions, load};
+use crate::cli::{CacheOptions, load, prepare};
 use crate::engine::{Apart, Compiling, Engine};
 use crate::limits;
 use crate::policy::{Guarded, Policy};
@@ -24,22 +24,13 @@ pub(super) fn serve(
     cache: &CacheOptions,
 ) -> Result<Exit, CliError> {
     pass_on_nothing();
-    let program = this_program().map_err(CliError::Machine)?;
-    let apart = Apart::new(program, vec!["prepare-one".into()]);
+    let apart = Apart::by(Arc::new(prepare::program()?));
     let engine = load::server_engine(cache, cache.trust()?, Compiling::Apart(apart))?;
     let runtime = load::server_runtime()?;
     let ended = runtime.block_on(serve_all(tenants, guarded, engine, output));
     // What may still block is of no use any more.
     runtime.shutdown_background();
     ended
-}
-
-/// As it was when it was started, where the system tells that.
-fn this_program() -> std::io::Result<PathBuf> {
-    match cfg!(target_os = "linux") {
-        true => Ok("/proc/self/exe".into()),
-        false => std::env::current_exe(),
-    }
 }
 
 /// To the processes that compile, of what whoever started this one had open.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::error::{CliError, Exit};
 use super::super::output::Output;
+use super::super::program::this_program;
 use super::super::{CacheOptions, load, shown};
 use super::{Devices, Level, Trial};
 use crate::component::LoadedComponent;
@@ -173,7 +174,7 @@ pub(super) fn check(
 }
 
 fn command(name: &Path, trial: &Trial, cache: &CacheOptions) -> std::io::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(this_program()?);
     let spelled = |value: Option<clap::builder::PossibleValue>| {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     };

@@ -9,10 +9,12 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::grants::{ask, text, write};
-use super::{Client, Host, PROBE, add, data_of, data_with_probe};
+use super::{Client, Host, PROBE, add, data_of, data_with_probe, signal};
 use crate::server::http;
 use crate::server::uploads::form;
 use crate::tls::Authority;
+use crate::worker::apart::compiling;
+use crate::worker::until;
 
 /// Answers every request with the same; its port.
 async fn greets() -> u16 {
@@ -135,4 +137,39 @@ async fn new_code_takes_the_place_of_old_code() {
     std::fs::rename(&next, modules.join("up.wasm")).unwrap();
     comes(&mut client, PROBE).await;
     add(&mut client, "up", PROBE).await;
+}
+
+/// The process of the tenant starts none: who keeps it does, and ends it with the tenant's.
+#[tokio::test]
+async fn what_comes_in_is_compiled_by_a_process_of_its_own() {
+    let data = tempfile::tempdir().unwrap();
+    data_with_probe(data.path(), "lab");
+    let mut host = Host::with_tenants(data.path(), &["lab"], "");
+    let serving = host.next().await;
+    let mut client = serving.client().await;
+    let bomb = data.path().join("lab/local_workers/bomb.wasm");
+    std::fs::write(&bomb, crate::validate::bomb()).unwrap();
+    let keeper = host.process.id().unwrap();
+    let mut found = Vec::new();
+    until(|| {
+        found = compiling(keeper, "");
+        found
+            .iter()
+            .any(|(_, status)| status.contains("\nSeccomp:\t2\n"))
+    })
+    .await;
+    assert!(compiling(serving.pid.parse().unwrap(), "").is_empty());
+    // The tenant is served meanwhile, and knows what it took in before.
+    add(&mut client, PROBE, PROBE).await;
+    std::fs::remove_file(&bomb).unwrap();
+    signal("-KILL", &serving.pid);
+    let again = host.next().await;
+    assert_ne!(again.pid, serving.pid);
+    until(|| {
+        let running = compiling(keeper, "");
+        found
+            .iter()
+            .all(|(id, _)| running.iter().all(|(other, _)| other != id))
+    })
+    .await;
 }
