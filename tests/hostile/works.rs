@@ -19,7 +19,7 @@ pub const COMES: Duration = Duration::from_secs(60);
 /// How long others are watched while it takes long.
 const WATCHED: Duration = Duration::from_secs(10);
 
-/// How many inputs take what one node answers.
+/// How many inputs take what one node answers: nearly as many as may.
 const TARGETS: u32 = 1_000;
 /// How long an attacker goes on.
 const WHILE: Duration = Duration::from_secs(3);
