@@ -90,18 +90,67 @@ impl JsonText {
         self.text.trim_ascii_start().starts_with(['[', '{'])
     }
 
-    /// The beginning of the document, within `bounds`; no more than that is made of it.
+    /// The beginning of the document, within `bounds`: no more than that is looked at, or made of it.
     pub fn preview(&self, bounds: Bounds) -> Json {
         let mut left = bounds.parts;
-        let text = marked(&self.text);
+        let beginning = beginning(&self.text, bounds.bytes);
+        let text = marked(&beginning);
         let mut reader = serde_json::Deserializer::from_str(&text);
         reader.disable_recursion_limit();
+        let mut shown = Json::Null;
         let preview = Preview {
             bounds: &bounds,
             left: &mut left,
+            shown: &mut shown,
         };
-        preview.deserialize(&mut reader).unwrap_or_default()
+        // Where the beginning ends, what was read until there is what is shown.
+        let _ = preview.deserialize(&mut reader);
+        shown
     }
+}
+
+/// At most so many bytes of a document, and no half of a number, of a name or of a character.
+fn beginning(text: &str, bytes: usize) -> Cow<'_, str> {
+    if text.len() <= bytes {
+        return Cow::Borrowed(text);
+    }
+    let text = clamp(text, bytes);
+    match open_text(text) {
+        Some(whole) => Cow::Owned(format!("{}...\"", text.get(..whole).unwrap_or_default())),
+        None => {
+            let is_part = |c: char| !matches!(c, ',' | ':' | '[' | ']' | '{' | '}' | '"');
+            Cow::Borrowed(text.trim_end_matches(is_part))
+        }
+    }
+}
+
+/// Where the last whole character of the string ends in which `text` ends; `None`: it ends in none.
+fn open_text(text: &str) -> Option<usize> {
+    // Of `\u` with its digits, twice where two make one character.
+    const PAIR: usize = 12;
+    let (mut at, mut is_open) = (0, false);
+    // Where the last two escapes begin; no text begins with one.
+    let mut escapes = [0; 2];
+    let bytes = text.as_bytes();
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => is_open = !is_open,
+            b'\\' if is_open => {
+                escapes = [escapes[1], at];
+                at += 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    let [first, last] = escapes;
+    let whole = match last > 0 && bytes.len().saturating_sub(last) < PAIR {
+        // It may be the second half of one character.
+        true if last.saturating_sub(first) == PAIR / 2 => first,
+        true => last,
+        false => bytes.len(),
+    };
+    is_open.then_some(whole)
 }
 
 impl PartialEq for JsonText {
@@ -127,6 +176,8 @@ pub struct Bounds {
     pub entries: usize,
     /// Characters of a text.
     pub chars: usize,
+    /// Bytes of the document that are looked at.
+    pub bytes: usize,
 }
 
 /// What a tree of the host takes of the heap.
@@ -241,91 +292,128 @@ impl<'de> Visitor<'de> for Weigh {
     }
 }
 
-/// Reads the beginning of a document and passes over the rest.
+/// Reads the beginning of a document into `shown`, and passes over the rest. What was read before an error is
+/// shown.
 struct Preview<'a> {
     bounds: &'a Bounds,
     left: &'a mut usize,
+    shown: &'a mut Json,
 }
 
 impl Preview<'_> {
-    fn below(&mut self) -> Preview<'_> {
+    fn below<'a>(&'a mut self, shown: &'a mut Json) -> Preview<'a> {
         Preview {
             bounds: self.bounds,
             left: self.left,
+            shown,
         }
     }
 }
 
 impl<'de> DeserializeSeed<'de> for Preview<'_> {
-    type Value = Json;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         *self.left = self.left.saturating_sub(1);
         if *self.left == 0 {
-            return IgnoredAny::deserialize(deserializer).map(|_| Json::Null);
+            return IgnoredAny::deserialize(deserializer).map(drop);
         }
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Preview<'_> {
-    type Value = Json;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(value.into())
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        *self.shown = value.into();
+        Ok(())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(value.into())
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        *self.shown = value.into();
+        Ok(())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(value.into())
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        *self.shown = value.into();
+        Ok(())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(value.into())
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        *self.shown = value.into();
+        Ok(())
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(match odd(text) {
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        *self.shown = match odd(text) {
             Some(_) => text.into(),
             None => shorten(text, self.bounds.chars).into(),
-        })
+        };
+        Ok(())
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Json, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         let mut shown = Vec::new();
-        while shown.len() < self.bounds.items {
-            match items.next_element_seed(self.below())? {
-                Some(item) => shown.push(item),
-                None => return Ok(Json::Array(shown)),
+        let read = loop {
+            if shown.len() >= self.bounds.items {
+                break pass_over(&mut items);
             }
-        }
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Json::Array(shown))
+            let mut item = Json::Null;
+            match items.next_element_seed(self.below(&mut item)) {
+                Ok(Some(())) => shown.push(item),
+                Ok(None) => break Ok(()),
+                Err(error) => {
+                    shown.extend((!item.is_null()).then_some(item));
+                    break Err(error);
+                }
+            }
+        };
+        *self.shown = Json::Array(shown);
+        read
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Json, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
         let mut shown = Map::new();
-        while shown.len() < self.bounds.entries {
-            let Some(key) = entries.next_key::<String>()? else {
-                return Ok(Json::Object(shown));
+        let read = loop {
+            if shown.len() >= self.bounds.entries {
+                break pass_over_entries(&mut entries);
+            }
+            let key = match entries.next_key::<String>() {
+                Ok(Some(key)) => shorten(&key, self.bounds.chars),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
             };
-            let value = entries.next_value_seed(self.below())?;
-            shown.insert(shorten(&key, self.bounds.chars), value);
-        }
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Json::Object(shown))
+            let mut value = Json::Null;
+            let read = entries.next_value_seed(self.below(&mut value));
+            if read.is_ok() || !value.is_null() {
+                shown.insert(key, value);
+            }
+            if read.is_err() {
+                break read;
+            }
+        };
+        *self.shown = Json::Object(shown);
+        read
     }
+}
+
+fn pass_over<'de, A: SeqAccess<'de>>(items: &mut A) -> Result<(), A::Error> {
+    while items.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+fn pass_over_entries<'de, A: MapAccess<'de>>(entries: &mut A) -> Result<(), A::Error> {
+    while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    Ok(())
 }
 
 #[cfg(test)]
@@ -387,6 +475,7 @@ mod tests {
             items: 2,
             entries: 2,
             chars: 3,
+            bytes: 1_000,
         };
         let of = |text: &str| JsonText::check(text).unwrap().preview(bounds);
         assert_eq!(of(r#"[1,2,3,{"a":[]}]"#), json!([1, 2]));
@@ -399,5 +488,38 @@ mod tests {
             json!([[1, 2], [null, null]]),
             "the parts are used up"
         );
+    }
+
+    #[test]
+    fn a_preview_looks_at_no_more_than_the_beginning() {
+        let whole = r#"{"a":[1,23,"x\u00e9\ud83d\ude00y\n"],"long":"text é","b":{"c":-4.5e3,"d":null},"e":true}"#;
+        let text = JsonText::check(whole).unwrap();
+        let of = |bytes| {
+            text.preview(Bounds {
+                parts: 100,
+                items: 100,
+                entries: 100,
+                chars: 100,
+                bytes,
+            })
+        };
+        assert_eq!(of(whole.len()), text.tree());
+        let shown = |part: &str| of(whole.find(part).unwrap() + part.len());
+        assert_eq!(
+            shown(r#"{"a":[1"#),
+            json!({"a": []}),
+            "it may be the half of a number"
+        );
+        assert_eq!(shown(r#"{"a":[1,2"#), json!({"a": [1]}));
+        assert_eq!(shown(r"x\u00e9\ud83d\ude"), json!({"a": [1, 23, "xé..."]}));
+        assert_eq!(
+            shown(r#""text "#),
+            json!({"a": [1, 23, "xé😀y\n"], "long": "text ..."})
+        );
+        // Whatever is cut, what is shown is there, and there is more of it the more is looked at.
+        for bytes in 0..=whole.len() {
+            let (less, more) = (of(bytes).to_string(), of(bytes + 1).to_string());
+            assert!(less.len() <= more.len() + "...\"".len(), "{less} {more}");
+        }
     }
 }

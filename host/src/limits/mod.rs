@@ -191,6 +191,8 @@ pub const FAST_RUN: Duration = Duration::from_millis(200);
 pub const MAX_EVENTS_AT_ONCE: usize = 4_096;
 /// Events that wait to be told before runs wait, too.
 pub const MAX_EVENTS_WAITING: usize = 16_384;
+/// Bytes of a document that are looked at for a preview of it.
+pub const MAX_PREVIEW_BYTES: usize = 64 * 1024;
 /// Characters of a text that a preview of it shows.
 pub const MAX_PREVIEW_TEXT: usize = 1_000;
 /// Items of a list that a preview of it shows.

@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 
 use crate::json::{self as document, Bounds, JsonText, Odd, number};
 use crate::limits::{
-    Exhausted, Held, MAX_ARRAY_AXES, MAX_PREVIEW_ENTRIES, MAX_PREVIEW_ITEMS, MAX_PREVIEW_PARTS,
-    MAX_PREVIEW_TEXT,
+    Exhausted, Held, MAX_ARRAY_AXES, MAX_PREVIEW_BYTES, MAX_PREVIEW_ENTRIES, MAX_PREVIEW_ITEMS,
+    MAX_PREVIEW_PARTS, MAX_PREVIEW_TEXT,
 };
 use crate::text::shorten;
 
@@ -343,6 +343,7 @@ impl Value {
                 items: MAX_PREVIEW_ITEMS,
                 entries: MAX_PREVIEW_ENTRIES,
                 chars: MAX_PREVIEW_TEXT,
+                bytes: MAX_PREVIEW_BYTES,
             }),
             Self::Text(text) => shorten(text, MAX_PREVIEW_TEXT).into(),
             Self::Bytes(bytes) => {

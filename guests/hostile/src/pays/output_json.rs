@@ -1,4 +1,4 @@
-//! Answers a call now and then with half a megabyte that is fifty as a tree.
+//! Answers a call now and then with a megabyte that is a hundred as a tree.
 
 use crate::attack::*;
 
@@ -14,6 +14,6 @@ crate::attack! {
     }
 
     async fn answer(_to: String) -> Result<Outputs> {
-        out(Value::Json(objects(600_000)))
+        out(Value::Json(objects(1_000_000)))
     }
 }
