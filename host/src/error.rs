@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use crate::limits::{Exhausted, Full};
+use crate::policy::{MissingGrants, PolicyError};
 
 /// A failure of the host or of what it was asked to do.
 #[derive(Debug, thiserror::Error)]
@@ -32,15 +33,10 @@ pub enum HostError {
     },
     /// Capabilities are imported that the policy does not grant.
     #[error("{0}")]
-    MissingGrants(#[from] crate::policy::MissingGrants),
-    /// The policy is wrong.
-    #[error("the policy {origin} is wrong: {problem}")]
-    Policy {
-        /// Where the policy came from.
-        origin: String,
-        /// What is wrong, with line and column where known.
-        problem: String,
-    },
+    MissingGrants(#[from] MissingGrants),
+    /// The policy cannot be read, or is wrong.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The tenants file is wrong.
     #[error("the tenants file {origin} is wrong: {problem}")]
     Tenants {
@@ -75,7 +71,7 @@ pub enum HostError {
     #[error("{message}")]
     Guest {
         /// Its code.
-        code: crate::bindings::types::ErrorCode,
+        code: ErrorCode,
         /// Its sentence, cleaned of control characters.
         message: String,
     },
@@ -113,6 +109,37 @@ pub enum HostError {
     Engine(String),
 }
 
+/// What kind of error a guest answered with: that of the contract (`wit/types.wit`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// An input is missing, of the wrong type or out of range.
+    InvalidInput,
+    /// The configuration does not satisfy the schema, or cannot be applied.
+    InvalidConfig,
+    /// The named thing is not there, or not there now.
+    Unavailable,
+    /// The operator did not grant it.
+    Denied,
+    /// A budget or a queue is used up for now.
+    Busy,
+    /// Everything else.
+    Internal,
+}
+
+impl ErrorCode {
+    /// What it is called in the contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid-input",
+            Self::InvalidConfig => "invalid-config",
+            Self::Unavailable => "unavailable",
+            Self::Denied => "denied",
+            Self::Busy => "busy",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// The host's result.
 pub type Result<T, E = HostError> = std::result::Result<T, E>;
 
@@ -123,7 +150,7 @@ impl HostError {
             Self::File { action, .. } => format!("the host could not {action} a file"),
             Self::Certificates(_) => "the host's certificates cannot be used".to_owned(),
             Self::Engine(_) => "the host failed; its log says why".to_owned(),
-            Self::Policy { .. } => "the host's policy is wrong; its log says how".to_owned(),
+            Self::Policy(error) => error.public().to_owned(),
             Self::Tenants { .. } => "the host's tenants file is wrong".to_owned(),
             Self::Capability { capability, .. } => {
                 format!("the capability `{capability}` is not available now")

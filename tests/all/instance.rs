@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::HostError;
-use external_worker_host::bindings::types::{Dtype, ErrorCode, Ndarray, Value};
+use external_worker_host::bindings::types::{Dtype, Ndarray, Value};
+use external_worker_host::error::ErrorCode;
 use external_worker_host::instance::events::{Event, InputChange};
 use external_worker_host::instance::{End, Instance};
 use external_worker_host::limits::Resource;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use external_worker_artifacts::{PROBE_HOST, PROBE_SYNC};
-use external_worker_host::bindings::types::{ErrorCode, Value};
+use external_worker_host::bindings::types::Value;
+use external_worker_host::error::ErrorCode;
 use external_worker_host::instance::{End, State};
 use external_worker_tests::{TestHost, call_int, guest_code};
 use serde_json::json;

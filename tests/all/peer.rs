@@ -3,7 +3,8 @@
 
 use external_worker_artifacts::PROBE_PEER;
 use external_worker_host::HostError;
-use external_worker_host::bindings::types::{ErrorCode, Value};
+use external_worker_host::bindings::types::Value;
+use external_worker_host::error::ErrorCode;
 use external_worker_tests::{TestHost, call, call_int, call_text, inputs};
 
 fn text(text: &str) -> Value {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use external_worker_artifacts::{CACHE, EVERYTHING, PROBE_HOST, PROBE_SYNC, PROBE_TRAPS};
 use external_worker_host::HostError;
-use external_worker_host::bindings::types::{ErrorCode, Value};
+use external_worker_host::bindings::types::Value;
+use external_worker_host::error::ErrorCode;
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
 use external_worker_host::instance::events::{Event, Listener};
 use external_worker_host::instance::{End, Instance, Spec, State};

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use external_worker_host::bindings::types::{ErrorCode, Value};
+use external_worker_host::bindings::types::Value;
+use external_worker_host::error::ErrorCode;
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
 use external_worker_host::engine::{CompileCache, Compiling, Engine, EngineOptions, Resolver};
 use external_worker_host::instance::events::{Event, Listener};

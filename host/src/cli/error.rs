@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::error::HostError;
+use crate::policy::PolicyError;
 
 /// How a command ended. The codes are documented in `ewh --help` and do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +106,12 @@ pub enum CliError {
     /// The machine gave no thread or no signal handler.
     #[error("this machine cannot run the host: {0}")]
     Machine(io::Error),
+}
+
+impl From<PolicyError> for CliError {
+    fn from(error: PolicyError) -> Self {
+        Self::Host(error.into())
+    }
 }
 
 impl CliError {

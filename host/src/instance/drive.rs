@@ -19,8 +19,8 @@ use super::state::InstanceState;
 use super::value::Checked;
 use super::{Call, Command, ConfigUpdate, InTurn, Shared, State, description, value};
 use crate::bindings::host::Level;
-use crate::bindings::types::{Error, InstanceInfo, Shelf, Value};
-use crate::error::{HostError, Result};
+use crate::bindings::types::{self, Error, InstanceInfo, Shelf, Value};
+use crate::error::{ErrorCode, HostError, Result};
 use crate::limits::{self, Resource};
 use crate::text;
 
@@ -374,10 +374,21 @@ fn answer(reply: Option<super::calls::Reply>, result: Result<Outputs>) {
     }
 }
 
+const fn code(code: types::ErrorCode) -> ErrorCode {
+    match code {
+        types::ErrorCode::InvalidInput => ErrorCode::InvalidInput,
+        types::ErrorCode::InvalidConfig => ErrorCode::InvalidConfig,
+        types::ErrorCode::Unavailable => ErrorCode::Unavailable,
+        types::ErrorCode::Denied => ErrorCode::Denied,
+        types::ErrorCode::Busy => ErrorCode::Busy,
+        types::ErrorCode::Internal => ErrorCode::Internal,
+    }
+}
+
 pub(super) fn guest_error(error: Error, prefix: &str) -> HostError {
     let message = text::clean(&error.message, limits::MAX_TEXT_BYTES);
     HostError::Guest {
-        code: error.code,
+        code: code(error.code),
         message: format!("{prefix}{message}"),
     }
 }

@@ -11,7 +11,6 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{HostError, Result};
 use crate::limits::{Budget, MAX_POLICY_BYTES, MAX_TEXT_BYTES};
 use crate::text::{clean_line, without_mark};
 
@@ -19,6 +18,7 @@ pub mod access;
 pub mod address;
 pub mod audit;
 pub mod decide;
+mod error;
 pub mod grant;
 pub mod guarded;
 pub mod imports;
@@ -29,6 +29,8 @@ mod problem;
 pub use access::{Access, Denial, DenyReason};
 pub use audit::{Audit, LogAudit};
 pub use decide::decide;
+use error::Result;
+pub use error::PolicyError;
 pub use grant::{EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Switch};
 pub use guarded::Guarded;
 pub use imports::{Import, Missing, MissingGrants, check_imports};
@@ -184,7 +186,7 @@ impl Policy {
     /// When it is wrong, with the line, and with a suggestion where a word is misspelled.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
         let text = without_mark(text);
-        let wrong = |problem: String| HostError::Policy {
+        let wrong = |problem: String| PolicyError::Wrong {
             origin: origin.to_owned(),
             // The parser quotes what it found.
             problem: clean_line(&problem, MAX_TEXT_BYTES),
@@ -200,8 +202,7 @@ impl Policy {
     /// # Errors
     /// When the file cannot be read, is too large, or is no policy.
     pub fn load(path: &Path) -> Result<Self> {
-        let file_error = |source| HostError::File {
-            action: "read",
+        let file_error = |source| PolicyError::Unreadable {
             path: path.to_owned(),
             source,
         };
@@ -209,7 +210,7 @@ impl Policy {
         let size = std::fs::metadata(path).map_err(file_error)?.len();
         if size > MAX_POLICY_BYTES {
             let problem = format!("it has {size} bytes, at most {MAX_POLICY_BYTES} are read");
-            return Err(HostError::Policy { origin, problem });
+            return Err(PolicyError::Wrong { origin, problem });
         }
         Self::parse(&std::fs::read_to_string(path).map_err(file_error)?, &origin)
     }
@@ -227,7 +228,7 @@ impl Policy {
     /// # Errors
     /// When it grants something of that.
     pub fn beside(mut self, path: &Path, guarded: &Guarded) -> Result<Self> {
-        guarded.check(&self).map_err(|problem| HostError::Policy {
+        guarded.check(&self).map_err(|problem| PolicyError::Wrong {
             origin: path.display().to_string(),
             problem,
         })?;

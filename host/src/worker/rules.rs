@@ -6,8 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::Places;
-use crate::error::HostError;
-use crate::policy::{Guarded, Policy};
+use crate::policy::{Guarded, Policy, PolicyError};
 
 /// The policy of modules that have none of their own.
 #[derive(Debug, Clone)]
@@ -79,14 +78,12 @@ impl Ruling {
     }
 }
 
-impl From<HostError> for Ruling {
-    fn from(error: HostError) -> Self {
-        let public = match &error {
-            HostError::File { .. } => "its policy cannot be read; the host's log says why".into(),
-            other => other.public(),
-        };
-        let inner = error.to_string();
-        Self::Refused { public, inner }
+impl From<PolicyError> for Ruling {
+    fn from(error: PolicyError) -> Self {
+        Self::Refused {
+            public: error.public().to_owned(),
+            inner: error.to_string(),
+        }
     }
 }
 
@@ -136,7 +133,7 @@ impl Rules {
     }
 
     /// The policy of its own, if it has one.
-    fn own(&self, module: &str) -> Result<Option<Policy>, HostError> {
+    fn own(&self, module: &str) -> Result<Option<Policy>, PolicyError> {
         let file = PathBuf::from(format!("{module}.toml"));
         let is_plain = |part| matches!(part, Component::Normal(_));
         if !file.components().all(is_plain) {
@@ -146,7 +143,7 @@ impl Rules {
         let path = self.policies.join(file);
         match self.load(&path) {
             // A link that leads nowhere is there.
-            Err(HostError::File { source, .. })
+            Err(PolicyError::Unreadable { source, .. })
                 if source.kind() == io::ErrorKind::NotFound
                     && path
                         .symlink_metadata()
@@ -159,16 +156,15 @@ impl Rules {
     }
 
     /// Where there is no directory of policies, none of them was taken away: it cannot be read.
-    fn has_policies(&self) -> Result<(), HostError> {
+    fn has_policies(&self) -> Result<(), PolicyError> {
         let looked = std::fs::read_dir(&self.policies);
-        looked.map(drop).map_err(|source| HostError::File {
-            action: "read",
+        looked.map(drop).map_err(|source| PolicyError::Unreadable {
             path: self.policies.clone(),
             source,
         })
     }
 
-    fn by_default(&self) -> Result<Policy, HostError> {
+    fn by_default(&self) -> Result<Policy, PolicyError> {
         match &self.default {
             Source::Fixed(policy) => {
                 let policy = Policy::clone(policy);
@@ -176,7 +172,7 @@ impl Rules {
             }
             Source::File(path) => match self.load(path) {
                 // As if it were empty, like that of a module.
-                Err(HostError::File { source, .. })
+                Err(PolicyError::Unreadable { source, .. })
                     if source.kind() == io::ErrorKind::NotFound
                         && path.parent().is_some_and(Path::is_dir) =>
                 {
@@ -187,7 +183,7 @@ impl Rules {
         }
     }
 
-    fn load(&self, path: &Path) -> Result<Policy, HostError> {
+    fn load(&self, path: &Path) -> Result<Policy, PolicyError> {
         Policy::load_beside(path, &self.guarded)
     }
 }

@@ -2,13 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use external_worker_host::HostError;
 use external_worker_host::limits;
 use external_worker_host::policy::access::Request;
 use external_worker_host::policy::address::{self, Block};
 use external_worker_host::policy::grant::{Direction, Protocol, Scheme, UsbId};
 use external_worker_host::policy::pattern::{HostPattern, PortPattern, normal_name};
-use external_worker_host::policy::{Access, Capability, Granted, Policy, decide};
+use external_worker_host::policy::{
+    Access, Capability, Granted, Policy, PolicyError, decide,
+};
 
 use super::{readable, readable_line};
 
@@ -25,7 +26,7 @@ pub fn policy(data: &[u8]) {
             assert_eq!(again, policy, "{written}");
             decisions(&policy);
         }
-        Err(HostError::Policy { problem, .. }) => {
+        Err(PolicyError::Wrong { problem, .. }) => {
             readable_line(&problem, 2 * limits::MAX_TEXT_BYTES);
         }
         Err(other) => panic!("{other}"),

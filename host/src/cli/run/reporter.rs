@@ -11,7 +11,7 @@ use super::super::output::{Output, Style};
 use super::super::shown;
 use super::plan::Plan;
 use crate::bindings::host::Level;
-use crate::bindings::types::{ErrorCode, Shelf};
+use crate::bindings::types::Shelf;
 use crate::error::HostError;
 use crate::instance::description::shelf_nodes;
 use crate::instance::events::{Event, InputChange};
@@ -425,14 +425,7 @@ const fn level_style(level: Level) -> Style {
 /// The stable name of what went wrong with a call.
 const fn error_code(error: &HostError) -> &'static str {
     match error {
-        HostError::Guest { code, .. } => match code {
-            ErrorCode::InvalidInput => "invalid-input",
-            ErrorCode::InvalidConfig => "invalid-config",
-            ErrorCode::Unavailable => "unavailable",
-            ErrorCode::Denied => "denied",
-            ErrorCode::Busy => "busy",
-            ErrorCode::Internal => "internal",
-        },
+        HostError::Guest { code, .. } => code.name(),
         HostError::Value(_) => "invalid-value",
         HostError::Exhausted(_) | HostError::Busy(_) => "busy",
         HostError::Deadline { .. } => "deadline",

@@ -7,9 +7,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::super::finding::{self, Code};
 use super::Subject;
-use crate::bindings::types::{ErrorCode, NodeClass};
+use crate::bindings::types::NodeClass;
 use crate::engine::SourceLine;
-use crate::error::HostError;
+use crate::error::{ErrorCode, HostError};
 use crate::instance::description::Class;
 use crate::instance::exports::Ports;
 use crate::instance::port_type::PortType;
