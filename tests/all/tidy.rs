@@ -187,7 +187,8 @@ fn named_rooms(text: &str) -> Vec<String> {
 
 #[test]
 fn a_list_in_braces_names_rooms_as_well() {
-    let text = "use crate::{limits::{A, B}, text,\n    worker::C};\nuse crate::json;\n crate::Error";
+    let text =
+        "use crate::{limits::{A, B}, text,\n    worker::C};\nuse crate::json;\n crate::Error";
     assert_eq!(named_rooms(text), ["limits", "text", "worker", "json"]);
 }
 
@@ -285,9 +286,9 @@ fn every_promise_names_a_test_that_is_there() {
             continue;
         }
         let function = format!("fn {name}()");
-        let is_there = files_of(module).iter().any(|file| {
-            std::fs::read_to_string(file).is_ok_and(|text| text.contains(&function))
-        });
+        let is_there = files_of(module)
+            .iter()
+            .any(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains(&function)));
         assert!(is_there, "there is no test `{name}` in `{module}`");
     }
 }

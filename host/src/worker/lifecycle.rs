@@ -19,7 +19,7 @@ use crate::bindings::types::Shelf as OfferedShelf;
 use crate::component::PreparedComponent;
 use crate::instance::description::Class;
 use crate::instance::events::Listener;
-use crate::instance::{Instance, Spec};
+use crate::instance::{Instance, Spec, Starting};
 use crate::limits::Resource;
 use crate::nodespace::NodesOnRemoval;
 use crate::{limits, text};
@@ -259,10 +259,7 @@ impl Worker {
         prepared: &Arc<PreparedComponent>,
         state: Option<Vec<u8>>,
     ) -> Result<(Instance, Listener)> {
-        let (starting, events) = Instance::begin(prepared, spec(external, state)?)?;
-        if external.begins_paused() {
-            starting.instance().turns().pause();
-        }
+        let (starting, events) = begin_instance(external, prepared, state)?;
         tokio::select! {
             started = starting.started() => Ok((started?, events)),
             () = self.inner.ending.cancelled() => Err(WorkerError::Closing),
@@ -290,7 +287,7 @@ impl Worker {
         let _ = mounted.await;
     }
 
-    fn mount_with(&self, external: &Arc<External>, class: &Class, offered: &[OfferedShelf]) {
+    pub(super) fn mount_with(&self, external: &Arc<External>, class: &Class, offered: &[OfferedShelf]) {
         match self.put_shelf(external, class, offered) {
             Ok(()) => self.changed("lib_update", json!({})),
             Err(problem) => self.report(external, &format!("its nodes cannot be shown: {problem}")),
@@ -515,8 +512,21 @@ fn removed_meanwhile() -> WorkerError {
     WorkerError::Request("it was removed meanwhile".to_owned())
 }
 
+/// Begins an instance of what `external` is to be.
+pub(super) fn begin_instance(
+    external: &External,
+    prepared: &Arc<PreparedComponent>,
+    state: Option<Vec<u8>>,
+) -> Result<(Starting, Listener)> {
+    let (starting, events) = Instance::begin(prepared, spec(external, state)?)?;
+    if external.begins_paused() {
+        starting.instance().turns().pause();
+    }
+    Ok((starting, events))
+}
+
 /// What `external` is to be, for an instance behind it.
-pub(super) fn spec(external: &External, state: Option<Vec<u8>>) -> Result<Spec> {
+fn spec(external: &External, state: Option<Vec<u8>>) -> Result<Spec> {
     Ok(Spec {
         class_id: external.class_id().to_owned(),
         uuid: parse_uuid(external.uuid())?,

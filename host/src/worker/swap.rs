@@ -10,11 +10,11 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 
 use super::Worker;
+use super::error::Result;
 use super::external::{External, Over};
-use super::lifecycle::spec;
+use super::lifecycle::begin_instance;
 use super::pump;
 use crate::component::PreparedComponent;
-use crate::error::HostError;
 use crate::instance::Instance;
 use crate::instance::events::Listener;
 use crate::limits;
@@ -86,10 +86,21 @@ impl Worker {
                 }
                 let why = error.public();
                 external.give_back(&why);
+                if external.is_down() {
+                    return self.stays_down(external, &old, &why);
+                }
                 let line = format!("the new version does not start, the old one goes on: {why}");
                 self.report(external, &line);
             }
         }
+    }
+
+    /// It made room in vain. Its nodes are shown all the same, and say why they do not run.
+    fn stays_down(&self, external: &Arc<External>, old: &Instance, why: &str) {
+        self.mount_with(external, old.class(), &[]);
+        let line = format!("the new version does not start, nor does the old one again: {why}");
+        self.report(external, &line);
+        self.externals_changed();
     }
 
     async fn switch(
@@ -118,7 +129,7 @@ impl Worker {
         prepared: &Arc<PreparedComponent>,
         old: &Instance,
         state: Option<Vec<u8>>,
-    ) -> Result<Begun, HostError> {
+    ) -> Result<Begun> {
         old.stop().await;
         match begin(external, prepared, state.clone()).await {
             Ok(begun) => Ok(begun),
@@ -141,11 +152,7 @@ async fn begin(
     external: &External,
     prepared: &Arc<PreparedComponent>,
     state: Option<Vec<u8>>,
-) -> Result<Begun, HostError> {
-    let spec = spec(external, state).map_err(|error| HostError::Config(error.public()))?;
-    let (starting, events) = Instance::begin(prepared, spec)?;
-    if external.begins_paused() {
-        starting.instance().turns().pause();
-    }
+) -> Result<Begun> {
+    let (starting, events) = begin_instance(external, prepared, state)?;
     Ok((starting.started().await?, events))
 }

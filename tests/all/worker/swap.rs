@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use external_worker_artifacts::{PROBE_UPGRADE, PROBE_UPGRADE_BROKEN};
 use external_worker_host::nodespace::{GraphEvent, Value};
-use external_worker_host::policy::Manifest;
+use external_worker_host::policy::{Capability, Manifest};
 use external_worker_host::worker::WorkerEvent;
+use external_worker_tests::wait_for;
 
 use super::{Site, nothing, notice};
 
@@ -82,4 +83,47 @@ async fn a_version_that_does_not_start_leaves_the_old_one_running() {
     site.put("up", &version(7));
     notice(&mut events, "`up` is changed").await;
     assert_eq!(site.run(&bump).await, 3);
+}
+
+/// What is held by one alone is let go for the new version; here neither that nor the old one can have all that
+/// they need again.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn when_neither_starts_once_room_was_made_it_says_so_and_is_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let asks_for = |n: u32| {
+        let asked = [Capability::Serial, Capability::Files];
+        let asked = asked.map(|capability| (capability, "a test".to_owned()));
+        let manifest = Manifest {
+            name: "probe-upgrade".to_owned(),
+            package_version: n.to_string(),
+            requests: asked.into(),
+        };
+        let wasm = std::fs::read(PROBE_UPGRADE).unwrap();
+        manifest.write(&wasm).unwrap()
+    };
+    let policy = format!(
+        "[[serial]]\nname = \"line\"\ndevice = \"/dev/nowhere\"\n[[files]]\nhost = {:?}\nguest = \"/data\"\n",
+        folder.path()
+    );
+    let site = Site::with(&[]).await;
+    site.allow("up", &policy);
+    let mut events = site.worker.subscribe();
+    site.put("up", &asks_for(1));
+    notice(&mut events, "`up` is new").await;
+    let uuid = site.add("up", "upgrade", nothing()).await;
+    let bump = site.node("upgrade", &uuid, "bump");
+    folder.close().unwrap();
+    site.put("up", &asks_for(2));
+    let line = notice(&mut events, "nor does the old one again").await;
+    assert!(line.contains("files"), "{line}");
+    let graph = site.worker.nodespace();
+    let by = Some(Value::Integer(1));
+    graph.set_value(&bump, "by", by, true).unwrap();
+    let why = wait_for(&mut events, |event| match event {
+        WorkerEvent::Graph(GraphEvent::NodeError { message, .. }) => Some(message.clone()),
+        _ => None,
+    });
+    let why = why.await;
+    assert!(why.contains("files"), "{why}");
 }
