@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use external_worker_host::policy::{Capability, Policy};
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -304,6 +306,24 @@ fn files_of(module: &str) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+/// What is granted is one list, wherever it is written: the host's, the policy's, and that of the SDK's macro.
+/// Where the host does something for each of them, the compiler holds it.
+#[test]
+fn every_list_of_capabilities_is_whole() {
+    let all = Capability::ALL.map(Capability::name);
+    let all = BTreeSet::from(all.map(str::to_owned));
+    let schema = Policy::json_schema();
+    let granted = schema["properties"].as_object().unwrap().keys().cloned();
+    let granted: BTreeSet<_> = granted.filter(|name| name != "budget").collect();
+    assert_eq!(granted, all);
+    let sdk = root().join("guest-sdk/macros/src/parse/export.rs");
+    let sdk = std::fs::read_to_string(sdk).unwrap();
+    let (_, list) = sdk.split_once("const CAPABILITIES").unwrap();
+    let (list, _) = list.split_once("];").unwrap();
+    let named = list.split('"').skip(1).step_by(2).map(str::to_owned);
+    assert_eq!(named.collect::<BTreeSet<_>>(), all);
 }
 
 /// Packages of other platforms were never downloaded.

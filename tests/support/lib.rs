@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use external_worker_host::bindings::types::Value;
-use external_worker_host::error::ErrorCode;
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
 use external_worker_host::engine::{CompileCache, Compiling, Engine, EngineOptions, Resolver};
+use external_worker_host::error::ErrorCode;
 use external_worker_host::instance::events::{Event, Listener};
 use external_worker_host::instance::exports::Ports;
 use external_worker_host::instance::{Instance, Spec};

@@ -29,8 +29,8 @@ mod problem;
 pub use access::{Access, Denial, DenyReason};
 pub use audit::{Audit, LogAudit};
 pub use decide::decide;
-use error::Result;
 pub use error::PolicyError;
+use error::Result;
 pub use grant::{EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Switch};
 pub use guarded::Guarded;
 pub use imports::{Import, Missing, MissingGrants, check_imports};
@@ -78,6 +78,16 @@ impl Capability {
             Self::Clocks => "clocks",
             Self::Random => "random",
             Self::Env => "env",
+        }
+    }
+
+    /// Whether what it gives can be had by one instance at a time only.
+    pub const fn is_exclusive(self) -> bool {
+        match self {
+            Self::Serial => true,
+            Self::Files | Self::Sockets | Self::Http | Self::Clocks | Self::Random | Self::Env => {
+                false
+            }
         }
     }
 

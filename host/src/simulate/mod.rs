@@ -18,7 +18,9 @@ use serde_json::Value as Json;
 use crate::limits::{self, Budget};
 use crate::policy::grant::{Direction, Mode, Protocols};
 use crate::policy::pattern::{HostPattern, PortPattern};
-use crate::policy::{Capability, FilesGrant, HttpGrant, Policy, SerialGrant, SocketsGrant, Switch};
+use crate::policy::{
+    Capability, FilesGrant, Guarded, HttpGrant, Policy, SerialGrant, SocketsGrant, Switch,
+};
 use folder::Folder;
 pub use line::Line;
 use server::Server;
@@ -157,31 +159,31 @@ impl Simulation {
             quota: Some(limits::SIMULATED_FOLDER_QUOTA),
             max_files: None,
         });
-        let mut policy = Policy {
+        let ports = |server: &Server| vec![PortPattern::single(server.port())];
+        let sockets = self.server.iter().map(|server| SocketsGrant {
+            protocol: Protocols::Both,
+            direction: Direction::Connect,
+            host: HostPattern::Localhost,
+            ports: ports(server),
+        });
+        let http = self.server.iter().map(|server| HttpGrant {
+            host: HostPattern::Localhost,
+            methods: vec!["*".to_owned()],
+            scheme: None,
+            ports: ports(server),
+        });
+        // All of it, so that what is added to policies is thought of here.
+        Policy {
             budget,
             serial: serial.collect(),
             files: files.collect(),
+            sockets: sockets.collect(),
+            http: http.collect(),
             clocks: Switch(self.wants(Capability::Clocks)),
             random: Switch(self.wants(Capability::Random)),
             env: self.wants(Capability::Env).then(Default::default),
-            ..Policy::default()
-        };
-        if let Some(server) = &self.server {
-            let ports = vec![PortPattern::single(server.port())];
-            policy.sockets.push(SocketsGrant {
-                protocol: Protocols::Both,
-                direction: Direction::Connect,
-                host: HostPattern::Localhost,
-                ports: ports.clone(),
-            });
-            policy.http.push(HttpGrant {
-                host: HostPattern::Localhost,
-                methods: vec!["*".to_owned()],
-                scheme: None,
-                ports,
-            });
+            guarded: Guarded::default(),
         }
-        policy
     }
 
     /// `config` with the simulated server in the place of the one that the class's `defaults` name:

@@ -287,7 +287,12 @@ impl Worker {
         let _ = mounted.await;
     }
 
-    pub(super) fn mount_with(&self, external: &Arc<External>, class: &Class, offered: &[OfferedShelf]) {
+    pub(super) fn mount_with(
+        &self,
+        external: &Arc<External>,
+        class: &Class,
+        offered: &[OfferedShelf],
+    ) {
         match self.put_shelf(external, class, offered) {
             Ok(()) => self.changed("lib_update", json!({})),
             Err(problem) => self.report(external, &format!("its nodes cannot be shown: {problem}")),

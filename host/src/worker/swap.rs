@@ -145,7 +145,9 @@ impl Worker {
 
 /// Whether it may hold what cannot be had twice, so that no other can start beside it.
 fn holds_alone(old: &Instance) -> bool {
-    old.prepared().granted().has(Capability::Serial)
+    let granted = old.prepared().granted();
+    let mut exclusive = Capability::ALL.into_iter().filter(|it| it.is_exclusive());
+    exclusive.any(|capability| granted.has(capability))
 }
 
 async fn begin(

@@ -7,9 +7,7 @@ use external_worker_host::policy::access::Request;
 use external_worker_host::policy::address::{self, Block};
 use external_worker_host::policy::grant::{Direction, Protocol, Scheme, UsbId};
 use external_worker_host::policy::pattern::{HostPattern, PortPattern, normal_name};
-use external_worker_host::policy::{
-    Access, Capability, Granted, Policy, PolicyError, decide,
-};
+use external_worker_host::policy::{Access, Capability, Granted, Policy, PolicyError, decide};
 
 use super::{readable, readable_line};
 

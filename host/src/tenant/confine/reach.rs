@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::capability::serial;
+use crate::capability::serial::device;
 use crate::policy::grant::{Direction, Mode, Protocol, SerialTarget};
 use crate::policy::pattern::{HostPattern, PortPattern};
 use crate::policy::{HttpGrant, Policy, SocketsGrant};
@@ -92,17 +92,29 @@ impl Reach {
 
     /// Adds what a policy grants.
     pub fn grant(&mut self, policy: &Policy) {
-        for grant in &policy.files {
+        // What is added to policies is to be thought of here.
+        let Policy {
+            files,
+            serial,
+            sockets,
+            http,
+            clocks: _,
+            random: _,
+            env: _,
+            budget: _,
+            guarded: _,
+        } = policy;
+        for grant in files {
             match grant.mode {
                 Mode::Ro => self.read.push(grant.host.clone()),
                 Mode::Rw => self.write.push(grant.host.clone()),
             }
         }
-        for grant in &policy.serial {
+        for grant in serial {
             if let Some(SerialTarget::Usb(_)) = grant.target() {
                 self.read.extend(USB.map(PathBuf::from));
             }
-            match serial::device(grant) {
+            match device(grant) {
                 Some(device) => self.devices.push(device),
                 None => tracing::warn!(
                     "the serial port `{}` is not there: what is plugged in later is reached when \
@@ -111,8 +123,8 @@ impl Reach {
                 ),
             }
         }
-        policy.sockets.iter().for_each(|grant| self.socket(grant));
-        policy.http.iter().for_each(|grant| self.http(grant));
+        sockets.iter().for_each(|grant| self.socket(grant));
+        http.iter().for_each(|grant| self.http(grant));
     }
 
     /// Takes out ports on which the host itself listens: a range may have them. All ports stay all of
