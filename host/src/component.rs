@@ -183,7 +183,7 @@ impl LoadedComponent {
         let limit = Duration::from_millis(budget.start_deadline_ms);
         let clock = Arc::clone(self.engine.clock());
         let described = async move {
-            let (mut store, meter) = InstanceState::for_describe(&engine, &clock, &budget)?;
+            let (mut store, meter) = InstanceState::for_describe(&engine, &clock, &budget);
             store.data_mut().keep_room(room);
             let run = async {
                 let instance = pre.instantiate_async(&mut store).await?;

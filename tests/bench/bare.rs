@@ -76,7 +76,7 @@ impl Bare<InstanceState> {
     pub fn direct(path: &str, host: &HostEngine) -> Self {
         let engine = host.wasmtime(Home::Pooled).clone();
         let budget = Budget::default();
-        let (store, _meter) = InstanceState::for_describe(&engine, host.clock(), &budget).unwrap();
+        let (store, _meter) = InstanceState::for_describe(&engine, host.clock(), &budget);
         Self::start(path, engine, store)
     }
 }

@@ -12,7 +12,6 @@ use wasmtime_wasi::{WasiCtx, p2, p3};
 
 use super::stdio::{Printer, Stdio};
 use super::{CapabilityView, Guard, Prepare};
-use crate::error::Result;
 use crate::policy::{Capability, EnvGrant};
 
 /// Which capability this is.
@@ -24,10 +23,7 @@ pub struct State {
 }
 
 /// Sets up the variables that are granted.
-///
-/// # Errors
-/// Never; all capabilities share the signature.
-pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
+pub fn prepare(guard: &Guard, cx: &Prepare) -> State {
     let variables = variables(guard.granted().env.as_ref(), |name| {
         std::env::var(name).ok()
     });
@@ -36,9 +32,9 @@ pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
         .stdout(Printer::new(Stdio::Out, Arc::clone(&cx.stdio)))
         .stderr(Printer::new(Stdio::Err, Arc::clone(&cx.stdio)))
         .build();
-    Ok(State {
+    State {
         ctx: std::mem::take(wasi.cli()),
-    })
+    }
 }
 
 /// Links environment and standard streams.

@@ -35,18 +35,15 @@ pub struct State {
 }
 
 /// Sets up the rules; nothing is opened.
-///
-/// # Errors
-/// Never; all capabilities share the signature.
-pub fn prepare(guard: &Guard, names: &Names, cx: &Prepare) -> Result<State> {
+pub fn prepare(guard: &Guard, names: &Names, cx: &Prepare) -> State {
     let mut ctx = WasiHttpCtx::new();
     ctx.set_field_size_limit(MAX_HTTP_FIELDS_BYTES);
-    Ok(State {
+    State {
         ctx,
         hooks: Hooks {
             sender: Sender::new(guard, names, &cx.trust),
         },
-    })
+    }
 }
 
 /// Links the client.

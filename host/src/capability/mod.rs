@@ -1,6 +1,6 @@
-//! What a guest can reach of the world, one file for each capability, all of one shape.
+//! What a guest can reach of the world, a module for each capability.
 //!
-//! Each file has `NAME`, `State`, `prepare`, `link` and its host implementation, in that order.
+//! Each has `NAME`, `State`, `prepare`, `link` and its host implementation, in that order.
 //! Only what is granted is linked, so a component that imports more fails to load before any of it
 //! runs; what is linked puts every single use to [`decide`](crate::policy::decide) and charges what
 //! it holds to the instance's [`Ledger`]. Only files in here open devices, sockets and files for
@@ -124,19 +124,16 @@ impl Capabilities {
     pub async fn prepare(granted: &Arc<Granted>, cx: &Prepare) -> Result<Self> {
         let guard = Guard::new(Arc::clone(granted), cx);
         let files = files::prepare(&guard, cx).await?;
-        Self::with(files, &guard, cx)
+        Ok(Self::with(files, &guard, cx))
     }
 
     /// Nothing of anything.
-    ///
-    /// # Errors
-    /// Never in practice: nothing is opened.
-    pub fn nothing(cx: &Prepare) -> Result<Self> {
+    pub fn nothing(cx: &Prepare) -> Self {
         let guard = Guard::new(Arc::default(), cx);
         Self::with(files::nothing(&guard), &guard, cx)
     }
 
-    fn with(files: files::State, guard: &Guard, cx: &Prepare) -> Result<Self> {
+    fn with(files: files::State, guard: &Guard, cx: &Prepare) -> Self {
         let names = names::Names::new(cx.resolver.clone());
         let mut table = ResourceTable::new();
         let handles = cx.ledger.limit(Resource::Handles);
@@ -145,16 +142,16 @@ impl Capabilities {
         let handles = usize::try_from(handles).unwrap_or(usize::MAX);
         let entries = handles.saturating_mul(TABLE_ENTRIES_PER_HANDLE);
         table.set_max_capacity(entries.saturating_add(TABLE_ENTRIES_TO_BEGIN_WITH));
-        Ok(Self {
+        Self {
             table,
-            serial: serial::prepare(guard, cx)?,
+            serial: serial::prepare(guard, cx),
             files,
-            sockets: sockets::prepare(guard, &names)?,
-            http: http::prepare(guard, &names, cx)?,
-            clocks: clocks::prepare(guard)?,
-            random: random::prepare(guard, cx)?,
-            env: env::prepare(guard, cx)?,
-        })
+            sockets: sockets::prepare(guard, &names),
+            http: http::prepare(guard, &names, cx),
+            clocks: clocks::prepare(guard),
+            random: random::prepare(guard, cx),
+            env: env::prepare(guard, cx),
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
 use wasmtime_wasi::{WasiCtx, p2, p3};
 
 use super::{CapabilityView, Guard, Prepare};
-use crate::error::Result;
 use crate::limits::MAX_RANDOM_BYTES;
 use crate::policy::Capability;
 
@@ -23,10 +22,7 @@ pub struct State {
 }
 
 /// Sets up the random sources.
-///
-/// # Errors
-/// Never; all capabilities share the signature.
-pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
+pub fn prepare(guard: &Guard, cx: &Prepare) -> State {
     let (high, low) = cx.instance.as_u64_pair();
     let guessable = || SmallRng::seed_from_u64(high ^ low);
     let mut builder = WasiCtx::builder();
@@ -38,9 +34,9 @@ pub fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
         builder.secure_random(guessable());
     }
     let mut wasi = builder.build();
-    Ok(State {
+    State {
         ctx: std::mem::take(wasi.random()),
-    })
+    }
 }
 
 /// Links the insecure sources, and the secure one where it is granted.
@@ -76,7 +72,7 @@ mod tests {
     fn state(policy: &str, instance: u128) -> State {
         let mut cx = testing::prepare();
         cx.instance = uuid::Uuid::from_u128(instance);
-        prepare(&Guard::new(testing::granted(policy), &cx), &cx).unwrap()
+        prepare(&Guard::new(testing::granted(policy), &cx), &cx)
     }
 
     #[test]

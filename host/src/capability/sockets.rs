@@ -14,7 +14,6 @@ use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtx, WasiSocketsCtxView};
 use self::open::Open;
 use super::names::Names;
 use super::{CapabilityView, Guard};
-use crate::error::Result;
 use crate::policy::grant::Protocol;
 use crate::policy::{Access, Capability};
 
@@ -34,10 +33,7 @@ pub struct State {
 }
 
 /// Sets up the rules; nothing is opened.
-///
-/// # Errors
-/// Never; all capabilities share the signature.
-pub fn prepare(guard: &Guard, names: &Names) -> Result<State> {
+pub fn prepare(guard: &Guard, names: &Names) -> State {
     let rules = Rules {
         guard: guard.clone(),
         names: names.clone(),
@@ -53,11 +49,11 @@ pub fn prepare(guard: &Guard, names: &Names) -> Result<State> {
         .allow_tcp(true)
         .allow_udp(true)
         .build();
-    Ok(State {
+    State {
         ctx: std::mem::take(wasi.sockets()),
         rules,
         open,
-    })
+    }
 }
 
 /// Links sockets.

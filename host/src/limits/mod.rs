@@ -1,5 +1,6 @@
-//! Every number of the host, and who counts what there is only so much of: for one instance its
-//! [`Ledger`], for the process its memory [`maps`], and what the kernel is to hold it to.
+//! What anybody may have at most, and who counts what there is only so much of: for one instance its
+//! [`Ledger`], for the process its memory [`maps`], and what the kernel is to hold it to. What is nobody's to
+//! make more of stands where it is used.
 
 mod clients;
 pub mod descriptors;
