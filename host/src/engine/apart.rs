@@ -1,7 +1,8 @@
 //! Compiling a component, and asking it what it is, in a process of its own with limits: a small file can take
 //! a compiler much memory and time, and what it says of itself can take a host much to understand.
 //!
-//! Who may start processes starts it, or, confined, has it started (`start`). It is this program again, with a command that limits and confines itself before it reads a byte
+//! Who may start processes starts it, or, confined, has it started (`start`). It is this program again, with a
+//! command that limits and confines itself before it reads a byte
 //! (what it does then is in `component/apart.rs`). It gets the component on its standard input, gives
 //! back its code on its standard output, and when it is told to, because the policy covers the component, what
 //! that says of itself: so no code comes from a process in which a guest has run. It has no key of the compile

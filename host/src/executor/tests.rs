@@ -20,6 +20,50 @@ async fn spin(time: Duration) {
     }
 }
 
+/// Keeps the one thread of an executor.
+struct Busy {
+    end: std::sync::mpsc::Sender<()>,
+    task: Task<()>,
+}
+
+impl Busy {
+    /// From when `first` is through.
+    async fn after<F>(executor: &Executor, first: F) -> Self
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let (begins, begun) = oneshot::channel();
+        let (end, ends) = std::sync::mpsc::channel();
+        let task = executor.spawn(async move {
+            first.await;
+            begins.send(()).unwrap();
+            ends.recv().unwrap();
+        });
+        begun.await.unwrap();
+        Self { end, task }
+    }
+
+    /// Lets others have it.
+    async fn end(self) {
+        self.end.send(()).unwrap();
+        self.task.await.unwrap();
+    }
+}
+
+/// Who had a turn, in order. Clones are the same.
+#[derive(Clone, Default)]
+struct Order(Arc<Mutex<Vec<&'static str>>>);
+
+impl Order {
+    async fn note(self, who: &'static str) {
+        self.0.lock().unwrap().push(who);
+    }
+
+    fn first(&self) -> Option<&'static str> {
+        self.0.lock().unwrap().first().copied()
+    }
+}
+
 #[tokio::test]
 async fn tasks_run_and_say_what_came_of_them() {
     let executor = executor(2);
@@ -76,27 +120,18 @@ async fn who_has_many_tasks_goes_no_sooner_for_it() {
     let much = Standing::default();
     let used = executor.spawn_as(&much, spin(Duration::from_millis(20)));
     used.await.unwrap();
-    let (begins, begun) = oneshot::channel();
-    let (end, ends) = std::sync::mpsc::channel::<()>();
-    let busy = executor.spawn(async move {
-        begins.send(()).unwrap();
-        ends.recv().unwrap();
-    });
-    begun.await.unwrap();
-    let order = Arc::new(Mutex::new(Vec::new()));
-    let note = |who| {
-        let order = Arc::clone(&order);
-        async move { order.lock().unwrap().push(who) }
-    };
+    let busy = Busy::after(&executor, async {}).await;
+    let order = Order::default();
+    let note = |who| order.clone().note(who);
     let mut tasks: Vec<_> = (0..20)
         .map(|_| executor.spawn_as(&much, note("much")))
         .collect();
     tasks.push(executor.spawn(note("little")));
-    end.send(()).unwrap();
-    for task in tasks.into_iter().chain([busy]) {
+    busy.end().await;
+    for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(order.lock().unwrap().first(), Some(&"little"));
+    assert_eq!(order.first(), Some("little"));
 }
 
 #[tokio::test]
@@ -107,38 +142,26 @@ async fn who_comes_again_waits_behind_who_stayed() {
     let used = executor.spawn_as(&stayed, spin(Duration::from_millis(5)));
     used.await.unwrap();
     executor.estrange(&again, MOST);
-    let (end, ends) = std::sync::mpsc::channel::<()>();
-    let (begins, begun) = oneshot::channel();
-    let busy = executor.spawn(async move {
-        begins.send(()).unwrap();
-        ends.recv().unwrap();
-    });
-    begun.await.unwrap();
-    let order = Arc::new(Mutex::new(Vec::new()));
-    let note = |who| {
-        let order = Arc::clone(&order);
-        async move { order.lock().unwrap().push(who) }
-    };
+    let busy = Busy::after(&executor, async {}).await;
+    let order = Order::default();
+    let note = |who| order.clone().note(who);
     let tasks = [
         executor.spawn_as(&again, note("again")),
         executor.spawn_as(&stayed, note("stayed")),
     ];
-    end.send(()).unwrap();
-    for task in tasks.into_iter().chain([busy]) {
+    busy.end().await;
+    for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(order.lock().unwrap().first(), Some(&"stayed"));
+    assert_eq!(order.first(), Some("stayed"));
 }
 
 #[tokio::test]
 async fn who_is_here_and_used_little_goes_before_all_who_come() {
     const MOST: Duration = Duration::from_millis(50);
     let executor = executor(1);
-    let order = Arc::new(Mutex::new(Vec::new()));
-    let note = |who| {
-        let order = Arc::clone(&order);
-        async move { order.lock().unwrap().push(who) }
-    };
+    let order = Order::default();
+    let note = |who| order.clone().note(who);
     let (wake, woken) = oneshot::channel();
     let (uses, has_used) = oneshot::channel();
     let (noted, used) = (note("here"), spin(Duration::from_millis(2)));
@@ -148,23 +171,16 @@ async fn who_is_here_and_used_little_goes_before_all_who_come() {
         woken.await.unwrap();
         noted.await;
     });
-    let (begins, begun) = oneshot::channel();
-    let (end, ends) = std::sync::mpsc::channel::<()>();
-    let busy = executor.spawn(async move {
-        has_used.await.unwrap();
-        begins.send(()).unwrap();
-        ends.recv().unwrap();
-    });
-    begun.await.unwrap();
+    let busy = Busy::after(&executor, has_used).await;
     let strangers: Vec<_> = (0..20)
         .map(|_| executor.spawn_as(&executor.stranger(MOST), note("stranger")))
         .collect();
     wake.send(()).unwrap();
-    end.send(()).unwrap();
-    for task in strangers.into_iter().chain([busy, here]) {
+    busy.end().await;
+    for task in strangers.into_iter().chain([here]) {
         task.await.unwrap();
     }
-    assert_eq!(order.lock().unwrap().first(), Some(&"here"));
+    assert_eq!(order.first(), Some("here"));
 }
 
 #[tokio::test]
@@ -207,18 +223,11 @@ async fn what_a_task_wakes_runs_elsewhere_should_it_go_on_for_long() {
 async fn an_executor_that_ends_drops_what_waits() {
     let executor = executor(1);
     let held = Arc::new(());
-    let (begins, begun) = oneshot::channel();
-    let (end, ends) = std::sync::mpsc::channel::<()>();
-    let busy = executor.spawn(async move {
-        begins.send(()).unwrap();
-        ends.recv().unwrap();
-    });
-    begun.await.unwrap();
+    let busy = Busy::after(&executor, async {}).await;
     let holds = Arc::clone(&held);
     let waits = executor.spawn(async move { drop(holds) });
     drop(executor);
     assert_eq!(waits.await, Err(Lost));
     assert_eq!(Arc::strong_count(&held), 1);
-    end.send(()).unwrap();
-    busy.await.unwrap();
+    busy.end().await;
 }
