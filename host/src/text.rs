@@ -1,8 +1,11 @@
-//! Making a stranger's words fit to be read: clamped, and without the control characters that
-//! could move a terminal's cursor or forge a log line.
+//! Making a stranger's words fit to be read: clamped, and without the characters that move a
+//! terminal's cursor, forge a line of a log, turn a line around or hide in it.
+//!
+//! [`is_harmless`] is the one alphabet. Where words are shown, what is not in it is replaced
+//! ([`clean`]); where it matters what exactly was written, it is spelled out ([`spelled`]).
 
-/// `text` with at most `max_bytes` bytes, each control character but tab and newline replaced by
-/// U+FFFD, and bidirectional overrides too: they make a line read as another.
+/// `text` with at most `max_bytes` bytes, each character that [`is_harmless`] does not know replaced by
+/// U+FFFD.
 pub fn clean(text: &str, max_bytes: usize) -> String {
     let harmless = |c| {
         if is_harmless(c) {
@@ -20,6 +23,24 @@ pub fn clean(text: &str, max_bytes: usize) -> String {
 pub fn clean_line(text: &str, max_bytes: usize) -> String {
     let line = clean(text.trim_end(), max_bytes).replace('\n', " ");
     line.trim_end().to_owned()
+}
+
+/// `text` up to `max_chars` characters, on one line, each character that would do harm there written as
+/// `\u{…}`.
+pub fn spelled(text: &str, max_chars: usize) -> String {
+    let mut spelled = String::with_capacity(text.len().min(max_chars));
+    let mut chars = text.chars();
+    for c in chars.by_ref().take(max_chars) {
+        if c != '\n' && is_harmless(c) {
+            spelled.push(c);
+        } else {
+            spelled.extend(c.escape_unicode());
+        }
+    }
+    if chars.next().is_some() {
+        spelled.push('…');
+    }
+    spelled
 }
 
 /// `text` with its first letter in upper case, to begin a sentence.
@@ -49,10 +70,25 @@ pub fn clamp(text: &str, max_bytes: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// Whether a character neither moves a cursor nor reorders a line.
+/// Whether a character may be in a text that is shown: it moves no cursor, turns no line around, and is
+/// seen. Newline and tab may.
 pub(crate) fn is_harmless(c: char) -> bool {
-    let overrides = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c == '\n' || c == '\t' || !(c.is_control() || overrides)
+    c == '\n' || c == '\t' || !(c.is_control() || is_hidden(c))
+}
+
+/// Whether a character may be in a name of one line.
+pub(crate) fn is_harmless_in_names(c: char) -> bool {
+    c != '\n' && c != '\t' && is_harmless(c)
+}
+
+/// What Unicode calls format characters, and the separators of lines and paragraphs: overrides and
+/// marks of direction, joiners, zero-width spaces, byte order marks, invisible operators, tags.
+fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -65,8 +101,28 @@ mod tests {
             clean("a\x1b[2Jb\u{202e}c\r", 100),
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}"
         );
+        for hidden in
+            "\u{200b}\u{200d}\u{200e}\u{2028}\u{2029}\u{2060}\u{2066}\u{feff}\u{ad}\u{e0041}"
+                .chars()
+        {
+            assert_eq!(clean(&format!("a{hidden}b"), 100), "a\u{fffd}b");
+            assert_eq!(
+                spelled(&hidden.to_string(), 1),
+                hidden.escape_unicode().to_string()
+            );
+            assert!(!is_harmless_in_names(hidden));
+        }
+        let seen = "Ärger, 東京, עברית, हिन्दी, €, 🔬\t\n";
+        assert_eq!(clean(seen, 100), seen);
         assert_eq!(clean_line("one\ntwo\n", 100), "one two");
         assert_eq!(clean_line("one\ntwo", 4), "one");
+    }
+
+    #[test]
+    fn what_is_spelled_out_is_one_line_and_says_that_it_was_cut() {
+        assert_eq!(spelled("a\n\u{1b}\tb", 9), "a\\u{a}\\u{1b}\tb");
+        assert_eq!(spelled("äöü", 2), "äö…");
+        assert_eq!(spelled("äöü", 3), "äöü");
     }
 
     #[test]

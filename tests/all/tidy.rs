@@ -254,6 +254,19 @@ fn policy_and_nodespace_name_no_wasmtime_and_only_main_exits() {
     }
 }
 
+/// Which characters of a stranger may be shown, and what becomes of the others, stands in `text` alone.
+#[test]
+fn strangers_words_have_one_alphabet() {
+    for room in rooms().iter().filter(|room| *room != "text") {
+        for file in sources(&root().join("host/src").join(room)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for rule in ["escape_debug", "escape_unicode", "escape_default"] {
+                assert!(!text.contains(rule), "{}: {rule}", file.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn every_file_of_the_host_says_why_it_exists() {
     for (room, _) in KNOWS {

@@ -1,4 +1,4 @@
-//! What a guest prints: cut into lines, cleaned, and handed to the instance's log.
+//! What a guest prints: cut into lines, made harmless, and handed to the instance's log.
 
 use std::io;
 use std::pin::Pin;
@@ -12,6 +12,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi_io::bytes::Bytes;
 
 use crate::limits::MAX_PRINTED_LINE_BYTES;
+use crate::text;
 
 /// Which of the two streams a line was printed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +78,7 @@ impl Line {
     fn end(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(&bytes);
-        let mut text = clean(&String::from_utf8_lossy(bytes));
+        let mut text = text::spelled(&String::from_utf8_lossy(bytes), MAX_PRINTED_LINE_BYTES);
         if std::mem::take(&mut self.cut) {
             text.push('…');
         }
@@ -91,24 +92,6 @@ impl Drop for Line {
             self.end();
         }
     }
-}
-
-/// A guest's text without what would steer a terminal or forge another line.
-fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c == '\t' || !(c.is_control() || is_format(c)) {
-            out.push(c);
-        } else {
-            out.extend(c.escape_unicode());
-        }
-    }
-    out
-}
-
-/// Characters that turn the direction of text around or hide in it.
-fn is_format(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 impl IsTerminal for Printer {

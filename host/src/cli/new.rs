@@ -11,6 +11,8 @@ use super::error::{CliError, Exit};
 use super::files;
 use super::output::Output;
 use crate::error::HostError;
+use crate::limits::MAX_SHOWN_CHARS;
+use crate::text;
 
 const MANIFEST: &str = include_str!("new/Cargo.toml.template");
 const SOURCE: &str = include_str!("new/lib.rs.template");
@@ -85,7 +87,7 @@ fn check_name(name: &str) -> Result<(), CliError> {
     let is_name = chars.next().is_some_and(|c| c.is_ascii_alphabetic())
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
         && name.len() <= MAX_NAME_CHARS;
-    let shown = name.escape_debug();
+    let shown = text::spelled(name, MAX_SHOWN_CHARS);
     if !is_name {
         return Err(CliError::Usage(format!(
             "`{shown}` cannot be the name of a crate: begin with a letter, go on with letters, \

@@ -202,6 +202,8 @@ pub const MAX_PREVIEW_ITEMS: usize = 10;
 pub const MAX_PREVIEW_ENTRIES: usize = 1_000;
 /// Parts of a nested value that a preview of it shows, all together.
 pub const MAX_PREVIEW_PARTS: usize = 10_000;
+/// Characters of a stranger's word that a line of a log or an error spells out.
+pub const MAX_SHOWN_CHARS: usize = 200;
 /// Bytes of a value that stand in an error.
 pub const MAX_SHOWN_VALUE_BYTES: usize = 100;
 /// Levels of a JSON document that is saved or imported: what a message may have, in the node that

@@ -10,6 +10,8 @@ use super::access::{Access, Denial, DenyReason, Request};
 use super::grant::{Direction, Protocol, SocketsGrant};
 use super::pattern::LOCALHOST;
 use super::{Capability, Granted, address};
+use crate::limits::MAX_SHOWN_CHARS;
+use crate::text;
 
 const OWN: &str = "the host itself listens there, and no grant reaches that";
 
@@ -53,7 +55,7 @@ fn serial(granted: &Granted, name: &str, baud_rate: u32) -> Result<(), Denial> {
     let deny = |reason, why: &str| Denial {
         capability: Capability::Serial,
         reason,
-        what: format!("opening the serial port `{}`: {why}", clean(name)),
+        what: format!("opening the serial port `{}`: {why}", shown(name)),
         fix: format!(
             "[[serial]] name = {} device = \"/dev/…\" baud-rates = [{baud_rate}]",
             quoted(name)
@@ -79,7 +81,7 @@ fn files(granted: &Granted, path: &str, write: bool) -> Result<(), Denial> {
         what: format!(
             "{} `{}`: {why}",
             if write { "changing" } else { "reading" },
-            clean(path)
+            shown(path)
         ),
         fix: format!(
             "[[files]] host = \"/…\" guest = {} mode = \"{}\"",
@@ -113,7 +115,7 @@ fn lookup(granted: &Granted, name: &str) -> Result<(), Denial> {
         } else {
             DenyReason::NameNotGranted
         },
-        what: format!("looking up `{}`: no grant names this host", clean(name)),
+        what: format!("looking up `{}`: no grant names this host", shown(name)),
         fix: socket_fix("tcp", Direction::Connect, name, None),
     })
 }
@@ -140,7 +142,7 @@ fn resolved(granted: &Granted, name: &str, ip: IpAddr) -> Result<(), Denial> {
     Err(Denial {
         capability: Capability::Sockets,
         reason,
-        what: format!("looking up `{}`, which leads to {ip}: {why}", clean(name)),
+        what: format!("looking up `{}`, which leads to {ip}: {why}", shown(name)),
         fix: socket_fix(
             "tcp",
             Direction::Connect,
@@ -402,7 +404,7 @@ fn http_denial(request: &Request<'_>, fix: &str, reason: DenyReason, why: &str) 
     Denial {
         capability: Capability::Http,
         reason,
-        what: format!("{} {scheme}://{}:{port}: {why}", clean(method), clean(host)),
+        what: format!("{} {scheme}://{}:{port}: {why}", shown(method), shown(host)),
         fix: format!(
             "[[http]] host = {} scheme = \"{scheme}\" ports = [{port}] methods = [{}]",
             quoted(fix),
@@ -411,24 +413,14 @@ fn http_denial(request: &Request<'_>, fix: &str, reason: DenyReason, why: &str) 
     }
 }
 
-/// Text of a guest, made fit for one line of a log.
-fn clean(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let short: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect();
-    if text.chars().nth(LONGEST).is_some() {
-        short + "…"
-    } else {
-        short
-    }
+/// Words of a guest, for one line of a log.
+fn shown(text: &str) -> String {
+    text::spelled(text, MAX_SHOWN_CHARS)
 }
 
-/// Text of a guest as a TOML string.
+/// The same as a TOML string.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", clean(text))
+    format!("{:?}", shown(text))
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::pattern::{HostPattern, PortPattern};
-use crate::limits::MAX_MEASURED_NAMES;
+use crate::limits::{MAX_MEASURED_NAMES, MAX_SHOWN_CHARS};
+use crate::text::spelled;
 
 /// A serial port that may be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -447,7 +448,7 @@ impl EnvGrant {
         match self.vars.keys().chain(&self.inherit).find(odd) {
             Some(name) => Err(format!(
                 "the [env] grant names the variable `{}`; a name is not empty and has no `=`",
-                name.escape_debug()
+                spelled(name, MAX_SHOWN_CHARS)
             )),
             None => Ok(()),
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Tenant;
 use crate::error::{HostError, Result};
-use crate::limits::{MAX_TENANT_NAME_BYTES, MAX_TENANTS, MIN_TENANT_MEMORY};
+use crate::limits::{MAX_SHOWN_CHARS, MAX_TENANT_NAME_BYTES, MAX_TENANTS, MIN_TENANT_MEMORY};
 use crate::policy;
 use crate::text;
 
@@ -122,12 +122,12 @@ fn check_name(name: &str) -> Result<(), String> {
     Err(format!(
         "`{}` is no name of a tenant: 1 to {MAX_TENANT_NAME_BYTES} letters, digits or `-_.`, and a \
          letter or digit first",
-        name.escape_debug()
+        text::spelled(name, MAX_SHOWN_CHARS)
     ))
 }
 
 fn token(variable: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
-    let shown = variable.escape_debug();
+    let shown = text::spelled(variable, MAX_SHOWN_CHARS);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if variable.is_empty() || !variable.chars().all(is_plain) {
         return Err(format!(

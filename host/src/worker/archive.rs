@@ -206,7 +206,7 @@ pub fn check_path(path: &str) -> Result<(), &'static str> {
     }
     if path
         .chars()
-        .any(|c| c == '\\' || c == '\n' || c == '\t' || !text::is_harmless(c))
+        .any(|c| c == '\\' || !text::is_harmless_in_names(c))
     {
         return Err("has a character in its path that may not be there");
     }

@@ -360,8 +360,7 @@ fn plain_path(name: &str) -> Result<PathBuf, UploadError> {
         !matches!(part, "" | "." | "..")
             && part.len() <= limits::MAX_UPLOAD_NAME_BYTES
             && !part.contains('\\')
-            && part.chars().all(text::is_harmless)
-            && !part.contains(['\n', '\t'])
+            && part.chars().all(text::is_harmless_in_names)
     };
     let is_short = name.len() <= limits::MAX_UPLOAD_PATH_BYTES
         && name.split('/').count() <= limits::MAX_UPLOAD_PATH_DEPTH

@@ -17,9 +17,12 @@ use wasmtime_wasi::{FsPerms, WasiCtx, p2, p3};
 
 use super::{CapabilityView, Guard, Prepare};
 use crate::error::{HostError, Result};
-use crate::limits::{Exhausted, HANDLE_BYTES, Held, MAX_FILES, Resource as Budgeted};
+use crate::limits::{
+    Exhausted, HANDLE_BYTES, Held, MAX_FILES, MAX_SHOWN_CHARS, Resource as Budgeted,
+};
 use crate::policy::grant::{FilesGrant, Mode};
 use crate::policy::{Access, Capability, Denial, DenyReason, Granted};
+use crate::text;
 
 mod list;
 mod measure;
@@ -383,11 +386,7 @@ impl View<'_> {
         };
         if self.state.guard.check(&access).is_ok() {
             // The words of the path stay inside; where it leads does not.
-            let shown: String = absolute
-                .chars()
-                .take(MAX_SHOWN_PATH)
-                .flat_map(char::escape_debug)
-                .collect();
+            let shown = text::spelled(&absolute, MAX_SHOWN_CHARS);
             self.state.guard.audit.denied(&Denial {
                 capability: NAME,
                 reason: DenyReason::PathNotGranted,
@@ -397,9 +396,6 @@ impl View<'_> {
         }
     }
 }
-
-/// Characters of a path that an audit line shows.
-const MAX_SHOWN_PATH: usize = 200;
 
 #[cfg(test)]
 mod tests;

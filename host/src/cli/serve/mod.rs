@@ -19,10 +19,11 @@ use serde::Serialize;
 use super::error::{CliError, Exit};
 use super::output::Output;
 use super::{CacheOptions, files, load};
-use crate::limits::MAX_TENANTS_FILE_BYTES;
+use crate::limits::{MAX_SHOWN_CHARS, MAX_TENANTS_FILE_BYTES};
 use crate::server::{Bound, Origin};
 use crate::tenant::Tenant;
 use crate::tenant::file::{self, Surroundings};
+use crate::text;
 
 #[cfg(target_os = "linux")]
 pub use confined::ServeTenantCommand;
@@ -185,7 +186,7 @@ fn check(tenant: Tenant, mut origins: Vec<Origin>, is_listed: bool) -> Result<Ch
     load::policy(tenant.policy.as_deref())?;
     for origin in &tenant.origins {
         let wrong = |problem| {
-            let (name, origin) = (tenant.label(), origin.escape_debug());
+            let (name, origin) = (tenant.label(), text::spelled(origin, MAX_SHOWN_CHARS));
             CliError::Usage(format!(
                 "the tenant `{name}`: `allow-origin` `{origin}`: {problem}"
             ))
