@@ -61,6 +61,7 @@ const KNOWS: [(&str, &[&str]); 20] = [
         "worker",
         &[
             "bindings",
+            "capability",
             "component",
             "engine",
             "error",

@@ -17,7 +17,7 @@ use std::process::Command;
 use std::{fs, ptr};
 
 use external_worker_host::policy::Policy;
-use external_worker_host::tenant::confine::{self, Reach};
+use external_worker_host::tenant::confine::{self, reach};
 use external_worker_host::worker::Places;
 
 struct Place {
@@ -49,7 +49,7 @@ fn main() {
             data: place.own.clone(),
         };
         places.prepare().unwrap();
-        let mut reach = Reach::of_worker(&places);
+        let mut reach = reach::of_worker(&places);
         for policy in places.module_policies().unwrap() {
             reach.grant(&Policy::load(&policy).unwrap());
         }

@@ -9,11 +9,8 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, p2, p3};
 
-use super::{CapabilityView, Guard};
-use crate::policy::Capability;
-
-/// Which capability this is.
-pub const NAME: Capability = Capability::Clocks;
+use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach};
+use crate::policy::{Capability, Policy, Switch};
 
 /// The clocks of one instance.
 #[derive(Default)]
@@ -21,30 +18,45 @@ pub struct State {
     ctx: WasiClocksCtx,
 }
 
-/// Sets up the clocks; the monotonic one begins now, so that it tells nothing of the machine.
-pub fn prepare(guard: &Guard) -> State {
-    if guard.granted().clocks {
-        return State::default();
-    }
-    let mut wasi = WasiCtx::builder()
-        .wall_clock(Stopped)
-        .monotonic_clock(Stopped)
-        .build();
-    State {
-        ctx: std::mem::take(wasi.clocks()),
-    }
-}
+/// The capability.
+pub struct Clocks;
 
-/// Links the clocks.
-///
-/// # Errors
-/// When they are linked already.
-pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    p2::bindings::clocks::wall_clock::add_to_linker::<T, WasiClocks>(linker, view)?;
-    p2::bindings::clocks::monotonic_clock::add_to_linker::<T, WasiClocks>(linker, view)?;
-    p3::bindings::clocks::types::add_to_linker::<T, WasiClocks>(linker, view)?;
-    p3::bindings::clocks::system_clock::add_to_linker::<T, WasiClocks>(linker, view)?;
-    p3::bindings::clocks::monotonic_clock::add_to_linker::<T, WasiClocks>(linker, view)
+impl Provider for Clocks {
+    const CAPABILITY: Capability = Capability::Clocks;
+
+    type State = State;
+
+    /// The monotonic clock begins now, so that it tells nothing of the machine.
+    fn prepare(guard: &Guard, _: &Prepare) -> State {
+        if guard.granted().clocks.0 {
+            return State::default();
+        }
+        let mut wasi = WasiCtx::builder()
+            .wall_clock(Stopped)
+            .monotonic_clock(Stopped)
+            .build();
+        State {
+            ctx: std::mem::take(wasi.clocks()),
+        }
+    }
+
+    fn link<T: CapabilityView>(linker: &mut Linker<T>, is_granted: bool) -> wasmtime::Result<()> {
+        if !is_granted {
+            return Ok(());
+        }
+        p2::bindings::clocks::wall_clock::add_to_linker::<T, WasiClocks>(linker, view)?;
+        p2::bindings::clocks::monotonic_clock::add_to_linker::<T, WasiClocks>(linker, view)?;
+        p3::bindings::clocks::types::add_to_linker::<T, WasiClocks>(linker, view)?;
+        p3::bindings::clocks::system_clock::add_to_linker::<T, WasiClocks>(linker, view)?;
+        p3::bindings::clocks::monotonic_clock::add_to_linker::<T, WasiClocks>(linker, view)
+    }
+
+    /// The kernel tells everybody the time.
+    fn reach(_: &Policy, _: &mut Reach) {}
+
+    fn grant(_: &Devices, policy: &mut Policy) {
+        policy.clocks = Switch(true);
+    }
 }
 
 fn view<T: CapabilityView>(data: &mut T) -> WasiClocksCtxView<'_> {
@@ -87,8 +99,9 @@ mod tests {
     use super::*;
 
     fn seconds(policy: &str) -> u64 {
-        let guard = Guard::new(testing::granted(policy), &testing::prepare());
-        let mut state = prepare(&guard);
+        let cx = testing::prepare();
+        let guard = Guard::new(testing::granted(policy), &cx);
+        let mut state = Clocks::prepare(&guard, &cx);
         let mut table = ResourceTable::new();
         let mut view = WasiClocksCtxView {
             ctx: &mut state.ctx,

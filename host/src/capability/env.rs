@@ -11,59 +11,67 @@ use wasmtime_wasi::cli::{WasiCli, WasiCliCtx, WasiCliCtxView};
 use wasmtime_wasi::{WasiCtx, p2, p3};
 
 use super::stdio::{Printer, Stdio};
-use super::{CapabilityView, Guard, Prepare};
-use crate::policy::{Capability, EnvGrant};
-
-/// Which capability this is.
-pub const NAME: Capability = Capability::Env;
+use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach};
+use crate::policy::{Capability, EnvGrant, Policy};
 
 /// Variables and standard streams of one instance.
 pub struct State {
     ctx: WasiCliCtx,
 }
 
-/// Sets up the variables that are granted.
-pub fn prepare(guard: &Guard, cx: &Prepare) -> State {
-    let variables = variables(guard.granted().env.as_ref(), |name| {
-        std::env::var(name).ok()
-    });
-    let mut wasi = WasiCtx::builder()
-        .envs(&variables)
-        .stdout(Printer::new(Stdio::Out, Arc::clone(&cx.stdio)))
-        .stderr(Printer::new(Stdio::Err, Arc::clone(&cx.stdio)))
-        .build();
-    State {
-        ctx: std::mem::take(wasi.cli()),
-    }
-}
+/// The capability.
+pub struct Env;
 
-/// Links environment and standard streams.
-///
-/// # Errors
-/// When they are linked already.
-pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    use p2::bindings::cli as cli2;
-    use p3::bindings::cli as cli3;
-    cli2::exit::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli2::environment::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli2::stdin::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli2::stdout::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli2::stderr::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli2::terminal_input::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli2::terminal_output::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli2::terminal_stdin::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli2::terminal_stdout::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli2::terminal_stderr::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli3::exit::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli3::environment::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli3::stdin::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli3::stdout::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli3::stderr::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli3::terminal_input::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli3::terminal_output::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli3::terminal_stdin::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli3::terminal_stdout::add_to_linker::<T, WasiCli>(linker, view)?;
-    cli3::terminal_stderr::add_to_linker::<T, WasiCli>(linker, view)
+impl Provider for Env {
+    const CAPABILITY: Capability = Capability::Env;
+
+    type State = State;
+
+    fn prepare(guard: &Guard, cx: &Prepare) -> State {
+        let variables = variables(guard.granted().env.as_ref(), |name| {
+            std::env::var(name).ok()
+        });
+        let mut wasi = WasiCtx::builder()
+            .envs(&variables)
+            .stdout(Printer::new(Stdio::Out, Arc::clone(&cx.stdio)))
+            .stderr(Printer::new(Stdio::Err, Arc::clone(&cx.stdio)))
+            .build();
+        State {
+            ctx: std::mem::take(wasi.cli()),
+        }
+    }
+
+    fn link<T: CapabilityView>(linker: &mut Linker<T>, _: bool) -> wasmtime::Result<()> {
+        use p2::bindings::cli as cli2;
+        use p3::bindings::cli as cli3;
+        cli2::exit::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli2::environment::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli2::stdin::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli2::stdout::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli2::stderr::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli2::terminal_input::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli2::terminal_output::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli2::terminal_stdin::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli2::terminal_stdout::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli2::terminal_stderr::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli3::exit::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli3::environment::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli3::stdin::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli3::stdout::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli3::stderr::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli3::terminal_input::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli3::terminal_output::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli3::terminal_stdin::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli3::terminal_stdout::add_to_linker::<T, WasiCli>(linker, view)?;
+        cli3::terminal_stderr::add_to_linker::<T, WasiCli>(linker, view)
+    }
+
+    /// The host hands the values over; the process has them from its beginning.
+    fn reach(_: &Policy, _: &mut Reach) {}
+
+    fn grant(_: &Devices, policy: &mut Policy) {
+        policy.env = Some(EnvGrant::default());
+    }
 }
 
 fn view<T: CapabilityView>(data: &mut T) -> WasiCliCtxView<'_> {

@@ -15,18 +15,20 @@ use wasmtime_wasi_http::{
 };
 
 use self::send::Sender;
-use super::names::Names;
-use super::{CapabilityView, Guard, Prepare};
+use super::reach::ports;
+use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::error::Result;
 use crate::limits::{HTTP_CHUNK_BYTES, MAX_HTTP_FIELDS_BYTES};
-use crate::policy::Capability;
+use crate::policy::pattern::{HostPattern, PortPattern};
+use crate::policy::{Capability, HttpGrant, Policy};
 
 mod begin;
 mod send;
 mod target;
 
-/// Which capability this is.
-pub const NAME: Capability = Capability::Http;
+/// The ports of a grant that names none.
+const HTTP: u16 = 80;
+const HTTPS: u16 = 443;
 
 /// The requests of one instance.
 pub struct State {
@@ -34,28 +36,56 @@ pub struct State {
     hooks: Hooks,
 }
 
-/// Sets up the rules; nothing is opened.
-pub fn prepare(guard: &Guard, names: &Names, cx: &Prepare) -> State {
-    let mut ctx = WasiHttpCtx::new();
-    ctx.set_field_size_limit(MAX_HTTP_FIELDS_BYTES);
-    State {
-        ctx,
-        hooks: Hooks {
-            sender: Sender::new(guard, names, &cx.trust),
-        },
-    }
-}
+/// The capability.
+pub struct Http;
 
-/// Links the client.
-///
-/// # Errors
-/// When it is linked already.
-pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    let options = types2::LinkOptions::default();
-    types2::add_to_linker::<T, WasiHttp>(linker, &options, view)?;
-    outgoing_handler::add_to_linker::<T, WasiHttp>(linker, view)?;
-    types3::add_to_linker::<T, WasiHttp>(linker, view)?;
-    client::add_to_linker::<T, WasiHttp>(linker, view)
+impl Provider for Http {
+    const CAPABILITY: Capability = Capability::Http;
+    const STAND_IN: Option<StandIn> = Some(StandIn::Server);
+
+    type State = State;
+
+    fn prepare(guard: &Guard, cx: &Prepare) -> State {
+        let mut ctx = WasiHttpCtx::new();
+        ctx.set_field_size_limit(MAX_HTTP_FIELDS_BYTES);
+        State {
+            ctx,
+            hooks: Hooks {
+                sender: Sender::new(guard, &guard.names, &cx.trust),
+            },
+        }
+    }
+
+    fn link<T: CapabilityView>(linker: &mut Linker<T>, is_granted: bool) -> wasmtime::Result<()> {
+        if !is_granted {
+            return Ok(());
+        }
+        let options = types2::LinkOptions::default();
+        types2::add_to_linker::<T, WasiHttp>(linker, &options, view)?;
+        outgoing_handler::add_to_linker::<T, WasiHttp>(linker, view)?;
+        types3::add_to_linker::<T, WasiHttp>(linker, view)?;
+        client::add_to_linker::<T, WasiHttp>(linker, view)
+    }
+
+    fn reach(policy: &Policy, reach: &mut Reach) {
+        for grant in &policy.http {
+            reach.tcp = true;
+            match grant.ports.as_slice() {
+                [] => reach.connect.extend([HTTP, HTTPS]),
+                named => reach.connect.extend(ports(named)),
+            }
+            reach.find(&grant.host);
+        }
+    }
+
+    fn grant(devices: &Devices, policy: &mut Policy) {
+        policy.http.extend(devices.server.map(|port| HttpGrant {
+            host: HostPattern::Localhost,
+            methods: vec!["*".to_owned()],
+            scheme: None,
+            ports: vec![PortPattern::single(port)],
+        }));
+    }
 }
 
 fn view<T: CapabilityView>(data: &mut T) -> WasiHttpCtxView<'_> {

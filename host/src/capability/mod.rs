@@ -1,10 +1,11 @@
 //! What a guest can reach of the world, a module for each capability.
 //!
-//! Each has `NAME`, `State`, `prepare`, `link` and its host implementation, in that order.
-//! Only what is granted is linked, so a component that imports more fails to load before any of it
-//! runs; what is linked puts every single use to [`decide`](crate::policy::decide) and charges what
-//! it holds to the instance's [`Ledger`]. Only files in here open devices, sockets and files for
-//! guests.
+//! Each is a [`Provider`], and stands once in the list below, of which everything is made that has to know
+//! all of them: the state of an instance, what is linked, what a confined process reaches, what is
+//! simulated, what cannot be had twice. Only what is granted is linked, so a component that imports more
+//! fails to load before any of it runs; what is linked puts every single use to
+//! [`decide`](crate::policy::decide) and charges what it holds to the instance's [`Ledger`]. Only files in
+//! here open devices, sockets and files for guests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,19 +16,25 @@ use wasmtime::component::{HasData, Linker, ResourceTable};
 use crate::engine::{Resolver, Trust};
 use crate::error::Result;
 use crate::limits::{Ledger, Resource, TABLE_ENTRIES_PER_HANDLE, TABLE_ENTRIES_TO_BEGIN_WITH};
-use crate::policy::{Access, Audit, Capability, Denial, Granted, decide};
+use crate::policy::{Access, Audit, Capability, Denial, Granted, Policy, decide};
 
 pub mod clocks;
 pub mod env;
 pub mod files;
 pub mod http;
 pub mod names;
+mod provider;
 pub mod random;
+pub mod reach;
 pub mod serial;
 pub mod sockets;
 pub mod stdio;
 
+pub use provider::{Devices, Provider, StandIn};
+pub use reach::Reach;
 pub use stdio::{LineSink, Stdio};
+
+use names::Names;
 
 /// What is needed to set up the capabilities of one instance.
 #[derive(Clone)]
@@ -61,6 +68,8 @@ pub struct Guard {
     audit: Arc<dyn Audit>,
     /// What the instance uses.
     pub ledger: Arc<Ledger>,
+    /// Where the names led that it asked for.
+    names: Names,
 }
 
 impl Guard {
@@ -70,6 +79,7 @@ impl Guard {
             granted,
             audit: Arc::clone(&cx.audit),
             ledger: Arc::clone(&cx.ledger),
+            names: Names::new(cx.resolver.clone()),
         }
     }
 
@@ -96,25 +106,93 @@ impl Guard {
     }
 }
 
-/// The capabilities of one instance: part of its store's data.
-pub struct Capabilities {
-    /// Every handle that the guest holds, of all capabilities.
-    pub table: ResourceTable,
-    /// Serial ports.
-    pub serial: serial::State,
-    /// Directories.
-    pub files: files::State,
-    /// TCP and UDP.
-    pub sockets: sockets::State,
-    /// HTTP requests.
-    pub http: http::State,
-    /// The time.
-    pub clocks: clocks::State,
-    /// Random bytes.
-    pub random: random::State,
-    /// Environment and standard streams.
-    pub env: env::State,
+/// Makes what has to know every capability of one list.
+macro_rules! providers {
+    ($($(#[$about:meta])* $name:ident: $provider:ty,)*) => {
+        /// The capabilities of one instance: part of its store's data.
+        pub struct Capabilities {
+            /// Every handle that the guest holds, of all capabilities.
+            pub table: ResourceTable,
+            $($(#[$about])* pub $name: <$provider as Provider>::State,)*
+        }
+
+        impl Capabilities {
+            fn with(table: ResourceTable, guard: &Guard, cx: &Prepare) -> Self {
+                Self {
+                    table,
+                    $($name: <$provider>::prepare(guard, cx),)*
+                }
+            }
+
+            async fn open(&mut self, guard: &Guard, cx: &Prepare) -> Result<()> {
+                $(<$provider>::open(&mut self.$name, guard, cx).await?;)*
+                Ok(())
+            }
+        }
+
+        const PROVIDED: &[Capability] = &[$(<$provider>::CAPABILITY),*];
+
+        fn link_those<T: CapabilityView>(
+            linker: &mut Linker<T>,
+            is_granted: impl Fn(Capability) -> bool,
+        ) -> wasmtime::Result<()> {
+            link_io(linker)?;
+            $(<$provider>::link(linker, is_granted(<$provider>::CAPABILITY))?;)*
+            Ok(())
+        }
+
+        /// Whether what `capability` gives can be had by one instance at a time only.
+        pub fn is_exclusive(capability: Capability) -> bool {
+            $((capability == <$provider>::CAPABILITY && <$provider>::IS_EXCLUSIVE) ||)* false
+        }
+
+        impl Reach {
+            /// Adds what a policy grants.
+            pub fn grant(&mut self, policy: &Policy) {
+                $(<$provider>::reach(policy, self);)*
+            }
+        }
+
+        /// What stands in for the devices of `capability` where there are none.
+        pub fn stand_in(capability: Capability) -> Option<StandIn> {
+            $(if capability == <$provider>::CAPABILITY {
+                return <$provider>::STAND_IN;
+            })*
+            None
+        }
+
+        impl Devices {
+            /// Grants, of what is `requested`, these devices and what needs none.
+            pub fn grant(&self, requested: &[Capability], policy: &mut Policy) {
+                $(if requested.contains(&<$provider>::CAPABILITY) {
+                    <$provider>::grant(self, policy);
+                })*
+            }
+        }
+    };
 }
+
+providers! {
+    /// Serial ports.
+    serial: serial::Serial,
+    /// Directories.
+    files: files::Files,
+    /// TCP and UDP.
+    sockets: sockets::Sockets,
+    /// HTTP requests.
+    http: http::Http,
+    /// The time.
+    clocks: clocks::Clocks,
+    /// Random bytes.
+    random: random::Random,
+    /// Environment and standard streams.
+    env: env::Env,
+}
+
+const _: () = assert!(
+    PROVIDED.len() == Capability::ALL.len(),
+    "what can be granted is in the list of providers"
+);
 
 impl Capabilities {
     /// Sets up what is granted. Nothing is opened yet but directories.
@@ -123,36 +201,26 @@ impl Capabilities {
     /// When something that is granted is not there.
     pub async fn prepare(granted: &Arc<Granted>, cx: &Prepare) -> Result<Self> {
         let guard = Guard::new(Arc::clone(granted), cx);
-        let files = files::prepare(&guard, cx).await?;
-        Ok(Self::with(files, &guard, cx))
+        let mut capabilities = Self::with(table_of(cx), &guard, cx);
+        capabilities.open(&guard, cx).await?;
+        Ok(capabilities)
     }
 
     /// Nothing of anything.
     pub fn nothing(cx: &Prepare) -> Self {
         let guard = Guard::new(Arc::default(), cx);
-        Self::with(files::nothing(&guard), &guard, cx)
+        Self::with(table_of(cx), &guard, cx)
     }
+}
 
-    fn with(files: files::State, guard: &Guard, cx: &Prepare) -> Self {
-        let names = names::Names::new(cx.resolver.clone());
-        let mut table = ResourceTable::new();
-        let handles = cx.ledger.limit(Resource::Handles);
-        // The ledger refuses cleanly what counts as a handle; the table, which can only trap, has room
-        // for what comes along with each: streams, pollables, errors.
-        let handles = usize::try_from(handles).unwrap_or(usize::MAX);
-        let entries = handles.saturating_mul(TABLE_ENTRIES_PER_HANDLE);
-        table.set_max_capacity(entries.saturating_add(TABLE_ENTRIES_TO_BEGIN_WITH));
-        Self {
-            table,
-            serial: serial::prepare(guard, cx),
-            files,
-            sockets: sockets::prepare(guard, &names),
-            http: http::prepare(guard, &names, cx),
-            clocks: clocks::prepare(guard),
-            random: random::prepare(guard, cx),
-            env: env::prepare(guard, cx),
-        }
-    }
+/// The ledger refuses cleanly what counts as a handle; the table, which can only trap, has room for what
+/// comes along with each: streams, pollables, errors.
+fn table_of(cx: &Prepare) -> ResourceTable {
+    let mut table = ResourceTable::new();
+    let handles = usize::try_from(cx.ledger.limit(Resource::Handles)).unwrap_or(usize::MAX);
+    let entries = handles.saturating_mul(TABLE_ENTRIES_PER_HANDLE);
+    table.set_max_capacity(entries.saturating_add(TABLE_ENTRIES_TO_BEGIN_WITH));
+    table
 }
 
 impl fmt::Debug for Capabilities {
@@ -172,7 +240,7 @@ pub trait CapabilityView: Send + 'static {
 /// # Errors
 /// When something is linked already.
 pub fn link<T: CapabilityView>(linker: &mut Linker<T>, granted: &Granted) -> wasmtime::Result<()> {
-    link_those(linker, |capability| granted.has(capability))
+    link_those(linker, |capability| granted.grants(capability))
 }
 
 /// Links every capability, for a store to which none is granted: each use of one is denied.
@@ -181,28 +249,6 @@ pub fn link<T: CapabilityView>(linker: &mut Linker<T>, granted: &Granted) -> was
 /// When something is linked already.
 pub fn link_all<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     link_those(linker, |_| true)
-}
-
-fn link_those<T: CapabilityView>(
-    linker: &mut Linker<T>,
-    wanted: impl Fn(Capability) -> bool,
-) -> wasmtime::Result<()> {
-    link_io(linker)?;
-    for capability in Capability::ALL {
-        let wanted = wanted(capability);
-        match capability {
-            Capability::Serial if wanted => serial::link(linker)?,
-            Capability::Sockets if wanted => sockets::link(linker)?,
-            Capability::Http if wanted => http::link(linker)?,
-            Capability::Clocks if wanted => clocks::link(linker)?,
-            Capability::Serial | Capability::Sockets | Capability::Http | Capability::Clocks => {}
-            // Standard libraries import these in every component; without a grant they are empty.
-            Capability::Files => files::link(linker)?,
-            Capability::Env => env::link(linker)?,
-            Capability::Random => random::link(linker, wanted)?,
-        }
-    }
-    Ok(())
 }
 
 /// The table alone, for interfaces that need nothing else.
@@ -242,6 +288,13 @@ mod tests {
             )
             .unwrap();
         }
+    }
+
+    #[test]
+    fn every_capability_is_provided_once() {
+        let mut provided = PROVIDED.to_vec();
+        provided.sort_unstable();
+        assert_eq!(provided, Capability::ALL);
     }
 
     #[test]

@@ -9,50 +9,58 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
 use wasmtime_wasi::{WasiCtx, p2, p3};
 
-use super::{CapabilityView, Guard, Prepare};
+use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach};
 use crate::limits::MAX_RANDOM_BYTES;
-use crate::policy::Capability;
-
-/// Which capability this is.
-pub const NAME: Capability = Capability::Random;
+use crate::policy::{Capability, Policy, Switch};
 
 /// The random sources of one instance.
 pub struct State {
     ctx: WasiRandomCtx,
 }
 
-/// Sets up the random sources.
-pub fn prepare(guard: &Guard, cx: &Prepare) -> State {
-    let (high, low) = cx.instance.as_u64_pair();
-    let guessable = || SmallRng::seed_from_u64(high ^ low);
-    let mut builder = WasiCtx::builder();
-    builder
-        .insecure_random(guessable())
-        .insecure_random_seed(cx.instance.as_u128())
-        .max_random_size(MAX_RANDOM_BYTES);
-    if !guard.granted().random {
-        builder.secure_random(guessable());
-    }
-    let mut wasi = builder.build();
-    State {
-        ctx: std::mem::take(wasi.random()),
-    }
-}
+/// The capability.
+pub struct Random;
 
-/// Links the insecure sources, and the secure one where it is granted.
-///
-/// # Errors
-/// When they are linked already.
-pub fn link<T: CapabilityView>(linker: &mut Linker<T>, secure: bool) -> wasmtime::Result<()> {
-    p2::bindings::random::insecure::add_to_linker::<T, WasiRandom>(linker, view)?;
-    p2::bindings::random::insecure_seed::add_to_linker::<T, WasiRandom>(linker, view)?;
-    p3::bindings::random::insecure::add_to_linker::<T, WasiRandom>(linker, view)?;
-    p3::bindings::random::insecure_seed::add_to_linker::<T, WasiRandom>(linker, view)?;
-    if secure {
-        p2::bindings::random::random::add_to_linker::<T, WasiRandom>(linker, view)?;
-        p3::bindings::random::random::add_to_linker::<T, WasiRandom>(linker, view)?;
+impl Provider for Random {
+    const CAPABILITY: Capability = Capability::Random;
+
+    type State = State;
+
+    fn prepare(guard: &Guard, cx: &Prepare) -> State {
+        let (high, low) = cx.instance.as_u64_pair();
+        let guessable = || SmallRng::seed_from_u64(high ^ low);
+        let mut builder = WasiCtx::builder();
+        builder
+            .insecure_random(guessable())
+            .insecure_random_seed(cx.instance.as_u128())
+            .max_random_size(MAX_RANDOM_BYTES);
+        if !guard.granted().random.0 {
+            builder.secure_random(guessable());
+        }
+        let mut wasi = builder.build();
+        State {
+            ctx: std::mem::take(wasi.random()),
+        }
     }
-    Ok(())
+
+    fn link<T: CapabilityView>(linker: &mut Linker<T>, is_granted: bool) -> wasmtime::Result<()> {
+        p2::bindings::random::insecure::add_to_linker::<T, WasiRandom>(linker, view)?;
+        p2::bindings::random::insecure_seed::add_to_linker::<T, WasiRandom>(linker, view)?;
+        p3::bindings::random::insecure::add_to_linker::<T, WasiRandom>(linker, view)?;
+        p3::bindings::random::insecure_seed::add_to_linker::<T, WasiRandom>(linker, view)?;
+        if is_granted {
+            p2::bindings::random::random::add_to_linker::<T, WasiRandom>(linker, view)?;
+            p3::bindings::random::random::add_to_linker::<T, WasiRandom>(linker, view)?;
+        }
+        Ok(())
+    }
+
+    /// The kernel gives random bytes to everybody.
+    fn reach(_: &Policy, _: &mut Reach) {}
+
+    fn grant(_: &Devices, policy: &mut Policy) {
+        policy.random = Switch(true);
+    }
 }
 
 fn view<T: CapabilityView>(data: &mut T) -> &mut WasiRandomCtx {
@@ -72,7 +80,7 @@ mod tests {
     fn state(policy: &str, instance: u128) -> State {
         let mut cx = testing::prepare();
         cx.instance = uuid::Uuid::from_u128(instance);
-        prepare(&Guard::new(testing::granted(policy), &cx), &cx)
+        Random::prepare(&Guard::new(testing::granted(policy), &cx), &cx)
     }
 
     #[test]

@@ -13,17 +13,16 @@ use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtx, WasiSocketsCtxView};
 
 use self::open::Open;
 use super::names::Names;
-use super::{CapabilityView, Guard};
-use crate::policy::grant::Protocol;
-use crate::policy::{Access, Capability};
+use super::reach::ports;
+use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
+use crate::policy::grant::{Direction, Protocol, Protocols};
+use crate::policy::pattern::{HostPattern, PortPattern};
+use crate::policy::{Access, Capability, Policy, SocketsGrant};
 
 mod lookup;
 mod open;
 mod p2;
 mod p3;
-
-/// Which capability this is.
-pub const NAME: Capability = Capability::Sockets;
 
 /// The sockets of one instance.
 pub struct State {
@@ -32,37 +31,74 @@ pub struct State {
     open: Open,
 }
 
-/// Sets up the rules; nothing is opened.
-pub fn prepare(guard: &Guard, names: &Names) -> State {
-    let rules = Rules {
-        guard: guard.clone(),
-        names: names.clone(),
-    };
-    let open = Open::new(&guard.ledger);
-    let (asked, accepting) = (rules.clone(), open.clone());
-    let mut wasi = WasiCtx::builder()
-        .socket_addr_check(move |address, purpose| {
-            Box::pin(std::future::ready(
-                asked.allow(&accepting, address, purpose),
-            ))
-        })
-        .allow_tcp(true)
-        .allow_udp(true)
-        .build();
-    State {
-        ctx: std::mem::take(wasi.sockets()),
-        rules,
-        open,
-    }
-}
+/// The capability.
+pub struct Sockets;
 
-/// Links sockets.
-///
-/// # Errors
-/// When they are linked already.
-pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    p2::link(linker)?;
-    p3::link(linker)
+impl Provider for Sockets {
+    const CAPABILITY: Capability = Capability::Sockets;
+    const STAND_IN: Option<StandIn> = Some(StandIn::Server);
+
+    type State = State;
+
+    fn prepare(guard: &Guard, _: &Prepare) -> State {
+        let rules = Rules {
+            guard: guard.clone(),
+            names: guard.names.clone(),
+        };
+        let open = Open::new(&guard.ledger);
+        let (asked, accepting) = (rules.clone(), open.clone());
+        let mut wasi = WasiCtx::builder()
+            .socket_addr_check(move |address, purpose| {
+                Box::pin(std::future::ready(
+                    asked.allow(&accepting, address, purpose),
+                ))
+            })
+            .allow_tcp(true)
+            .allow_udp(true)
+            .build();
+        State {
+            ctx: std::mem::take(wasi.sockets()),
+            rules,
+            open,
+        }
+    }
+
+    fn link<T: CapabilityView>(linker: &mut Linker<T>, is_granted: bool) -> wasmtime::Result<()> {
+        if !is_granted {
+            return Ok(());
+        }
+        p2::link(linker)?;
+        p3::link(linker)
+    }
+
+    fn reach(policy: &Policy, reach: &mut Reach) {
+        for grant in &policy.sockets {
+            let is_for = |protocol, direction| grant.is_for(protocol, direction);
+            let connects = is_for(Protocol::Tcp, Direction::Connect);
+            let binds = is_for(Protocol::Tcp, Direction::Bind);
+            let udp = [Direction::Connect, Direction::Bind].map(|it| is_for(Protocol::Udp, it));
+            reach.tcp |= connects || binds;
+            reach.udp |= udp.contains(&true);
+            if connects {
+                reach.connect.extend(ports(&grant.ports));
+            }
+            if binds {
+                reach.bind.extend(ports(&grant.ports));
+            }
+            reach.find(&grant.host);
+        }
+    }
+
+    fn grant(devices: &Devices, policy: &mut Policy) {
+        policy
+            .sockets
+            .extend(devices.server.map(|port| SocketsGrant {
+                protocol: Protocols::Both,
+                direction: Direction::Connect,
+                host: HostPattern::Localhost,
+                ports: vec![PortPattern::single(port)],
+            }));
+    }
 }
 
 fn view<T: CapabilityView>(data: &mut T) -> WasiSocketsCtxView<'_> {

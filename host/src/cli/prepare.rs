@@ -85,11 +85,11 @@ impl PrepareOneCommand {
 /// open to it where the kernel has no landlock.
 #[cfg(target_os = "linux")]
 fn confine() -> Result<(), String> {
-    use crate::tenant::confine::{Reach, apply};
+    use crate::tenant::confine::{apply, reach};
     use rustix::process::{Signal, set_parent_process_death_signal};
     // Who is gone already leaves nothing on standard input.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| error.to_string())?;
-    apply(&Reach::of_nothing(), true).map_err(|error| error.to_string())
+    apply(&reach::of_nothing(), true).map_err(|error| error.to_string())
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -6,6 +6,7 @@
 //! looks where grants lead, and whether that is the host's own ([`guarded`]).
 
 use std::fmt;
+use std::ops::Deref;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -37,60 +38,47 @@ pub use imports::{Import, Missing, MissingGrants, check_imports};
 pub use manifest::Manifest;
 pub(crate) use problem::describe as describe_problem;
 
-/// Something of the world that a worker can be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Capability {
+/// Makes the capabilities of one list of their names.
+macro_rules! capabilities {
+    ($($(#[$about:meta])* $variant:ident = $name:literal,)*) => {
+        /// Something of the world that a worker can be given.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Capability {
+            $($(#[$about])* $variant,)*
+        }
+
+        impl Capability {
+            /// Every capability.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// The one name that it has everywhere: manifest, policy, logs.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+capabilities! {
     /// Serial ports.
-    Serial,
+    Serial = "serial",
     /// Directories.
-    Files,
+    Files = "files",
     /// TCP and UDP.
-    Sockets,
+    Sockets = "sockets",
     /// HTTP requests.
-    Http,
+    Http = "http",
     /// The time, and waiting.
-    Clocks,
+    Clocks = "clocks",
     /// Random bytes that nobody can guess.
-    Random,
+    Random = "random",
     /// Environment variables.
-    Env,
+    Env = "env",
 }
 
 impl Capability {
-    /// Every capability.
-    pub const ALL: [Self; 7] = [
-        Self::Serial,
-        Self::Files,
-        Self::Sockets,
-        Self::Http,
-        Self::Clocks,
-        Self::Random,
-        Self::Env,
-    ];
-
-    /// The one name that it has everywhere: manifest, policy, logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Serial => "serial",
-            Self::Files => "files",
-            Self::Sockets => "sockets",
-            Self::Http => "http",
-            Self::Clocks => "clocks",
-            Self::Random => "random",
-            Self::Env => "env",
-        }
-    }
-
-    /// Whether what it gives can be had by one instance at a time only.
-    pub const fn is_exclusive(self) -> bool {
-        match self {
-            Self::Serial => true,
-            Self::Files | Self::Sockets | Self::Http | Self::Clocks | Self::Random | Self::Env => {
-                false
-            }
-        }
-    }
-
     /// The capability of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
@@ -266,22 +254,26 @@ impl Policy {
 
     /// What the policy grants of the capabilities that are requested.
     pub fn granted(&self, requested: impl IntoIterator<Item = Capability>) -> Granted {
-        let mut granted = Granted {
-            guarded: self.guarded.clone(),
-            ..Granted::default()
-        };
-        for capability in requested {
-            match capability {
-                Capability::Serial => granted.serial.clone_from(&self.serial),
-                Capability::Files => granted.files.clone_from(&self.files),
-                Capability::Sockets => granted.sockets.clone_from(&self.sockets),
-                Capability::Http => granted.http.clone_from(&self.http),
-                Capability::Clocks => granted.clocks = self.clocks.0,
-                Capability::Random => granted.random = self.random.0,
-                Capability::Env => granted.env.clone_from(&self.env),
+        let requested: Vec<_> = requested.into_iter().collect();
+        let mut narrowed = self.clone();
+        for capability in Capability::ALL {
+            if !requested.contains(&capability) {
+                narrowed.take_away(capability);
             }
         }
-        granted
+        Granted(narrowed)
+    }
+
+    fn take_away(&mut self, capability: Capability) {
+        match capability {
+            Capability::Serial => self.serial.clear(),
+            Capability::Files => self.files.clear(),
+            Capability::Sockets => self.sockets.clear(),
+            Capability::Http => self.http.clear(),
+            Capability::Clocks => self.clocks = Switch(false),
+            Capability::Random => self.random = Switch(false),
+            Capability::Env => self.env = None,
+        }
     }
 
     /// What types cannot say of a policy.
@@ -311,39 +303,16 @@ fn twice<T: Ord + Copy>(items: impl IntoIterator<Item = T>) -> Option<T> {
     items.into_iter().find(|item| !seen.insert(*item))
 }
 
-/// What one worker may use: what its component requests and its policy grants.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Granted {
-    /// Serial ports.
-    pub serial: Vec<SerialGrant>,
-    /// Directories.
-    pub files: Vec<FilesGrant>,
-    /// TCP and UDP.
-    pub sockets: Vec<SocketsGrant>,
-    /// HTTP requests.
-    pub http: Vec<HttpGrant>,
-    /// The time, and waiting.
-    pub clocks: bool,
-    /// Random bytes that nobody can guess.
-    pub random: bool,
-    /// Environment variables.
-    pub env: Option<EnvGrant>,
-    /// What belongs to the host, which none of this reaches.
-    pub guarded: Guarded,
-}
+/// What one worker may use: the policy without what its component does not request. Only narrowing makes
+/// one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Granted(Policy);
 
-impl Granted {
-    /// Whether anything of the capability is granted.
-    pub fn has(&self, capability: Capability) -> bool {
-        match capability {
-            Capability::Serial => !self.serial.is_empty(),
-            Capability::Files => !self.files.is_empty(),
-            Capability::Sockets => !self.sockets.is_empty(),
-            Capability::Http => !self.http.is_empty(),
-            Capability::Clocks => self.clocks,
-            Capability::Random => self.random,
-            Capability::Env => self.env.is_some(),
-        }
+impl Deref for Granted {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        &self.0
     }
 }
 

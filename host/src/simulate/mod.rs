@@ -15,12 +15,9 @@ use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value as Json;
 
+use crate::capability::{self, Devices, StandIn};
 use crate::limits::{self, Budget};
-use crate::policy::grant::{Direction, Mode, Protocols};
-use crate::policy::pattern::{HostPattern, PortPattern};
-use crate::policy::{
-    Capability, FilesGrant, Guarded, HttpGrant, Policy, SerialGrant, SocketsGrant, Switch,
-};
+use crate::policy::{Capability, Policy};
 use folder::Folder;
 pub use line::Line;
 use server::Server;
@@ -116,74 +113,56 @@ impl Simulation {
         words.sort();
         words.dedup();
         words.truncate(limits::MAX_SIMULATED_DEVICES);
-        let mut simulation = Self {
-            lines: Vec::new(),
-            server: None,
-            folders: Vec::new(),
-            requests,
+        let wants = |stand_in| {
+            let mut requests = requests.iter();
+            requests.any(|it| capability::stand_in(*it) == Some(stand_in))
         };
-        if simulation.wants(Capability::Serial) {
+        let mut lines = Vec::new();
+        if wants(StandIn::Lines) {
             for name in words.iter().filter(|word| !word.is_empty()) {
                 let mut answers = answers();
                 let line = Line::plug_in(move |heard| answers.to(heard))?;
-                simulation.lines.push((name.clone(), line));
+                lines.push((name.clone(), line));
             }
         }
-        if simulation.wants(Capability::Sockets) || simulation.wants(Capability::Http) {
-            simulation.server = Some(Server::start(answers).await?);
-        }
-        if simulation.wants(Capability::Files) {
-            for guest in folders(&words) {
-                simulation.folders.push((guest, Folder::new()?));
+        let server = if wants(StandIn::Server) {
+            Some(Server::start(answers).await?)
+        } else {
+            None
+        };
+        let mut folders = Vec::new();
+        if wants(StandIn::Folders) {
+            for guest in named_folders(&words) {
+                folders.push((guest, Folder::new()?));
             }
         }
-        Ok(simulation)
-    }
-
-    fn wants(&self, capability: Capability) -> bool {
-        self.requests.contains(&capability)
+        Ok(Self {
+            lines,
+            server,
+            folders,
+            requests,
+        })
     }
 
     /// Grants the devices, and what is requested and needs none. `budget`: what an instance may use.
     pub fn policy(&self, budget: Budget) -> Policy {
-        let serial = self.lines.iter().map(|(name, line)| SerialGrant {
-            name: name.clone(),
-            device: Some(line.path().into()),
-            usb: None,
-            baud_rates: Vec::new(),
-        });
-        let files = self.folders.iter().map(|(guest, folder)| FilesGrant {
-            host: folder.path().to_owned(),
-            guest: guest.clone(),
-            mode: Mode::Rw,
-            quota: Some(limits::SIMULATED_FOLDER_QUOTA),
-            max_files: None,
-        });
-        let ports = |server: &Server| vec![PortPattern::single(server.port())];
-        let sockets = self.server.iter().map(|server| SocketsGrant {
-            protocol: Protocols::Both,
-            direction: Direction::Connect,
-            host: HostPattern::Localhost,
-            ports: ports(server),
-        });
-        let http = self.server.iter().map(|server| HttpGrant {
-            host: HostPattern::Localhost,
-            methods: vec!["*".to_owned()],
-            scheme: None,
-            ports: ports(server),
-        });
-        // All of it, so that what is added to policies is thought of here.
-        Policy {
+        let lines = self.lines.iter();
+        let folders = self.folders.iter();
+        let devices = Devices {
+            lines: lines
+                .map(|(name, line)| (name.clone(), line.path().into()))
+                .collect(),
+            server: self.server.as_ref().map(Server::port),
+            folders: folders
+                .map(|(guest, folder)| (guest.clone(), folder.path().to_owned()))
+                .collect(),
+        };
+        let mut policy = Policy {
             budget,
-            serial: serial.collect(),
-            files: files.collect(),
-            sockets: sockets.collect(),
-            http: http.collect(),
-            clocks: Switch(self.wants(Capability::Clocks)),
-            random: Switch(self.wants(Capability::Random)),
-            env: self.wants(Capability::Env).then(Default::default),
-            guarded: Guarded::default(),
-        }
+            ..Policy::default()
+        };
+        devices.grant(&self.requests, &mut policy);
+        policy
     }
 
     /// `config` with the simulated server in the place of the one that the class's `defaults` name:
@@ -208,7 +187,7 @@ fn texts(json: &Json, found: &mut Vec<String>) {
 }
 
 /// The folders that `words` name, or else one.
-fn folders(words: &[String]) -> Vec<String> {
+fn named_folders(words: &[String]) -> Vec<String> {
     let is_plain = |word: &&String| {
         word.starts_with('/')
             && word.len() > 1
@@ -287,8 +266,8 @@ mod tests {
     #[test]
     fn folders_are_those_that_are_named() {
         let words = ["/watched", "/", "/a/../b", "plain", "/x/"].map(str::to_owned);
-        assert_eq!(folders(&words), ["/watched"]);
-        assert_eq!(folders(&[]), [DEFAULT_FOLDER]);
+        assert_eq!(named_folders(&words), ["/watched"]);
+        assert_eq!(named_folders(&[]), [DEFAULT_FOLDER]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::error::Result;
 use super::external::{External, Over};
 use super::lifecycle::begin_instance;
 use super::pump;
+use crate::capability::is_exclusive;
 use crate::component::PreparedComponent;
 use crate::instance::Instance;
 use crate::instance::events::Listener;
@@ -146,8 +147,8 @@ impl Worker {
 /// Whether it may hold what cannot be had twice, so that no other can start beside it.
 fn holds_alone(old: &Instance) -> bool {
     let granted = old.prepared().granted();
-    let mut exclusive = Capability::ALL.into_iter().filter(|it| it.is_exclusive());
-    exclusive.any(|capability| granted.has(capability))
+    let mut held = Capability::ALL.into_iter().filter(|it| granted.grants(*it));
+    held.any(is_exclusive)
 }
 
 async fn begin(

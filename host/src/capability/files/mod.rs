@@ -15,13 +15,14 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtx, WasiFilesystemCtxView};
 use wasmtime_wasi::{FsPerms, WasiCtx, p2, p3};
 
-use super::{CapabilityView, Guard, Prepare};
+use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::error::{HostError, Result};
 use crate::limits::{
     Exhausted, HANDLE_BYTES, Held, MAX_FILES, MAX_SHOWN_CHARS, Resource as Budgeted,
+    SIMULATED_FOLDER_QUOTA,
 };
 use crate::policy::grant::{FilesGrant, Mode};
-use crate::policy::{Access, Capability, Denial, DenyReason, Granted};
+use crate::policy::{Access, Capability, Denial, DenyReason, Granted, Policy};
 use crate::text;
 
 mod list;
@@ -37,9 +38,6 @@ use list::{LeftOut, List};
 use measure::Size;
 use quota::{Change, Quota};
 use threads::{Threads, shutting_down};
-
-/// Which capability this is.
-pub const NAME: Capability = Capability::Files;
 
 /// What one stream may hold between the guest and the disk.
 const STREAM_BYTES: u64 = 64 * 1024;
@@ -118,7 +116,7 @@ struct Open {
 ///
 /// # Errors
 /// When one of them cannot be opened or counted, or the process has no descriptors for them.
-pub async fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
+async fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
     let mut state = nothing(guard);
     let granted = &guard.granted().files;
     if granted.is_empty() {
@@ -144,7 +142,7 @@ pub async fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
 }
 
 /// No directories.
-pub fn nothing(guard: &Guard) -> State {
+fn nothing(guard: &Guard) -> State {
     State {
         ctx: WasiCtx::builder().build().filesystem().clone(),
         guard: guard.clone(),
@@ -234,7 +232,7 @@ async fn books(grant: &FilesGrant, directory: &Directory) -> Result<Option<Quota
 
 fn unusable(host: &Path, what: &str, why: &dyn fmt::Display) -> HostError {
     HostError::Capability {
-        capability: NAME.name(),
+        capability: Files::CAPABILITY.name(),
         problem: format!(
             "the granted directory {} cannot be {what}: {why}; create it, or correct `host` in the \
              [[files]] grant",
@@ -243,26 +241,59 @@ fn unusable(host: &Path, what: &str, why: &dyn fmt::Display) -> HostError {
     }
 }
 
-/// Links the filesystem. Without a grant it is empty.
-///
-/// # Errors
-/// When it is linked already.
-pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    p2::bindings::filesystem::types::add_to_linker::<T, Files>(linker, view)?;
-    p2::bindings::filesystem::preopens::add_to_linker::<T, Files>(linker, view)?;
-    p3::bindings::filesystem::types::add_to_linker::<T, Files>(linker, view)?;
-    p3::bindings::filesystem::preopens::add_to_linker::<T, Files>(linker, view)
-}
-
-/// Names [`View`] to the linker.
-struct Files;
+/// The capability; names [`View`] to the linker.
+pub struct Files;
 
 impl HasData for Files {
     type Data<'a> = View<'a>;
 }
 
+impl Provider for Files {
+    const CAPABILITY: Capability = Capability::Files;
+    const STAND_IN: Option<StandIn> = Some(StandIn::Folders);
+
+    type State = State;
+
+    fn prepare(guard: &Guard, _: &Prepare) -> State {
+        nothing(guard)
+    }
+
+    async fn open(state: &mut State, guard: &Guard, cx: &Prepare) -> Result<()> {
+        *state = prepare(guard, cx).await?;
+        Ok(())
+    }
+
+    /// Without a grant there are no directories.
+    fn link<T: CapabilityView>(linker: &mut Linker<T>, _: bool) -> wasmtime::Result<()> {
+        p2::bindings::filesystem::types::add_to_linker::<T, Self>(linker, view)?;
+        p2::bindings::filesystem::preopens::add_to_linker::<T, Self>(linker, view)?;
+        p3::bindings::filesystem::types::add_to_linker::<T, Self>(linker, view)?;
+        p3::bindings::filesystem::preopens::add_to_linker::<T, Self>(linker, view)
+    }
+
+    fn reach(policy: &Policy, reach: &mut Reach) {
+        for grant in &policy.files {
+            match grant.mode {
+                Mode::Ro => reach.read.push(grant.host.clone()),
+                Mode::Rw => reach.write.push(grant.host.clone()),
+            }
+        }
+    }
+
+    fn grant(devices: &Devices, policy: &mut Policy) {
+        let folders = devices.folders.iter();
+        policy.files.extend(folders.map(|(guest, host)| FilesGrant {
+            host: host.clone(),
+            guest: guest.clone(),
+            mode: Mode::Rw,
+            quota: Some(SIMULATED_FOLDER_QUOTA),
+            max_files: None,
+        }));
+    }
+}
+
 /// The capability in the hands of one host call.
-struct View<'a> {
+pub struct View<'a> {
     state: &'a mut State,
     table: &'a mut ResourceTable,
 }
@@ -388,7 +419,7 @@ impl View<'_> {
             // The words of the path stay inside; where it leads does not.
             let shown = text::spelled(&absolute, MAX_SHOWN_CHARS);
             self.state.guard.audit.denied(&Denial {
-                capability: NAME,
+                capability: Files::CAPABILITY,
                 reason: DenyReason::PathNotGranted,
                 what: format!("reaching `{shown}`: it leads out of its directory"),
                 fix: "[[files]] host = \"/…\" guest = \"/…\"".to_owned(),

@@ -2,6 +2,7 @@
 //! never a device; what it opens is its own until it drops it, and nobody else's meanwhile.
 
 use std::future::poll_fn;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -12,13 +13,14 @@ use wasmtime::component::{
     Access, Accessor, FutureReader, HasData, Linker, Resource, ResourceTable, StreamReader,
 };
 
-use super::{CapabilityView, Guard, Prepare};
+use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::bindings::serial::{
     self, Buffer, Error, Host, HostPort, HostPortWithStore, LineState, PortInfo, Settings,
 };
 use crate::error::Result;
 use crate::limits::{Exhausted, HANDLE_BYTES, Held, Ledger, MAX_SLEEP, Resource as Budgeted};
-use crate::policy::{self, Capability};
+use crate::policy::grant::SerialTarget;
+use crate::policy::{self, Capability, Policy, SerialGrant};
 
 mod claim;
 mod device;
@@ -33,8 +35,8 @@ use device::{Device, Fault};
 use ioctl::Output;
 use stream::{Incoming, Outgoing};
 
-/// Which capability this is.
-pub const NAME: Capability = Capability::Serial;
+/// What a USB adapter says of itself.
+const USB: [&str; 2] = ["/sys/class/tty", "/sys/devices"];
 
 /// The most that one read returns.
 const READ_MAX: usize = 64 * 1024;
@@ -48,29 +50,66 @@ pub struct State {
     log: Arc<Log>,
 }
 
-/// Sets up the granted ports; none is opened. A device that is not there now may come later.
-pub fn prepare(guard: &Guard, cx: &Prepare) -> State {
-    let log = Log {
-        instance: cx.instance,
-        left: AtomicU32::new(MAX_COMPLAINTS),
-    };
-    State {
-        guard: guard.clone(),
-        log: Arc::new(log),
+/// The capability; names [`View`] to the linker.
+pub struct Serial;
+
+impl HasData for Serial {
+    type Data<'a> = View<'a>;
+}
+
+impl Provider for Serial {
+    const CAPABILITY: Capability = Capability::Serial;
+    const IS_EXCLUSIVE: bool = true;
+    const STAND_IN: Option<StandIn> = Some(StandIn::Lines);
+
+    type State = State;
+
+    /// No port is opened: a device that is not there now may come later.
+    fn prepare(guard: &Guard, cx: &Prepare) -> State {
+        let log = Log {
+            instance: cx.instance,
+            left: AtomicU32::new(MAX_COMPLAINTS),
+        };
+        State {
+            guard: guard.clone(),
+            log: Arc::new(log),
+        }
     }
-}
 
-/// The device of a granted port, if it is there now.
-pub fn device(grant: &policy::SerialGrant) -> Option<std::path::PathBuf> {
-    find::locate(grant.target()?)
-}
+    fn link<T: CapabilityView>(linker: &mut Linker<T>, is_granted: bool) -> wasmtime::Result<()> {
+        if !is_granted {
+            return Ok(());
+        }
+        serial::add_to_linker::<T, Self>(linker, view)
+    }
 
-/// Links the serial ports.
-///
-/// # Errors
-/// When they are linked already.
-pub fn link<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    serial::add_to_linker::<T, Serial>(linker, view)
+    fn reach(policy: &Policy, reach: &mut Reach) {
+        for grant in &policy.serial {
+            if let Some(SerialTarget::Usb(_)) = grant.target() {
+                reach.read.extend(USB.map(PathBuf::from));
+            }
+            match grant.target().and_then(find::locate) {
+                Some(device) => reach.devices.push(device),
+                None => tracing::warn!(
+                    "the serial port `{}` is not there: what is plugged in later is reached when \
+                     the tenant's process is started again",
+                    grant.name
+                ),
+            }
+        }
+    }
+
+    fn grant(devices: &Devices, policy: &mut Policy) {
+        let lines = devices.lines.iter();
+        policy
+            .serial
+            .extend(lines.map(|(name, device)| SerialGrant {
+                name: name.clone(),
+                device: Some(device.clone()),
+                usb: None,
+                baud_rates: Vec::new(),
+            }));
+    }
 }
 
 fn view<T: CapabilityView>(data: &mut T) -> View<'_> {
@@ -81,15 +120,8 @@ fn view<T: CapabilityView>(data: &mut T) -> View<'_> {
     }
 }
 
-/// Names [`View`] to the linker.
-struct Serial;
-
-impl HasData for Serial {
-    type Data<'a> = View<'a>;
-}
-
 /// The capability in the hands of one host call.
-struct View<'a> {
+pub struct View<'a> {
     state: &'a mut State,
     table: &'a mut ResourceTable,
 }

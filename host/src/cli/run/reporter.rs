@@ -67,7 +67,7 @@ impl<'a> Reporter<'a> {
         let granted = plan.prepared.granted();
         let granted: Vec<_> = Capability::ALL
             .into_iter()
-            .filter(|c| granted.has(*c))
+            .filter(|c| granted.grants(*c))
             .map(Capability::name)
             .collect();
         let spec = &plan.spec;

@@ -26,7 +26,7 @@ use crate::limits;
 use crate::policy::{Guarded, Policy};
 use crate::server::{Bound, Origin, Server};
 use crate::tenant::channel::Speaks;
-use crate::tenant::confine::{self, Reach};
+use crate::tenant::confine::{self, Reach, reach};
 use crate::worker::{DefaultPolicy, Worker, WorkerOptions};
 
 /// Serve one tenant; for `ewh serve --isolation process`
@@ -121,7 +121,7 @@ impl ServeTenantCommand {
     ) -> Result<Reach, CliError> {
         let places = own::places(&self.data);
         places.prepare()?;
-        let mut reach = Reach::of_worker(&places);
+        let mut reach = reach::of_worker(&places);
         reach.memory = self.memory;
         reach.grant(policy);
         // Who may write what it is confined by is not confined: what grants that is no policy.
@@ -133,7 +133,7 @@ impl ServeTenantCommand {
                 Err(error) => tracing::debug!("{error}"),
             }
         }
-        reach.spare(&guarded.ports());
+        reach::spare(&mut reach, &guarded.ports());
         if let Some(dir) = &cache.cache_dir {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
             made.map_err(|source| HostError::File {

@@ -9,8 +9,8 @@ use landlock::{
     RulesetStatus, Scope, make_bitflags,
 };
 
-use super::reach::is_every;
 use super::{ConfineError, Reach};
+use crate::capability::reach::is_every;
 
 /// What is asked of the kernel, as far as it can; what older ones lack is in [`missing`].
 const NEWEST: ABI = ABI::V7;

@@ -19,7 +19,7 @@ mod seccomp;
 
 use std::io;
 
-pub use reach::Reach;
+pub use crate::capability::Reach;
 
 /// Why a process is not confined.
 #[derive(Debug, thiserror::Error)]
