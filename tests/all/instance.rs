@@ -105,9 +105,9 @@ async fn the_configuration_is_completed_checked_merged_and_rolled_back() {
         .await
         .unwrap();
     assert_eq!(instance.config()["number"], 1);
-    assert!(!instance.exportable_config().to_string().contains("s3cr3t"));
+    assert!(!instance.public_config().to_string().contains("s3cr3t"));
     assert!(
-        instance.exportable_config().get("number").is_none(),
+        instance.public_config().get("number").is_none(),
         "excluded by the class"
     );
 

@@ -445,7 +445,7 @@ impl Run {
 
     /// Everything that can be seen is as the model has it.
     async fn look(&self) -> Result<(), String> {
-        let state = self.worker().modules_json();
+        let state = json!(self.worker().modules());
         let instances = &state[0]["worker_classes"][0]["instances"];
         let uuids = instances.as_array().into_iter().flatten();
         let uuids: Vec<_> = uuids.filter_map(|one| one["uuid"].as_str()).collect();
@@ -469,8 +469,8 @@ impl Run {
         let seen = self.site.seen(uuid).ok_or("it is not seen")?;
         same("its name", &seen["name"], &json!(one.name))?;
         same("whether it runs", &seen["running"], &json!(is_up))?;
-        let form = self.worker().instance_config_json(uuid, CLASS);
-        let form = form.map_err(|error| error.to_string())?;
+        let form = self.worker().form(uuid, CLASS);
+        let form = json!(form.map_err(|error| error.to_string())?);
         same(
             "its number",
             &form["formData"]["number"],

@@ -37,7 +37,7 @@ async fn the_demo_counts_adds_and_keeps_its_secrets() {
     let x = ("x", Value::Number(1.5));
     let doubled = call(&demo, "extras/demo_shelf_node", [x]).await.unwrap();
     assert!(matches!(doubled, Value::Number(3.0)), "{doubled:?}");
-    let shared = demo.exportable_config();
+    let shared = demo.public_config();
     assert_eq!(
         shared,
         serde_json::json!({ "interval_s": 1.0, "mode": "a" })

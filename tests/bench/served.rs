@@ -101,7 +101,7 @@ async fn node(worker: &Worker) -> String {
         ..NewInstance::default()
     };
     let added = worker.add_instance("probe", "probe", new).await.unwrap();
-    let class = format!("probe.{}.echo", added["uuid"].as_str().unwrap());
+    let class = format!("probe.{}.echo", added.uuid);
     let graph = worker.nodespace();
     let node = graph.add_node(&class, Default::default()).unwrap();
     node["id"].as_str().unwrap().to_owned()

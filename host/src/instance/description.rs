@@ -261,7 +261,9 @@ fn check_ports(ports: &mut [Port], method: &str, side: &str, trees: &mut Trees) 
 fn check_name(name: &str, what: &str) -> Result<()> {
     let is_plain = !name.is_empty()
         && name.len() <= limits::MAX_NAME_BYTES
-        && name.chars().all(|c| c != '/' && text::is_harmless_in_names(c));
+        && name
+            .chars()
+            .all(|c| c != '/' && text::is_harmless_in_names(c));
     if is_plain {
         return Ok(());
     }

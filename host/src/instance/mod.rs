@@ -328,7 +328,7 @@ impl Instance {
     }
 
     /// The configuration as it may leave the host; null before it was checked.
-    pub fn exportable_config(&self) -> Json {
+    pub fn public_config(&self) -> Json {
         self.shared.config().public.clone()
     }
 

@@ -167,11 +167,6 @@ fn port(port: &PortSpec) -> Json {
     json
 }
 
-/// An edge as a list of four names.
-pub fn edge(edge: &Edge) -> Json {
-    Json::Array(edge.iter().map(|part| Json::from(&**part)).collect())
-}
-
 impl GraphEvent {
     /// The FuncNodes `nsevent`s that say it: the name of each and its `data`. None for what
     /// FuncNodes keeps to itself, and for [`GraphEvent::Value`], which travels as a binary
@@ -229,7 +224,7 @@ impl GraphEvent {
 
 fn connected(name: &'static str, ends: &Edge) -> (&'static str, Json) {
     let [node, io, ..] = ends;
-    let data = json!({"node": &**node, "io": &**io, "result": edge(ends)});
+    let data = json!({"node": &**node, "io": &**io, "result": ends});
     (name, data)
 }
 

@@ -35,7 +35,6 @@ pub use self::error::{GraphError, Result};
 pub use self::event::{Dirty, Edge, GraphEvent, Observer};
 pub use self::gone::Gone;
 pub use self::io::{TRIGGER_INPUT, TRIGGER_OUTPUT};
-pub use self::json::edge as edge_json;
 pub use self::library::{NodesOnRemoval, Shelf};
 pub use self::save::{LeftOut, LoadReport};
 pub use self::types::Type;
@@ -406,9 +405,9 @@ impl NodeSpace {
         self.inner.change(|graph| graph.disconnect_named(from, to))
     }
 
-    /// Every edge, as a list of four names.
-    pub fn edges_json(&self) -> Json {
-        self.inner.read(save::edges)
+    /// Every edge.
+    pub fn edges(&self) -> Vec<Edge> {
+        self.inner.read(|graph| graph.all_edges().collect())
     }
 
     /// Every group, by its id.

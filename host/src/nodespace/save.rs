@@ -161,7 +161,7 @@ pub(super) fn backend(graph: &Graph) -> Json {
 }
 
 pub(super) fn edges(graph: &Graph) -> Json {
-    Json::Array(graph.all_edges().map(|edge| json::edge(&edge)).collect())
+    graph.all_edges().map(|edge| json!(edge)).collect()
 }
 
 fn list<'a>(backend: &'a Json, what: &'static str, limit: usize) -> Result<&'a [Json]> {

@@ -16,6 +16,7 @@ use super::clients::Seat;
 use super::load::{self, Load};
 use super::outbox::{Next, Outbox};
 use super::protocol;
+use super::refusal::Code;
 use super::session::{Destination, Session};
 use super::websocket::{Broken, Reader, Received, Writer, close};
 use super::wire::Wire;
@@ -96,7 +97,7 @@ async fn read(
             }
             Err(broken) => return refuse(broken, outbox),
         };
-        outbox.answer(protocol::error(&problem, None), permit);
+        outbox.answer(protocol::error(Code::Malformed, &problem, None), permit);
     }
 }
 
@@ -115,7 +116,7 @@ fn refuse(broken: Broken, outbox: &Outbox) -> Option<CloseFrame> {
         Broken::NotText => (close_code::INVALID, "a text message is UTF-8".to_owned()),
         Broken::Late(late) => (close_code::AGAIN, format!("the message is refused: {late}")),
     };
-    outbox.answer(protocol::error(&problem, None), None);
+    outbox.answer(protocol::error(Code::Malformed, &problem, None), None);
     Some(close(code, "see the last message"))
 }
 

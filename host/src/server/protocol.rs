@@ -9,6 +9,7 @@ use axum::extract::ws::{Message, Utf8Bytes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
+use super::refusal::Code;
 use crate::json::{self as document, JsonText};
 use crate::limits;
 use crate::text;
@@ -213,10 +214,11 @@ pub fn result_text(result: &str, id: &RequestId) -> Frame {
     ))
 }
 
-/// The refusal of a request, or of what was none.
-pub fn error(error: &str, id: Option<&RequestId>) -> Frame {
+/// The refusal of a request, or of what was none. FuncNodes has no `code`.
+pub fn error(code: Code, error: &str, id: Option<&RequestId>) -> Frame {
     frame(&json!({
         "type": "error",
+        "code": code.name(),
         "error": text::clean(error, limits::MAX_TEXT_BYTES),
         "tb": [],
         "id": id,
@@ -347,9 +349,9 @@ mod tests {
         for id in [json!("a9c0"), json!(7), json!(-1.5)] {
             let known = RequestId::new(id.clone()).unwrap();
             assert_eq!(told(result(&json!([1]), known.as_ref()))["id"], id);
-            assert_eq!(told(error("no", known.as_ref()))["id"], id);
+            assert_eq!(told(error(Code::Invalid, "no", known.as_ref()))["id"], id);
         }
-        assert_eq!(told(error("no", None))["id"], Json::Null);
+        assert_eq!(told(error(Code::Invalid, "no", None))["id"], Json::Null);
         let is_unique = |text: &str| RequestId(json!(text)).is_unique();
         assert!(is_unique("0b75c4ea-93a8-4771-be18-5072b930a183"));
         assert!(!is_unique("7"));
@@ -357,7 +359,7 @@ mod tests {
 
     #[test]
     fn an_error_has_no_traceback_and_nothing_that_moves_a_cursor() {
-        let error = told(error("a\u{1b}[2Jb", None));
+        let error = told(error(Code::Invalid, "a\u{1b}[2Jb", None));
         assert_eq!(error["tb"], json!([]));
         assert_eq!(error["error"], "a\u{fffd}[2Jb");
     }

@@ -12,12 +12,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
 use super::clients::Whence;
-use super::commands::{self, Answer, Command, Context, Refusal, Reply, Run};
+use super::commands::{self, Answer, Command, Context, Reply, Run};
 use super::frames;
 use super::load::Load;
 use super::messages::Owner;
 use super::outbox::{Outbox, Permit};
 use super::protocol::{self, Frame, Incoming, Request, RequestId};
+use super::refusal::{Code, Refusal};
 use super::replies::{Claim, Kind, Repeat, Ticket};
 use crate::limits;
 use crate::nodespace::{NO_VALUE, Value};
@@ -90,7 +91,11 @@ impl Session {
             Ok(incoming) => self.act(incoming, permit, load),
             Err(malformed) => {
                 let id = malformed.id.as_ref();
-                self.send(protocol::error(&malformed.problem, id), id, permit);
+                self.send(
+                    protocol::error(Code::Malformed, &malformed.problem, id),
+                    id,
+                    permit,
+                );
             }
         }
     }
@@ -119,13 +124,15 @@ impl Session {
             match self.shared.replies.claim(&request, id, self.id, kind) {
                 Claim::First(ticket) => pending.ticket = Some(ticket),
                 Claim::Repeat(repeat) => return self.repeat(repeat, pending),
-                Claim::Reused => return pending.settle(Err(Refusal::new(REUSED))),
+                Claim::Reused => {
+                    return pending.settle(Err(Refusal::new(Code::InvalidArguments, REUSED)));
+                }
             }
         }
         match command {
             None => pending.settle(Err(commands::unknown(&request.cmd))),
             Some(_) if self.shared.stop.is_cancelled() => {
-                pending.settle(Err(Refusal::new(STOPPING)));
+                pending.settle(Err(Refusal::new(Code::Closing, STOPPING)));
             }
             Some(command) => self.run(command, request.kwargs, pending),
         }
@@ -138,7 +145,7 @@ impl Session {
         pending: Pending,
     ) {
         let context = Context::new(Arc::clone(&self.shared));
-        match command.run {
+        match &command.run {
             Run::Now(run) => pending.finish(run(&context, kwargs), command),
             Run::Beside { lane, run } => {
                 let turn = lane(&kwargs).map(|lane| self.turn(lane));
@@ -184,7 +191,7 @@ impl Session {
                         .session
                         .send(frame, pending.id.as_ref(), pending.permit);
                 }
-                None => pending.settle(Err(Refusal::new(ABANDONED))),
+                None => pending.settle(Err(Refusal::new(Code::Cancelled, ABANDONED))),
             }
         });
     }
@@ -195,7 +202,8 @@ impl Session {
             Destination::From(_) => Owner::Posted,
         };
         let frame = self.shared.messages.hint(frame, owner);
-        let frame = frame.unwrap_or_else(|problem| protocol::error(&problem.to_string(), id));
+        let frame =
+            frame.unwrap_or_else(|problem| protocol::error(Code::Limit, &problem.to_string(), id));
         match &self.destination {
             Destination::Client(outbox) => outbox.answer(frame, permit),
             Destination::From(_) => {
@@ -230,7 +238,7 @@ impl Pending {
         };
         let done = Change::Done(Box::new(self), answer);
         if let Err(mpsc::error::SendError(Change::Done(pending, _))) = changes.send(done) {
-            pending.settle(Err(Refusal::new(STOPPING)));
+            pending.settle(Err(Refusal::new(Code::Closing, STOPPING)));
         }
     }
 
@@ -273,9 +281,13 @@ fn render(answer: Answer, id: &RequestId, as_bytes: bool) -> Frame {
             Some(value) => protocol::result_text(&value.to_text(), id),
             None => protocol::result(&NO_VALUE.into(), Some(id)),
         }),
-        Err(refusal) => Ok(protocol::error(&refusal.to_string(), Some(id))),
+        Err(refusal) => Ok(protocol::error(
+            refusal.code(),
+            &refusal.to_string(),
+            Some(id),
+        )),
     };
-    rendered.unwrap_or_else(|problem| protocol::error(problem, Some(id)))
+    rendered.unwrap_or_else(|problem| protocol::error(Code::InvalidArguments, problem, Some(id)))
 }
 
 /// Answers changes when they are on disk, all that wait at once, until nobody can make any more.
@@ -288,7 +300,7 @@ pub async fn answer_saved(shared: Arc<Shared>, mut changes: mpsc::UnboundedRecei
                 (Change::Done(pending, answer), Ok(())) => pending.settle(answer),
                 (Change::Done(pending, _), Err(error)) => {
                     let problem = format!("it was not saved: {}", error.public());
-                    pending.settle(Err(Refusal::new(problem)));
+                    pending.settle(Err(Refusal::new(Code::Internal, problem)));
                 }
                 // Who asked may have given up.
                 (Change::Seen(seen), _) => drop(seen.send(())),

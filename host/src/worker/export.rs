@@ -1,18 +1,20 @@
 //! A Worker in one zip archive, to share or to move: `config`, `state` and the files under `files/`,
 //! as a Python Worker writes and reads it.
 //!
-//! What goes in is [`Redacted`]: there is no other way in for a configuration or a state.
+//! What goes in are the views that clients get: there is no other way in for a configuration or a state,
+//! and no secret is in either.
 
 use std::io::{self, Cursor, Read, Write};
 
 use cap_std::fs::{Dir, DirEntry};
+use serde::Serialize;
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::archive::check_path;
 use super::files::WAITING;
-use super::secrets::Redacted;
+use super::views::{ConfigView, SharedState};
 use crate::json;
 use crate::limits::{
     MAX_ARCHIVE_BYTES, MAX_ARCHIVE_CONTENT_BYTES, MAX_ARCHIVE_MEMBERS, MAX_NAME_BYTES,
@@ -34,9 +36,9 @@ const SUSPICIOUS_RATIO: u64 = 100;
 #[derive(Debug)]
 pub struct ExportParts<'a> {
     /// The Worker's configuration.
-    pub config: Redacted,
+    pub config: ConfigView,
     /// Its state.
-    pub state: Redacted,
+    pub state: SharedState,
     /// The folder with its files, if they shall go along. Symbolic links in it stay behind.
     pub files: Option<&'a Dir>,
 }
@@ -94,9 +96,9 @@ struct Export {
 }
 
 impl Export {
-    fn document(&mut self, name: &str, document: &Redacted) -> Result<(), ExportProblem> {
+    fn document(&mut self, name: &str, document: &impl Serialize) -> Result<(), ExportProblem> {
         // As a Python Worker has it: people look into these.
-        let text = json::to_pretty(document.as_json());
+        let text = json::to_pretty(document);
         at_most("the state", text.len() as u64, MAX_STATE_BYTES)?;
         self.count(text.len() as u64)?;
         self.start(name, CompressionMethod::Deflated)?;

@@ -14,6 +14,7 @@ use super::error::{Result, WorkerError};
 use super::event::Status;
 use super::external::{External, Identity, Start};
 use super::store::{Dirty, Loaded, SavedInstance};
+use super::views::InstanceView;
 use super::{Worker, lock, pump, shelf};
 use crate::bindings::types::Shelf as OfferedShelf;
 use crate::component::PreparedComponent;
@@ -43,7 +44,12 @@ impl Worker {
     /// # Errors
     /// When the class is unknown, the uuid is taken, the configuration does not fit, or the guest's
     /// start fails. Nothing is left of it then.
-    pub async fn add_instance(&self, module: &str, class: &str, new: NewInstance) -> Result<Json> {
+    pub async fn add_instance(
+        &self,
+        module: &str,
+        class: &str,
+        new: NewInstance,
+    ) -> Result<InstanceView> {
         if self.is_closing() {
             return Err(WorkerError::Closing);
         }
@@ -75,7 +81,7 @@ impl Worker {
         self.mount(&external, &class).await;
         self.inner.store.dirty([Dirty::Instance(uuid)]);
         self.externals_changed();
-        Ok(self.instance_json(&external))
+        Ok(self.instance_view(&external))
     }
 
     /// Changes an external worker's configuration, then its name.

@@ -289,7 +289,7 @@ impl Worker {
     pub(super) fn modules_changed(&self) {
         self.changed(
             "update_worker_dependencies",
-            json!({ "worker_dependencies": self.modules_json() }),
+            json!({ "worker_dependencies": self.modules() }),
         );
         self.externals_changed();
     }

@@ -33,7 +33,7 @@ mod source;
 pub mod state;
 pub mod store;
 mod swap;
-mod views;
+pub mod views;
 mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -16,7 +16,6 @@ use super::import::{ImportProblem, import};
 use super::lifecycle::{check_uuid, default_name};
 use super::origin::Origin;
 use super::report::{MissingClasses, Report};
-use super::secrets::Redacted;
 use super::state::{Reading, StateInstance, WorkerState};
 use super::store::Dirty;
 use super::{lock, source};
@@ -29,9 +28,8 @@ impl Worker {
     /// When the files cannot be read or are too many.
     pub async fn export(&self, with_files: bool) -> Result<Vec<u8>> {
         self.classes_are_known(None).await;
-        let schemas = self.schemas();
-        let config = Redacted::config(&self.exported_config(), &schemas);
-        let state = Redacted::state(&self.state(), &schemas);
+        let config = self.shared_config();
+        let state = self.shared_state();
         let places = self.places().clone();
         blocking(move || {
             let files = with_files.then(|| places.open_files()).transpose()?;

@@ -47,7 +47,7 @@ impl Source for Inner {
 
     fn document(&self, document: Document) -> Option<Json> {
         match document {
-            Document::Edges => Some(self.nodespace.edges_json()),
+            Document::Edges => Some(json!(self.nodespace.edges())),
             Document::Groups => Some(self.nodespace.groups_json()),
             Document::Properties => Some(self.nodespace.properties_json()),
             // Where a node is drawn is a property of the node.

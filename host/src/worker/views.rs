@@ -1,54 +1,211 @@
 //! How a Worker looks to its clients: modules, classes, external workers, state. The shapes are
-//! FuncNodes'; no secret is in any of them but in the form of the configuration, whose reader may
+//! FuncNodes'; no secret is in any of them but in the form of a configuration, whose reader may
 //! change it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json, json};
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
 
 use super::catalogue::Module;
 use super::error::Result;
 use super::external::External;
 use super::secrets::Redacted;
-use super::state::{StateInstance, StateMeta, WorkerState};
+use super::state::StateMeta;
 use super::{Worker, lock};
 use crate::instance::config::ConfigSchema;
 use crate::instance::description::Class;
-use crate::json::to_wire;
 
 /// What kind of Worker this says that it is; the FuncNodes clients know this one.
 const KIND: &str = "WSWorker";
 
+/// An external worker.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InstanceView {
+    /// Its uuid.
+    pub uuid: String,
+    /// The id of its class.
+    pub nodeclassid: String,
+    /// Whether it runs, or is about to.
+    pub running: bool,
+    /// Its name.
+    pub name: String,
+    /// Its configuration.
+    pub config: Redacted,
+}
+
+impl InstanceView {
+    /// `external`, whose class has `schema` now, if it is known.
+    pub fn of(external: &External, schema: Option<&Arc<ConfigSchema>>) -> Self {
+        Self {
+            uuid: external.uuid().to_owned(),
+            nodeclassid: external.class_id().to_owned(),
+            running: external.is_running(),
+            name: external.name(),
+            config: external.redacted(schema),
+        }
+    }
+}
+
+/// A class of external workers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassView {
+    /// The module that it comes from.
+    pub module: String,
+    /// Its id.
+    pub class_name: String,
+    /// What people call it.
+    pub name: String,
+    /// What Python would call it.
+    #[serde(rename = "_classref")]
+    pub class_ref: String,
+    /// Its external workers.
+    pub instances: Vec<InstanceView>,
+}
+
+/// A module with classes that can be used.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModuleView {
+    /// Its name.
+    pub module: String,
+    /// Its classes.
+    pub worker_classes: Vec<ClassView>,
+}
+
+/// A package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PackageView {
+    /// Its name.
+    pub name: String,
+    /// One sentence on it.
+    pub description: String,
+    /// Which version is installed.
+    pub version: String,
+    /// Where to read about it: nothing tells.
+    pub homepage: String,
+    /// Where it came from.
+    pub source: String,
+    /// Other versions: none are looked for.
+    pub releases: Vec<String>,
+}
+
+/// `get_available_modules`: what is in use, and what could be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PackagesView {
+    /// Installed, and not in use.
+    pub installed: Vec<PackageView>,
+    /// In use.
+    pub active: Vec<PackageView>,
+    /// To be had elsewhere: none are looked for.
+    pub available: Vec<PackageView>,
+}
+
+impl PackagesView {
+    /// Which version of `package` is here.
+    pub fn version_of(&self, package: &str) -> Option<&str> {
+        let mut all = self.installed.iter().chain(&self.active);
+        let found = all.find(|it| it.name == package);
+        found.map(|it| it.version.as_str())
+    }
+}
+
+/// What is shared of the configuration of a Worker: nothing of its machine.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConfigView {
+    /// What kind of Worker it is.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its modules, by name.
+    pub worker_dependencies: BTreeMap<String, ModuleView>,
+    /// The packages that its flow needs, by name: which, and in which version.
+    pub package_dependencies: Map<String, Json>,
+    /// When the Python Worker's manager starts it.
+    pub autostart: &'static str,
+    /// What the Python Worker updates when it starts.
+    pub update_on_startup: BTreeMap<String, bool>,
+}
+
+/// `get_config`: facts about a Worker, without its paths.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WorkerView {
+    /// What is shared of it.
+    #[serde(flatten)]
+    pub shared: ConfigView,
+    /// 32 hexadecimal digits.
+    pub uuid: String,
+    /// Where its data is, as seen from within.
+    pub data_path: &'static str,
+    /// The Python environment: there is none.
+    pub env_path: Option<String>,
+}
+
+/// How types are shown: nothing of a guest may decide that, since clients run it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RenderOptions {
+    /// Which renderer a type has, besides those that the UI knows.
+    pub typemap: BTreeMap<String, String>,
+    /// Which converter an input has.
+    pub inputconverter: BTreeMap<String, String>,
+}
+
+/// `view_state`: how the graph is shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ViewState {
+    /// How types are shown.
+    pub renderoptions: RenderOptions,
+    /// Where nodes are drawn, by their ids.
+    pub nodes: Json,
+}
+
+/// `get_save_state`, and what an export has: the state as it may be shared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SharedState {
+    /// Nodes, edges, properties and groups.
+    pub backend: Json,
+    /// How the graph is shown.
+    pub view: SharedView,
+    /// Which Worker this is.
+    pub meta: StateMeta,
+    /// The external workers of each class, by the class's id.
+    pub external_workers: BTreeMap<String, Vec<InstanceView>>,
+}
+
+/// How a graph is shown, in a state: where nodes are drawn stands at the nodes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SharedView {
+    /// How types are shown.
+    pub renderoptions: RenderOptions,
+}
+
+/// `get_external_worker_config`: the form that edits a configuration. It has secrets in it: whoever may
+/// read it may change it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Form {
+    /// The schema.
+    pub json_schema: Json,
+    /// How its form looks, if the class says so.
+    pub ui_schema: Option<Json>,
+    /// The configuration, without what the schema has no place for.
+    pub form_data: Json,
+}
+
 impl Worker {
     /// `get_worker_dependencies`: every module that can be used, its classes, and their external
     /// workers.
-    pub fn modules_json(&self) -> Json {
+    pub fn modules(&self) -> Vec<ModuleView> {
         let externals = self.externals_by_class();
         let catalogue = self.catalogue();
         let usable = catalogue.modules().filter(|it| !it.components.is_empty());
         usable
-            .map(|module| self.module_json(module, &externals))
+            .map(|module| module_view(module, &externals))
             .collect()
     }
 
-    fn module_json(&self, module: &Module, all: &BTreeMap<String, Vec<Arc<External>>>) -> Json {
-        let classes = module.classes().map(|(_, class)| {
-            let own = all.get(class.id()).into_iter().flatten();
-            let own = own.filter(|external| external.module() == module.name);
-            let instances: Vec<_> = own.map(|it| redacted(it, Some(class))).collect();
-            json!({
-                "module": module.name,
-                "class_name": class.id(),
-                "name": class.declared.title,
-                "_classref": format!("<class '{}.{}'>", module.name, class.id()),
-                "instances": instances,
-            })
-        });
-        json!({ "module": module.name, "worker_classes": classes.collect::<Vec<_>>() })
-    }
-
-    fn externals_by_class(&self) -> BTreeMap<String, Vec<Arc<External>>> {
+    pub(super) fn externals_by_class(&self) -> BTreeMap<String, Vec<Arc<External>>> {
         let mut by_class: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for external in self.externals().values() {
             let class = by_class.entry(external.class_id().to_owned()).or_default();
@@ -57,10 +214,32 @@ impl Worker {
         by_class
     }
 
-    /// One external worker, without its secrets.
-    pub(super) fn instance_json(&self, external: &External) -> Json {
-        let class = self.class_of(external);
-        redacted(external, class.as_ref())
+    /// One external worker.
+    pub(super) fn instance_view(&self, external: &External) -> InstanceView {
+        let schema = {
+            let catalogue = self.catalogue();
+            let found = catalogue.find_class(external.class_id());
+            found.map(|(_, _, class)| Arc::clone(&class.config))
+        };
+        InstanceView::of(external, schema.as_ref())
+    }
+
+    /// The form that edits the configuration of an external worker.
+    ///
+    /// # Errors
+    /// When there is no such external worker, or its class is not available now.
+    pub fn form(&self, uuid: &str, class_id: &str) -> Result<Form> {
+        let external = self.external(uuid, class_id)?;
+        let class = match self.class_of(&external) {
+            Some(class) => class,
+            None => self.catalogue().class(external.module(), class_id)?.1,
+        };
+        let ui_schema = class.declared.ui_schema.as_deref();
+        Ok(Form {
+            json_schema: class.config.schema().clone(),
+            ui_schema: ui_schema.and_then(|json| serde_json::from_str(json).ok()),
+            form_data: class.config.for_its_form(&external.config()),
+        })
     }
 
     fn class_of(&self, external: &External) -> Option<Arc<Class>> {
@@ -73,217 +252,124 @@ impl Worker {
         }
     }
 
-    /// `get_external_worker_config`: the form that edits a configuration. It has secrets in it:
-    /// whoever may read it may change it. What the schema has no place for, it has not.
-    ///
-    /// # Errors
-    /// When there is no such external worker, or its class is not available now.
-    pub fn instance_config_json(&self, uuid: &str, class_id: &str) -> Result<Json> {
-        let external = self.external(uuid, class_id)?;
-        let class = match self.class_of(&external) {
-            Some(class) => class,
-            None => self.catalogue().class(external.module(), class_id)?.1,
-        };
-        let ui_schema = class.declared.ui_schema.as_deref();
-        let ui_schema: Option<Json> = ui_schema.and_then(|json| serde_json::from_str(json).ok());
-        Ok(json!({
-            "jsonSchema": class.config.schema(),
-            "uiSchema": ui_schema,
-            "formData": class.config.for_its_form(&external.config()),
-        }))
-    }
-
-    /// `get_available_modules`: what is in use, and what could be.
-    pub fn available_modules_json(&self) -> Json {
+    /// Which packages there are.
+    pub fn packages(&self) -> PackagesView {
         let listed = self.inner.packages.list();
         let active = lock(&self.inner.active_packages).clone();
-        let package = |package: &super::package::Package| {
-            json!({
-                "name": package.manifest.name,
-                "description": package.manifest.description.clone().unwrap_or_default(),
-                "version": package.manifest.version.to_string(),
-                "homepage": "",
-                "source": package.public_source(),
-                "releases": [],
-            })
-        };
-        let (used, unused): (Vec<_>, Vec<_>) = listed
-            .packages
-            .iter()
-            .partition(|package| active.contains_key(&package.manifest.name));
-        let used: Vec<_> = used.into_iter().map(package).collect();
-        let unused: Vec<_> = unused.into_iter().map(package).collect();
-        json!({ "installed": unused, "active": used, "available": [] })
-    }
-
-    /// `get_config`: facts about the Worker, without its paths.
-    pub fn config_json(&self) -> Json {
-        let mut config = self.exported_config();
-        if let Json::Object(config) = &mut config {
-            config.insert("uuid".to_owned(), self.uuid_json());
-            config.insert("data_path".to_owned(), json!("data"));
-            config.insert("env_path".to_owned(), Json::Null);
+        let mut view = PackagesView::default();
+        for package in &listed.packages {
+            let manifest = &package.manifest;
+            let of = if active.contains_key(&manifest.name) {
+                &mut view.active
+            } else {
+                &mut view.installed
+            };
+            of.push(PackageView {
+                name: manifest.name.clone(),
+                description: manifest.description.clone().unwrap_or_default(),
+                version: manifest.version.to_string(),
+                homepage: String::new(),
+                source: package.public_source().to_owned(),
+                releases: Vec::new(),
+            });
         }
-        config
+        view
     }
 
-    fn uuid_json(&self) -> Json {
-        json!(self.uuid().simple().to_string())
+    /// Facts about the Worker.
+    pub fn view(&self) -> WorkerView {
+        WorkerView {
+            shared: self.shared_config(),
+            uuid: self.meta().id,
+            data_path: "data",
+            env_path: None,
+        }
     }
 
-    /// The member `config` of an export, not yet redacted by type, though nothing secret is in it.
-    pub(super) fn exported_config(&self) -> Json {
-        let modules = self.modules_json();
-        let modules: Map<String, Json> = modules
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|module| {
-                let name = module.get("module")?.as_str()?.to_owned();
-                Some((name, module.clone()))
-            })
-            .collect();
+    /// The member `config` of an export.
+    pub(super) fn shared_config(&self) -> ConfigView {
+        let modules = self.modules().into_iter();
         // What the flow says that it needs, and over it what is in use here.
         let mut packages = lock(&self.inner.flow_packages).clone();
         packages.extend(lock(&self.inner.active_packages).values().map(|package| {
-            let entry = json!({ "package": package.name, "version": package.version });
+            let entry = serde_json::json!({ "package": package.name, "version": package.version });
             (package.name.clone(), entry)
         }));
-        json!({
-            "type": KIND,
-            "name": self.name(),
-            "worker_dependencies": modules,
-            "package_dependencies": packages,
-            "autostart": "never",
-            "update_on_startup": {},
-        })
+        ConfigView {
+            kind: KIND,
+            name: self.name().to_owned(),
+            worker_dependencies: modules.map(|it| (it.module.clone(), it)).collect(),
+            package_dependencies: packages,
+            autostart: "never",
+            update_on_startup: BTreeMap::new(),
+        }
     }
 
     /// `get_meta`: which graph this is.
-    pub fn meta_json(&self) -> Json {
-        let meta = self.meta();
-        json!({ "id": meta.id, "version": meta.version })
-    }
-
-    fn meta(&self) -> StateMeta {
+    pub fn meta(&self) -> StateMeta {
         StateMeta {
             id: self.uuid().simple().to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 
-    /// `view_state`: how the graph is shown.
-    pub fn view_state_json(&self) -> Json {
-        json!({ "renderoptions": render_options(), "nodes": self.nodespace().view_json() })
+    /// How the graph is shown.
+    pub fn view_state(&self) -> ViewState {
+        ViewState {
+            renderoptions: RenderOptions::default(),
+            nodes: self.nodespace().view_json(),
+        }
     }
 
-    /// `full_state`: everything that a client shows, as the text of a JSON object.
-    pub fn full_state_text(&self) -> String {
-        let workers: Map<String, Json> = self
-            .externals_by_class()
-            .into_iter()
-            .map(|(class, externals)| {
-                let uuids: Vec<_> = externals.iter().map(|it| it.uuid().to_owned()).collect();
-                (class, json!(uuids))
-            })
-            .collect();
-        let graph = json!({
-            "nodes": self.nodespace().nodes_json(false),
-            "prop": {},
-            "edges": self.nodespace().edges_json(),
-            "groups": self.nodespace().groups_json(),
-        });
-        let rest = json!({
-            "view": self.view_state_json(),
-            "worker": workers,
-            "worker_dependencies": self.modules_json(),
-            "progress_state": {
-                "message": "", "status": "info", "progress": 0, "blocking": false,
-            },
-            "meta": self.meta_json(),
-        });
-        // The library may be large, and is a text already.
-        let graph = with_member(to_wire(&graph), "lib", &self.nodespace().library_text());
-        with_member(to_wire(&rest), "backend", &graph)
+    /// The uuids of the external workers of each class, by the class's id.
+    pub fn instances(&self) -> BTreeMap<String, Vec<String>> {
+        let by_class = self.externals_by_class().into_iter();
+        let uuids = |externals: Vec<Arc<External>>| {
+            let externals = externals.iter();
+            externals.map(|it| it.uuid().to_owned()).collect()
+        };
+        by_class
+            .map(|(class, externals)| (class, uuids(externals)))
+            .collect()
     }
 
-    /// The state to be shared, not yet redacted by the classes that there are now: of what runs, the
-    /// configuration is without what its own code calls a secret.
-    pub(super) fn state(&self) -> WorkerState {
-        let external_workers = self
-            .externals_by_class()
-            .into_iter()
-            .map(|(class, externals)| (class, externals.iter().map(|it| shared(it)).collect()))
-            .collect();
-        WorkerState {
+    /// The state as it may be shared. Those who may read secrets read them in the form of the
+    /// configuration.
+    pub fn shared_state(&self) -> SharedState {
+        let externals: Vec<_> = self.externals().values().cloned().collect();
+        let mut external_workers: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for external in externals {
+            let class = external_workers.entry(external.class_id().to_owned());
+            class.or_default().push(self.instance_view(&external));
+        }
+        SharedState {
             backend: self.nodespace().save(),
-            view: json!({ "renderoptions": render_options() }),
+            view: SharedView::default(),
             meta: self.meta(),
             external_workers,
         }
     }
-
-    /// `get_save_state`: the state as it may be shared. Those who may read secrets read them in the
-    /// form of the configuration.
-    pub fn save_state_json(&self) -> Json {
-        Redacted::state(&self.state(), &self.schemas()).into_json()
-    }
-
-    /// Which schema the configurations of a class have.
-    pub(super) fn schemas(&self) -> impl Fn(&str) -> Option<Arc<ConfigSchema>> + use<> {
-        let schemas: BTreeMap<String, Arc<ConfigSchema>> = self
-            .catalogue()
-            .modules()
-            .flat_map(Module::classes)
-            .map(|(_, class)| (class.id().to_owned(), Arc::clone(&class.config)))
-            .collect();
-        move |class: &str| schemas.get(class).cloned()
-    }
 }
 
-/// `object`, the text of an object that is not empty, with one member more.
-fn with_member(mut object: String, name: &str, json: &str) -> String {
-    object.pop();
-    format!(r#"{object},"{name}":{json}}}"#)
-}
-
-/// How types are shown: nothing of a guest may decide that, since clients run it.
-fn render_options() -> Json {
-    json!({ "typemap": {}, "inputconverter": {} })
-}
-
-/// One external worker; of a class that is not known, nothing of the configuration is shown.
-fn redacted(external: &External, class: Option<&Arc<Class>>) -> Json {
-    let runs = external.instance();
-    let config = match (class, runs) {
-        (Some(class), Some(runs)) if Arc::ptr_eq(class, runs.class()) => runs.exportable_config(),
-        (Some(class), _) => class.config.without_secrets(&shareable_config(external)),
-        (None, _) => json!({}),
+fn module_view(module: &Module, all: &BTreeMap<String, Vec<Arc<External>>>) -> ModuleView {
+    let class_view = |class: &Class| {
+        let own = all.get(class.id()).into_iter().flatten();
+        let own = own.filter(|external| external.module() == module.name);
+        ClassView {
+            module: module.name.clone(),
+            class_name: class.id().to_owned(),
+            name: class.declared.title.clone(),
+            class_ref: format!("<class '{}.{}'>", module.name, class.id()),
+            instances: own
+                .map(|it| InstanceView::of(it, Some(&class.config)))
+                .collect(),
+        }
     };
-    json!({
-        "uuid": external.uuid(),
-        "nodeclassid": external.class_id(),
-        "running": external.is_running(),
-        "name": external.name(),
-        "config": config,
-    })
-}
-
-fn shared(external: &External) -> StateInstance {
-    StateInstance {
-        uuid: external.uuid().to_owned(),
-        nodeclassid: external.class_id().to_owned(),
-        running: external.is_running(),
-        name: Some(external.name()),
-        config: shareable_config(external),
-    }
-}
-
-/// Its configuration, without what the code that runs calls a secret: that may be of an older version
-/// than the class that there is now.
-fn shareable_config(external: &External) -> Json {
-    match external.instance() {
-        Some(instance) => instance.exportable_config(),
-        None => external.config(),
+    ModuleView {
+        module: module.name.clone(),
+        worker_classes: module
+            .classes()
+            .map(|(_, class)| class_view(class))
+            .collect(),
     }
 }

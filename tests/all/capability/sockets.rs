@@ -127,7 +127,7 @@ async fn the_redis_client_keeps_its_connection_and_its_secret() {
     assert_eq!(call_int(&client, "incr", counter()).await.unwrap(), 1);
     assert_eq!(call_int(&client, "incr", counter()).await.unwrap(), 2);
     while call_int(&client, "pings", []).await.unwrap() < 1 {}
-    assert!(!client.exportable_config().to_string().contains(TOKEN));
+    assert!(!client.public_config().to_string().contains(TOKEN));
 
     client
         .update_config(json!({ "token": "wrong" }))

@@ -1,63 +1,90 @@
 //! Every way on which a configuration leaves: all bytes of them, for one class and one configuration.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use external_worker_host::instance::config::ConfigSchema;
 use external_worker_host::worker::export::{ExportParts, export};
+use external_worker_host::worker::external::{External, Identity};
 use external_worker_host::worker::import::import;
-use external_worker_host::worker::secrets::{
-    Redacted, redact_external_workers, redact_worker_dependencies,
+use external_worker_host::worker::state::StateMeta;
+use external_worker_host::worker::views::{
+    ClassView, ConfigView, InstanceView, ModuleView, SharedState, SharedView,
 };
-use external_worker_host::worker::state::WorkerState;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 const CLASS: &str = "demo";
 
 /// What leaves, and on which way.
 pub(super) fn exits(schema: &Arc<ConfigSchema>, config: &Json) -> Vec<(&'static str, String)> {
-    let schemas = |class: &str| (class == CLASS).then(|| Arc::clone(schema));
-    let instance = json!({"uuid": "u", "nodeclassid": CLASS, "running": true, "name": "n",
-        "config": config});
-    let workers = json!({CLASS: [instance]});
-    let modules = json!([{"module": "m", "worker_classes": [{"class_name": CLASS,
-        "instances": [instance]}]}]);
-    let worker = json!({"type": "WSWorker", "name": "w", "worker_dependencies": modules});
-    let view = schema.without_secrets(config);
+    let of_nobody = external(config).redacted(None);
+    assert_eq!(*of_nobody.as_json(), json!({}));
     vec![
-        ("a view", view.to_string()),
-        ("a state", state(&workers, &schemas).into_json().to_string()),
+        ("a view", schema.without_secrets(config).to_string()),
+        ("a state", json!(state(schema, config)).to_string()),
         (
             "an export's config",
-            Redacted::config(&worker, &schemas).into_json().to_string(),
+            json!(worker(schema, config)).to_string(),
         ),
-        (
-            "external workers",
-            redact_external_workers(&workers, &schemas).to_string(),
-        ),
-        (
-            "dependencies",
-            redact_worker_dependencies(&modules, &schemas).to_string(),
-        ),
+        ("dependencies", json!(module(schema, config)).to_string()),
     ]
 }
 
-fn state(workers: &Json, schemas: &dyn external_worker_host::worker::secrets::Schemas) -> Redacted {
-    let state = json!({"backend": {"nodes": []}, "view": {}, "external_workers": workers,
-        "meta": {"id": "i", "version": "v"}});
-    Redacted::state(&WorkerState::read(state).unwrap().state, schemas)
+fn external(config: &Json) -> External {
+    let identity = Identity {
+        uuid: "u".to_owned(),
+        class_id: CLASS.to_owned(),
+        module: "m".to_owned(),
+    };
+    External::waiting(identity, "n".to_owned(), config.clone())
+}
+
+fn instance(schema: &Arc<ConfigSchema>, config: &Json) -> InstanceView {
+    InstanceView::of(&external(config), Some(schema))
+}
+
+fn module(schema: &Arc<ConfigSchema>, config: &Json) -> ModuleView {
+    let class = ClassView {
+        module: "m".to_owned(),
+        class_name: CLASS.to_owned(),
+        name: CLASS.to_owned(),
+        class_ref: "<class 'm.demo'>".to_owned(),
+        instances: vec![instance(schema, config)],
+    };
+    ModuleView {
+        module: "m".to_owned(),
+        worker_classes: vec![class],
+    }
+}
+
+fn worker(schema: &Arc<ConfigSchema>, config: &Json) -> ConfigView {
+    ConfigView {
+        kind: "WSWorker",
+        name: "w".to_owned(),
+        worker_dependencies: BTreeMap::from([("m".to_owned(), module(schema, config))]),
+        package_dependencies: Map::new(),
+        autostart: "never",
+        update_on_startup: BTreeMap::new(),
+    }
+}
+
+fn state(schema: &Arc<ConfigSchema>, config: &Json) -> SharedState {
+    SharedState {
+        backend: json!({ "nodes": [] }),
+        view: SharedView::default(),
+        meta: StateMeta {
+            id: "i".to_owned(),
+            version: "v".to_owned(),
+        },
+        external_workers: BTreeMap::from([(CLASS.to_owned(), vec![instance(schema, config)])]),
+    }
 }
 
 /// Both members of an export, as an importer finds them.
 pub(super) fn exported(schema: &Arc<ConfigSchema>, config: &Json) -> String {
-    let schemas = |class: &str| (class == CLASS).then(|| Arc::clone(schema));
-    let instance = json!({"uuid": "u", "nodeclassid": CLASS, "running": true, "name": "n",
-        "config": config});
-    let modules = json!([{"module": "m", "worker_classes": [{"class_name": CLASS,
-        "instances": [instance]}]}]);
-    let worker = json!({"type": "WSWorker", "name": "w", "worker_dependencies": modules});
     let zip = export(&ExportParts {
-        config: Redacted::config(&worker, &schemas),
-        state: state(&json!({CLASS: [instance]}), &schemas),
+        config: worker(schema, config),
+        state: state(schema, config),
         files: None,
     });
     let imported = import(zip.unwrap()).unwrap();

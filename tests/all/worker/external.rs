@@ -52,7 +52,7 @@ async fn a_new_configuration_shows_in_its_nodes_shelf_and_form() {
     let update = |config| worker.update_instance(&uuid, "probe", Some("My probe"), Some(config));
     update(json!({ "number": 0 })).await.unwrap();
     assert_eq!(site.run(&applied).await, 0);
-    let form = worker.instance_config_json(&uuid, "probe").unwrap();
+    let form = json!(worker.form(&uuid, "probe").unwrap());
     assert_eq!(form["formData"]["number"], 0);
     assert_eq!(form["jsonSchema"]["type"], "object");
     assert_eq!(site.seen(&uuid).unwrap()["name"], "My probe");
@@ -117,7 +117,7 @@ async fn what_cannot_be_added_leaves_nothing() {
     add("probe", "probe", named(uuid)).await.unwrap();
     let twice = add("probe", "probe", named(uuid)).await.unwrap_err();
     assert!(matches!(twice, WorkerError::Uuid { .. }), "{twice}");
-    let classes = worker.modules_json();
+    let classes = json!(worker.modules());
     let instances = &classes[0]["worker_classes"][0]["instances"];
     assert_eq!(instances.as_array().unwrap().len(), 1);
     let gone = worker.remove_instance("nope", "probe").await.unwrap_err();
@@ -136,7 +136,7 @@ async fn removal_takes_nodes_edges_shelf_and_classes_along() {
     site.worker.remove_instance(&probe, "probe").await.unwrap();
     let ids: Vec<_> = graph.node_ids().iter().map(ToString::to_string).collect();
     assert_eq!(ids, [to]);
-    assert_eq!(graph.edges_json(), json!([]));
+    assert_eq!(json!(graph.edges()), json!([]));
     assert!(!graph.library_text().contains(&probe));
     assert!(!graph.has_class(&format!("probe.{probe}.applied")));
     assert!(site.seen(&probe).is_none() && site.seen(&cache).is_some());

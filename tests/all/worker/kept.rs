@@ -40,10 +40,10 @@ async fn a_worker_comes_back_as_it_was() {
         (&seen["name"], &seen["running"]),
         (&json!("Mine"), &json!(true))
     );
-    let form = site.worker.instance_config_json(&uuid, "probe").unwrap();
+    let form = json!(site.worker.form(&uuid, "probe").unwrap());
     assert_eq!(form["formData"]["token"], "s3cr3t", "saves keep secrets");
     let graph = site.worker.nodespace();
-    assert_eq!(graph.edges_json().as_array().unwrap().len(), 1);
+    assert_eq!(json!(graph.edges()).as_array().unwrap().len(), 1);
     assert_eq!(graph.node_json(&to, false).unwrap()["name"], "Keeper");
     assert_eq!(graph.io_json(&to, "key").unwrap()["default"], "k");
     assert_eq!(site.run(&from).await, 5);
@@ -88,7 +88,7 @@ async fn nodes_without_their_module_keep_their_data_until_it_is_back() {
     site.remove("probe");
     let site = site.reopen().await;
     assert!(site.worker.nodespace().trigger(&applied).is_err());
-    let state = site.worker.save_state_json().to_string();
+    let state = json!(site.worker.shared_state()).to_string();
     assert!(
         state.contains(&applied) && state.contains("frontend:pos"),
         "{state}"
@@ -115,7 +115,7 @@ async fn an_export_is_taken_in_elsewhere_with_the_same_uuids() {
         .add_instance("probe", "probe", new)
         .await
         .unwrap();
-    let uuid = added["uuid"].as_str().unwrap();
+    let uuid = &added.uuid;
     let applied = here.node("probe", uuid, "applied");
     std::fs::write(here.worker.places().files().join("note.txt"), "hello").unwrap();
     let zip = here.worker.export(true).await.unwrap();

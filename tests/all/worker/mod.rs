@@ -70,7 +70,7 @@ impl Site {
             ..NewInstance::default()
         };
         let added = self.worker.add_instance(module, class, new).await.unwrap();
-        added["uuid"].as_str().unwrap().to_owned()
+        added.uuid
     }
 
     /// The id of a new node.
@@ -94,7 +94,7 @@ impl Site {
 
     /// How an external worker looks to a client.
     pub(crate) fn seen(&self, uuid: &str) -> Option<Json> {
-        let modules = self.worker.modules_json();
+        let modules = json!(self.worker.modules());
         let classes = modules.as_array().unwrap().iter();
         let classes = classes.flat_map(|module| module["worker_classes"].as_array().unwrap());
         let mut all = classes.flat_map(|class| class["instances"].as_array().unwrap());
@@ -102,7 +102,7 @@ impl Site {
     }
 
     fn has_module(&self, name: &str) -> bool {
-        let modules = self.worker.modules_json();
+        let modules = json!(self.worker.modules());
         let mut modules = modules.as_array().unwrap().iter();
         modules.any(|module| module["module"] == name)
     }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use external_worker_artifacts::PROBE_HOST;
+use external_worker_host::server::full;
 use external_worker_host::worker::import::import;
 use serde_json::json;
 
@@ -86,14 +87,14 @@ async fn in_a_process_of_its_own() {
     let rename = worker.update_instance(&uuid, "probe", Some("x"), Some(json!({ "number": 4 })));
     rename.await.unwrap();
     for (what, json) in [
-        ("get_worker_dependencies", worker.modules_json()),
-        ("get_save_state", worker.save_state_json()),
-        ("get_config", worker.config_json()),
+        ("get_worker_dependencies", json!(worker.modules())),
+        ("get_save_state", json!(worker.shared_state())),
+        ("get_config", json!(worker.view())),
         ("get_nodes", worker.nodespace().nodes_json(true)),
     ] {
         seen.push((what, json.to_string()));
     }
-    seen.push(("full_state", worker.full_state_text()));
+    seen.push(("full_state", full::state(worker)));
     seen.push(("get_library", worker.nodespace().library_text()));
     let exported = import(worker.export(true).await.unwrap()).unwrap();
     seen.push(("an export's config", exported.config.to_string()));
@@ -119,7 +120,7 @@ async fn in_a_process_of_its_own() {
         }
     }
 
-    let form = worker.instance_config_json(&uuid, "probe").unwrap();
+    let form = json!(worker.form(&uuid, "probe").unwrap());
     assert_eq!(form["formData"]["servers"][0]["password"], SECRETS[1]);
     worker.saved().await.unwrap();
     let saved = ["state.db", "state.db-wal"]
@@ -164,10 +165,10 @@ async fn a_secret_that_the_new_version_calls_otherwise_is_told_to_nobody() {
         assert_eq!(site.seen(&uuid).unwrap()["running"], !is_down);
         let exported = import(worker.export(true).await.unwrap()).unwrap();
         let mut seen = vec![
-            worker.modules_json().to_string(),
-            worker.full_state_text(),
-            worker.save_state_json().to_string(),
-            worker.config_json().to_string(),
+            json!(worker.modules()).to_string(),
+            full::state(worker),
+            json!(worker.shared_state()).to_string(),
+            json!(worker.view()).to_string(),
             exported.config.to_string(),
             exported.state.to_json().to_string(),
         ];
@@ -185,7 +186,7 @@ async fn a_secret_that_the_new_version_calls_otherwise_is_told_to_nobody() {
             heard = site.worker.subscribe();
         }
     }
-    let form = site.worker.instance_config_json(&uuid, "puppet").unwrap();
+    let form = json!(site.worker.form(&uuid, "puppet").unwrap());
     assert!(!form["formData"].to_string().contains(values[0]), "{form}");
 }
 

@@ -2,6 +2,7 @@
 //! one that takes long makes no other wait.
 
 use external_worker_artifacts::{CACHE, PROBE_HOST};
+use external_worker_host::server::full;
 use external_worker_host::worker::Worker;
 use external_worker_tests::PATIENCE;
 use futures_util::FutureExt;
@@ -43,7 +44,7 @@ async fn those_that_take_long_to_start_delay_nobody() {
     let stats = site.node("cache", &cache, "stats");
     let applied = site.node("probe", &uuids[0], "applied");
     again(&mut site).await;
-    assert!(site.worker.full_state_text().contains(&stats));
+    assert!(full::state(&site.worker).contains(&stats));
     assert!(are_starting(&site.worker));
     // A quick one starts beside them, and is new on this machine as they are.
     let graph = site.worker.nodespace();
@@ -68,7 +69,7 @@ async fn what_is_asked_of_one_that_starts_gets_a_sensible_answer() {
         panic!("there are some");
     };
     assert_eq!(site.seen(one).unwrap()["running"], true, "it is about to");
-    let form = worker.instance_config_json(one, "probe").unwrap();
+    let form = json!(worker.form(one, "probe").unwrap());
     assert_eq!(form["formData"]["slow_start"], true);
     // What changes nothing in the guest is done; what needs it waits.
     let rename = worker.update_instance(one, "probe", Some("Mine"), None);
@@ -103,7 +104,7 @@ async fn an_end_does_not_wait_for_those_that_start_and_they_lose_nothing() {
     site.worker = open_at_once(site.dir.path()).await;
     site.worker.loaded().await;
     for uuid in &uuids {
-        let form = site.worker.instance_config_json(uuid, "probe").unwrap();
+        let form = json!(site.worker.form(uuid, "probe").unwrap());
         assert_eq!(form["formData"]["slow_start"], true);
     }
 }

@@ -5,6 +5,7 @@ use external_worker_host::limits;
 use external_worker_host::nodespace::Value;
 use external_worker_host::server::frames;
 use external_worker_host::server::protocol::{self, Frame, Incoming, Malformed};
+use external_worker_host::server::refusal::Code;
 use serde_json::{Value as Json, json};
 
 use super::readable;
@@ -29,7 +30,7 @@ pub fn messages(data: &[u8]) {
                 (&answer["id"], &answer["result"]),
                 (&sent["id"], &json!([1]))
             );
-            let refused = told(&protocol::error(message, id));
+            let refused = told(&protocol::error(Code::Malformed, message, id));
             assert_eq!(refused["id"], sent["id"]);
             readable(refused["error"].as_str().unwrap(), limits::MAX_TEXT_BYTES);
             if let Some(id) = id {
@@ -47,7 +48,7 @@ pub fn messages(data: &[u8]) {
         }
         Err(Malformed { problem, id }) => {
             readable(&problem, limits::MAX_TEXT_BYTES);
-            told(&protocol::error(&problem, id.as_ref()));
+            told(&protocol::error(Code::Malformed, &problem, id.as_ref()));
         }
     }
     if let Frame::Binary(_) = frames::io_value(message, "io", None) {

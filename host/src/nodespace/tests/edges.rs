@@ -30,7 +30,7 @@ async fn an_edge_feeds_what_is_there_and_what_comes() {
     bench.space.idle().await;
     // Whichever end is named first; the default of the input goes.
     let edge = bench.space.add_edge("y", "a", "x", "out", false).unwrap();
-    assert_eq!(edge_json(&edge), json!(["x", "out", "y", "a"]));
+    assert_eq!(json!(edge), json!(["x", "out", "y", "a"]));
     bench.space.idle().await;
     assert_eq!(
         (bench.value("y.a"), bench.value("y.out")),
@@ -46,7 +46,7 @@ async fn an_edge_feeds_what_is_there_and_what_comes() {
     assert_eq!(bench.value("y.out"), 17);
     // Again is no error and no second edge.
     assert_eq!(bench.space.add_edge("x", "out", "y", "a", false), Ok(edge));
-    assert_eq!(bench.space.edges_json(), json!([["x", "out", "y", "a"]]));
+    assert_eq!(json!(bench.space.edges()), json!([["x", "out", "y", "a"]]));
     bench.events();
     assert_eq!(bench.space.remove_edge("x", "out", "y", "a"), Ok(true));
     assert_eq!(
@@ -72,7 +72,7 @@ async fn an_input_has_one_edge_unless_it_takes_more() {
     bench.connect("x.out", "z.b");
     bench.space.add_edge("y", "out", "z", "a", true).unwrap();
     assert_eq!(
-        bench.space.edges_json(),
+        json!(bench.space.edges()),
         json!([["x", "out", "z", "b"], ["y", "out", "z", "a"]])
     );
     bench.connect("x.out", "m.a");
@@ -84,7 +84,7 @@ async fn an_input_has_one_edge_unless_it_takes_more() {
         .add_edge("m", "out", "y", "a", false)
         .unwrap_err();
     bench.space.add_edge("m", "out", "y", "a", true).unwrap();
-    assert_eq!(bench.space.edges_json().as_array().unwrap().len(), 5);
+    assert_eq!(json!(bench.space.edges()).as_array().unwrap().len(), 5);
     assert_eq!(bench.space.io_json("x", "a").unwrap()["connected"], false);
 }
 
@@ -118,7 +118,7 @@ async fn what_cannot_be_connected_is_refused_with_the_reason() {
         let refused = bench.space.add_edge(from.0, from.1, to.0, to.1, true);
         assert_eq!(refused.unwrap_err().to_string(), reason);
     }
-    assert_eq!(bench.space.edges_json(), json!([]));
+    assert_eq!(json!(bench.space.edges()), json!([]));
     assert!(bench.events().is_empty());
 }
 
@@ -152,7 +152,7 @@ async fn an_input_forwards_its_value() {
         "cannot connect `z.b` to `x.a`: the value would go round in a circle"
     );
     assert_eq!(
-        bench.space.edges_json(),
+        json!(bench.space.edges()),
         json!([["x", "a", "y", "a"], ["y", "a", "z", "b"]])
     );
     // Named the other way round, it is the same edge.
@@ -195,7 +195,7 @@ async fn a_node_takes_its_edges_along() {
     assert!(told.contains(&"disconnected x.out to y.a".to_owned()));
     assert!(told.contains(&"disconnected y.b to z.b".to_owned()));
     assert_eq!(told.last().unwrap(), "removed y");
-    assert_eq!(bench.space.edges_json(), json!([]));
+    assert_eq!(json!(bench.space.edges()), json!([]));
     assert_eq!(bench.space.io_json("z", "a").unwrap()["connected"], false);
     let dirty = bench.dirty();
     assert!(dirty.contains(&Dirty::Node("y".into())) && dirty.contains(&Dirty::Edges));

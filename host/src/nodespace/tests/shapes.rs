@@ -286,7 +286,7 @@ async fn whatever_is_done_to_a_graph_it_stays_whole_and_comes_to_rest() {
             meddler.join().unwrap();
         }
         if seed % 2 == 0 {
-            for edge in bench.space.edges_json().as_array().unwrap() {
+            for edge in json!(bench.space.edges()).as_array().unwrap() {
                 let [from, from_io, to, to_io] = [0, 1, 2, 3].map(|i| edge[i].as_str().unwrap());
                 let removed = bench.space.remove_edge(from, from_io, to, to_io);
                 assert_eq!(removed, Ok(true));

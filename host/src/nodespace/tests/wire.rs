@@ -506,8 +506,11 @@ async fn edges_and_errors_are_told_in_the_words_of_funcnodes() {
     let bench = captured();
     bench.events();
     let edge = bench.space.add_edge(COUNT, "out", ADD, "a", false).unwrap();
-    assert_eq!(edge_json(&edge), json!([COUNT, "out", ADD, "a"]));
-    assert_eq!(bench.space.edges_json(), json!([[COUNT, "out", ADD, "a"]]));
+    assert_eq!(json!(edge), json!([COUNT, "out", ADD, "a"]));
+    assert_eq!(
+        json!(bench.space.edges()),
+        json!([[COUNT, "out", ADD, "a"]])
+    );
     bench.space.remove_edge(COUNT, "out", ADD, "a").unwrap();
     bench.space.add_edge(RUN, "gain", ADD, "a", false).unwrap();
     bench.space.remove_edge(RUN, "gain", ADD, "a").unwrap();

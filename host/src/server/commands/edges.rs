@@ -1,14 +1,9 @@
 //! Commands on edges.
 
-use serde::Deserialize;
+use super::{Answer, Context, NoArguments, Reply, arguments};
 
-use super::{Answer, Context, Kwargs, arguments, no_arguments};
-use crate::nodespace::edge_json;
-
-pub fn add(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Add {
+arguments! {
+    pub struct Add {
         src_nid: String,
         src_ioid: String,
         trg_nid: String,
@@ -16,7 +11,16 @@ pub fn add(context: &Context, kwargs: Kwargs) -> Answer {
         #[serde(default)]
         replace: bool,
     }
-    let edge: Add = arguments(kwargs)?;
+
+    pub struct Remove {
+        src_nid: String,
+        src_ioid: String,
+        trg_nid: String,
+        trg_ioid: String,
+    }
+}
+
+pub fn add(context: &Context, edge: Add) -> Answer {
     let added = context.graph().add_edge(
         &edge.src_nid,
         &edge.src_ioid,
@@ -24,25 +28,15 @@ pub fn add(context: &Context, kwargs: Kwargs) -> Answer {
         &edge.trg_ioid,
         edge.replace,
     )?;
-    Ok(edge_json(&added).into())
+    Ok(Reply::of(&added))
 }
 
-pub fn remove(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Remove {
-        src_nid: String,
-        src_ioid: String,
-        trg_nid: String,
-        trg_ioid: String,
-    }
-    let edge: Remove = arguments(kwargs)?;
+pub fn remove(context: &Context, edge: Remove) -> Answer {
     let graph = context.graph();
     graph.remove_edge(&edge.src_nid, &edge.src_ioid, &edge.trg_nid, &edge.trg_ioid)?;
     Ok(true.into())
 }
 
-pub fn all(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
-    Ok(context.graph().edges_json().into())
+pub fn all(context: &Context, _: NoArguments) -> Answer {
+    Ok(Reply::of(&context.graph().edges()))
 }

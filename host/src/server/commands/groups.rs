@@ -1,48 +1,42 @@
 //! Commands on groups of nodes.
 
-use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{Answer, Context, Kwargs, arguments, no_arguments};
+use super::{Answer, Context, NoArguments, arguments};
 
-pub fn all(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
-    Ok(context.graph().groups_json().into())
-}
-
-pub fn group(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Group {
+arguments! {
+    pub struct Group {
         node_ids: Vec<String>,
         #[serde(default)]
         group_ids: Vec<String>,
     }
-    let Group {
-        node_ids,
-        group_ids,
-    } = arguments(kwargs)?;
-    Ok(context.graph().group_nodes(&node_ids, &group_ids)?.into())
-}
 
-pub fn update(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Update {
+    pub struct Update {
         gid: String,
         data: Json,
     }
-    let Update { gid, data } = arguments(kwargs)?;
+
+    pub struct Remove {
+        gid: String,
+    }
+}
+
+pub fn all(context: &Context, _: NoArguments) -> Answer {
+    Ok(context.graph().groups_json().into())
+}
+
+pub fn group(context: &Context, members: Group) -> Answer {
+    let groups = context
+        .graph()
+        .group_nodes(&members.node_ids, &members.group_ids)?;
+    Ok(groups.into())
+}
+
+pub fn update(context: &Context, Update { gid, data }: Update) -> Answer {
     Ok(context.graph().update_group(&gid, &data)?.into())
 }
 
-pub fn remove(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Remove {
-        gid: String,
-    }
-    let Remove { gid } = arguments(kwargs)?;
+pub fn remove(context: &Context, Remove { gid }: Remove) -> Answer {
     context.graph().remove_group(&gid)?;
     Ok(true.into())
 }

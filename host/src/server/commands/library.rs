@@ -1,40 +1,43 @@
 //! Commands on the library, and on what the Python Worker has beside it: plugins of the web UI, which
 //! a guest never provides because the page executes them, and shelves of Python modules.
 
-use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{Answer, Context, Kwargs, Refusal, Reply, arguments, no_arguments};
+use super::{Answer, Context, NoArguments, Reply, arguments};
 use crate::limits;
+use crate::server::refusal::{Code, Refusal};
 use crate::text;
 
-pub fn get(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
-    Ok(Reply::Text(context.graph().library_text()))
-}
-
-pub fn plugin_keys(_: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Keys {
+arguments! {
+    pub struct Keys {
         r#type: String,
     }
-    let Keys { r#type } = arguments(kwargs)?;
-    check_type(&r#type)?;
-    Ok(json!([]).into())
-}
 
-pub fn plugin(_: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Plugin {
+    pub struct Plugin {
         key: String,
         r#type: String,
     }
-    let Plugin { key, r#type } = arguments(kwargs)?;
-    check_type(&r#type)?;
-    let key = text::clean_line(&key, limits::MAX_NAME_BYTES);
-    Err(Refusal::new(format!("there is no plugin `{key}`")))
+
+    #[allow(dead_code, reason = "read so that wrong arguments are named")]
+    pub struct Shelf {
+        src: Json,
+        save: Option<bool>,
+    }
+}
+
+pub fn get(context: &Context, _: NoArguments) -> Answer {
+    Ok(Reply::Text(context.graph().library_text()))
+}
+
+pub fn plugin_keys(_: &Context, keys: Keys) -> Answer {
+    check_type(&keys.r#type)?;
+    Ok(json!([]).into())
+}
+
+pub fn plugin(_: &Context, plugin: Plugin) -> Answer {
+    check_type(&plugin.r#type)?;
+    let key = text::clean_line(&plugin.key, limits::MAX_NAME_BYTES);
+    Err(not_found(format!("there is no plugin `{key}`")))
 }
 
 fn check_type(kind: &str) -> Result<(), Refusal> {
@@ -42,26 +45,19 @@ fn check_type(kind: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     let kind = text::clean_line(kind, limits::MAX_NAME_BYTES);
-    Err(Refusal::new(format!("Plugin type {kind} not found")))
+    Err(not_found(format!("Plugin type {kind} not found")))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "read so that wrong arguments are named")]
-struct ShelfOf {
-    src: Json,
-    #[serde(default)]
-    save: Option<bool>,
+fn not_found(sentence: String) -> Refusal {
+    Refusal::new(Code::NotFound, sentence)
 }
 
 const NO_PYTHON: &str = "shelves come with modules here: use add_package_dependency";
 
-pub fn add_shelf(_: &Context, kwargs: Kwargs) -> Answer {
-    let _: ShelfOf = arguments(kwargs)?;
-    Err(Refusal::new(NO_PYTHON))
+pub fn add_shelf(_: &Context, _: Shelf) -> Answer {
+    Err(Refusal::new(Code::Unavailable, NO_PYTHON))
 }
 
-pub fn remove_shelf(_: &Context, kwargs: Kwargs) -> Answer {
-    let _: ShelfOf = arguments(kwargs)?;
-    Err(Refusal::new(NO_PYTHON))
+pub fn remove_shelf(_: &Context, _: Shelf) -> Answer {
+    Err(Refusal::new(Code::Unavailable, NO_PYTHON))
 }

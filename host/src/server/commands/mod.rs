@@ -1,22 +1,25 @@
-//! Every command of the FuncNodes protocol, in one table. A handler reads its arguments, makes one
-//! call on the Worker or its graph, and returns what that returns.
+//! Every command of the FuncNodes protocol, in one table. A handler gets its arguments, makes one call
+//! on the Worker or its graph, and returns what that returns; that arguments are read, answers rendered
+//! and futures boxed is done once, where the table is made.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::Shared;
 use super::protocol;
+use super::refusal::{Code, Refusal};
 use super::replies::Kind;
-use crate::error::HostError;
+use crate::json as document;
 use crate::limits;
-use crate::nodespace::{GraphError, NodeSpace, SharedValue};
+use crate::nodespace::{NodeSpace, SharedValue};
 use crate::text;
-use crate::worker::{Worker, WorkerError};
+use crate::worker::Worker;
 
 mod edges;
 mod gone;
@@ -28,7 +31,7 @@ mod nodes;
 mod state;
 mod values;
 
-/// The arguments of a command.
+/// The arguments of a command, as they came.
 pub type Kwargs = Map<String, Json>;
 
 /// What a handler returns.
@@ -45,69 +48,38 @@ pub enum Reply {
     Value(Option<SharedValue>),
 }
 
+impl Reply {
+    /// What `view` looks like.
+    fn of(view: &impl Serialize) -> Self {
+        Self::Text(document::to_wire(view))
+    }
+}
+
 impl<T: Into<Json>> From<T> for Reply {
     fn from(json: T) -> Self {
         Self::Json(json.into())
     }
 }
 
-/// Why a command was not done, in a sentence that its client may see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    sentence: Cow<'static, str>,
-    /// What it was about, when that was removed a moment ago.
-    gone: Option<String>,
-}
-
-impl Refusal {
-    /// A refusal that says `sentence`.
-    pub fn new(sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            sentence: sentence.into(),
-            gone: None,
+/// The arguments of commands. What is not among them is a mistake.
+macro_rules! arguments {
+    ($($(#[$about:meta])* pub struct $name:ident {
+        $($(#[$of_field:meta])* $field:ident: $type:ty,)*
+    })*) => {$(
+        $(#[$about])*
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$of_field])* $field: $type,)*
         }
-    }
-
-    /// A refusal because of `id`, which was removed a moment ago.
-    fn gone(sentence: String, id: String) -> Self {
-        Self {
-            sentence: sentence.into(),
-            gone: Some(id),
-        }
-    }
+    )*};
 }
+use arguments;
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.sentence)
-    }
-}
-
-impl From<GraphError> for Refusal {
-    fn from(error: GraphError) -> Self {
-        let sentence = error.to_string();
-        match error {
-            GraphError::Gone { id, .. } => Self::gone(sentence, id),
-            _ => Self::new(sentence),
-        }
-    }
-}
-
-impl From<HostError> for Refusal {
-    fn from(error: HostError) -> Self {
-        Self::new(error.public())
-    }
-}
-
-impl From<WorkerError> for Refusal {
-    fn from(error: WorkerError) -> Self {
-        match error {
-            WorkerError::Graph(error) => error.into(),
-            WorkerError::Gone(id) => Self::gone(WorkerError::Gone(id.clone()).public(), id),
-            other => Self::new(other.public()),
-        }
-    }
-}
+/// Of a command that takes none.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoArguments {}
 
 /// What handlers act on.
 #[derive(Clone)]
@@ -139,16 +111,15 @@ impl Context {
 }
 
 /// How a command is executed.
-#[derive(Clone, Copy)]
 pub enum Run {
     /// At once: the next message of the connection is read afterwards.
-    Now(fn(&Context, Kwargs) -> Answer),
+    Now(Box<dyn Fn(&Context, Kwargs) -> Answer + Send + Sync>),
     /// Beside what comes next, but after what came before in the same lane.
     Beside {
         /// The lane, where order matters.
         lane: fn(&Kwargs) -> Option<String>,
         /// Does it.
-        run: fn(Context, Kwargs) -> BoxFuture<'static, Answer>,
+        run: Box<dyn Fn(Context, Kwargs) -> BoxFuture<'static, Answer> + Send + Sync>,
     },
 }
 
@@ -166,7 +137,7 @@ impl Command {
     /// The answer to a client: what comes late is no mistake.
     pub fn answer(&self, answer: Answer) -> Answer {
         answer.or_else(|refusal| {
-            let gone = refusal.gone.as_deref();
+            let gone = refusal.what_is_gone();
             let benign = gone.and_then(|id| gone::answer(self.name, id));
             benign.ok_or(refusal)
         })
@@ -178,148 +149,180 @@ impl Command {
     }
 }
 
-const fn read(name: &'static str, run: fn(&Context, Kwargs) -> Answer) -> Command {
+fn now<A: DeserializeOwned + 'static>(
+    name: &'static str,
+    kind: Kind,
+    run: fn(&Context, A) -> Answer,
+) -> Command {
+    let run = move |context: &Context, kwargs| run(context, read_arguments(kwargs)?);
     Command {
         name,
-        kind: Kind::Read,
-        run: Run::Now(run),
+        kind,
+        run: Run::Now(Box::new(run)),
     }
 }
 
-const fn change(name: &'static str, run: fn(&Context, Kwargs) -> Answer) -> Command {
-    Command {
-        name,
-        kind: Kind::Change,
-        run: Run::Now(run),
-    }
+fn read<A: DeserializeOwned + 'static>(
+    name: &'static str,
+    run: fn(&Context, A) -> Answer,
+) -> Command {
+    now(name, Kind::Read, run)
 }
 
-const fn beside(
+fn change<A: DeserializeOwned + 'static>(
+    name: &'static str,
+    run: fn(&Context, A) -> Answer,
+) -> Command {
+    now(name, Kind::Change, run)
+}
+
+fn beside<A, F>(
     name: &'static str,
     kind: Kind,
     lane: fn(&Kwargs) -> Option<String>,
-    run: fn(Context, Kwargs) -> BoxFuture<'static, Answer>,
-) -> Command {
-    let run = Run::Beside { lane, run };
-    Command { name, kind, run }
+    run: fn(Context, A) -> F,
+) -> Command
+where
+    A: DeserializeOwned + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let run = move |context, kwargs| match read_arguments(kwargs) {
+        Ok(arguments) => run(context, arguments).boxed(),
+        Err(refusal) => std::future::ready(Err(refusal)).boxed(),
+    };
+    Command {
+        name,
+        kind,
+        run: Run::Beside {
+            lane,
+            run: Box::new(run),
+        },
+    }
 }
 
 /// All commands, by name.
-static COMMANDS: [Command; 58] = [
-    change("add_edge", edges::add),
-    beside(
-        "add_external_worker",
-        Kind::Change,
-        lane::none,
-        instances::add,
-    ),
-    change("add_node", nodes::add),
-    beside(
-        "add_package_dependency",
-        Kind::Change,
-        lane::name,
-        modules::add,
-    ),
-    read("add_shelf", library::add_shelf),
-    change("clear", nodes::clear),
-    beside("export_worker", Kind::Read, lane::state, state::export),
-    read("full_state", state::full),
-    beside(
-        "get_available_modules",
-        Kind::Read,
-        lane::none,
-        modules::available,
-    ),
-    read("get_config", state::config),
-    read("get_edges", edges::all),
-    beside(
-        "get_external_worker_config",
-        Kind::Read,
-        lane::instance,
-        instances::config,
-    ),
-    read("get_groups", groups::all),
-    read("get_io_full_value", values::get_whole),
-    read("get_io_value", values::get),
-    read("get_ios_values", values::get_all),
-    read("get_library", library::get),
-    read("get_meta", state::meta),
-    read("get_node", nodes::get_by_id),
-    read("get_node_state", nodes::get),
-    read("get_node_status", nodes::status),
-    read("get_nodes", nodes::all),
-    read("get_plugin", library::plugin),
-    read("get_plugin_keys", library::plugin_keys),
-    read("get_runstate", state::run_state),
-    beside("get_save_state", Kind::Read, lane::state, state::save_state),
-    read("get_worker_dependencies", instances::all),
-    change("group_nodes", groups::group),
-    read("heartbeat", state::heartbeat),
-    beside("load_data", Kind::Change, lane::state, state::load),
-    read("name", state::name),
-    beside(
-        "pause_external_worker",
-        Kind::Change,
-        lane::instance,
-        instances::pause,
-    ),
-    change("remove_edge", edges::remove),
-    beside(
-        "remove_external_worker",
-        Kind::Change,
-        lane::instance,
-        instances::remove,
-    ),
-    change("remove_group", groups::remove),
-    change("remove_node", nodes::remove),
-    beside(
-        "remove_package_dependency",
-        Kind::Change,
-        lane::name,
-        modules::remove,
-    ),
-    read("remove_shelf", library::remove_shelf),
-    read("request_trigger", nodes::trigger),
-    beside(
-        "restart_external_worker",
-        Kind::Change,
-        lane::instance,
-        instances::restart,
-    ),
-    beside(
-        "resume_external_worker",
-        Kind::Change,
-        lane::instance,
-        instances::resume,
-    ),
-    beside("save", Kind::Change, lane::state, state::save),
-    change("set_default_value", values::set_default),
-    change("set_io_value", values::set),
-    read("stop_worker", state::stop),
-    read("trigger_node", nodes::trigger),
-    beside("update", Kind::Change, lane::state, state::update),
-    beside(
-        "update_external_worker",
-        Kind::Change,
-        lane::instance,
-        instances::update,
-    ),
-    beside(
-        "update_from_export",
-        Kind::Change,
-        lane::state,
-        state::import,
-    ),
-    change("update_group", groups::update),
-    change("update_io_options", values::update_io),
-    change("update_io_value_options", values::update_options),
-    change("update_node", nodes::update),
-    change("update_node_view", nodes::update_view),
-    read("update_worker_config", state::update_config),
-    beside("upload", Kind::Change, lane::none, state::upload),
-    read("uuid", state::uuid),
-    read("view_state", state::view),
-];
+static COMMANDS: LazyLock<BTreeMap<&'static str, Command>> = LazyLock::new(|| {
+    let commands = table();
+    commands.into_iter().map(|it| (it.name, it)).collect()
+});
+
+fn table() -> [Command; 58] {
+    [
+        change("add_edge", edges::add),
+        beside(
+            "add_external_worker",
+            Kind::Change,
+            lane::none,
+            instances::add,
+        ),
+        change("add_node", nodes::add),
+        beside(
+            "add_package_dependency",
+            Kind::Change,
+            lane::name,
+            modules::add,
+        ),
+        read("add_shelf", library::add_shelf),
+        change("clear", nodes::clear),
+        beside("export_worker", Kind::Read, lane::state, state::export),
+        read("full_state", state::full),
+        beside(
+            "get_available_modules",
+            Kind::Read,
+            lane::none,
+            modules::available,
+        ),
+        read("get_config", state::config),
+        read("get_edges", edges::all),
+        beside(
+            "get_external_worker_config",
+            Kind::Read,
+            lane::instance,
+            instances::config,
+        ),
+        read("get_groups", groups::all),
+        read("get_io_full_value", values::get_whole),
+        read("get_io_value", values::get),
+        read("get_ios_values", values::get_all),
+        read("get_library", library::get),
+        read("get_meta", state::meta),
+        read("get_node", nodes::get_by_id),
+        read("get_node_state", nodes::get),
+        read("get_node_status", nodes::status),
+        read("get_nodes", nodes::all),
+        read("get_plugin", library::plugin),
+        read("get_plugin_keys", library::plugin_keys),
+        read("get_runstate", state::run_state),
+        beside("get_save_state", Kind::Read, lane::state, state::save_state),
+        read("get_worker_dependencies", instances::all),
+        change("group_nodes", groups::group),
+        read("heartbeat", state::heartbeat),
+        beside("load_data", Kind::Change, lane::state, state::load),
+        read("name", state::name),
+        beside(
+            "pause_external_worker",
+            Kind::Change,
+            lane::instance,
+            instances::pause,
+        ),
+        change("remove_edge", edges::remove),
+        beside(
+            "remove_external_worker",
+            Kind::Change,
+            lane::instance,
+            instances::remove,
+        ),
+        change("remove_group", groups::remove),
+        change("remove_node", nodes::remove),
+        beside(
+            "remove_package_dependency",
+            Kind::Change,
+            lane::name,
+            modules::remove,
+        ),
+        read("remove_shelf", library::remove_shelf),
+        read("request_trigger", nodes::trigger),
+        beside(
+            "restart_external_worker",
+            Kind::Change,
+            lane::instance,
+            instances::restart,
+        ),
+        beside(
+            "resume_external_worker",
+            Kind::Change,
+            lane::instance,
+            instances::resume,
+        ),
+        beside("save", Kind::Change, lane::state, state::save),
+        change("set_default_value", values::set_default),
+        change("set_io_value", values::set),
+        read("stop_worker", state::stop),
+        read("trigger_node", nodes::trigger),
+        beside("update", Kind::Change, lane::state, state::update),
+        beside(
+            "update_external_worker",
+            Kind::Change,
+            lane::instance,
+            instances::update,
+        ),
+        beside(
+            "update_from_export",
+            Kind::Change,
+            lane::state,
+            state::import,
+        ),
+        change("update_group", groups::update),
+        change("update_io_options", values::update_io),
+        change("update_io_value_options", values::update_options),
+        change("update_node", nodes::update),
+        change("update_node_view", nodes::update_view),
+        read("update_worker_config", state::update_config),
+        beside("upload", Kind::Change, lane::none, state::upload),
+        read("uuid", state::uuid),
+        read("view_state", state::view),
+    ]
+}
 
 /// What is done in the order of its arrival, though beside everything else.
 mod lane {
@@ -349,49 +352,45 @@ mod lane {
 
 /// The command that clients call `name`.
 pub fn find(name: &str) -> Option<&'static Command> {
-    let at = COMMANDS.binary_search_by(|command| command.name.cmp(name));
-    at.ok().and_then(|at| COMMANDS.get(at))
+    COMMANDS.get(name)
 }
 
 /// What to say to somebody who calls `name`.
 pub fn unknown(name: &str) -> Refusal {
-    let known: Vec<_> = COMMANDS.iter().map(|command| command.name).collect();
+    let known: Vec<_> = COMMANDS.keys().copied().collect();
     let name = text::clean_line(name, limits::MAX_NAME_BYTES);
-    Refusal::new(format!(
+    let sentence = format!(
         "Unknown command {name} , available commands: {}",
         known.join(", ")
-    ))
+    );
+    Refusal::new(Code::UnknownCommand, sentence)
 }
 
 /// `kwargs` as the arguments that a command takes.
-fn arguments<T: DeserializeOwned>(kwargs: Kwargs) -> Result<T, Refusal> {
-    T::deserialize(Json::Object(kwargs))
-        .map_err(|error| Refusal::new(format!("the arguments are wrong: {error}")))
-}
-
-/// A command without arguments got some.
-fn no_arguments(kwargs: Kwargs) -> Result<(), Refusal> {
-    match kwargs.keys().next() {
-        None => Ok(()),
-        Some(key) => {
-            let key = text::clean_line(key, limits::MAX_NAME_BYTES);
-            let problem = format!("the arguments are wrong: there are none, not even `{key}`");
-            Err(Refusal::new(problem))
-        }
-    }
+fn read_arguments<A: DeserializeOwned>(kwargs: Kwargs) -> Result<A, Refusal> {
+    A::deserialize(Json::Object(kwargs)).map_err(|error| {
+        let sentence = format!("the arguments are wrong: {error}");
+        Refusal::new(Code::InvalidArguments, sentence)
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
 
+    arguments! {
+        pub struct Node {
+            nid: String,
+        }
+    }
+
     #[test]
     fn the_table_is_sorted_and_whole() {
-        assert!(COMMANDS.is_sorted_by(|a, b| a.name < b.name));
-        for command in &COMMANDS {
+        let table = table();
+        assert!(table.is_sorted_by(|a, b| a.name < b.name));
+        for command in &table {
             assert_eq!(find(command.name).unwrap().name, command.name);
         }
         assert!(find("no_such_cmd").is_none());
@@ -408,16 +407,11 @@ mod tests {
 
     #[test]
     fn wrong_arguments_are_named() {
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Node {
-            nid: String,
-        }
         let read = |kwargs: Json| {
             let Json::Object(kwargs) = kwargs else {
                 panic!("{kwargs}");
             };
-            arguments::<Node>(kwargs).map(|node| node.nid)
+            read_arguments::<Node>(kwargs).map(|node| node.nid)
         };
         assert_eq!(read(json!({ "nid": "a" })), Ok("a".to_owned()));
         for (kwargs, part) in [

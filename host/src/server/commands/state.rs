@@ -3,216 +3,179 @@
 use std::time::Instant;
 
 use data_encoding::BASE64;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{Answer, Context, Kwargs, Refusal, Reply, arguments, no_arguments};
+use super::{Answer, Context, NoArguments, Reply, arguments};
 use crate::json as document;
+use crate::server::full;
+use crate::server::refusal::{Code, Refusal};
 
-pub fn uuid(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
+arguments! {
+    #[allow(dead_code, reason = "read so that wrong arguments are named")]
+    pub struct SaveState {
+        #[serde(default)]
+        export: bool,
+    }
+
+    pub struct Load {
+        data: Json,
+    }
+
+    pub struct Update {
+        config: Json,
+        state: Json,
+    }
+
+    pub struct Export {
+        #[serde(default = "yes")]
+        with_files: bool,
+    }
+
+    pub struct Import {
+        data: String,
+    }
+
+    #[allow(dead_code, reason = "read so that wrong arguments are named")]
+    pub struct UpdateConfig {
+        name: Option<String>,
+        autostart: Option<Json>,
+        update_on_startup: Option<Json>,
+    }
+
+    pub struct Upload {
+        data: String,
+        filename: String,
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+pub fn uuid(context: &Context, _: NoArguments) -> Answer {
     Ok(context.worker().uuid().simple().to_string().into())
 }
 
-pub fn name(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
+pub fn name(context: &Context, _: NoArguments) -> Answer {
     Ok(context.worker().name().into())
 }
 
-pub fn meta(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
-    Ok(context.worker().meta_json().into())
+pub fn meta(context: &Context, _: NoArguments) -> Answer {
+    Ok(Reply::of(&context.worker().meta()))
 }
 
-pub fn config(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
-    Ok(context.worker().config_json().into())
+pub fn config(context: &Context, _: NoArguments) -> Answer {
+    Ok(Reply::of(&context.worker().view()))
 }
 
-pub fn view(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
-    Ok(context.worker().view_state_json().into())
+pub fn view(context: &Context, _: NoArguments) -> Answer {
+    Ok(Reply::of(&context.worker().view_state()))
 }
 
-pub fn full(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
-    Ok(Reply::Text(context.worker().full_state_text()))
+pub fn full(context: &Context, _: NoArguments) -> Answer {
+    Ok(Reply::Text(full::state(context.worker())))
 }
 
-pub fn run_state(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
+pub fn run_state(context: &Context, _: NoArguments) -> Answer {
     let is_stopping = context.shared.stop.is_cancelled();
     Ok(if is_stopping { "stopped" } else { "running" }.into())
 }
 
 /// The Python Worker ends when it hears none, where it was told to; this one does not depend on it.
-pub fn heartbeat(_: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
+pub fn heartbeat(_: &Context, _: NoArguments) -> Answer {
     Ok(Json::Null.into())
 }
 
-pub fn stop(context: &Context, kwargs: Kwargs) -> Answer {
-    no_arguments(kwargs)?;
+pub fn stop(context: &Context, _: NoArguments) -> Answer {
     tracing::info!("a client stops the worker");
     context.shared.stop.cancel();
     Ok(true.into())
 }
 
 /// Exported or not: without secrets. Who may read them reads them in the configuration.
-pub fn save_state(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "read so that wrong arguments are named")]
-    struct Save {
-        #[serde(default)]
-        export: bool,
-    }
-    async move {
-        let _: Save = arguments(kwargs)?;
-        context.worker().classes_are_known(None).await;
-        Ok(context.worker().save_state_json().into())
-    }
-    .boxed()
+pub async fn save_state(context: Context, _: SaveState) -> Answer {
+    shared(&context).await
 }
 
-pub fn save(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
-    async move {
-        no_arguments(kwargs)?;
-        context.worker().classes_are_known(None).await;
-        Ok(context.worker().save_state_json().into())
-    }
-    .boxed()
+pub async fn save(context: Context, _: NoArguments) -> Answer {
+    shared(&context).await
 }
 
-pub fn load(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Load {
-        data: Json,
-    }
-    async move {
-        let Load { data } = arguments(kwargs)?;
-        let data = object(data, "data")?;
-        let report = context.worker().load(data, None).await?;
-        Ok(report.to_json().into())
-    }
-    .boxed()
+async fn shared(context: &Context) -> Answer {
+    context.worker().classes_are_known(None).await;
+    Ok(Reply::of(&context.worker().shared_state()))
 }
 
-pub fn update(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Update {
-        config: Json,
-        state: Json,
-    }
-    async move {
-        let Update { config, state } = arguments(kwargs)?;
-        let config = object(config, "config")?;
-        let state = object(state, "state")?;
-        let report = context.worker().load(state, Some(config)).await?;
-        Ok(report.to_json().into())
-    }
-    .boxed()
+pub async fn load(context: Context, Load { data }: Load) -> Answer {
+    let data = object(data, "data")?;
+    let report = context.worker().load(data, None).await?;
+    Ok(report.to_json().into())
+}
+
+pub async fn update(context: Context, Update { config, state }: Update) -> Answer {
+    let config = object(config, "config")?;
+    let state = object(state, "state")?;
+    let report = context.worker().load(state, Some(config)).await?;
+    Ok(report.to_json().into())
 }
 
 /// An object, or its text.
 fn object(given: Json, what: &str) -> Result<Json, Refusal> {
     let json = match given {
         Json::String(text) => document::parse_strangers(text.as_bytes())
-            .map_err(|problem| Refusal::new(format!("`{what}`: {problem}")))?,
+            .map_err(|problem| wrong(format!("`{what}`: {problem}")))?,
         other => other,
     };
     if json.is_object() {
         return Ok(json);
     }
-    Err(Refusal::new(format!(
-        "`{what}` is an object, or the JSON of one"
-    )))
+    Err(wrong(format!("`{what}` is an object, or the JSON of one")))
 }
 
-pub fn export(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Export {
-        #[serde(default = "yes")]
-        with_files: bool,
-    }
-    fn yes() -> bool {
-        true
-    }
-    async move {
-        let Export { with_files } = arguments(kwargs)?;
-        let begun = Instant::now();
-        let zip = context.worker().export(with_files).await?;
-        tracing::info!("exported {} bytes in {:?}", zip.len(), begun.elapsed());
-        Ok(BASE64.encode(&zip).into())
-    }
-    .boxed()
+fn wrong(sentence: String) -> Refusal {
+    Refusal::new(Code::InvalidArguments, sentence)
 }
 
-pub fn import(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Import {
-        data: String,
-    }
-    async move {
-        let Import { data } = arguments(kwargs)?;
-        let zip = decode(&data)?;
-        let report = context.worker().import(zip).await?;
-        Ok(report.to_json().into())
-    }
-    .boxed()
+pub async fn export(context: Context, Export { with_files }: Export) -> Answer {
+    let begun = Instant::now();
+    let zip = context.worker().export(with_files).await?;
+    tracing::info!("exported {} bytes in {:?}", zip.len(), begun.elapsed());
+    Ok(BASE64.encode(&zip).into())
+}
+
+pub async fn import(context: Context, Import { data }: Import) -> Answer {
+    let zip = decode(&data)?;
+    let report = context.worker().import(zip).await?;
+    Ok(report.to_json().into())
 }
 
 /// What the Python Worker lets be changed here is the operator's to say, at the start.
-pub fn update_config(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "read so that wrong arguments are named")]
-    struct Update {
-        name: Option<String>,
-        autostart: Option<Json>,
-        update_on_startup: Option<Json>,
-    }
-    let update: Update = arguments(kwargs)?;
+pub fn update_config(context: &Context, update: UpdateConfig) -> Answer {
     let worker = context.worker();
     match update.name {
         Some(name) if name.trim() != worker.name() => Err(Refusal::new(
+            Code::Denied,
             "the name of this worker is given when it is started: `ewh serve --name`",
         )),
-        _ => Ok(worker.config_json().into()),
+        _ => Ok(Reply::of(&worker.view())),
     }
 }
 
-pub fn upload(context: Context, kwargs: Kwargs) -> BoxFuture<'static, Answer> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Upload {
-        data: String,
-        filename: String,
-    }
-    async move {
-        let Upload { data, filename } = arguments(kwargs)?;
-        let files = context.worker().files().clone();
-        let storing = tokio::task::spawn_blocking(move || {
-            let data = decode(&data)?;
-            let stored = files.put(&filename, &data);
-            stored.map_err(|error| Refusal::new(error.to_string()))
-        });
-        let stored = storing
-            .await
-            .map_err(|_| Refusal::new("the upload came to no end"))?;
-        Ok(stored?.into())
-    }
-    .boxed()
+pub async fn upload(context: Context, Upload { data, filename }: Upload) -> Answer {
+    let files = context.worker().files().clone();
+    let storing = tokio::task::spawn_blocking(move || {
+        let data = decode(&data)?;
+        let stored = files.put(&filename, &data);
+        stored.map_err(|error| Refusal::new(Code::Invalid, error.to_string()))
+    });
+    let stored = storing
+        .await
+        .map_err(|_| Refusal::new(Code::Internal, "the upload came to no end"))?;
+    Ok(stored?.into())
 }
 
 fn decode(data: &str) -> Result<Vec<u8>, Refusal> {
     BASE64
         .decode(data.as_bytes())
-        .map_err(|error| Refusal::new(format!("`data` is no base64: {error}")))
+        .map_err(|error| wrong(format!("`data` is not base64: {error}")))
 }

@@ -1,113 +1,88 @@
 //! Commands on inputs and outputs.
 
-use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::{Answer, Context, Kwargs, Reply, arguments};
+use super::{Answer, Context, Reply, arguments};
 use crate::nodespace::Value;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Io {
-    nid: String,
-    ioid: String,
-}
+arguments! {
+    pub struct Io {
+        nid: String,
+        ioid: String,
+    }
 
-pub fn set(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Set {
+    pub struct Node {
+        nid: String,
+    }
+
+    pub struct Set {
         nid: String,
         ioid: String,
         value: Json,
         #[serde(default)]
         set_default: bool,
     }
-    let Set {
-        nid,
-        ioid,
-        value,
-        set_default,
-    } = arguments(kwargs)?;
-    let value = Value::from_wire(value);
-    let value = context.graph().set_value(&nid, &ioid, value, set_default)?;
-    Ok(Reply::Value(value))
-}
 
-pub fn set_default(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Set {
+    pub struct SetDefault {
         nid: String,
         ioid: String,
         value: Json,
     }
-    let Set { nid, ioid, value } = arguments(kwargs)?;
-    context
-        .graph()
-        .set_default(&nid, &ioid, Value::from_wire(value))?;
-    Ok(true.into())
-}
 
-pub fn get(context: &Context, kwargs: Kwargs) -> Answer {
-    let Io { nid, ioid } = arguments(kwargs)?;
-    Ok(context.graph().value_json(&nid, &ioid)?.into())
-}
-
-pub fn get_all(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Node {
-        nid: String,
-    }
-    let Node { nid } = arguments(kwargs)?;
-    Ok(context.graph().values_json(&nid)?.into())
-}
-
-pub fn get_whole(context: &Context, kwargs: Kwargs) -> Answer {
-    let Io { nid, ioid } = arguments(kwargs)?;
-    Ok(Reply::Value(context.graph().value(&nid, &ioid)?))
-}
-
-pub fn update_io(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Update {
+    pub struct UpdateIo {
         nid: String,
         ioid: String,
         name: Option<String>,
         hidden: Option<bool>,
     }
-    let Update {
-        nid,
-        ioid,
-        name,
-        hidden,
-    } = arguments(kwargs)?;
-    let mut patch = Map::new();
-    if let Some(name) = name {
-        patch.insert("name".to_owned(), name.into());
-    }
-    if let Some(hidden) = hidden {
-        patch.insert("hidden".to_owned(), hidden.into());
-    }
-    let io = context
-        .graph()
-        .update_io_options(&nid, &ioid, &Json::Object(patch))?;
-    Ok(io.into())
-}
 
-pub fn update_options(context: &Context, kwargs: Kwargs) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Update {
+    pub struct UpdateOptions {
         nid: String,
         ioid: String,
         options: Json,
     }
-    let Update { nid, ioid, options } = arguments(kwargs)?;
-    let io = context
-        .graph()
-        .update_value_options(&nid, &ioid, &options)?;
+}
+
+pub fn set(context: &Context, set: Set) -> Answer {
+    let value = Value::from_wire(set.value);
+    let graph = context.graph();
+    let value = graph.set_value(&set.nid, &set.ioid, value, set.set_default)?;
+    Ok(Reply::Value(value))
+}
+
+pub fn set_default(context: &Context, set: SetDefault) -> Answer {
+    let value = Value::from_wire(set.value);
+    context.graph().set_default(&set.nid, &set.ioid, value)?;
+    Ok(true.into())
+}
+
+pub fn get(context: &Context, Io { nid, ioid }: Io) -> Answer {
+    Ok(context.graph().value_json(&nid, &ioid)?.into())
+}
+
+pub fn get_all(context: &Context, Node { nid }: Node) -> Answer {
+    Ok(context.graph().values_json(&nid)?.into())
+}
+
+pub fn get_whole(context: &Context, Io { nid, ioid }: Io) -> Answer {
+    Ok(Reply::Value(context.graph().value(&nid, &ioid)?))
+}
+
+pub fn update_io(context: &Context, update: UpdateIo) -> Answer {
+    let mut patch = Map::new();
+    if let Some(name) = update.name {
+        patch.insert("name".to_owned(), name.into());
+    }
+    if let Some(hidden) = update.hidden {
+        patch.insert("hidden".to_owned(), hidden.into());
+    }
+    let graph = context.graph();
+    let io = graph.update_io_options(&update.nid, &update.ioid, &Json::Object(patch))?;
+    Ok(io.into())
+}
+
+pub fn update_options(context: &Context, update: UpdateOptions) -> Answer {
+    let graph = context.graph();
+    let io = graph.update_value_options(&update.nid, &update.ioid, &update.options)?;
     Ok(io.into())
 }

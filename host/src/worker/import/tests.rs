@@ -1,11 +1,12 @@
 //! What an import refuses, and what it takes.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use serde_json::json;
+use serde_json::{Map, json};
 use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -14,18 +15,13 @@ use super::*;
 use crate::instance::config::ConfigSchema;
 use crate::limits::MAX_SAVED_JSON_DEPTH;
 use crate::worker::export::{ExportParts, ExportProblem, export};
+use crate::worker::external::{External, Identity};
 use crate::worker::files::Files;
-use crate::worker::secrets::Redacted;
+use crate::worker::views::{
+    ClassView, ConfigView, InstanceView, ModuleView, SharedState, SharedView,
+};
 
 const SECRET: &str = "s3cr3t";
-
-/// As a Python Worker writes it, secrets in `config` included.
-fn config() -> Json {
-    let instance = json!({"uuid": "u", "nodeclassid": "demo", "running": true, "name": "d",
-        "config": {"mode": "a", "token": SECRET}});
-    json!({"type": "WSWorker", "name": "w", "worker_dependencies": {"m": {"module": "m",
-        "worker_classes": [{"module": "m", "class_name": "D", "instances": [instance]}]}}})
-}
 
 fn state() -> Json {
     json!({
@@ -37,18 +33,59 @@ fn state() -> Json {
     })
 }
 
-fn schemas(_class: &str) -> Option<Arc<ConfigSchema>> {
+fn schema() -> Arc<ConfigSchema> {
     let excluded = ["token".to_owned()];
-    Some(Arc::new(
-        ConfigSchema::new(r#"{"properties": {"mode": {}}}"#, &excluded).unwrap(),
-    ))
+    let schema = ConfigSchema::new(r#"{"properties": {"mode": {}}}"#, &excluded);
+    Arc::new(schema.unwrap())
+}
+
+fn instance() -> InstanceView {
+    let identity = Identity {
+        uuid: "u".to_owned(),
+        class_id: "demo".to_owned(),
+        module: "m".to_owned(),
+    };
+    let config = json!({"mode": "a", "token": SECRET});
+    let external = External::waiting(identity, "d".to_owned(), config);
+    InstanceView::of(&external, Some(&schema()))
+}
+
+fn config() -> ConfigView {
+    let class = ClassView {
+        module: "m".to_owned(),
+        class_name: "demo".to_owned(),
+        name: "D".to_owned(),
+        class_ref: "<class 'm.demo'>".to_owned(),
+        instances: vec![instance()],
+    };
+    let module = ModuleView {
+        module: "m".to_owned(),
+        worker_classes: vec![class],
+    };
+    ConfigView {
+        kind: "WSWorker",
+        name: "w".to_owned(),
+        worker_dependencies: BTreeMap::from([("m".to_owned(), module)]),
+        package_dependencies: Map::new(),
+        autostart: "never",
+        update_on_startup: BTreeMap::new(),
+    }
+}
+
+fn shared(state: &Json) -> SharedState {
+    let read = WorkerState::read(state.clone()).unwrap().state;
+    SharedState {
+        backend: read.backend,
+        view: SharedView::default(),
+        meta: read.meta,
+        external_workers: BTreeMap::from([("demo".to_owned(), vec![instance()])]),
+    }
 }
 
 fn parts(files: Option<&Dir>) -> ExportParts<'_> {
-    let state = WorkerState::read(state()).unwrap().state;
     ExportParts {
-        config: Redacted::config(&config(), &schemas),
-        state: Redacted::state(&state, &schemas),
+        config: config(),
+        state: shared(&state()),
         files,
     }
 }
@@ -107,7 +144,7 @@ fn an_export_without_files_has_none_and_the_same_content_makes_the_same_bytes() 
 
 #[test]
 fn an_export_of_a_python_worker_is_imported_whole() {
-    let config = config().to_string();
+    let config = json!(config()).to_string();
     let state = state().to_string();
     let imported = import(zip(&[
         ("config", &config),
@@ -149,10 +186,9 @@ fn numbers_that_json_does_not_have_stay_in_an_export() {
     io["default"] =
         crate::json::parse(b"[NaN, -Infinity, {\"a\": 99999999999999999999, \"b\": -0.0}]")
             .unwrap();
-    let read = WorkerState::read(state.clone()).unwrap().state;
     let parts = ExportParts {
-        config: Redacted::config(&config(), &schemas),
-        state: Redacted::state(&read, &schemas),
+        config: config(),
+        state: shared(&state),
         files: None,
     };
     let imported = import(export(&parts).unwrap()).unwrap();
