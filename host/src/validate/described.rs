@@ -11,7 +11,7 @@ use crate::instance::description::{self, Class};
 use crate::limits::{self, Budget};
 use crate::nodespace::Type;
 use crate::text;
-use crate::worker::bridge;
+use crate::worker::values::from_guest;
 
 /// Parts of the names of fields whose value is nobody's business.
 const SECRET_WORDS: [&str; 9] = [
@@ -179,7 +179,7 @@ fn ports(method: &NodeClass, here: &str, found: &mut Vec<Finding>) {
         let Ok(ty) = serde_json::from_str::<Json>(&port.type_) else {
             continue;
         };
-        if let Err(problem) = Type::parse(&ty).coerce(bridge::from_guest(default)) {
+        if let Err(problem) = Type::parse(&ty).coerce(from_guest(default)) {
             found.push(
                 Finding::new(
                     &finding::BAD_PORT_DEFAULT,

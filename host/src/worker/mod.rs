@@ -2,13 +2,14 @@
 //! it kept on disk.
 //!
 //! [`lifecycle`] adds, changes and removes external workers; [`external`] is one of them, [`bridge`]
-//! makes its methods nodes, [`pump`] hears what its instance says; [`discovery`] finds modules, by what is
+//! makes its methods nodes, [`values`] takes values from one side to the other, [`pump`] hears what its
+//! instance says; [`discovery`] finds modules, by what is
 //! in their files ([`watched`]), and [`loading`] takes them in; [`rules`] says what they may do, [`revoke`]
 //! holds what runs to it;
 //! [`views`] is how all of it looks to a client; [`store`] keeps it.
 
 mod archive;
-pub mod bridge;
+mod bridge;
 pub mod catalogue;
 mod discovery;
 pub mod error;
@@ -33,6 +34,7 @@ mod source;
 pub mod state;
 pub mod store;
 mod swap;
+pub mod values;
 pub mod views;
 mod watched;
 

@@ -10,7 +10,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::event::{Status, WorkerEvent};
 use super::external::External;
-use super::{Inner, Worker, bridge};
+use super::{Inner, Worker, bridge, values};
 use crate::bindings::host::Level;
 use crate::executor::someone_waits;
 use crate::instance::events::{Event, InputChange, Listener};
@@ -202,9 +202,9 @@ impl Pump {
 
 fn io_change(change: InputChange) -> IoChange {
     match change {
-        InputChange::Value(value) => IoChange::Value(bridge::paid(&value)),
-        InputChange::Shown(value) => IoChange::Shown(bridge::paid(&value)),
-        InputChange::Default(default) => IoChange::Default(default.as_ref().map(bridge::paid)),
+        InputChange::Value(value) => IoChange::Value(values::paid(&value)),
+        InputChange::Shown(value) => IoChange::Shown(values::paid(&value)),
+        InputChange::Default(default) => IoChange::Default(default.as_ref().map(values::paid)),
         InputChange::ValueOptions(options) => IoChange::ValueOptions(options),
         InputChange::RenderOptions(options) => IoChange::RenderOptions(options),
     }

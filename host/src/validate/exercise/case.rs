@@ -16,7 +16,7 @@ use crate::instance::port_type::PortType;
 use crate::instance::{End, Instance, State, Status};
 use crate::nodespace::Type;
 use crate::simulate::Behaviour;
-use crate::worker::bridge;
+use crate::worker::values::from_guest;
 use crate::{limits, text};
 
 /// What is done with one instance.
@@ -354,7 +354,7 @@ fn undeclared(node: &NodeClass, outputs: &Ports) -> Option<String> {
             return Some(format!("it returns `{name}`, which it does not declare"));
         };
         let type_ = serde_json::from_str(&port.type_).ok()?;
-        if let Err(problem) = Type::parse(&type_).coerce(bridge::from_guest(value.clone())) {
+        if let Err(problem) = Type::parse(&type_).coerce(from_guest(value.clone())) {
             return Some(format!("`{name}` is not of its type: {problem}"));
         }
     }
