@@ -5,8 +5,9 @@ use super::files;
 use super::steps::{CallArg, Given};
 use crate::bindings::types::{NodeClass, Port, Value};
 use crate::instance::exports::Ports;
-use crate::instance::port_type::{self, PortType};
 use crate::instance::value;
+use crate::nodespace::Type;
+use crate::worker::values::to_guest;
 
 /// The inputs of `call`, for a node that looks like `class`, together at most `limit` bytes.
 ///
@@ -38,11 +39,8 @@ fn as_given(call: &CallArg, limit: u64) -> Result<Ports, CliError> {
             Given::Text(text) => text.clone(),
             Given::File(path) => files::read_text(path, &what, limit)?,
         };
-        ports.extend(
-            PortType::Any
-                .value(&text)
-                .map(|value| (name.clone(), value)),
-        );
+        let value = Type::any().read(&text);
+        ports.extend(value.map(|value| (name.clone(), to_guest(&value))));
     }
     Ok(ports)
 }
@@ -69,7 +67,7 @@ fn of_their_types(call: &CallArg, class: &NodeClass, limit: u64) -> Result<Ports
         port.required && port.default.is_none() && !ports.iter().any(|(name, _)| *name == port.name)
     };
     if let Some(port) = class.inputs.iter().find(is_missing) {
-        let (name, type_) = (&port.name, port_type::display(&port.type_));
+        let (name, type_) = (&port.name, Type::from_text(&port.type_));
         return wrong(format!(
             "`{node}` needs the input `{name}` ({type_}): add --input {name}=…"
         ));
@@ -86,28 +84,18 @@ fn has(inputs: &[Port]) -> String {
 }
 
 fn resolve_one(node: &str, port: &Port, given: &Given, limit: u64) -> Result<Value, CliError> {
-    let type_ = PortType::parse(&port.type_);
+    let type_ = Type::from_text(&port.type_);
     let what = format!("input `{}` of `{node}`", port.name);
     let converted = match given {
-        Given::Text(text) => type_.value(text),
-        Given::File(path) if takes_bytes(&type_) => {
-            Some(Value::Bytes(files::read(path, &what, limit)?))
+        Given::Text(text) => type_.read(text),
+        Given::File(path) if type_.takes_bytes() => {
+            return Ok(Value::Bytes(files::read(path, &what, limit)?));
         }
-        Given::File(path) => type_.value(&files::read_text(path, &what, limit)?),
+        Given::File(path) => type_.read(&files::read_text(path, &what, limit)?),
     };
-    converted.ok_or_else(|| {
-        let declared = port_type::display(&port.type_);
-        // The value itself stays out: it may be long, and it may be a secret.
-        CliError::Usage(format!("the {what} is not of its type, {declared}"))
-    })
-}
-
-fn takes_bytes(type_: &PortType) -> bool {
-    match type_ {
-        PortType::Bytes => true,
-        PortType::Optional(inner) => takes_bytes(inner),
-        _ => false,
-    }
+    // The value itself stays out: it may be long, and it may be a secret.
+    let wrong = || CliError::Usage(format!("the {what} is not of its type, {type_}"));
+    converted.as_ref().map(to_guest).ok_or_else(wrong)
 }
 
 #[cfg(test)]

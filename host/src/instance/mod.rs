@@ -16,7 +16,6 @@ mod keep;
 mod limiter;
 mod listener;
 pub mod meter;
-pub mod port_type;
 pub mod state;
 mod status;
 pub mod surface;

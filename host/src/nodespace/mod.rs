@@ -37,6 +37,7 @@ pub use self::gone::Gone;
 pub use self::io::{TRIGGER_INPUT, TRIGGER_OUTPUT};
 pub use self::library::{NodesOnRemoval, Shelf};
 pub use self::save::{LeftOut, LoadReport};
+pub(crate) use self::types::Shape;
 pub use self::types::Type;
 pub use self::value::{Array, Dtype, NO_VALUE, SharedValue, Value};
 

@@ -176,10 +176,7 @@ fn ports(method: &NodeClass, here: &str, found: &mut Vec<Finding>) {
         let Some(default) = port.default.clone() else {
             continue;
         };
-        let Ok(ty) = serde_json::from_str::<Json>(&port.type_) else {
-            continue;
-        };
-        if let Err(problem) = Type::parse(&ty).coerce(from_guest(default)) {
+        if let Err(problem) = Type::from_text(&port.type_).coerce(from_guest(default)) {
             found.push(
                 Finding::new(
                     &finding::BAD_PORT_DEFAULT,

@@ -50,7 +50,6 @@ pub fn node_class(
 }
 
 fn port(declared: &wit::Port) -> PortSpec {
-    let ty = parse(&declared.type_).map_or_else(Type::any, |json| Type::parse(&json));
     PortSpec {
         description: declared.description.clone(),
         default: declared.default.clone().map(default),
@@ -59,7 +58,7 @@ fn port(declared: &wit::Port) -> PortSpec {
         hidden: declared.hidden,
         value_options: declared.value_options.as_deref().and_then(parse),
         render_options: declared.render_options.as_deref().and_then(parse),
-        ..PortSpec::new(&*declared.name, ty)
+        ..PortSpec::new(&*declared.name, Type::from_text(&declared.type_))
     }
 }
 

@@ -34,6 +34,10 @@ pub fn values(data: &[u8]) {
     let ty = serde_json::from_slice(ty).map_or_else(|_| Type::any(), |ty| Type::parse(&ty));
     assert_eq!(Type::parse(ty.json()), ty);
     ty.default_value_options();
+    readable_line(&ty.to_string(), limits::MAX_TEXT_BYTES);
+    if let Some(read) = std::str::from_utf8(value).ok().and_then(|text| ty.read(text)) {
+        taken(&ty, read);
+    }
     match json::parse(value) {
         Ok(value) => {
             let written = json::to_text(&value);

@@ -2,12 +2,10 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value as Json;
-
 use super::super::output::{Painter, Style, harmless};
 use super::super::shown;
 use super::report::{ClassReport, MethodReport, PortReport, Report};
-use crate::instance::port_type;
+use crate::nodespace::Type;
 use crate::{limits, text};
 
 /// The report, clean of everything that could move a cursor.
@@ -177,13 +175,7 @@ impl Page {
 
 /// `name: int = 5`
 fn signature(port: &PortReport) -> String {
-    let type_ = match &port.type_ {
-        Json::Null => "Any".to_owned(),
-        json => text::clean_line(
-            &port_type::display(&json.to_string()),
-            limits::MAX_TEXT_BYTES,
-        ),
-    };
+    let type_ = Type::parse(&port.type_);
     let default = if port.has_default {
         format!(
             " = {}",

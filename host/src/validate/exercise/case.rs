@@ -12,11 +12,10 @@ use crate::engine::SourceLine;
 use crate::error::{ErrorCode, HostError};
 use crate::instance::description::Class;
 use crate::instance::exports::Ports;
-use crate::instance::port_type::PortType;
 use crate::instance::{End, Instance, State, Status};
 use crate::nodespace::Type;
 use crate::simulate::Behaviour;
-use crate::worker::values::from_guest;
+use crate::worker::values::{from_guest, to_guest};
 use crate::{limits, text};
 
 /// What is done with one instance.
@@ -339,10 +338,10 @@ fn ports(node: &NodeClass, inputs: &[(String, Json)], is_wrong: bool) -> Ports {
     let value = |(name, json): &(String, Json)| {
         let port = node.inputs.iter().find(|port| port.name == *name);
         let type_ = port.filter(|_| !is_wrong);
-        let type_ = type_.map_or(PortType::Any, |port| PortType::parse(&port.type_));
+        let type_ = type_.map_or_else(Type::any, |port| Type::from_text(&port.type_));
         let text = json.to_string();
-        let value = type_.value(&text).or_else(|| PortType::Any.value(&text));
-        value.map(|value| (name.clone(), value))
+        let value = type_.read(&text).or_else(|| Type::any().read(&text));
+        value.map(|value| (name.clone(), to_guest(&value)))
     };
     inputs.iter().filter_map(value).collect()
 }
@@ -353,8 +352,8 @@ fn undeclared(node: &NodeClass, outputs: &Ports) -> Option<String> {
         let Some(port) = node.outputs.iter().find(|port| port.name == *name) else {
             return Some(format!("it returns `{name}`, which it does not declare"));
         };
-        let type_ = serde_json::from_str(&port.type_).ok()?;
-        if let Err(problem) = Type::parse(&type_).coerce(from_guest(value.clone())) {
+        let type_ = Type::from_text(&port.type_);
+        if let Err(problem) = type_.coerce(from_guest(value.clone())) {
             return Some(format!("`{name}` is not of its type: {problem}"));
         }
     }

@@ -1,5 +1,6 @@
 //! Values that nobody thought of, from a seed: the same seed gives the same ones.
 
+use data_encoding::BASE64;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::bindings::types::Port;
 use crate::instance::config::ConfigSchema;
 use crate::limits;
-use crate::nodespace::{Type, Value};
+use crate::nodespace::{Shape, Type, Value};
 
 /// How often a configuration is tried until one fits its schema, or, where that is wanted, does not.
 const ATTEMPTS: usize = 16;
@@ -37,6 +38,8 @@ const INTEGERS: [i64; 9] = [
     -2_147_483_649,
 ];
 const NUMBERS: [f64; 8] = [0.0, -0.0, 1.5, -1.0, 1e-300, 1e300, f64::MAX, 0.1];
+/// What a dictionary has, the first of which its type takes.
+const KEYS: [&str; 2] = ["a", "1"];
 
 /// Makes values.
 pub(super) struct Generator(SmallRng);
@@ -74,7 +77,7 @@ impl Generator {
         if let Some(choice) = self.pick(&choices) {
             return choice;
         }
-        let value = self.of_type(&type_of(port), 0);
+        let value = self.of_shape(Type::from_text(&port.type_).shape(), false);
         let bound = |name: &str| options.as_ref()?.get(name)?.as_f64();
         let (low, high) = (bound("min"), bound("max"));
         match value.as_f64() {
@@ -84,48 +87,34 @@ impl Generator {
         }
     }
 
-    fn of_type(&mut self, type_: &Json, depth: usize) -> Json {
-        if depth > limits::MAX_TYPE_DEPTH {
-            return Json::Null;
-        }
-        let Json::Object(object) = type_ else {
-            return self.of_name(type_.as_str().unwrap_or_default());
-        };
-        let part = |name: &str| object.get(name).cloned().unwrap_or(json!("Any"));
-        match object.get("type").and_then(Json::as_str) {
-            Some("array") => {
+    /// A value of `shape`; inside of another one, bytes are as JSON has them.
+    fn of_shape(&mut self, shape: &Shape, is_inside: bool) -> Json {
+        match shape.meant() {
+            Shape::None => Json::Null,
+            Shape::Integer => self.pick(&INTEGERS).into(),
+            Shape::Number => self.pick(&NUMBERS).into(),
+            Shape::Boolean => self.0.random_bool(0.5).into(),
+            Shape::Bytes if is_inside => BASE64.encode(self.text().as_bytes()).into(),
+            Shape::Text | Shape::Bytes => self.text().into(),
+            Shape::Array => json!([1.0, 2.5]),
+            Shape::List { items, .. } => {
                 let length = self.0.random_range(0..4);
-                let items = part("items");
-                (0..length)
-                    .map(|_| self.of_type(&items, depth + 1))
-                    .collect()
+                (0..length).map(|_| self.of_shape(items, true)).collect()
             }
-            Some("object") => json!({ "a": self.of_type(&part("values"), depth + 1) }),
-            Some("enum") => self.pick_of(&part("values")),
-            _ => {
-                let branch = self.pick_of(&part("anyOf"));
-                self.of_type(&branch, depth + 1)
+            Shape::Tuple(items) => items.iter().map(|of| self.of_shape(of, true)).collect(),
+            Shape::Dict { keys, values } => {
+                let key = KEYS.into_iter().find(|key| keys.takes_key(key));
+                let entry = |key: &str| (key.to_owned(), self.of_shape(values, true));
+                Json::Object(key.map(entry).into_iter().collect())
             }
+            Shape::Enum(of) => self.pick(&of.values).unwrap_or(Json::Null),
+            Shape::AnyOf(alternatives) => {
+                let chosen = self.index(alternatives.len());
+                let chosen = chosen.and_then(|index| alternatives.get(index));
+                chosen.map_or(Json::Null, |shape| self.of_shape(shape, is_inside))
+            }
+            Shape::Any | Shape::Named(..) => self.anything(),
         }
-    }
-
-    fn of_name(&mut self, name: &str) -> Json {
-        match name {
-            "int" => self.pick(&INTEGERS).into(),
-            "float" => self.pick(&NUMBERS).into(),
-            "bool" => self.0.random_bool(0.5).into(),
-            "str" | "bytes" => self.text().into(),
-            "list" => json!([1, "two", null]),
-            "ndarray" => json!([1.0, 2.5]),
-            "dict" => json!({ "a": 1 }),
-            name if name.eq_ignore_ascii_case("none") => Json::Null,
-            _ => self.anything(),
-        }
-    }
-
-    fn pick_of(&mut self, list: &Json) -> Json {
-        let list = list.as_array().map_or(&[][..], Vec::as_slice);
-        self.pick(list).unwrap_or(Json::Null)
     }
 
     fn anything(&mut self) -> Json {
@@ -134,7 +123,7 @@ impl Generator {
 
     /// A value for `port` that is not of its type; `None`: everything is.
     pub(super) fn wrong_value(&mut self, port: &Port) -> Option<Json> {
-        let type_ = Type::parse(&type_of(port));
+        let type_ = Type::from_text(&port.type_);
         let mut wrong = anything();
         wrong.retain(|value| type_.coerce(Value::from_json(value.clone())).is_err());
         self.pick(&wrong)
@@ -268,10 +257,6 @@ fn anything() -> Vec<Json> {
     ]
 }
 
-fn type_of(port: &Port) -> Json {
-    serde_json::from_str(&port.type_).unwrap_or(json!("Any"))
-}
-
 /// `number` as the kind of number that `value` is.
 fn json_like(value: &Json, number: Option<f64>) -> Json {
     let number = number.unwrap_or_default();
@@ -317,9 +302,15 @@ mod tests {
             r#"{"anyOf":["int","None"]}"#,
             r#"{"type":"array","items":{"type":"object","keys":"str","values":"int"}}"#,
             r#"{"type":"enum","values":["f","s"],"keys":["fast","safe"]}"#,
+            r#""number""#,
+            r#""ndarray""#,
+            r#""set""#,
+            r#""dict""#,
+            r#"{"allOf":["int",{"type":"array","items":"bytes"}]}"#,
+            r#"{"type":"object","keys":"int","values":"str"}"#,
         ] {
             let port = port(text, None);
-            let type_ = Type::parse(&type_of(&port));
+            let type_ = Type::from_text(&port.type_);
             for _ in 0..50 {
                 let value = generator.value(&port);
                 type_.coerce(Value::from_json(value.clone())).unwrap();

@@ -1,4 +1,4 @@
-//! FuncNodes' types: what an input takes, what is turned into it, and the sentence when neither.
+//! What an input of a type takes, what is turned into it, and the sentence when neither.
 //!
 //! A value that fits is passed on as it is, shared. Otherwise it is converted where nothing is
 //! lost: whole numbers between `int`, `float` and `bool`, numbers written as text, base64 to
@@ -6,93 +6,17 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use data_encoding::BASE64;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
-use super::value::{SharedValue, Value};
+use super::super::value::{SharedValue, Value};
+use super::{Enum, Shape, Type};
 use crate::json::{self as document, Odd};
-use crate::limits::{MAX_SHOWN_VALUE_BYTES, MAX_TYPE_ALTERNATIVES, MAX_TYPE_DEPTH};
+use crate::limits::MAX_SHOWN_VALUE_BYTES;
 use crate::text;
 
-/// A parsed FuncNodes type. What is not understood takes anything, as `Any` does.
-#[derive(Debug, Clone)]
-pub struct Type {
-    json: Arc<Json>,
-    shape: Arc<Shape>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Shape {
-    Any,
-    None,
-    Integer,
-    Number,
-    Boolean,
-    Text,
-    Bytes,
-    List {
-        items: Box<Shape>,
-        unique: bool,
-    },
-    Dict {
-        keys: Box<Shape>,
-        values: Box<Shape>,
-    },
-    Tuple(Vec<Shape>),
-    AnyOf(Vec<Shape>),
-    Enum(Enum),
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Enum {
-    values: Vec<Json>,
-    keys: Vec<String>,
-    nullable: bool,
-}
-
-impl PartialEq for Type {
-    fn eq(&self, other: &Self) -> bool {
-        self.json == other.json
-    }
-}
-
 impl Type {
-    /// Understands FuncNodes' type JSON.
-    pub fn parse(json: &Json) -> Self {
-        // Names that FuncNodes itself replaces when it reads them.
-        let json = match json.as_str() {
-            Some("integer") => json!("int"),
-            Some("floating") => json!("float"),
-            Some("string") => json!("str"),
-            Some("boolean") => json!("bool"),
-            Some("number") => json!({"anyOf": ["int", "float"]}),
-            _ => json.clone(),
-        };
-        let mut alternatives = 0;
-        count_alternatives(&json, 0, &mut alternatives);
-        // Each one may be tried with a copy of the value.
-        let shape = if alternatives > MAX_TYPE_ALTERNATIVES {
-            Shape::Any
-        } else {
-            Shape::parse(&json, 0)
-        };
-        let shape = Arc::new(shape);
-        let json = Arc::new(json);
-        Self { json, shape }
-    }
-
-    /// The type that takes anything.
-    pub fn any() -> Self {
-        Self::parse(&json!("Any"))
-    }
-
-    /// The JSON that it was parsed from.
-    pub fn json(&self) -> &Json {
-        &self.json
-    }
-
     /// `value` as this type; the value itself when it fits as it is. Who pays for the value pays for looking
     /// through it and for what is made of it.
     ///
@@ -100,7 +24,7 @@ impl Type {
     /// A sentence that says what was expected and what came.
     pub fn coerce(&self, value: impl Into<SharedValue>) -> Result<SharedValue, String> {
         let value = value.into();
-        if matches!(*self.shape, Shape::Any) {
+        if matches!(self.shape.meant(), Shape::Any) {
             return Ok(value);
         }
         let unpaid = |exhausted| format!("takes too much to be looked through: {exhausted}");
@@ -114,21 +38,11 @@ impl Type {
         let made = self.shape.convert(part)?.into_value();
         value.made_into(made).map_err(unpaid)
     }
-
-    /// Whether it is the very same one, not only alike.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shape, &other.shape)
-    }
-
-    /// The value options that come with the type alone.
-    pub fn default_value_options(&self) -> Json {
-        Json::Object(default_options(&self.json, 0))
-    }
 }
 
 /// A value, or what is inside of one, while it is looked through.
 #[derive(Debug, Clone)]
-enum Part {
+pub(super) enum Part {
     /// Neither a list nor a dictionary.
     Plain(Value),
     /// A list or a dictionary.
@@ -136,7 +50,7 @@ enum Part {
 }
 
 impl Part {
-    fn of(value: &Value) -> Self {
+    pub(super) fn of(value: &Value) -> Self {
         match value {
             Value::Json(json) => Self::from_json(json.tree()),
             other => Self::Plain(other.clone()),
@@ -158,7 +72,7 @@ impl Part {
         }
     }
 
-    fn into_value(self) -> Value {
+    pub(super) fn into_value(self) -> Value {
         match self {
             Self::Plain(value) => value,
             Self::Tree(json) => Value::from_json(json),
@@ -175,129 +89,45 @@ impl Part {
     }
 }
 
-/// Counts the alternatives in `json`, at every depth that a type has.
-fn count_alternatives(json: &Json, depth: usize, count: &mut usize) {
-    // An object and a list for each level of the type.
-    if depth > 2 * MAX_TYPE_DEPTH {
-        return;
-    }
-    match json {
-        Json::Array(items) => items
-            .iter()
-            .for_each(|item| count_alternatives(item, depth + 1, count)),
-        Json::Object(object) => {
-            for (key, inner) in object {
-                if let ("anyOf", Json::Array(alternatives)) = (key.as_str(), inner) {
-                    *count = count.saturating_add(alternatives.len());
-                }
-                count_alternatives(inner, depth + 1, count);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn default_options(json: &Json, depth: usize) -> Map<String, Json> {
-    let mut options = Map::new();
-    let alternatives = json.get("anyOf").and_then(Json::as_array);
-    if json == "int" {
-        options.insert("step".into(), json!(1));
-    } else if json.get("type").is_some_and(|kind| kind == "enum") {
-        options.insert("options".into(), json.clone());
-    } else if let Some(alternatives) = alternatives
-        && depth < MAX_TYPE_DEPTH
-    {
-        for alternative in alternatives {
-            options.extend(default_options(alternative, depth + 1));
-        }
-    }
-    options
-}
-
 impl Shape {
-    fn parse(json: &Json, depth: usize) -> Self {
-        if depth > MAX_TYPE_DEPTH {
-            return Self::Any;
-        }
-        let inner = |json: &Json| Self::parse(json, depth + 1);
-        let part = |key: &str| Box::new(json.get(key).map_or(Self::Any, inner));
-        let parts = |list: &Json| -> Option<Vec<Self>> {
-            list.as_array().map(|list| list.iter().map(inner).collect())
-        };
-        if let Some(name) = json.as_str() {
-            return Self::named(name);
-        }
-        if let Some(tuple) = json.get("allOf").and_then(parts) {
-            return Self::Tuple(tuple);
-        }
-        if let Some(alternatives) = json.get("anyOf").and_then(parts) {
-            return Self::AnyOf(alternatives);
-        }
-        match json.get("type").and_then(Json::as_str) {
-            Some("array") => Self::List {
-                items: part("items"),
-                unique: json.get("uniqueItems") == Some(&Json::Bool(true)),
-            },
-            Some("object") => Self::Dict {
-                keys: part("keys"),
-                values: part("values"),
-            },
-            Some("enum") => Enum::parse(json).map_or(Self::Any, Self::Enum),
-            _ => Self::Any,
-        }
-    }
-
-    fn named(name: &str) -> Self {
-        match name {
-            "None" => Self::None,
-            "int" | "integer" => Self::Integer,
-            "float" | "floating" => Self::Number,
-            "number" => Self::AnyOf(vec![Self::Integer, Self::Number]),
-            "bool" | "boolean" => Self::Boolean,
-            "str" | "string" => Self::Text,
-            "bytes" => Self::Bytes,
-            "list" | "tuple" => Self::list_of(Self::Any, false),
-            "set" => Self::list_of(Self::Any, true),
-            "dict" => Self::Dict {
-                keys: Box::new(Self::Any),
-                values: Box::new(Self::Any),
-            },
-            _ => Self::Any,
-        }
-    }
-
-    fn list_of(items: Self, unique: bool) -> Self {
-        let items = Box::new(items);
-        Self::List { items, unique }
-    }
-
     /// Whether `part` is passed on as it is.
-    fn fits(&self, part: &Part) -> bool {
-        match (self, part) {
+    pub(super) fn fits(&self, part: &Part) -> bool {
+        match (self.meant(), part) {
             (Self::Any, _) => true,
             (Self::AnyOf(alternatives), part) => alternatives.iter().any(|a| a.fits(part)),
-            (_, Part::Tree(json)) => self.fits_json(json),
+            (shape, Part::Tree(json)) => shape.fits_json(json),
             (Self::Enum(of), Part::Plain(value)) => of.has(value),
-            (_, Part::Plain(value)) => matches!(
-                (self, value),
+            (shape, Part::Plain(value)) => matches!(
+                (shape, value),
                 (Self::None, Value::None)
                     | (Self::Integer, Value::Integer(_))
                     | (Self::Number, Value::Number(_))
                     | (Self::Boolean, Value::Boolean(_))
                     | (Self::Text, Value::Text(_))
                     | (Self::Bytes, Value::Bytes(_))
+                    | (
+                        Self::Array,
+                        // A plain value of JSON is a long integer.
+                        Value::Array(_)
+                            | Value::Boolean(_)
+                            | Value::Integer(_)
+                            | Value::Number(_)
+                            | Value::Json(_)
+                    )
             ),
         }
     }
 
     /// [`Shape::fits`] for what is inside of a list or a dictionary.
     fn fits_json(&self, json: &Json) -> bool {
-        match (self, json) {
+        match (self.meant(), json) {
             (Self::Any, _) | (Self::None, Json::Null) | (Self::Boolean, Json::Bool(_)) => true,
             (Self::Text, Json::String(text)) => document::odd(text).is_none(),
             (Self::Number, Json::String(text)) => {
                 matches!(document::odd(text), Some(Odd::Float(_)))
             }
+            (Self::Array, Json::Array(_) | Json::Bool(_) | Json::Number(_)) => true,
+            (Self::Array, Json::String(text)) => document::odd(text).is_some(),
             (Self::Integer, Json::Number(number)) => number.is_i64(),
             (Self::Number, Json::Number(number)) => number.is_f64(),
             (Self::List { items, unique }, Json::Array(list)) => {
@@ -316,18 +146,18 @@ impl Shape {
     }
 
     /// JSON writes every key as text, so a key fits when it can be read as what it should be.
-    fn takes_key(&self, key: &str) -> bool {
-        matches!(self, Self::Any | Self::Text)
+    pub(crate) fn takes_key(&self, key: &str) -> bool {
+        matches!(self.meant(), Self::Any | Self::Text)
             || self
                 .convert(Part::Plain(Value::Text(key.to_owned())))
                 .is_ok()
     }
 
-    fn convert(&self, part: Part) -> Result<Part, String> {
+    pub(super) fn convert(&self, part: Part) -> Result<Part, String> {
         if self.fits(&part) {
             return Ok(part);
         }
-        match (self, part) {
+        match (self.meant(), part) {
             (Self::AnyOf(alternatives), part) => self.convert_to_one_of(alternatives, part),
             (Self::List { .. } | Self::Tuple(_), Part::Plain(Value::Array(array))) => {
                 self.convert(Part::from_json(Value::Array(array).to_json()))
@@ -349,7 +179,7 @@ impl Shape {
     }
 
     fn convert_plain(&self, value: Value) -> Result<Value, String> {
-        let converted = match (self, &value) {
+        let converted = match (self.meant(), &value) {
             (Self::Enum(of), value) => of.named(value),
             (Self::Integer, value) => integer(value),
             (Self::Number, value) => number(value),
@@ -380,6 +210,7 @@ impl Shape {
 
     fn expected(&self) -> Cow<'static, str> {
         match self {
+            Self::Named(_, shape) => shape.expected(),
             Self::Any => "anything".into(),
             Self::None => "None".into(),
             Self::Integer => "an integer".into(),
@@ -387,6 +218,7 @@ impl Shape {
             Self::Boolean => "a boolean".into(),
             Self::Text => "a text".into(),
             Self::Bytes => "bytes".into(),
+            Self::Array => "an array".into(),
             Self::List { .. } => "a list".into(),
             Self::Dict { .. } => "a dictionary".into(),
             Self::Tuple(items) => format!("a list of {} items", items.len()).into(),
@@ -404,16 +236,6 @@ impl Shape {
 }
 
 impl Enum {
-    fn parse(json: &Json) -> Option<Self> {
-        let keys = json.get("keys").and_then(Json::as_array);
-        let keys = keys.map(|keys| keys.iter().filter_map(Json::as_str).map(str::to_owned));
-        Some(Self {
-            values: json.get("values")?.as_array()?.clone(),
-            keys: keys.map(Iterator::collect).unwrap_or_default(),
-            nullable: json.get("nullable") == Some(&Json::Bool(true)),
-        })
-    }
-
     fn has(&self, value: &Value) -> bool {
         let is_scalar = match value {
             Value::Array(_) | Value::Bytes(_) => false,
@@ -438,7 +260,7 @@ impl Enum {
 }
 
 /// Whether two JSON values are the same, numbers by what they are worth.
-pub(super) fn same(a: &Json, b: &Json) -> bool {
+pub(in crate::nodespace) fn same(a: &Json, b: &Json) -> bool {
     match (a, b) {
         (Json::Number(a), Json::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         _ => a == b,
@@ -514,7 +336,7 @@ fn convert_dict(keys: &Shape, values: &Shape, entries: Map<String, Json>) -> Res
 }
 
 /// A value, for a sentence: its kind, and itself where it is short.
-pub(super) fn shown(value: &Value) -> String {
+pub(in crate::nodespace) fn shown(value: &Value) -> String {
     match value {
         Value::Json(json) if json.is_nested() => value.kind().to_owned(),
         Value::Boolean(_)
