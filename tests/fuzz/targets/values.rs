@@ -35,8 +35,13 @@ pub fn values(data: &[u8]) {
     assert_eq!(Type::parse(ty.json()), ty);
     ty.default_value_options();
     readable_line(&ty.to_string(), limits::MAX_TEXT_BYTES);
-    if let Some(read) = std::str::from_utf8(value).ok().and_then(|text| ty.read(text)) {
-        taken(&ty, read);
+    if let Some(read) = std::str::from_utf8(value)
+        .ok()
+        .and_then(|text| ty.read(text))
+    {
+        // What a person typed is of the type by then.
+        assert!(same(&ty.coerce(read.clone()).unwrap(), &read), "{read:?}");
+        shown(&read);
     }
     match json::parse(value) {
         Ok(value) => {
