@@ -118,7 +118,6 @@ const KNOWS: [(&str, &[&str]); 20] = [
             "tenant",
             "worker",
             "bindings",
-            "capability",
             "component",
             "engine",
             "error",
