@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::threads::on_thread;
 use crate::limits::MAX_MEASURED_NAMES;
 
 /// What is in a directory.
@@ -38,10 +39,7 @@ pub(super) async fn measured(root: PathBuf, per_name: u64) -> io::Result<Size> {
     let is_wanted = Arc::clone(&wanted.0);
     let go_on = move || !is_wanted.load(Ordering::Relaxed);
     let measuring = move || measure(&root, per_name, MAX_MEASURED_NAMES, go_on);
-    match tokio::task::spawn_blocking(measuring).await {
-        Ok(measured) => measured,
-        Err(_) => Err(io::Error::other("the host is shutting down")),
-    }
+    on_thread(measuring).await
 }
 
 /// Set when nobody wants to know any more.

@@ -1,8 +1,8 @@
 //! Directories of the host: `wasi:filesystem` 0.2 and 0.3.
 //!
 //! Paths are resolved by `wasmtime-wasi`, which keeps them inside their directory, links and all;
-//! nothing here opens a path for a guest by itself. What is added is the quota (see [`quota`]), the
-//! budget for what is open and buffered, and the audit of denials.
+//! nothing here opens a path for a guest by itself. What is added is the quota (see [`quota`] and
+//! [`transaction`]), the budget for what is open and buffered, and the audit of denials.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,31 +13,38 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtx, WasiFilesystemCtxView};
-use wasmtime_wasi::{FsPerms, WasiCtx, p2, p3};
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+use wasmtime_wasi::p2::{FsError, FsResult};
+use wasmtime_wasi::{FsPerms, ResourceTableError, WasiCtx, p2, p3};
 
 use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::error::{HostError, Result};
 use crate::limits::{
-    Exhausted, HANDLE_BYTES, Held, MAX_FILES, MAX_SHOWN_CHARS, Resource as Budgeted,
-    SIMULATED_FOLDER_QUOTA,
+    Exhausted, HANDLE_BYTES, Held, MAX_FILES, Resource as Budgeted, SIMULATED_FOLDER_QUOTA,
 };
 use crate::policy::grant::{FilesGrant, Mode};
-use crate::policy::{Access, Capability, Denial, DenyReason, Granted, Policy};
-use crate::text;
+use crate::policy::{Capability, Granted, Policy};
 
+mod books;
+mod change;
+mod grant;
 mod list;
 mod measure;
 mod p2_host;
 mod p2_stream;
 mod p3_host;
 mod p3_stream;
+mod p3_words;
 mod quota;
 mod threads;
+mod transaction;
 
+use grant::Grant;
 use list::{LeftOut, List};
 use measure::Size;
-use quota::{Change, Quota};
+use quota::Quota;
 use threads::{Threads, shutting_down};
+use transaction::{Name, Opened};
 
 /// What one stream may hold between the guest and the disk.
 const STREAM_BYTES: u64 = 64 * 1024;
@@ -59,48 +66,6 @@ impl fmt::Debug for State {
         f.debug_struct("State")
             .field("open", &self.open.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// A granted directory.
-#[derive(Debug)]
-struct Grant {
-    /// Where the guest sees it.
-    guest: String,
-    left_out: Arc<LeftOut>,
-    /// `None`: read only.
-    quota: Option<Quota>,
-}
-
-impl Grant {
-    fn is_writable(&self) -> bool {
-        self.quota.is_some()
-    }
-
-    /// The exclusive right to change something under the directory.
-    async fn change(&self) -> Change {
-        match &self.quota {
-            Some(quota) => quota.change().await,
-            None => Change::none(),
-        }
-    }
-
-    /// `path` as a guest would spell it from the root, without `.` and `..`.
-    fn absolute(&self, path: &str) -> String {
-        let from = if path.starts_with('/') {
-            ""
-        } else {
-            &self.guest
-        };
-        let mut parts = Vec::new();
-        for part in from.split('/').chain(path.split('/')) {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                name => parts.push(name),
-            }
-        }
-        format!("/{}", parts.join("/"))
     }
 }
 
@@ -320,6 +285,23 @@ fn again(descriptor: &Resource<Descriptor>) -> Resource<Descriptor> {
     Resource::new_borrow(descriptor.rep())
 }
 
+/// Charges a handle with its descriptor, which a stream keeps open beyond its file, and `bytes` of
+/// buffers.
+fn handle(guard: &Guard, bytes: u64) -> Result<Vec<Held>, Exhausted> {
+    let ledger = &guard.ledger;
+    let bytes = bytes.saturating_add(HANDLE_BYTES);
+    Ok(vec![
+        ledger.hold(Budgeted::Handles, 1)?,
+        ledger.hold(Budgeted::Memory, bytes)?,
+        ledger.hold(Budgeted::Descriptors, 1)?,
+    ])
+}
+
+/// A length in memory as one on the disk.
+fn length(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
 impl View<'_> {
     fn wasi(&mut self) -> WasiFilesystemCtxView<'_> {
         WasiFilesystemCtxView {
@@ -356,33 +338,41 @@ impl View<'_> {
         })
     }
 
-    /// Charges a handle with its descriptor, which a stream keeps open beyond its file, and `bytes` of
-    /// buffers.
     fn hold(&self, bytes: u64) -> Result<Vec<Held>, Exhausted> {
-        let ledger = &self.state.guard.ledger;
-        let bytes = bytes.saturating_add(HANDLE_BYTES);
-        Ok(vec![
-            ledger.hold(Budgeted::Handles, 1)?,
-            ledger.hold(Budgeted::Memory, bytes)?,
-            ledger.hold(Budgeted::Descriptors, 1)?,
-        ])
+        handle(&self.state.guard, bytes)
     }
 
-    /// Enters a new descriptor into the books.
-    fn adopt(
-        &mut self,
-        descriptor: &Resource<Descriptor>,
-        grant: Arc<Grant>,
-        held: Vec<Held>,
-        change: &mut Change,
-    ) -> wasmtime::Result<()> {
-        if let Some(file) = self.file(descriptor)? {
-            change.opened(&file);
-        }
+    /// A name below an open directory.
+    fn name(&self, dir: &Resource<Descriptor>, path: String) -> wasmtime::Result<Name> {
+        let grant = self.grant(dir)?;
+        let dir = self.table.get(dir)?.clone();
+        Ok(Name { grant, dir, path })
+    }
+
+    /// An open file whose bytes are counted, and its quota.
+    fn counted(&self, fd: &Resource<Descriptor>) -> FsResult<(Quota, Arc<File>)> {
+        let grant = self.grant(fd).map_err(FsError::trap)?;
+        let file = self.file(fd).map_err(FsError::trap)?;
+        let file = file.ok_or(ErrorCode::BadDescriptor)?;
+        let Some(quota) = &grant.quota else {
+            grant.denied(&self.state.guard, "", true);
+            return Err(ErrorCode::NotPermitted.into());
+        };
+        Ok((quota.clone(), file))
+    }
+
+    /// Gives the guest what was opened for it.
+    fn adopt(&mut self, opened: Opened) -> Result<Resource<Descriptor>, ResourceTableError> {
+        let Opened {
+            descriptor,
+            grant,
+            held,
+        } = opened;
+        let descriptor = self.table.push(descriptor)?;
         self.state
             .open
             .insert(descriptor.rep(), Open { grant, _held: held });
-        Ok(())
+        Ok(descriptor)
     }
 
     fn directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
@@ -406,25 +396,6 @@ impl View<'_> {
         self.state.open.remove(&descriptor.rep());
         self.table.delete(descriptor)?;
         Ok(())
-    }
-
-    /// Writes down that the implementation refused to reach or change `path`.
-    fn denied(&self, grant: &Grant, path: &str, write: bool) {
-        let absolute = grant.absolute(path);
-        let access = Access::Files {
-            path: &absolute,
-            write: write && !grant.is_writable(),
-        };
-        if self.state.guard.check(&access).is_ok() {
-            // The words of the path stay inside; where it leads does not.
-            let shown = text::spelled(&absolute, MAX_SHOWN_CHARS);
-            self.state.guard.audit.denied(&Denial {
-                capability: Files::CAPABILITY,
-                reason: DenyReason::PathNotGranted,
-                what: format!("reaching `{shown}`: it leads out of its directory"),
-                fix: "[[files]] host = \"/…\" guest = \"/…\"".to_owned(),
-            });
-        }
     }
 }
 

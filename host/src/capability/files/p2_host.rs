@@ -1,91 +1,34 @@
-//! `wasi:filesystem` 0.2.
-
-use std::fs::File;
-use std::sync::Arc;
+//! `wasi:filesystem` 0.2. What changes something is a [`Transaction`]; the rest goes to `wasmtime-wasi` as it
+//! is, but for what is charged and what is written down.
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode,
-    Filesize, HostDescriptor as _, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
+    Filesize, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult, ReaddirIterator};
 use wasmtime_wasi_io::bytes::Bytes;
 
+use super::change::Position;
 use super::p2_stream::{Input, Listing, Output};
-use super::quota::{Change, Entry, Full, Id, Kind, Position, Quota};
-use super::{Grant, STREAM_BYTES, View, again};
-use crate::limits::{Exhausted, Resource as Budgeted};
-
-fn full(_: Full) -> FsError {
-    ErrorCode::InsufficientSpace.into()
-}
-
-fn exhausted(_: Exhausted) -> FsError {
-    ErrorCode::InsufficientMemory.into()
-}
+use super::transaction::{How, Name, Transaction, exhausted};
+use super::{STREAM_BYTES, View, length};
+use crate::limits::Resource as Budgeted;
 
 impl View<'_> {
-    /// What `path` leads to, if anything.
-    async fn look(
-        &mut self,
-        dir: &Resource<Descriptor>,
-        flags: PathFlags,
-        path: &str,
-    ) -> Option<Entry> {
-        let stat = self
-            .wasi()
-            .stat_at(again(dir), flags, path.to_owned())
-            .await
-            .ok()?;
-        let hash = self
-            .wasi()
-            .metadata_hash_at(again(dir), flags, path.to_owned())
-            .await
-            .ok()?;
-        let kind = match stat.type_ {
-            DescriptorType::RegularFile => Kind::File,
-            DescriptorType::Directory => Kind::Directory,
-            DescriptorType::SymbolicLink => Kind::Link,
-            _ => Kind::Special,
-        };
-        Some(Entry {
-            id: Id(hash.lower),
-            kind,
-            size: stat.size,
-            links: stat.link_count,
-        })
-    }
-
-    /// Writes a denial down, and hands the result on.
-    fn audited<R>(
-        &self,
-        grant: &Grant,
-        path: &str,
-        write: bool,
-        result: FsResult<R>,
-    ) -> FsResult<R> {
-        if let Err(error) = &result
-            && matches!(error.downcast_ref(), Some(ErrorCode::NotPermitted))
-        {
-            self.denied(grant, path, write);
+    /// A change that is to be made. No call of this interface runs beside another of its store, and what
+    /// does run beside it cannot go on meanwhile, so it has no thread to wait for.
+    fn change(&self) -> Transaction {
+        Transaction {
+            guard: self.state.guard.clone(),
+            thread: None,
         }
-        result
     }
 
-    /// An open file whose bytes are counted, and its quota.
-    fn counted_p2(&self, fd: &Resource<Descriptor>) -> FsResult<(Quota, Arc<File>)> {
-        let grant = self.grant(fd).map_err(FsError::trap)?;
-        let file = self
-            .file(fd)
-            .map_err(FsError::trap)?
-            .ok_or(ErrorCode::BadDescriptor)?;
-        let Some(quota) = &grant.quota else {
-            self.denied(&grant, "", true);
-            return Err(ErrorCode::NotPermitted.into());
-        };
-        Ok((quota.clone(), file))
+    fn below(&self, dir: &Resource<Descriptor>, path: String) -> FsResult<Name> {
+        self.name(dir, path).map_err(FsError::trap)
     }
 
     fn output(
@@ -93,44 +36,11 @@ impl View<'_> {
         fd: &Resource<Descriptor>,
         at: Position,
     ) -> FsResult<Resource<DynOutputStream>> {
-        let (quota, file) = self.counted_p2(fd)?;
+        let (quota, file) = self.counted(fd)?;
         let held = self.hold(STREAM_BYTES).map_err(exhausted)?;
         let stream: DynOutputStream = Box::new(Output::new(quota, file, at, held));
         Ok(self.table.push(stream)?)
     }
-
-    /// Opens what was looked at, with its name paid for.
-    async fn open(
-        &mut self,
-        opening: Opening<'_>,
-        change: &mut Change,
-    ) -> FsResult<Resource<Descriptor>> {
-        let Opening {
-            fd,
-            path_flags,
-            path,
-            open_flags,
-            flags,
-            grant,
-        } = opening;
-        let held = self.hold(0).map_err(exhausted)?;
-        let opened = self
-            .wasi()
-            .open_at(again(fd), path_flags, path, open_flags, flags)
-            .await?;
-        self.adopt(&opened, grant, held, change)
-            .map_err(FsError::trap)?;
-        Ok(opened)
-    }
-}
-
-struct Opening<'a> {
-    fd: &'a Resource<Descriptor>,
-    path_flags: PathFlags,
-    path: String,
-    open_flags: OpenFlags,
-    flags: DescriptorFlags,
-    grant: Arc<Grant>,
 }
 
 impl preopens::Host for View<'_> {
@@ -161,35 +71,14 @@ impl types::HostDescriptor for View<'_> {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> FsResult<Resource<Descriptor>> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
-        let mut change = grant.change().await;
-        let before = self.look(&fd, path_flags, &path).await;
-        if before.is_some_and(|entry| entry.kind == Kind::Special) {
-            return Err(ErrorCode::Access.into());
-        }
-        let created = before.is_none() && open_flags.contains(OpenFlags::CREATE);
-        if created {
-            change.charge_name().map_err(full)?;
-        }
-        let write = flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY)
-            || open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE);
-        let opening = Opening {
-            fd: &fd,
-            path_flags,
-            path: path.clone(),
-            open_flags,
-            flags,
-            grant: Arc::clone(&grant),
+        let how = How {
+            path: path_flags,
+            open: open_flags,
+            descriptor: flags,
         };
-        let opened = self.open(opening, &mut change).await;
-        match (&opened, before) {
-            (Err(_), _) if created => change.refund_name(),
-            (Ok(_), Some(entry)) if open_flags.contains(OpenFlags::TRUNCATE) => {
-                change.refund(entry.size);
-            }
-            _ => {}
-        }
-        self.audited(&grant, &path, write, opened)
+        let name = self.below(&fd, path)?;
+        let opened = self.change().open(name, how).await?;
+        Ok(self.adopt(opened)?)
     }
 
     async fn write(
@@ -198,22 +87,18 @@ impl types::HostDescriptor for View<'_> {
         buffer: Vec<u8>,
         offset: Filesize,
     ) -> FsResult<Filesize> {
-        let (quota, file) = self.counted_p2(&fd)?;
-        let length = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
-        let _held = self
-            .state
-            .guard
-            .ledger
-            .hold(Budgeted::Memory, length)
-            .map_err(exhausted)?;
+        let (quota, file) = self.counted(&fd)?;
+        let ledger = &self.state.guard.ledger;
+        let held = ledger.hold(Budgeted::Memory, length(buffer.len()));
+        let _held = held.map_err(exhausted)?;
         let written = quota
             .write(file, Position::At(offset), Bytes::from(buffer))
             .await?;
-        Ok(u64::try_from(written).unwrap_or(u64::MAX))
+        Ok(length(written))
     }
 
     async fn set_size(&mut self, fd: Resource<Descriptor>, size: Filesize) -> FsResult<()> {
-        let (quota, file) = self.counted_p2(&fd)?;
+        let (quota, file) = self.counted(&fd)?;
         Ok(quota.resize(file, size).await?)
     }
 
@@ -264,14 +149,8 @@ impl types::HostDescriptor for View<'_> {
         fd: Resource<Descriptor>,
         path: String,
     ) -> FsResult<()> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
-        let mut change = grant.change().await;
-        change.charge_name().map_err(full)?;
-        let made = self.wasi().create_directory_at(fd, path.clone()).await;
-        if made.is_err() {
-            change.refund_name();
-        }
-        self.audited(&grant, &path, true, made)
+        let name = self.below(&fd, path)?;
+        self.change().create_directory(name).await
     }
 
     async fn symlink_at(
@@ -280,14 +159,8 @@ impl types::HostDescriptor for View<'_> {
         target: String,
         path: String,
     ) -> FsResult<()> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
-        let mut change = grant.change().await;
-        change.charge_name().map_err(full)?;
-        let made = self.wasi().symlink_at(fd, target, path.clone()).await;
-        if made.is_err() {
-            change.refund_name();
-        }
-        self.audited(&grant, &path, true, made)
+        let name = self.below(&fd, path)?;
+        self.change().symlink(target, name).await
     }
 
     async fn link_at(
@@ -298,20 +171,8 @@ impl types::HostDescriptor for View<'_> {
         new_fd: Resource<Descriptor>,
         new_path: String,
     ) -> FsResult<()> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
-        if !Arc::ptr_eq(&grant, &self.grant(&new_fd).map_err(FsError::trap)?) {
-            return Err(ErrorCode::CrossDevice.into());
-        }
-        let mut change = grant.change().await;
-        change.charge_name().map_err(full)?;
-        let linked = self
-            .wasi()
-            .link_at(fd, old_path_flags, old_path, new_fd, new_path.clone())
-            .await;
-        if linked.is_err() {
-            change.refund_name();
-        }
-        self.audited(&grant, &new_path, true, linked)
+        let (old, new) = (self.below(&fd, old_path)?, self.below(&new_fd, new_path)?);
+        self.change().link(old, old_path_flags, new).await
     }
 
     async fn rename_at(
@@ -321,23 +182,8 @@ impl types::HostDescriptor for View<'_> {
         new_fd: Resource<Descriptor>,
         new_path: String,
     ) -> FsResult<()> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
-        if !Arc::ptr_eq(&grant, &self.grant(&new_fd).map_err(FsError::trap)?) {
-            return Err(ErrorCode::CrossDevice.into());
-        }
-        let change = grant.change().await;
-        let moved = self.look(&fd, PathFlags::empty(), &old_path).await;
-        let replaced = self.look(&new_fd, PathFlags::empty(), &new_path).await;
-        let renamed = self
-            .wasi()
-            .rename_at(fd, old_path, new_fd, new_path.clone())
-            .await;
-        if let (Ok(()), Some(moved), Some(replaced)) = (&renamed, moved, replaced)
-            && moved.id != replaced.id
-        {
-            change.removed(replaced).await;
-        }
-        self.audited(&grant, &new_path, true, renamed)
+        let (old, new) = (self.below(&fd, old_path)?, self.below(&new_fd, new_path)?);
+        self.change().rename(old, new).await
     }
 
     async fn remove_directory_at(
@@ -345,24 +191,13 @@ impl types::HostDescriptor for View<'_> {
         fd: Resource<Descriptor>,
         path: String,
     ) -> FsResult<()> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
-        let mut change = grant.change().await;
-        let removed = self.wasi().remove_directory_at(fd, path.clone()).await;
-        if removed.is_ok() {
-            change.refund_name();
-        }
-        self.audited(&grant, &path, true, removed)
+        let name = self.below(&fd, path)?;
+        self.change().remove_directory(name).await
     }
 
     async fn unlink_file_at(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<()> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
-        let change = grant.change().await;
-        let entry = self.look(&fd, PathFlags::empty(), &path).await;
-        let removed = self.wasi().unlink_file_at(fd, path.clone()).await;
-        if let (Ok(()), Some(entry)) = (&removed, entry) {
-            change.removed(entry).await;
-        }
-        self.audited(&grant, &path, true, removed)
+        let name = self.below(&fd, path)?;
+        self.change().unlink(name).await
     }
 
     async fn set_times(
@@ -373,7 +208,7 @@ impl types::HostDescriptor for View<'_> {
     ) -> FsResult<()> {
         let grant = self.grant(&fd).map_err(FsError::trap)?;
         let set = self.wasi().set_times(fd, accessed, modified).await;
-        self.audited(&grant, "", true, set)
+        grant.audited(&self.state.guard, "", true, set)
     }
 
     async fn set_times_at(
@@ -389,7 +224,7 @@ impl types::HostDescriptor for View<'_> {
             .wasi()
             .set_times_at(fd, path_flags, path.clone(), accessed, modified)
             .await;
-        self.audited(&grant, &path, true, set)
+        grant.audited(&self.state.guard, &path, true, set)
     }
 
     async fn stat_at(
@@ -400,13 +235,13 @@ impl types::HostDescriptor for View<'_> {
     ) -> FsResult<DescriptorStat> {
         let grant = self.grant(&fd).map_err(FsError::trap)?;
         let stat = self.wasi().stat_at(fd, path_flags, path.clone()).await;
-        self.audited(&grant, &path, false, stat)
+        grant.audited(&self.state.guard, &path, false, stat)
     }
 
     async fn readlink_at(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<String> {
         let grant = self.grant(&fd).map_err(FsError::trap)?;
         let link = self.wasi().readlink_at(fd, path.clone()).await;
-        self.audited(&grant, &path, false, link)
+        grant.audited(&self.state.guard, &path, false, link)
     }
 
     async fn metadata_hash_at(
@@ -420,7 +255,7 @@ impl types::HostDescriptor for View<'_> {
             .wasi()
             .metadata_hash_at(fd, path_flags, path.clone())
             .await;
-        self.audited(&grant, &path, false, hash)
+        grant.audited(&self.state.guard, &path, false, hash)
     }
 
     async fn advise(

@@ -15,8 +15,9 @@ use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi_io::bytes::Bytes;
 
 use super::STREAM_BYTES;
+use super::change::Position;
 use super::list::{List, Name};
-use super::quota::{Position, Quota};
+use super::quota::Quota;
 use super::threads::Threads;
 use crate::limits::Held;
 

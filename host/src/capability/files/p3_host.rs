@@ -1,6 +1,6 @@
-//! `wasi:filesystem` 0.3.
+//! `wasi:filesystem` 0.3. What changes something is a [`Transaction`]; the rest goes to `wasmtime-wasi` as it
+//! is, but for what is charged and what is written down.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use wasmtime::component::{Access, Accessor, FutureReader, Resource, StreamReader};
@@ -12,20 +12,14 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{
 };
 use wasmtime_wasi::p3::filesystem::{FilesystemError, FilesystemResult};
 
+use super::change::Position;
 use super::p3_stream::{Consumer, DirectorySteps, Ended, FileSteps, Producer, Steps};
-use super::quota::{Change, Entry, Full, Id, Kind, Position, Quota};
+use super::p3_words::{code, descriptor_flags_of, open_flags_of, path_flags_of, told};
 use super::threads::Thread;
-use super::{Files, Grant, STREAM_BYTES, View, again, wasi_view};
-use crate::capability::CapabilityView;
-use crate::limits::{Exhausted, Held};
-
-fn full(_: Full) -> FilesystemError {
-    ErrorCode::InsufficientSpace.into()
-}
-
-fn exhausted(_: Exhausted) -> ErrorCode {
-    ErrorCode::InsufficientMemory
-}
+use super::transaction::{How, Name, Transaction, exhausted};
+use super::{Files, Grant, STREAM_BYTES, View, wasi_view};
+use crate::capability::{CapabilityView, Guard};
+use crate::limits::Held;
 
 /// The implementation that everything ends up in, and the right to a thread of it.
 struct Wasi<T: CapabilityView> {
@@ -33,14 +27,40 @@ struct Wasi<T: CapabilityView> {
     _thread: Thread,
 }
 
-/// Waits until the instance has a thread to spare. Whoever is to change something has the books of the
-/// directory before, so that no two wait for each other.
+/// Waits until the instance has a thread to spare.
 async fn wasi<T: CapabilityView>(store: &Accessor<T, Files>) -> Wasi<T> {
-    let threads = store.with(|mut access| access.get().state.threads.clone());
     Wasi {
         on: store.with_getter::<WasiFilesystem>(wasi_view::<T>),
-        _thread: threads.one().await,
+        _thread: thread(store).await,
     }
+}
+
+async fn thread<T: CapabilityView>(store: &Accessor<T, Files>) -> Thread {
+    let threads = store.with(|mut access| access.get().state.threads.clone());
+    threads.one().await
+}
+
+/// A change that is to be made, as soon as the instance has a thread to spare.
+async fn change<T: CapabilityView>(store: &Accessor<T, Files>) -> Transaction {
+    let thread = thread(store).await;
+    Transaction {
+        guard: guard(store),
+        thread: Some(thread),
+    }
+}
+
+fn guard<T: CapabilityView>(store: &Accessor<T, Files>) -> Guard {
+    store.with(|mut access| access.get().state.guard.clone())
+}
+
+fn below<T: CapabilityView>(
+    store: &Accessor<T, Files>,
+    dir: &Resource<Descriptor>,
+    path: String,
+) -> FilesystemResult<Name> {
+    store
+        .with(|mut access| access.get().name(dir, path))
+        .map_err(FilesystemError::trap)
 }
 
 fn grant<T: CapabilityView>(
@@ -52,34 +72,6 @@ fn grant<T: CapabilityView>(
         .map_err(FilesystemError::trap)
 }
 
-/// What `path` leads to, if anything.
-async fn look<T: CapabilityView>(
-    store: &Accessor<T, Files>,
-    dir: &Resource<Descriptor>,
-    flags: PathFlags,
-    path: &str,
-) -> Option<Entry> {
-    let wasi = wasi(store).await;
-    let stat = WasiFilesystem::stat_at(&wasi.on, again(dir), flags, path.to_owned())
-        .await
-        .ok()?;
-    let hash = WasiFilesystem::metadata_hash_at(&wasi.on, again(dir), flags, path.to_owned())
-        .await
-        .ok()?;
-    let kind = match stat.type_ {
-        DescriptorType::RegularFile => Kind::File,
-        DescriptorType::Directory => Kind::Directory,
-        DescriptorType::SymbolicLink => Kind::Link,
-        _ => Kind::Special,
-    };
-    Some(Entry {
-        id: Id(hash.lower),
-        kind,
-        size: stat.size,
-        links: stat.link_count,
-    })
-}
-
 /// Writes a denial down, and hands the result on.
 fn audited<T: CapabilityView, R>(
     store: &Accessor<T, Files>,
@@ -88,34 +80,17 @@ fn audited<T: CapabilityView, R>(
     write: bool,
     result: FilesystemResult<R>,
 ) -> FilesystemResult<R> {
-    if let Err(error) = &result
-        && matches!(error.downcast_ref(), Some(ErrorCode::NotPermitted))
-    {
-        store.with(|mut access| access.get().denied(grant, path, write));
-    }
-    result
+    grant.audited(&guard(store), path, write, result)
 }
 
 impl View<'_> {
-    /// An open file whose bytes are counted, and its quota.
-    fn counted(
-        &self,
-        fd: &Resource<Descriptor>,
-    ) -> wasmtime::Result<Result<(Quota, Arc<File>), ErrorCode>> {
-        let grant = self.grant(fd)?;
-        let Some(file) = self.file(fd)? else {
-            return Ok(Err(ErrorCode::BadDescriptor));
-        };
-        let Some(quota) = &grant.quota else {
-            self.denied(&grant, "", true);
-            return Ok(Err(ErrorCode::NotPermitted));
-        };
-        Ok(Ok((quota.clone(), file)))
-    }
-
     /// The steps of a stream that reads, with what they may hold.
     fn charged<S>(&self, steps: Result<S, ErrorCode>) -> Result<(S, Vec<Held>), ErrorCode> {
-        Ok((steps?, self.hold(STREAM_BYTES).map_err(exhausted)?))
+        Ok((
+            steps?,
+            self.hold(STREAM_BYTES)
+                .map_err(|left| code(exhausted(left)))?,
+        ))
     }
 }
 
@@ -156,7 +131,10 @@ fn consume<T: CapabilityView>(
     at: Position,
 ) -> wasmtime::Result<FutureReader<Ended>> {
     let view = store.get();
-    let counted = view.counted(fd)?;
+    let counted = match view.counted(fd) {
+        Ok(counted) => Ok(counted),
+        Err(error) => Err(code(error.downcast()?)),
+    };
     match view.charged(counted) {
         Ok(((quota, file), held)) => {
             let (consumer, ended) = Consumer::new(quota, file, at, held);
@@ -168,43 +146,6 @@ fn consume<T: CapabilityView>(
             FutureReader::new(&mut store, async move { wasmtime::error::Ok(Err(code)) })
         }
     }
-}
-
-struct Opening<'a> {
-    fd: &'a Resource<Descriptor>,
-    path_flags: PathFlags,
-    path: String,
-    open_flags: OpenFlags,
-    flags: DescriptorFlags,
-    grant: Arc<Grant>,
-}
-
-/// Opens what was looked at, with its name paid for.
-async fn open<T: CapabilityView>(
-    store: &Accessor<T, Files>,
-    opening: Opening<'_>,
-    change: &mut Change,
-) -> FilesystemResult<Resource<Descriptor>> {
-    let Opening {
-        fd,
-        path_flags,
-        path,
-        open_flags,
-        flags,
-        grant,
-    } = opening;
-    let held = store
-        .with(|mut access| access.get().hold(0))
-        .map_err(exhausted)?;
-    let wasi = wasi(store).await;
-    let opened =
-        WasiFilesystem::open_at(&wasi.on, again(fd), path_flags, path, open_flags, flags).await?;
-    // Nothing may come between the table and the books: a call that is dropped while it waits
-    // would leave a descriptor that nobody counts.
-    store
-        .with(|mut access| access.get().adopt(&opened, grant, held, change))
-        .map_err(FilesystemError::trap)?;
-    Ok(opened)
 }
 
 impl preopens::Host for View<'_> {
@@ -270,7 +211,7 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         size: Filesize,
     ) -> FilesystemResult<()> {
         let counted = store.with(|mut access| access.get().counted(&fd));
-        let (quota, file) = counted.map_err(FilesystemError::trap)??;
+        let (quota, file) = counted.map_err(told)?;
         Ok(quota.resize(file, size).await?)
     }
 
@@ -282,35 +223,14 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> FilesystemResult<Resource<Descriptor>> {
-        let grant = grant(store, &fd)?;
-        let mut change = grant.change().await;
-        let before = look(store, &fd, path_flags, &path).await;
-        if before.is_some_and(|entry| entry.kind == Kind::Special) {
-            return Err(ErrorCode::Access.into());
-        }
-        let created = before.is_none() && open_flags.contains(OpenFlags::CREATE);
-        if created {
-            change.charge_name().map_err(full)?;
-        }
-        let write = flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY)
-            || open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE);
-        let opening = Opening {
-            fd: &fd,
-            path_flags,
-            path: path.clone(),
-            open_flags,
-            flags,
-            grant: Arc::clone(&grant),
+        let how = How {
+            path: path_flags_of(path_flags),
+            open: open_flags_of(open_flags),
+            descriptor: descriptor_flags_of(flags),
         };
-        let opened = open(store, opening, &mut change).await;
-        match (&opened, before) {
-            (Err(_), _) if created => change.refund_name(),
-            (Ok(_), Some(entry)) if open_flags.contains(OpenFlags::TRUNCATE) => {
-                change.refund(entry.size);
-            }
-            _ => {}
-        }
-        audited(store, &grant, &path, write, opened)
+        let name = below(store, &fd, path)?;
+        let opened = change(store).await.open(name, how).await.map_err(told)?;
+        Ok(store.with(|mut access| access.get().adopt(opened))?)
     }
 
     async fn create_directory_at(
@@ -318,15 +238,9 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         fd: Resource<Descriptor>,
         path: String,
     ) -> FilesystemResult<()> {
-        let grant = grant(store, &fd)?;
-        let mut change = grant.change().await;
-        change.charge_name().map_err(full)?;
-        let made =
-            WasiFilesystem::create_directory_at(&wasi(store).await.on, fd, path.clone()).await;
-        if made.is_err() {
-            change.refund_name();
-        }
-        audited(store, &grant, &path, true, made)
+        let name = below(store, &fd, path)?;
+        let made = change(store).await.create_directory(name).await;
+        made.map_err(told)
     }
 
     async fn symlink_at(
@@ -335,15 +249,9 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         target: String,
         path: String,
     ) -> FilesystemResult<()> {
-        let grant = grant(store, &fd)?;
-        let mut change = grant.change().await;
-        change.charge_name().map_err(full)?;
-        let made =
-            WasiFilesystem::symlink_at(&wasi(store).await.on, fd, target, path.clone()).await;
-        if made.is_err() {
-            change.refund_name();
-        }
-        audited(store, &grant, &path, true, made)
+        let name = below(store, &fd, path)?;
+        let made = change(store).await.symlink(target, name).await;
+        made.map_err(told)
     }
 
     async fn link_at(
@@ -354,26 +262,11 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         new_fd: Resource<Descriptor>,
         new_path: String,
     ) -> FilesystemResult<()> {
-        let within = grant(store, &fd)?;
-        if !Arc::ptr_eq(&within, &grant(store, &new_fd)?) {
-            return Err(ErrorCode::CrossDevice.into());
-        }
-        let mut change = within.change().await;
-        change.charge_name().map_err(full)?;
-        let wasi = wasi(store).await;
-        let linked = WasiFilesystem::link_at(
-            &wasi.on,
-            fd,
-            old_path_flags,
-            old_path,
-            new_fd,
-            new_path.clone(),
-        )
-        .await;
-        if linked.is_err() {
-            change.refund_name();
-        }
-        audited(store, &within, &new_path, true, linked)
+        let old = below(store, &fd, old_path)?;
+        let new = below(store, &new_fd, new_path)?;
+        let flags = path_flags_of(old_path_flags);
+        let linked = change(store).await.link(old, flags, new).await;
+        linked.map_err(told)
     }
 
     async fn rename_at(
@@ -383,22 +276,10 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         new_fd: Resource<Descriptor>,
         new_path: String,
     ) -> FilesystemResult<()> {
-        let within = grant(store, &fd)?;
-        if !Arc::ptr_eq(&within, &grant(store, &new_fd)?) {
-            return Err(ErrorCode::CrossDevice.into());
-        }
-        let change = within.change().await;
-        let moved = look(store, &fd, PathFlags::empty(), &old_path).await;
-        let replaced = look(store, &new_fd, PathFlags::empty(), &new_path).await;
-        let wasi = wasi(store).await;
-        let renamed =
-            WasiFilesystem::rename_at(&wasi.on, fd, old_path, new_fd, new_path.clone()).await;
-        if let (Ok(()), Some(moved), Some(replaced)) = (&renamed, moved, replaced)
-            && moved.id != replaced.id
-        {
-            change.removed(replaced).await;
-        }
-        audited(store, &within, &new_path, true, renamed)
+        let old = below(store, &fd, old_path)?;
+        let new = below(store, &new_fd, new_path)?;
+        let renamed = change(store).await.rename(old, new).await;
+        renamed.map_err(told)
     }
 
     async fn remove_directory_at(
@@ -406,14 +287,9 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         fd: Resource<Descriptor>,
         path: String,
     ) -> FilesystemResult<()> {
-        let grant = grant(store, &fd)?;
-        let mut change = grant.change().await;
-        let removed =
-            WasiFilesystem::remove_directory_at(&wasi(store).await.on, fd, path.clone()).await;
-        if removed.is_ok() {
-            change.refund_name();
-        }
-        audited(store, &grant, &path, true, removed)
+        let name = below(store, &fd, path)?;
+        let removed = change(store).await.remove_directory(name).await;
+        removed.map_err(told)
     }
 
     async fn unlink_file_at(
@@ -421,14 +297,9 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         fd: Resource<Descriptor>,
         path: String,
     ) -> FilesystemResult<()> {
-        let grant = grant(store, &fd)?;
-        let change = grant.change().await;
-        let entry = look(store, &fd, PathFlags::empty(), &path).await;
-        let removed = WasiFilesystem::unlink_file_at(&wasi(store).await.on, fd, path.clone()).await;
-        if let (Ok(()), Some(entry)) = (&removed, entry) {
-            change.removed(entry).await;
-        }
-        audited(store, &grant, &path, true, removed)
+        let name = below(store, &fd, path)?;
+        let removed = change(store).await.unlink(name).await;
+        removed.map_err(told)
     }
 
     async fn set_times(

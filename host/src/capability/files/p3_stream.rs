@@ -19,8 +19,9 @@ use wasmtime::component::{
 use wasmtime_wasi::p3::bindings::filesystem::types::{DescriptorType, DirectoryEntry, ErrorCode};
 use wasmtime_wasi_io::bytes::Bytes;
 
+use super::change::Position;
 use super::list::List;
-use super::quota::{Position, Quota};
+use super::quota::Quota;
 use super::threads::{PollThreads, Threads};
 use crate::limits::Held;
 

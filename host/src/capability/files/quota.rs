@@ -1,149 +1,23 @@
-//! The books of a writable directory: how much is in it, and what may still be added.
+//! How much may be in a writable directory.
 //!
 //! Every change under a directory holds its books from before it looks until after it is done, so
-//! what is counted is what happened, however many streams and instances write. A change is paid
-//! before it is made and refunded when it was not: a call that is dropped half-way can only leave
-//! too much counted, never too little. Bytes are counted, and names, since those are inodes.
+//! what is counted is what happened, however many streams and instances write. A change that has begun
+//! goes on to its end, whoever has given up waiting for it. Bytes are counted, and names, since those
+//! are inodes.
 
-use std::collections::HashMap;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
-use rustix::io::Errno;
-use tokio::sync::{OnceCell, OwnedMutexGuard};
+use tokio::sync::oneshot;
 use wasmtime_wasi_io::bytes::Bytes;
 
+use super::books::{Folder, shared};
+use super::change::{Change, ENTRY_BYTES, Position};
+use super::length;
 use super::measure::{Size, measured};
-
-/// What a name costs, beyond the bytes of its file.
-pub(super) const ENTRY_BYTES: u64 = 4096;
-
-/// Which file, whatever its name: two names of one file have the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Id(pub(super) u64);
-
-/// What kind of thing a name leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    File,
-    Directory,
-    Link,
-    /// Devices, pipes, sockets: none of them is a file that a worker may open.
-    Special,
-}
-
-/// What a name leads to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) id: Id,
-    pub(super) kind: Kind,
-    pub(super) size: u64,
-    pub(super) links: u64,
-}
-
-/// There is no room left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Full;
-
-impl From<Full> for io::Error {
-    fn from(_: Full) -> Self {
-        Errno::NOSPC.into()
-    }
-}
-
-/// Where to write.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Position {
-    End,
-    At(u64),
-}
-
-#[derive(Debug, Default)]
-struct Books {
-    used: Size,
-    /// Every file that is open: its bytes stay on the disk until it is closed.
-    open: Vec<Weak<File>>,
-    /// Files that have no name any more and are still open, by device and inode.
-    nameless: HashMap<(u64, u64), Nameless>,
-}
-
-/// A file that only its holders keep.
-#[derive(Debug)]
-struct Nameless {
-    size: u64,
-    holders: Vec<Weak<File>>,
-}
-
-impl Books {
-    /// Refunds nameless files that were closed meanwhile.
-    fn reap(&mut self) {
-        let mut closed = 0_u64;
-        self.nameless.retain(|_, file| {
-            let open = file.holders.iter().any(|holder| holder.strong_count() > 0);
-            closed = closed.saturating_add(if open { 0 } else { file.size });
-            open
-        });
-        self.used.bytes = self.used.bytes.saturating_sub(closed);
-    }
-
-    /// Looks for open files that lost their last name; whether there is a new one.
-    fn find_nameless(&mut self) -> bool {
-        let mut new = false;
-        for holder in &self.open {
-            let Some(file) = holder.upgrade() else {
-                continue;
-            };
-            let Ok(meta) = file.metadata() else { continue };
-            if meta.nlink() > 0 {
-                continue;
-            }
-            let known = self
-                .nameless
-                .entry((meta.dev(), meta.ino()))
-                .or_insert_with(|| {
-                    new = true;
-                    Nameless {
-                        size: meta.len(),
-                        holders: Vec::new(),
-                    }
-                });
-            known.holders.push(Weak::clone(holder));
-        }
-        self.open.retain(|holder| holder.strong_count() > 0);
-        new
-    }
-}
-
-/// A directory with books.
-#[derive(Debug, Default)]
-struct Folder {
-    books: Arc<tokio::sync::Mutex<Books>>,
-    /// Set when what was there before is in the books.
-    measured: OnceCell<()>,
-}
-
-/// Device and inode of a folder.
-type FolderId = (u64, u64);
-
-/// The folders whose books are in use: instances that share a directory share its books.
-static FOLDERS: Mutex<Option<HashMap<FolderId, Weak<Folder>>>> = Mutex::new(None);
-
-fn shared(root: &Path) -> io::Result<Arc<Folder>> {
-    let meta = std::fs::metadata(root)?;
-    let key = (meta.dev(), meta.ino());
-    let mut all = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let all = all.get_or_insert_default();
-    if let Some(folder) = all.get(&key).and_then(Weak::upgrade) {
-        return Ok(folder);
-    }
-    all.retain(|_, folder| folder.strong_count() > 0);
-    let folder = Arc::new(Folder::default());
-    all.insert(key, Arc::downgrade(&folder));
-    Ok(folder)
-}
+use super::threads::{on_thread, shutting_down};
 
 /// How much may be in a directory.
 #[derive(Debug, Clone)]
@@ -177,10 +51,7 @@ impl Quota {
     pub(super) async fn change(&self) -> Change {
         let mut books = Arc::clone(&self.folder.books).lock_owned().await;
         books.reap();
-        Change {
-            books: Some(books),
-            limit: self.limit,
-        }
+        Change::of(books, self.limit)
     }
 
     /// Writes some of `data`: all or none of what would make the file longer.
@@ -190,8 +61,8 @@ impl Quota {
         at: Position,
         data: Bytes,
     ) -> io::Result<usize> {
-        let mut change = self.change().await;
-        on_thread(move || change.write(&file, at, &data)).await
+        let write = move |mut change: Change| on_thread(move || change.write(&file, at, &data));
+        apart(Some(self.clone()), write).await?
     }
 
     /// Writes all of `data`.
@@ -219,10 +90,11 @@ impl Quota {
 
     /// Makes the file longer or shorter.
     pub(super) async fn resize(&self, file: Arc<File>, size: u64) -> io::Result<()> {
-        let mut change = self.change().await;
-        on_thread(move || change.resize(&file, size)).await
+        let resize = move |mut change: Change| on_thread(move || change.resize(&file, size));
+        apart(Some(self.clone()), resize).await?
     }
 
+    /// What is counted.
     #[cfg(test)]
     pub(super) async fn used(&self) -> u64 {
         let mut books = self.folder.books.lock().await;
@@ -231,148 +103,48 @@ impl Quota {
     }
 }
 
-/// The exclusive right to change what is under a directory; where nothing can be changed, nothing.
-#[derive(Debug)]
-pub(super) struct Change {
-    books: Option<OwnedMutexGuard<Books>>,
-    limit: Size,
-}
-
-impl Change {
-    /// For a directory that is read only.
-    pub(super) fn none() -> Self {
-        Self {
-            books: None,
-            limit: Size::default(),
-        }
-    }
-
-    /// Pays for what is about to be added.
-    pub(super) fn charge(&mut self, bytes: u64) -> Result<(), Full> {
-        let Some(books) = &mut self.books else {
-            return Ok(());
+/// Does `work` with the books of a directory, apart from whoever waits for it: neither does a guest that
+/// does not get to run keep the books from its neighbours, nor one that goes away leave a change half
+/// done. Whoever goes before the books are free has changed nothing. Without a quota nothing can be
+/// changed.
+///
+/// # Errors
+/// When the host shuts down.
+pub(super) async fn apart<R, W>(
+    quota: Option<Quota>,
+    work: impl FnOnce(Change) -> W + Send + 'static,
+) -> io::Result<R>
+where
+    R: Send + 'static,
+    W: Future<Output = R> + Send + 'static,
+{
+    let (mut tell, done) = oneshot::channel();
+    tokio::spawn(async move {
+        let change = async {
+            match &quota {
+                Some(quota) => quota.change().await,
+                None => Change::none(),
+            }
         };
-        if bytes == 0 {
-            return Ok(());
+        tokio::select! {
+            biased;
+            () = tell.closed() => {}
+            change = change => {
+                // Nobody has to listen.
+                let _ = tell.send(work(change).await);
+            }
         }
-        let after = books.used.bytes.checked_add(bytes);
-        books.used.bytes = after.filter(|sum| *sum <= self.limit.bytes).ok_or(Full)?;
-        Ok(())
-    }
-
-    /// Pays for a name that is about to be made.
-    pub(super) fn charge_name(&mut self) -> Result<(), Full> {
-        let is_full = |books: &Books| books.used.names >= self.limit.names;
-        if self.books.as_deref().is_some_and(is_full) {
-            return Err(Full);
-        }
-        self.charge(ENTRY_BYTES)?;
-        if let Some(books) = &mut self.books {
-            books.used.names = books.used.names.saturating_add(1);
-        }
-        Ok(())
-    }
-
-    /// Gets back what was paid, or what is gone.
-    pub(super) fn refund(&mut self, bytes: u64) {
-        if let Some(books) = &mut self.books {
-            books.used.bytes = books.used.bytes.saturating_sub(bytes);
-        }
-    }
-
-    /// Gets back what was paid for a name, or one that is gone.
-    pub(super) fn refund_name(&mut self) {
-        self.refund(ENTRY_BYTES);
-        if let Some(books) = &mut self.books {
-            books.used.names = books.used.names.saturating_sub(1);
-        }
-    }
-
-    /// A file was opened.
-    pub(super) fn opened(&mut self, file: &Arc<File>) {
-        if let Some(books) = &mut self.books {
-            books.open.retain(|holder| holder.strong_count() > 0);
-            books.open.push(Arc::downgrade(file));
-        }
-    }
-
-    /// A name was removed.
-    pub(super) async fn removed(mut self, entry: Entry) {
-        self.refund_name();
-        if entry.kind != Kind::File || entry.links > 1 {
-            return;
-        }
-        let freed = on_thread(move || {
-            let kept = self
-                .books
-                .as_mut()
-                .is_some_and(|books| books.find_nameless());
-            self.refund(if kept { 0 } else { entry.size });
-            Ok(())
-        });
-        // At worst too much stays counted.
-        let _ = freed.await;
-    }
-
-    fn write(&mut self, file: &File, at: Position, data: &[u8]) -> io::Result<usize> {
-        if data.is_empty() {
-            return Ok(0);
-        }
-        let before = file.metadata()?;
-        let start = match at {
-            Position::End => before.len(),
-            Position::At(start) => start,
-        };
-        let end = start.checked_add(length(data.len())).ok_or(Errno::FBIG)?;
-        let growth = end.saturating_sub(before.len());
-        self.charge(growth)?;
-        let written = file.write_at(data, start);
-        self.settle(file, &before, growth);
-        written
-    }
-
-    fn resize(&mut self, file: &File, size: u64) -> io::Result<()> {
-        let before = file.metadata()?;
-        let growth = size.saturating_sub(before.len());
-        self.charge(growth)?;
-        let resized = file.set_len(size);
-        self.settle(file, &before, growth);
-        resized
-    }
-
-    /// Sets what was paid for `growth` against what the file became.
-    fn settle(&mut self, file: &File, before: &Metadata, growth: u64) {
-        // Without the size of the file, what was paid stays paid.
-        let Ok(after) = file.metadata().map(|meta| meta.len()) else {
-            return;
-        };
-        let Some(books) = &mut self.books else { return };
-        let used = &mut books.used.bytes;
-        *used = used.saturating_sub(growth);
-        *used = used.saturating_add(after.saturating_sub(before.len()));
-        *used = used.saturating_sub(before.len().saturating_sub(after));
-        if let Some(file) = books.nameless.get_mut(&(before.dev(), before.ino())) {
-            file.size = after;
-        }
-    }
-}
-
-fn length(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
-}
-
-/// Runs file work off the runtime. It goes on to its end, books and all, when the caller has gone.
-pub(super) async fn on_thread<R: Send + 'static>(
-    work: impl FnOnce() -> io::Result<R> + Send + 'static,
-) -> io::Result<R> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(_) => Err(io::Error::other("the host is shutting down")),
-    }
+    });
+    done.await.map_err(|_| shutting_down())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use rustix::io::Errno;
+
+    use super::super::change::{Entry, Full, Id, Kind};
     use super::*;
 
     struct Dir {

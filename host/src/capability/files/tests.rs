@@ -12,7 +12,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::p2::{FsResult, StreamError};
 use wasmtime_wasi_io::bytes::Bytes;
 
-use super::quota::ENTRY_BYTES;
+use super::change::ENTRY_BYTES;
 use super::{Guard, State, View, again, prepare};
 use crate::capability::testing::{self, Denials, Lines};
 use crate::limits::{Budget, Resource as Budgeted};
@@ -20,9 +20,9 @@ use crate::policy::DenyReason;
 
 const KIB: u64 = 1024;
 
-struct World {
-    root: tempfile::TempDir,
-    state: State,
+pub(super) struct World {
+    pub(super) root: tempfile::TempDir,
+    pub(super) state: State,
     table: ResourceTable,
     audit: Arc<Denials>,
     lines: Arc<Lines>,
@@ -55,19 +55,19 @@ async fn world(mode: &str, budget: &Budget) -> World {
     }
 }
 
-async fn writable() -> World {
+pub(super) async fn writable() -> World {
     world("\"rw\"\nquota = \"32 KiB\"", &Budget::default()).await
 }
 
 impl World {
-    fn view(&mut self) -> View<'_> {
+    pub(super) fn view(&mut self) -> View<'_> {
         View {
             state: &mut self.state,
             table: &mut self.table,
         }
     }
 
-    fn data(&mut self) -> Resource<Descriptor> {
+    pub(super) fn data(&mut self) -> Resource<Descriptor> {
         self.view().get_directories().unwrap().remove(0).0
     }
 

@@ -37,11 +37,11 @@ impl Threads {
         work: impl FnOnce() -> io::Result<R> + Send + 'static,
     ) -> io::Result<R> {
         let thread = self.one().await;
-        let working = spawn_blocking(move || {
+        let work = move || {
             let _thread = thread;
             work()
-        });
-        working.await.unwrap_or_else(|_| Err(shutting_down()))
+        };
+        on_thread(work).await
     }
 }
 
@@ -68,6 +68,15 @@ impl PollThreads {
             work()
         }))
     }
+}
+
+/// Runs file work off the runtime, with a thread that the caller answers for. It goes on to its end, books
+/// and all, when the caller has gone.
+pub(super) async fn on_thread<R: Send + 'static>(
+    work: impl FnOnce() -> io::Result<R> + Send + 'static,
+) -> io::Result<R> {
+    let working = spawn_blocking(work);
+    working.await.unwrap_or_else(|_| Err(shutting_down()))
 }
 
 pub(super) fn shutting_down() -> io::Error {
