@@ -18,8 +18,8 @@ use super::{STREAM_BYTES, View, length};
 use crate::limits::Resource as Budgeted;
 
 impl View<'_> {
-    /// A change that is to be made. No call of this interface runs beside another of its store, and what
-    /// does run beside it cannot go on meanwhile, so it has no thread to wait for.
+    /// A change that is to be made. It has a thread without waiting for one: calls of this interface run one
+    /// at a time, and a call of 0.3 that has a thread may not go on before this one is done.
     fn change(&self) -> Transaction {
         Transaction {
             guard: self.state.guard.clone(),

@@ -14,11 +14,11 @@ use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, Stream
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi_io::bytes::Bytes;
 
-use super::STREAM_BYTES;
 use super::change::Position;
 use super::list::{List, Name};
 use super::quota::Quota;
 use super::threads::Threads;
+use super::{STREAM_BYTES, length};
 use crate::limits::Held;
 
 /// Directory entries that are read ahead.
@@ -136,7 +136,7 @@ impl InputStream for Input {
             }
             Reading::Read(mut bytes) => {
                 let part = bytes.split_to(size.min(bytes.len()));
-                let count = u64::try_from(part.len()).unwrap_or(u64::MAX);
+                let count = length(part.len());
                 self.offset = self.offset.saturating_add(count);
                 self.state = match bytes.is_empty() {
                     true => Reading::Idle,
@@ -259,7 +259,7 @@ impl Pollable for Output {
         self.state = match task.await {
             Ok(written) => {
                 if let Position::At(at) = &mut self.at {
-                    *at = at.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
+                    *at = at.saturating_add(length(written));
                 }
                 State::Ready
             }

@@ -86,11 +86,9 @@ fn audited<T: CapabilityView, R>(
 impl View<'_> {
     /// The steps of a stream that reads, with what they may hold.
     fn charged<S>(&self, steps: Result<S, ErrorCode>) -> Result<(S, Vec<Held>), ErrorCode> {
-        Ok((
-            steps?,
-            self.hold(STREAM_BYTES)
-                .map_err(|left| code(exhausted(left)))?,
-        ))
+        let steps = steps?;
+        let held = self.hold(STREAM_BYTES).map_err(exhausted).map_err(code)?;
+        Ok((steps, held))
     }
 }
 

@@ -20,6 +20,7 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{DescriptorType, DirectoryEn
 use wasmtime_wasi_io::bytes::Bytes;
 
 use super::change::Position;
+use super::length;
 use super::list::List;
 use super::quota::Quota;
 use super::threads::{PollThreads, Threads};
@@ -86,8 +87,7 @@ impl Steps for FileSteps {
             .file
             .read_at(&mut bytes, self.offset.load(Ordering::Acquire))?;
         bytes.truncate(count);
-        self.offset
-            .fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::AcqRel);
+        self.offset.fetch_add(length(count), Ordering::AcqRel);
         Ok(bytes)
     }
 }
@@ -258,7 +258,7 @@ impl<D: 'static> StreamConsumer<D> for Consumer {
             Ok(count) => {
                 direct.mark_read(count);
                 if let Position::At(at) = &mut this.at {
-                    *at = at.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+                    *at = at.saturating_add(length(count));
                 }
                 Poll::Ready(Ok(StreamResult::Completed))
             }
