@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 20] = [
+const KNOWS: [(&str, &[&str]); 21] = [
     ("text", &[]),
     ("wasm", &[]),
     ("limits", &[]),
@@ -23,7 +23,7 @@ const KNOWS: [(&str, &[&str]); 20] = [
     ("bindings", &["capability", "instance"]),
     (
         "capability",
-        &["bindings", "engine", "error", "limits", "policy"],
+        &["bindings", "engine", "error", "limits", "policy", "text"],
     ),
     (
         "instance",
@@ -55,6 +55,10 @@ const KNOWS: [(&str, &[&str]); 20] = [
         ],
     ),
     ("nodespace", &["executor", "json", "limits", "text"]),
+    (
+        "values",
+        &["bindings", "instance", "json", "limits", "nodespace"],
+    ),
     ("registry", &["engine", "limits", "text"]),
     ("simulate", &["capability", "limits", "policy"]),
     (
@@ -73,6 +77,7 @@ const KNOWS: [(&str, &[&str]); 20] = [
             "policy",
             "registry",
             "text",
+            "values",
         ],
     ),
     (
@@ -102,31 +107,32 @@ const KNOWS: [(&str, &[&str]); 20] = [
             "limits",
             "nodespace",
             "policy",
-            "text",
-            "wasm",
             "simulate",
-            "worker",
+            "text",
+            "values",
+            "wasm",
         ],
     ),
     (
         "cli",
         &[
-            "nodespace",
-            "validate",
-            "server",
-            "simulate",
-            "tenant",
-            "worker",
             "bindings",
             "component",
             "engine",
             "error",
             "instance",
             "limits",
+            "nodespace",
             "policy",
             "registry",
+            "server",
+            "simulate",
+            "tenant",
             "text",
+            "validate",
+            "values",
             "wasm",
+            "worker",
         ],
     ),
 ];
@@ -195,9 +201,10 @@ fn a_list_in_braces_names_rooms_as_well() {
 }
 
 #[test]
-fn every_room_of_the_host_knows_only_what_it_may() {
+fn every_room_of_the_host_knows_what_it_may_and_nothing_else() {
     let src = root().join("host/src");
     for (room, may) in KNOWS {
+        let mut named = BTreeSet::new();
         for file in sources(&src.join(room)) {
             let text = std::fs::read_to_string(&file).unwrap();
             for known in named_rooms(&text) {
@@ -207,8 +214,30 @@ fn every_room_of_the_host_knows_only_what_it_may() {
                     "{} knows `{known}`; `{room}` may know {may:?}",
                     file.display()
                 );
+                named.insert(known);
             }
         }
+        for known in may {
+            assert!(named.contains(*known), "`{room}` does not know `{known}`");
+        }
+    }
+}
+
+/// Whoever embeds the host pays for no server and no command line.
+#[test]
+fn the_library_alone_brings_in_no_server() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "-p", "external-worker-host"])
+        .args(["--no-default-features", "-e", "normal", "--prefix", "none"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(tree.status.success());
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.contains("\nwasmtime v"), "{tree}");
+    for package in ["clap", "axum", "rusqlite", "reqwest"] {
+        let is_there = tree.contains(&format!("\n{package} v"));
+        assert!(!is_there, "{package} is brought in");
     }
 }
 

@@ -7,7 +7,7 @@ use crate::bindings::types::{NodeClass, Port, Value};
 use crate::instance::exports::Ports;
 use crate::instance::value;
 use crate::nodespace::Type;
-use crate::worker::values::to_guest;
+use crate::values::to_guest;
 
 /// The inputs of `call`, for a node that looks like `class`, together at most `limit` bytes.
 ///

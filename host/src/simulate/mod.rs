@@ -10,7 +10,6 @@ mod server;
 
 use std::io;
 
-use clap::ValueEnum;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value as Json;
@@ -30,21 +29,36 @@ const HOST: &str = "127.0.0.1";
 const MAX_GARBAGE: usize = 64;
 
 /// How every simulated device answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behaviour {
-    /// With what it was told
+    /// With what it was told.
     Echo,
-    /// Not at all
+    /// Not at all.
     Silent,
-    /// With bytes that mean nothing
+    /// With bytes that mean nothing.
     Garbage,
-    /// By hanging up
+    /// By hanging up.
     HangUp,
 }
 
 impl Behaviour {
     /// Every one.
     pub const ALL: [Self; 4] = [Self::Echo, Self::Silent, Self::Garbage, Self::HangUp];
+
+    /// What it does, after "answers".
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Echo => "With what it was told",
+            Self::Silent => "Not at all",
+            Self::Garbage => "With bytes that mean nothing",
+            Self::HangUp => "By hanging up",
+        }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
 
     /// As it is written on a command line.
     pub const fn name(self) -> &'static str {

@@ -11,7 +11,7 @@ use crate::instance::description::{self, Class};
 use crate::limits::{self, Budget};
 use crate::nodespace::Type;
 use crate::text;
-use crate::worker::values::from_guest;
+use crate::values::from_guest;
 
 /// Parts of the names of fields whose value is nobody's business.
 const SECRET_WORDS: [&str; 9] = [

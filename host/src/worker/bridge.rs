@@ -8,12 +8,12 @@ use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
 use super::external::External;
-use super::values::{from_guest, kept, paid, to_guest};
 use crate::bindings::types as wit;
 use crate::executor::Standing;
 use crate::instance::surface::InputState;
 use crate::json as document;
 use crate::nodespace::{IoChange, NodeClass, PortSpec, Ports, Run, SharedValue, Type, Value};
+use crate::values::{from_guest, kept, paid, to_guest};
 
 /// The id of the node class of a method, or of a shelf's node by its path.
 pub fn node_class_id(class_id: &str, uuid: &str, node: &str) -> String {

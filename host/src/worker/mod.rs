@@ -34,7 +34,6 @@ mod source;
 pub mod state;
 pub mod store;
 mod swap;
-pub mod values;
 pub mod views;
 mod watched;
 

@@ -10,13 +10,14 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::event::{Status, WorkerEvent};
 use super::external::External;
-use super::{Inner, Worker, bridge, values};
+use super::{Inner, Worker, bridge};
 use crate::bindings::host::Level;
 use crate::executor::someone_waits;
 use crate::instance::events::{Event, InputChange, Listener};
 use crate::instance::{End, Instance, State};
 use crate::limits;
 use crate::nodespace::IoChange;
+use crate::values;
 
 /// The event that makes the Worker read shelf and options again.
 const NODES_UPDATE: &str = "nodes_update";

@@ -5,7 +5,7 @@ use external_worker_host::instance::value::check;
 use external_worker_host::json;
 use external_worker_host::limits;
 use external_worker_host::nodespace::{SharedValue, Type, Value};
-use external_worker_host::worker::values::{from_guest, to_guest};
+use external_worker_host::values::{from_guest, to_guest};
 
 use super::messages::value_frames;
 use super::{Reader, parts, readable_line};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::error::{CliError, Exit};
 use super::output::Output;
@@ -34,8 +35,8 @@ pub struct RunCommand {
     /// Grant what is requested, with simulated devices that answer like this
     #[arg(
         long,
-        value_enum,
         value_name = "HOW",
+        value_parser = behaviour(),
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "echo",
@@ -85,4 +86,13 @@ impl RunCommand {
             session::run(plan, output).await
         })
     }
+}
+
+/// Reads how simulated devices answer.
+fn behaviour() -> impl TypedValueParser<Value = Behaviour> {
+    let known = Behaviour::ALL.map(|it| PossibleValue::new(it.name()).help(it.about()));
+    PossibleValuesParser::new(known).map(|name| {
+        // One of those that are listed.
+        Behaviour::from_name(&name).unwrap_or(Behaviour::Echo)
+    })
 }

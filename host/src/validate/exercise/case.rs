@@ -15,7 +15,7 @@ use crate::instance::exports::Ports;
 use crate::instance::{End, Instance, State, Status};
 use crate::nodespace::Type;
 use crate::simulate::Behaviour;
-use crate::worker::values::{from_guest, to_guest};
+use crate::values::{from_guest, to_guest};
 use crate::{limits, text};
 
 /// What is done with one instance.
