@@ -438,9 +438,9 @@ impl Run {
     }
 
     fn has_failed(&self, node: &str) -> Result<bool, String> {
-        let status = self.worker().nodespace().node_status_json(node);
+        let status = self.worker().nodespace().status(node);
         let status = status.map_err(|error| error.to_string())?;
-        Ok(status.get("error").is_some())
+        Ok(status.error.is_some())
     }
 
     /// Everything that can be seen is as the model has it.
@@ -477,7 +477,7 @@ impl Run {
             &json!(one.number),
         )?;
         let graph = self.worker().nodespace();
-        let input = graph.io_json(&format!("{uuid}-remember"), "text").unwrap();
+        let input = json!(graph.io(&format!("{uuid}-remember"), "text").unwrap());
         let default = one.default.as_deref().unwrap_or("<NoValue>");
         same("the default", &input["default"], &json!(default))?;
         for (method, should) in [("applied", json!(one.number)), ("recall", json!(one.text))] {

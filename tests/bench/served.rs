@@ -104,7 +104,7 @@ async fn node(worker: &Worker) -> String {
     let class = format!("probe.{}.echo", added.uuid);
     let graph = worker.nodespace();
     let node = graph.add_node(&class, Default::default()).unwrap();
-    node["id"].as_str().unwrap().to_owned()
+    node.id.to_string()
 }
 
 async fn in_process(worker: &Worker, node: &str) -> [f64; 2] {
@@ -117,7 +117,7 @@ async fn in_process(worker: &Worker, node: &str) -> [f64; 2] {
             .unwrap();
         graph.node_idle(node).await;
         times.push(begin.elapsed());
-        assert_eq!(graph.value_json(node, "out").unwrap(), n);
+        assert_eq!(graph.preview(node, "out").unwrap(), n);
     }
     quantiles(times)
 }

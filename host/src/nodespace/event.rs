@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::value::SharedValue;
+use super::view::NodeView;
 
 /// Where an edge comes from and where it goes: node, port, node, port.
 pub type Edge = [Arc<str>; 4];
@@ -22,7 +23,7 @@ pub enum GraphEvent {
     /// There is a new node.
     NodeAdded {
         /// All of it.
-        node: Json,
+        node: Box<NodeView>,
     },
     /// A node is gone, and its edges.
     NodeRemoved {
@@ -31,10 +32,8 @@ pub enum GraphEvent {
     },
     /// A node's class came, went or changed so that the node looks different.
     NodeReplaced {
-        /// Its id.
-        node: Arc<str>,
         /// All of it, as it is now.
-        json: Json,
+        node: Box<NodeView>,
         /// Its edges, as they are now.
         edges: Vec<Edge>,
     },

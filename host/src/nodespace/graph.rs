@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use super::NewNode;
 use super::class::{IoChange, NodeClass, Run};
 use super::error::{GraphError, Result};
 use super::event::{Dirty, GraphEvent};
@@ -15,7 +16,7 @@ use super::io::{self, Key, Ready, Slot};
 use super::library::Library;
 use super::node::Node;
 use super::value::SharedValue;
-use super::{NewNode, json};
+use super::view::{IoView, NodeView};
 use crate::limits::{
     MAX_NAME_BYTES, MAX_NODE_ID_BYTES, MAX_NODES, MAX_PROPERTIES_BYTES, MAX_TEXT_BYTES,
 };
@@ -188,7 +189,7 @@ impl Graph {
                 is_new: true,
             }),
             None => {
-                let node = json::node(&node, false);
+                let node = Box::new(NodeView::of(&node, false));
                 self.event(GraphEvent::NodeAdded { node });
             }
         }
@@ -209,7 +210,7 @@ impl Graph {
         };
         let (is_new, wants_run) = (attach.is_new, attach.is_new && node.trigger_on_create);
         if is_new {
-            let node = json::node(node, false);
+            let node = Box::new(NodeView::of(node, false));
             self.effects
                 .events
                 .insert(before, GraphEvent::NodeAdded { node });
@@ -307,7 +308,7 @@ impl Graph {
     }
 
     /// Name and visibility of an input or output. Answers all of it.
-    pub fn update_io_options(&mut self, node: &str, io: &str, patch: &Json) -> Result<Json> {
+    pub fn update_io_options(&mut self, node: &str, io: &str, patch: &Json) -> Result<IoView> {
         let node = self.node_mut(node)?;
         let (is_input, index) = node.find(io)?;
         let id = Arc::clone(&node.id);
@@ -324,13 +325,13 @@ impl Graph {
             let hidden = hidden && !slot.has_edges();
             slot.own_hidden = Some(hidden).filter(|hidden| *hidden != slot.class_hidden);
         }
-        let answer = json::io(&id, slot);
+        let answer = IoView::of(&id, slot);
         self.dirty(Dirty::Node(id));
         Ok(answer)
     }
 
     /// Value options of an input or output, laid over those that there are. Answers all of it.
-    pub fn update_value_options(&mut self, node: &str, io: &str, patch: &Json) -> Result<Json> {
+    pub fn update_value_options(&mut self, node: &str, io: &str, patch: &Json) -> Result<IoView> {
         self.patch_value_options(node, io, |slot| slot.patch_options(patch))
     }
 
@@ -339,7 +340,7 @@ impl Graph {
         node: &str,
         io: &str,
         patch: impl FnOnce(&mut Slot) -> Result<()>,
-    ) -> Result<Json> {
+    ) -> Result<IoView> {
         let node = self.node_mut(node)?;
         let (is_input, index) = node.find(io)?;
         let id = Arc::clone(&node.id);
@@ -347,7 +348,7 @@ impl Graph {
             return Err(GraphError::no_io(&id, io, "input or output"));
         };
         patch(slot)?;
-        let answer = json::io(&id, slot);
+        let answer = IoView::of(&id, slot);
         let options = Json::Object(slot.options.json.clone());
         let (node, io) = (Arc::clone(&id), Arc::clone(&slot.id));
         self.event(GraphEvent::ValueOptionsChanged { node, io, options });

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::error::{GraphError, Result, named};
 use super::io::check_json;
+use super::view::GroupView;
 use crate::limits::{MAX_GROUP_DEPTH, MAX_GROUP_META_BYTES, MAX_GROUPS, MAX_NODE_ID_BYTES};
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,13 +27,11 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub fn json(&self) -> Json {
+    pub fn view(&self) -> BTreeMap<String, GroupView> {
         let groups = self.groups.iter();
-        Json::Object(
-            groups
-                .map(|(id, group)| (id.clone(), group.json()))
-                .collect(),
-        )
+        groups
+            .map(|(id, group)| (id.clone(), group.view()))
+            .collect()
     }
 
     /// Puts nodes and groups into a new group, where their old groups meet. Answers its id.
@@ -261,17 +260,14 @@ impl Groups {
 }
 
 impl Group {
-    fn json(&self) -> Json {
-        let mut json = json!({
-            "node_ids": self.nodes,
-            "child_groups": self.children,
-            "parent_group": self.parent,
-            "meta": self.meta,
-        });
-        if let (Some(position), Some(entries)) = (self.position, json.as_object_mut()) {
-            entries.insert("position".into(), json!(position));
+    fn view(&self) -> GroupView {
+        GroupView {
+            node_ids: self.nodes.clone(),
+            child_groups: self.children.clone(),
+            parent_group: self.parent.clone(),
+            meta: self.meta.clone(),
+            position: self.position,
         }
-        json
     }
 }
 

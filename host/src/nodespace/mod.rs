@@ -22,10 +22,12 @@ mod run;
 mod save;
 mod types;
 mod value;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -40,6 +42,10 @@ pub use self::save::{LeftOut, LoadReport};
 pub(crate) use self::types::Shape;
 pub use self::types::Type;
 pub use self::value::{Array, Dtype, NO_VALUE, SharedValue, Value};
+pub use self::view::{
+    GroupView, InputView, IoStatusView, IoView, NodeView, PlaceView, ReadyInputView, ReadyView,
+    StatusView,
+};
 
 use self::io::Ready;
 use self::library::Written;
@@ -110,13 +116,13 @@ impl NodeSpace {
             .read(|graph| graph.library.class(class_id).is_some())
     }
 
-    /// Makes a node. Answers its FullNodeJSON.
+    /// Makes a node. Answers what it looks like.
     ///
     /// # Errors
     /// When there is no such class, the id is taken, or something given does not fit.
-    pub fn add_node(&self, class_id: &str, new: NewNode) -> Result<Json> {
+    pub fn add_node(&self, class_id: &str, new: NewNode) -> Result<NodeView> {
         let id = self.inner.change(|graph| graph.add_node(class_id, new))?;
-        self.node_json(&id, false)
+        self.node(&id, false)
     }
 
     /// Removes a node and its edges. What it runs right now is not heard any more.
@@ -142,7 +148,7 @@ impl NodeSpace {
     /// When there is no such node, or it is too much.
     pub fn update_node_view(&self, node: &str, view: &Json) -> Result<()> {
         let mut properties = Map::new();
-        for (key, property) in [("pos", json::POSITION), ("size", json::SIZE)] {
+        for (key, property) in [("pos", view::POSITION), ("size", view::SIZE)] {
             let given = view.get(key).filter(|given| !given.is_null());
             properties.extend(given.map(|given| (property.to_owned(), given.clone())));
         }
@@ -150,18 +156,18 @@ impl NodeSpace {
             .map(drop)
     }
 
-    /// FullNodeJSON of a node, with `frontend` if asked for.
+    /// What a node looks like, with where it is drawn if asked for.
     ///
     /// # Errors
     /// When there is no such node.
-    pub fn node_json(&self, node: &str, with_frontend: bool) -> Result<Json> {
-        let look = |graph: &graph::Graph| Ok(json::node(graph.node(node)?, with_frontend));
+    pub fn node(&self, node: &str, with_frontend: bool) -> Result<NodeView> {
+        let look = |graph: &graph::Graph| Ok(NodeView::of(graph.node(node)?, with_frontend));
         self.inner.read(look)
     }
 
-    /// FullNodeJSON of every node, in the order in which they were added. The graph may change
+    /// What every node looks like, in the order in which they were added. The graph may change
     /// between one part of it and the next.
-    pub fn nodes_json(&self, with_frontend: bool) -> Json {
+    pub fn nodes(&self, with_frontend: bool) -> Vec<NodeView> {
         let (mut nodes, mut after) = (Vec::new(), 0);
         loop {
             // Part by part, since others wait for the lock meanwhile.
@@ -169,12 +175,12 @@ impl NodeSpace {
             self.inner.read(|graph| {
                 let part = graph.nodes.range(after + 1..).take(NODES_AT_ONCE);
                 for (key, node) in part {
-                    nodes.push(json::node(node, with_frontend));
+                    nodes.push(NodeView::of(node, with_frontend));
                     after = *key;
                 }
             });
             if nodes.len() - before < NODES_AT_ONCE {
-                return Json::Array(nodes);
+                return nodes;
             }
         }
     }
@@ -183,8 +189,9 @@ impl NodeSpace {
     ///
     /// # Errors
     /// When there is no such node.
-    pub fn node_status_json(&self, node: &str) -> Result<Json> {
-        self.inner.read(|graph| Ok(json::status(graph.node(node)?)))
+    pub fn status(&self, node: &str) -> Result<StatusView> {
+        self.inner
+            .read(|graph| Ok(StatusView::of(graph.node(node)?)))
     }
 
     /// The ids of all nodes, in the order in which they were added.
@@ -273,7 +280,7 @@ impl NodeSpace {
     ///
     /// # Errors
     /// When there is no such input or output.
-    pub fn update_io_options(&self, node: &str, io: &str, patch: &Json) -> Result<Json> {
+    pub fn update_io_options(&self, node: &str, io: &str, patch: &Json) -> Result<IoView> {
         self.inner
             .change(|graph| graph.update_io_options(node, io, patch))
     }
@@ -282,19 +289,19 @@ impl NodeSpace {
     ///
     /// # Errors
     /// When there is no such input or output, or it is too much.
-    pub fn update_value_options(&self, node: &str, io: &str, patch: &Json) -> Result<Json> {
+    pub fn update_value_options(&self, node: &str, io: &str, patch: &Json) -> Result<IoView> {
         self.inner
             .change(|graph| graph.update_value_options(node, io, patch))
     }
 
-    /// FullNodeIOJSON of an input or output.
+    /// What an input or output looks like.
     ///
     /// # Errors
     /// When there is no such input or output.
-    pub fn io_json(&self, node: &str, io: &str) -> Result<Json> {
+    pub fn io(&self, node: &str, io: &str) -> Result<IoView> {
         self.inner.read(|graph| {
             let (node, slot) = graph.slot(node, io)?;
-            Ok(json::io(&node.id, slot))
+            Ok(IoView::of(&node.id, slot))
         })
     }
 
@@ -328,18 +335,19 @@ impl NodeSpace {
     ///
     /// # Errors
     /// When there is no such input or output.
-    pub fn value_json(&self, node: &str, io: &str) -> Result<Json> {
-        Ok(json::preview(self.value(node, io)?.as_ref()))
+    pub fn preview(&self, node: &str, io: &str) -> Result<Json> {
+        Ok(view::preview(self.value(node, io)?.as_ref()))
     }
 
     /// What `get_ios_values` answers.
     ///
     /// # Errors
     /// When there is no such node.
-    pub fn values_json(&self, node: &str) -> Result<Json> {
+    pub fn previews(&self, node: &str) -> Result<BTreeMap<Arc<str>, Json>> {
         let values = self.values(node)?.into_iter();
-        let values = values.map(|(io, value)| (io.to_string(), json::preview(value.as_ref())));
-        Ok(Json::Object(values.collect()))
+        Ok(values
+            .map(|(io, value)| (io, view::preview(value.as_ref())))
+            .collect())
     }
 
     /// Runs a node, after its present run if there is one.
@@ -412,22 +420,26 @@ impl NodeSpace {
     }
 
     /// Every group, by its id.
-    pub fn groups_json(&self) -> Json {
-        self.inner.read(|graph| graph.groups.json())
+    pub fn groups(&self) -> BTreeMap<String, GroupView> {
+        self.inner.read(|graph| graph.groups.view())
     }
 
     /// Puts nodes and groups into a new group. Answers every group.
     ///
     /// # Errors
     /// When one of them is not there, or it is too much.
-    pub fn group_nodes(&self, nodes: &[String], groups: &[String]) -> Result<Json> {
+    pub fn group_nodes(
+        &self,
+        nodes: &[String],
+        groups: &[String],
+    ) -> Result<BTreeMap<String, GroupView>> {
         self.inner.change(|graph| {
             for node in nodes {
                 graph.key(node)?;
             }
             graph.groups.group(nodes, groups)?;
             graph.dirty(Dirty::Groups);
-            Ok(graph.groups.json())
+            Ok(graph.groups.view())
         })
     }
 
@@ -497,17 +509,17 @@ impl NodeSpace {
     }
 
     /// The properties of the graph itself.
-    pub fn properties_json(&self) -> Json {
-        self.inner
-            .read(|graph| Json::Object(graph.properties.clone()))
+    pub fn properties(&self) -> Map<String, Json> {
+        self.inner.read(|graph| graph.properties.clone())
     }
 
     /// Where and how large every node is drawn: the `nodes` of `view_state`.
-    pub fn view_json(&self) -> Json {
+    pub fn places(&self) -> BTreeMap<Arc<str>, PlaceView> {
         self.inner.read(|graph| {
             let nodes = graph.nodes.values();
-            let nodes = nodes.map(|node| (node.id.to_string(), json::view(node)));
-            Json::Object(nodes.collect())
+            nodes
+                .map(|node| (Arc::clone(&node.id), PlaceView::of(node)))
+                .collect()
         })
     }
 }

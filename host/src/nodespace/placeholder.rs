@@ -9,7 +9,8 @@ use super::event::{Dirty, GraphEvent};
 use super::graph::{Attach, Graph};
 use super::io::Key;
 use super::library::{Changes, NodesOnRemoval, Written};
-use super::{json, save};
+use super::save;
+use super::view::NodeView;
 
 impl Graph {
     pub fn put_shelf(&mut self, path: &[&str], shelf: Written) -> Result<()> {
@@ -67,7 +68,7 @@ impl Graph {
             return;
         };
         let was_placeholder = node.class.is_none();
-        let before = looks(&json::node(node, true));
+        let before = NodeView::of(node, true);
         let lifted = self.lift_edges(key);
         let Some(node) = self.nodes.get_mut(&key) else {
             return;
@@ -99,11 +100,9 @@ impl Graph {
             run: Arc::clone(&class.run),
             is_new: false,
         });
-        let after = self
-            .nodes
-            .get(&key)
-            .map(|node| looks(&json::node(node, true)));
-        if was_placeholder || has_lost || after != Some(before) {
+        let after = self.nodes.get(&key).map(|node| NodeView::of(node, true));
+        let looks_the_same = after.is_some_and(|after| after.looks_like(&before));
+        if was_placeholder || has_lost || !looks_the_same {
             self.dirty(Dirty::Node(id));
             self.tell_replaced(key);
         }
@@ -126,19 +125,9 @@ impl Graph {
         };
         let edges = self.edges_of(key).into_iter();
         let event = GraphEvent::NodeReplaced {
-            node: Arc::clone(&node.id),
-            json: json::node(node, false),
+            node: Box::new(NodeView::of(node, false)),
             edges: edges.filter_map(|ends| self.edge(ends)).collect(),
         };
         self.event(event);
     }
-}
-
-/// What of a node's JSON its class decides.
-fn looks(node: &serde_json::Value) -> serde_json::Value {
-    let mut looks = node.clone();
-    if let Some(entries) = looks.as_object_mut() {
-        entries.remove("status");
-    }
-    looks
 }

@@ -10,10 +10,10 @@ use super::class::PortSpec;
 use super::error::{GraphError, Result, named};
 use super::graph::{self, Graph};
 use super::io::{Slot, TRIGGER_INPUT, TRIGGER_OUTPUT, check_json, check_size};
-use super::json;
 use super::node::Node;
 use super::types::Type;
 use super::value::Value;
+use super::view;
 use crate::limits::{
     MAX_EDGES, MAX_LOAD_PROBLEMS, MAX_NODES, MAX_OPTIONS_BYTES, MAX_PORTS, MAX_SAVED_NODE_BYTES,
 };
@@ -87,10 +87,7 @@ pub(super) fn node(node: &Node) -> Map<String, Json> {
     let description = node.own_description.as_deref();
     put("description", description.map(Json::from));
     put("reset_inputs_on_trigger", node.own_reset.map(Json::from));
-    put(
-        "render_options",
-        json::render_options(node).map(|(_, options)| options),
-    );
+    put("render_options", view::render_options(node).cloned());
     let properties = Some(&node.properties).filter(|properties| !properties.is_empty());
     put("properties", properties.cloned().map(Json::Object));
     let known = saved.remove("io");
@@ -156,7 +153,7 @@ pub(super) fn backend(graph: &Graph) -> Json {
         "nodes": nodes,
         "edges": edges(graph),
         "prop": graph.properties,
-        "groups": graph.groups.json(),
+        "groups": graph.groups.view(),
     })
 }
 

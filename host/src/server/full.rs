@@ -6,16 +6,17 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::json::to_wire;
+use crate::nodespace::{Edge, GroupView, NodeView};
 use crate::worker::Worker;
 use crate::worker::state::StateMeta;
 use crate::worker::views::{ModuleView, ViewState};
 
 #[derive(Serialize)]
 struct Graph {
-    nodes: Json,
+    nodes: Vec<NodeView>,
     prop: BTreeMap<String, Json>,
-    edges: Vec<crate::nodespace::Edge>,
-    groups: Json,
+    edges: Vec<Edge>,
+    groups: BTreeMap<String, GroupView>,
 }
 
 #[derive(Serialize)]
@@ -40,10 +41,10 @@ struct Progress {
 pub fn state(worker: &Worker) -> String {
     let nodespace = worker.nodespace();
     let graph = Graph {
-        nodes: nodespace.nodes_json(false),
+        nodes: nodespace.nodes(false),
         prop: BTreeMap::new(),
         edges: nodespace.edges(),
-        groups: nodespace.groups_json(),
+        groups: nodespace.groups(),
     };
     let rest = Rest {
         view: worker.view_state(),

@@ -48,8 +48,8 @@ impl Source for Inner {
     fn document(&self, document: Document) -> Option<Json> {
         match document {
             Document::Edges => Some(json!(self.nodespace.edges())),
-            Document::Groups => Some(self.nodespace.groups_json()),
-            Document::Properties => Some(self.nodespace.properties_json()),
+            Document::Groups => Some(json!(self.nodespace.groups())),
+            Document::Properties => Some(Json::Object(self.nodespace.properties())),
             // Where a node is drawn is a property of the node.
         }
     }

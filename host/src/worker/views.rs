@@ -16,6 +16,7 @@ use super::state::StateMeta;
 use super::{Worker, lock};
 use crate::instance::config::ConfigSchema;
 use crate::instance::description::Class;
+use crate::nodespace::PlaceView;
 
 /// What kind of Worker this says that it is; the FuncNodes clients know this one.
 const KIND: &str = "WSWorker";
@@ -157,7 +158,7 @@ pub struct ViewState {
     /// How types are shown.
     pub renderoptions: RenderOptions,
     /// Where nodes are drawn, by their ids.
-    pub nodes: Json,
+    pub nodes: BTreeMap<Arc<str>, PlaceView>,
 }
 
 /// `get_save_state`, and what an export has: the state as it may be shared.
@@ -317,7 +318,7 @@ impl Worker {
     pub fn view_state(&self) -> ViewState {
         ViewState {
             renderoptions: RenderOptions::default(),
-            nodes: self.nodespace().view_json(),
+            nodes: self.nodespace().places(),
         }
     }
 

@@ -35,7 +35,7 @@ async fn a_client_that_stops_the_worker_is_answered_and_everybody_hears_of_it() 
     }
     let data = served.stop().await;
     let again = open(data.path()).await;
-    let value = again.nodespace().value_json(&node, "value").unwrap();
+    let value = again.nodespace().preview(&node, "value").unwrap();
     assert_eq!(value, 3);
     again.close(PATIENCE).await.unwrap();
 }

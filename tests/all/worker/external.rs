@@ -158,21 +158,21 @@ async fn the_guest_changes_its_own_nodes_and_triggers_them() {
         .set_value(&refresh, "options", options, false)
         .unwrap();
     until(|| {
-        let item = graph.io_json(&pick, "item").unwrap();
+        let item = json!(graph.io(&pick, "item").unwrap());
         item["value_options"]["options"] == json!(["a", "b"])
     })
     .await;
-    until(|| graph.value_json(&pick, "item").unwrap() == "a").await;
+    until(|| graph.preview(&pick, "item").unwrap() == "a").await;
     // What was set at the class holds for new nodes.
     let later = site.node("probe", &uuid, "pick");
-    let item = graph.io_json(&later, "item").unwrap();
+    let item = json!(graph.io(&later, "item").unwrap());
     assert_eq!(item["value_options"]["options"], json!(["a", "b"]));
     assert_eq!(item["default"], "b");
 
     let status = site.node("probe", &uuid, "status");
     let call_status = site.node("probe", &uuid, "call_status");
     graph.trigger(&call_status).unwrap();
-    until(|| graph.value_json(&status, "out").unwrap() == "ok").await;
+    until(|| graph.preview(&status, "out").unwrap() == "ok").await;
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn one_that_traps_comes_back_with_its_uuid_and_nodes() {
     let line = notice(&mut events, "starts again").await;
     assert!(line.contains("the guest gave up"), "{line}");
     site.worker.nodespace().node_idle(&panic).await;
-    let status = site.worker.nodespace().node_status_json(&panic).unwrap();
+    let status = json!(site.worker.nodespace().status(&panic).unwrap());
     assert!(status.to_string().contains("the guest gave up"), "{status}");
     assert_eq!(site.run(&count).await, 1, "its memory is new");
     assert_eq!(site.seen(&uuid).unwrap()["running"], true);
@@ -208,7 +208,7 @@ async fn one_that_is_down_says_so_and_can_be_started_again() {
     notice(&mut events, "it is down").await;
     site.worker.nodespace().trigger(&count).unwrap();
     site.worker.nodespace().node_idle(&count).await;
-    let status = site.worker.nodespace().node_status_json(&count).unwrap();
+    let status = json!(site.worker.nodespace().status(&count).unwrap());
     assert!(status.to_string().contains("the guest gave up"), "{status}");
     site.worker.restart_instance(&uuid, "traps").await.unwrap();
     assert_eq!(site.run(&count).await, 1);

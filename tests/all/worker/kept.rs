@@ -44,14 +44,14 @@ async fn a_worker_comes_back_as_it_was() {
     assert_eq!(form["formData"]["token"], "s3cr3t", "saves keep secrets");
     let graph = site.worker.nodespace();
     assert_eq!(json!(graph.edges()).as_array().unwrap().len(), 1);
-    assert_eq!(graph.node_json(&to, false).unwrap()["name"], "Keeper");
-    assert_eq!(graph.io_json(&to, "key").unwrap()["default"], "k");
+    assert_eq!(json!(graph.node(&to, false).unwrap())["name"], "Keeper");
+    assert_eq!(json!(graph.io(&to, "key").unwrap())["default"], "k");
     assert_eq!(site.run(&from).await, 5);
     graph.idle().await;
     let stats = site.node("cache", &cache, "stats");
     graph.trigger(&stats).unwrap();
     graph.node_idle(&stats).await;
-    assert_eq!(graph.value_json(&stats, "entries").unwrap(), 1);
+    assert_eq!(graph.preview(&stats, "entries").unwrap(), 1);
     for file in std::fs::read_dir(site.dir.path()).unwrap() {
         let file = file.unwrap();
         if file.file_name().to_string_lossy().starts_with("state.db") {
@@ -98,7 +98,7 @@ async fn nodes_without_their_module_keep_their_data_until_it_is_back() {
     site.put("probe", &std::fs::read(PROBE_HOST).unwrap());
     notice(&mut events, "`probe` is new").await;
     assert_eq!(site.run(&applied).await, 9);
-    let node = site.worker.nodespace().node_json(&applied, true).unwrap();
+    let node = json!(site.worker.nodespace().node(&applied, true).unwrap());
     assert!(node.to_string().contains("[3,4]"), "{node}");
 }
 

@@ -78,7 +78,7 @@ impl Site {
         let id = format!("{class}.{uuid}.{method}");
         let graph = self.worker.nodespace();
         let node = graph.add_node(&id, Default::default()).unwrap();
-        node["id"].as_str().unwrap().to_owned()
+        node.id.to_string()
     }
 
     /// Runs a node that has no inputs to be set; its output `out`.
@@ -89,7 +89,7 @@ impl Site {
     }
 
     fn out(&self, node: &str) -> Json {
-        self.worker.nodespace().value_json(node, "out").unwrap()
+        self.worker.nodespace().preview(node, "out").unwrap()
     }
 
     /// How an external worker looks to a client.

@@ -86,7 +86,7 @@ async fn a_flow_of_other_libraries_comes_in_with_a_report_and_goes_out_whole() {
     assert!(left_out.contains("`gone`"), "{left_out}");
     notice(&mut events, "`math.sum` is here").await;
     let graph = site.worker.nodespace();
-    let shown = graph.node_json("a1", true).unwrap();
+    let shown = json!(graph.node("a1", true).unwrap());
     assert_eq!(shown["frontend"]["pos"], json!([10.5, -20]));
     let description = shown["description"].as_str().unwrap();
     assert!(

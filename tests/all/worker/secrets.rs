@@ -90,7 +90,7 @@ async fn in_a_process_of_its_own() {
         ("get_worker_dependencies", json!(worker.modules())),
         ("get_save_state", json!(worker.shared_state())),
         ("get_config", json!(worker.view())),
-        ("get_nodes", worker.nodespace().nodes_json(true)),
+        ("get_nodes", json!(worker.nodespace().nodes(true))),
     ] {
         seen.push((what, json.to_string()));
     }

@@ -50,7 +50,7 @@ async fn those_that_take_long_to_start_delay_nobody() {
     let graph = site.worker.nodespace();
     until(|| graph.trigger(&stats).is_ok()).await;
     graph.node_idle(&stats).await;
-    assert_eq!(graph.value_json(&stats, "entries").unwrap(), 0);
+    assert_eq!(graph.preview(&stats, "entries").unwrap(), 0);
     // Somebody who comes now does not stand behind them either.
     site.add("probe", "probe", nothing()).await;
     // Their nodes are there; what is asked of them waits.

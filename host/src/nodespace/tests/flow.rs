@@ -364,7 +364,10 @@ async fn what_does_not_fit_is_an_error_at_the_input() {
         refused.unwrap_err().to_string(),
         format!("the input `a` of the node `n` {problem}")
     );
-    assert_eq!(bench.space.io_json("n", "a").unwrap()["default"], NO_VALUE);
+    assert_eq!(
+        json!(bench.space.io("n", "a").unwrap())["default"],
+        NO_VALUE
+    );
     bench.set("n.a", 3.0);
     bench.space.idle().await;
     bench.connect("source.out", "n.a");
@@ -472,7 +475,7 @@ async fn a_list_is_converted_for_each_kind_of_input_that_it_reaches() {
         .set_default("g", "a", Some(Value::from_json(json!([4]))))
         .unwrap();
     assert_eq!(
-        bench.space.io_json("g", "a").unwrap()["default"],
+        json!(bench.space.io("g", "a").unwrap())["default"],
         json!([4.0])
     );
 }
@@ -510,7 +513,7 @@ async fn an_observer_may_change_the_graph() {
     space.add_node("sum", new).unwrap();
     space.set_value("n", "a", Value::Integer(1), false).unwrap();
     space.idle().await;
-    assert_eq!(space.value_json("n", "out").unwrap(), 5);
+    assert_eq!(space.preview("n", "out").unwrap(), 5);
     let told = meddler.1.lock().unwrap();
     let outs = told.iter().filter(|told| told.starts_with("n.out"));
     assert_eq!(outs.count(), 5);

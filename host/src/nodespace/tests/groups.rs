@@ -26,7 +26,7 @@ fn group_of(groups: &Json, nodes: &[&str]) -> String {
 #[tokio::test]
 async fn nodes_and_groups_are_grouped_and_dissolved() {
     let bench = bench();
-    let groups = bench.space.group_nodes(&names(&["n1", "n2"]), &[]).unwrap();
+    let groups = json!(bench.space.group_nodes(&names(&["n1", "n2"]), &[]).unwrap());
     let inner = group_of(&groups, &["n1", "n2"]);
     assert_eq!(
         groups,
@@ -37,15 +37,17 @@ async fn nodes_and_groups_are_grouped_and_dissolved() {
             "meta": {},
         }})
     );
-    let groups = bench
-        .space
-        .group_nodes(&names(&["n3"]), std::slice::from_ref(&inner))
-        .unwrap();
+    let groups = json!(
+        bench
+            .space
+            .group_nodes(&names(&["n3"]), std::slice::from_ref(&inner))
+            .unwrap()
+    );
     let outer = group_of(&groups, &["n3"]);
     assert_eq!(groups[&outer]["child_groups"], json!([inner]));
     assert_eq!(groups[&inner]["parent_group"], json!(outer));
     // Some nodes of a group become a group beside it, in the same parent.
-    let groups = bench.space.group_nodes(&names(&["n1"]), &[]).unwrap();
+    let groups = json!(bench.space.group_nodes(&names(&["n1"]), &[]).unwrap());
     let beside = group_of(&groups, &["n1"]);
     assert_eq!(groups[&beside]["parent_group"], json!(outer));
     let position = json!({"position": [1, 2.5]});
@@ -54,20 +56,20 @@ async fn nodes_and_groups_are_grouped_and_dissolved() {
         Ok(json!({"position": [1.0, 2.5]}))
     );
     assert_eq!(
-        bench.space.groups_json()[&beside]["position"],
+        json!(bench.space.groups())[&beside]["position"],
         json!([1.0, 2.5])
     );
     // Its groups move up; one that is empty goes.
     bench.space.remove_group(&outer).unwrap();
-    let groups = bench.space.groups_json();
+    let groups = json!(bench.space.groups());
     assert_eq!(groups[&inner]["parent_group"], json!(null));
     assert_eq!(groups.get(&outer), None);
     bench.dirty();
     bench.space.remove_node("n1").unwrap();
     assert!(bench.dirty().contains(&Dirty::Groups));
-    assert_eq!(bench.space.groups_json().get(&beside), None);
+    assert_eq!(json!(bench.space.groups()).get(&beside), None);
     bench.space.remove_node("n2").unwrap();
-    assert_eq!(bench.space.groups_json(), json!({}));
+    assert_eq!(json!(bench.space.groups()), json!({}));
 }
 
 #[tokio::test]
@@ -84,10 +86,12 @@ async fn what_makes_no_sense_is_refused() {
         .group_nodes(&no_groups, &names(&["none"]))
         .unwrap_err();
     bench.space.remove_group("none").unwrap_err();
-    let groups = bench
-        .space
-        .group_nodes(&names(&["n1"]), &no_groups)
-        .unwrap();
+    let groups = json!(
+        bench
+            .space
+            .group_nodes(&names(&["n1"]), &no_groups)
+            .unwrap()
+    );
     let group = group_of(&groups, &["n1"]);
     for patch in [
         json!({"position": [1]}),
@@ -97,17 +101,18 @@ async fn what_makes_no_sense_is_refused() {
     ] {
         bench.space.update_group(&group, &patch).unwrap_err();
     }
-    assert_eq!(bench.space.groups_json(), groups);
+    assert_eq!(json!(bench.space.groups()), groups);
 }
 
 #[tokio::test]
 async fn groups_lie_in_each_other_only_so_deep() {
     let bench = bench();
-    let groups = bench.space.group_nodes(&names(&["n1"]), &[]).unwrap();
+    let groups = json!(bench.space.group_nodes(&names(&["n1"]), &[]).unwrap());
     let mut top = group_of(&groups, &["n1"]);
     let mut depth = 1;
     while let Ok(groups) = bench.space.group_nodes(&[], std::slice::from_ref(&top)) {
         depth += 1;
+        let groups = json!(groups);
         top = groups[&top]["parent_group"].as_str().unwrap().to_owned();
     }
     assert_eq!(depth, crate::limits::MAX_GROUP_DEPTH);
@@ -128,7 +133,7 @@ async fn saved_groups_are_read_as_far_as_they_make_sense() {
     });
     let report = bench.space.load(&backend).unwrap();
     assert_eq!(report.nodes, 3);
-    let groups = bench.space.groups_json();
+    let groups = json!(bench.space.groups());
     // `n1` is where it was named last; the second of two parents in a circle is none.
     assert_eq!(groups["b"]["node_ids"], json!(["n2", "n1"]));
     assert_eq!(groups["b"]["parent_group"], json!(null));

@@ -145,7 +145,7 @@ async fn what_goes_by_the_same_id_survives_a_new_definition() {
     bench.space.put_shelf(&["test"], classes).unwrap();
     let told = bench.told();
     assert_eq!(told, ["disconnected before.out to n.b", "replaced n"]);
-    let node = bench.space.node_json("n", false).unwrap();
+    let node = json!(bench.space.node("n", false).unwrap());
     assert_eq!(
         (&node["name"], &node["io"][2]["name"]),
         (&json!("Mine"), &json!("First"))
@@ -184,7 +184,7 @@ async fn nodes_of_a_shelf_that_goes_are_placeholders_or_gone() {
     bench.space.idle().await;
     let (saved, node) = (
         bench.space.save(),
-        bench.space.node_json("n", true).unwrap(),
+        json!(bench.space.node("n", true).unwrap()),
     );
     bench.events();
     bench
@@ -234,7 +234,7 @@ async fn nodes_of_a_shelf_that_goes_are_placeholders_or_gone() {
         .unwrap()
         .remove("properties");
     assert_eq!(again, saved);
-    let mut looks = bench.space.node_json("n", true).unwrap();
+    let mut looks = json!(bench.space.node("n", true).unwrap());
     looks.as_object_mut().unwrap().remove("properties");
     assert_eq!(looks, node);
     bench.space.trigger("n").unwrap();

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 
+use super::view::preview;
 use super::*;
 use crate::json::JsonText;
 use crate::limits::{Budget, Ledger, Paid, Resource};
@@ -140,7 +141,7 @@ impl Bench {
             id: Some(id.to_owned()),
             ..NewNode::default()
         };
-        self.space.add_node(class, new).unwrap()
+        json!(self.space.add_node(class, new).unwrap())
     }
 
     /// Connects `a.out` to `b.in`, written "a.out".
@@ -158,11 +159,11 @@ impl Bench {
 
     fn value(&self, io: &str) -> Json {
         let (node, io) = io.split_once('.').unwrap();
-        self.space.value_json(node, io).unwrap()
+        self.space.preview(node, io).unwrap()
     }
 
     fn status(&self, node: &str) -> Json {
-        self.space.node_status_json(node).unwrap()
+        json!(self.space.status(node).unwrap())
     }
 
     /// What was told since the last look.
@@ -183,9 +184,9 @@ impl Bench {
 fn short(event: &GraphEvent) -> String {
     let edge = |edge: &Edge| format!("{}.{} to {}.{}", edge[0], edge[1], edge[2], edge[3]);
     match event {
-        GraphEvent::NodeAdded { node } => format!("added {}", node["id"].as_str().unwrap()),
+        GraphEvent::NodeAdded { node } => format!("added {}", node.id),
         GraphEvent::NodeRemoved { node } => format!("removed {node}"),
-        GraphEvent::NodeReplaced { node, .. } => format!("replaced {node}"),
+        GraphEvent::NodeReplaced { node, .. } => format!("replaced {}", node.id),
         GraphEvent::EdgeAdded { edge: ends, .. } => format!("connected {}", edge(ends)),
         GraphEvent::EdgeRemoved { edge: ends, .. } => format!("disconnected {}", edge(ends)),
         GraphEvent::Progress { node, what, .. } => format!("{what} {node}"),
@@ -194,13 +195,10 @@ fn short(event: &GraphEvent) -> String {
         GraphEvent::TriggerFast { node } => format!("fast {node}"),
         GraphEvent::NodeError { node, message } => format!("error {node}: {message}"),
         GraphEvent::Value { node, io, value } => {
-            format!("{node}.{io} = {}", json::preview(value.as_ref()))
+            format!("{node}.{io} = {}", preview(value.as_ref()))
         }
         GraphEvent::DefaultChanged { node, io, default } => {
-            format!(
-                "default of {node}.{io} = {}",
-                json::preview(default.as_ref())
-            )
+            format!("default of {node}.{io} = {}", preview(default.as_ref()))
         }
         GraphEvent::ValueOptionsChanged { node, io, .. } => format!("options of {node}.{io}"),
         GraphEvent::RenderOptionsChanged { node, io, .. } => format!("render of {node}.{io}"),

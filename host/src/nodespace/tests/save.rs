@@ -18,7 +18,10 @@ async fn what_was_captured_is_loaded_and_saved_as_it_was() {
     );
     assert_eq!(report.left_out, LeftOut::default());
     assert_eq!(other.space.save(), saved);
-    assert_eq!(other.space.nodes_json(true), bench.space.nodes_json(true));
+    assert_eq!(
+        json!(other.space.nodes(true)),
+        json!(bench.space.nodes(true))
+    );
     assert!(other.dirty().contains(&Dirty::All));
 }
 
@@ -82,14 +85,17 @@ async fn everything_that_was_changed_comes_back() {
     let report = after.space.load(&saved).unwrap();
     assert_eq!((report.nodes, report.edges), (3, 3));
     assert_eq!(after.space.save(), saved);
-    assert_eq!(after.space.nodes_json(true), before.space.nodes_json(true));
-    assert_eq!(after.space.properties_json(), json!({"key": 1}));
+    assert_eq!(
+        json!(after.space.nodes(true)),
+        json!(before.space.nodes(true))
+    );
+    assert_eq!(json!(after.space.properties()), json!({"key": 1}));
     // Nodes are told before their edges.
     let told = after.told();
     assert_eq!(told[..3], ["added n", "added m", "added k"]);
     assert!(told.contains(&"connected m.out to n.c".to_owned()));
     assert_eq!(
-        after.space.node_json("n", false).unwrap()["io"][0]["value_options"]["max"],
+        json!(after.space.node("n", false).unwrap())["io"][0]["value_options"]["max"],
         9
     );
 }
@@ -116,12 +122,12 @@ async fn nodes_of_unknown_classes_keep_everything_until_their_class_comes() {
     assert_eq!(node["io"]["a"]["default"], 7);
     assert_eq!(again["edges"], saved["edges"]);
     assert_eq!(again["groups"], saved["groups"]);
-    let shown = bench.space.node_json("n", true).unwrap();
+    let shown = json!(bench.space.node("n", true).unwrap());
     assert_eq!(shown["name"], "Mine");
     assert_eq!(shown["node_id"], "some");
     assert_eq!(shown["description"], "what it does");
     assert_eq!(shown["frontend"]["pos"], json!([1, 2]));
-    let a = bench.space.io_json("n", "a").unwrap();
+    let a = json!(bench.space.io("n", "a").unwrap());
     assert_eq!(
         (&a["name"], &a["default"], &a["hidden"]),
         (&json!("A"), &json!(7), &json!(true))
@@ -142,14 +148,14 @@ async fn nodes_of_unknown_classes_keep_everything_until_their_class_comes() {
     let mut told = bench.told();
     told.sort();
     assert_eq!(told, ["replaced k", "replaced m", "replaced n"]);
-    assert_eq!(bench.space.nodes_json(true), changed_nodes());
+    assert_eq!(json!(bench.space.nodes(true)), changed_nodes());
     bench.set("m.a", 2);
     bench.space.idle().await;
     assert_eq!(bench.value("n.out"), 17);
 }
 
 fn changed_nodes() -> Json {
-    changed().space.nodes_json(true)
+    json!(changed().space.nodes(true))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -250,10 +256,10 @@ async fn what_is_hostile_in_a_saved_graph_is_left_out() {
     let ids = ["big", "deep", "named", "fine", "ports"];
     assert_eq!(bench.space.node_ids(), ids.map(Arc::from));
     assert_eq!((report.nodes, report.placeholders.len()), (5, 1));
-    let name = bench.space.node_json("fine", false).unwrap()["name"].clone();
+    let name = json!(bench.space.node("fine", false).unwrap())["name"].clone();
     assert_eq!(name, "\u{fffd}evil");
     assert_eq!(
-        bench.space.io_json("fine", "a").unwrap()["default"],
+        json!(bench.space.io("fine", "a").unwrap())["default"],
         NO_VALUE
     );
     let ports = bench.space.values("ports").unwrap().len();
@@ -280,7 +286,7 @@ async fn what_is_hostile_in_a_saved_graph_is_left_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_client_sends_is_checked_before_anything_is_changed() {
     let bench = changed();
-    let before = bench.space.node_json("n", true).unwrap();
+    let before = json!(bench.space.node("n", true).unwrap());
     for patch in [
         json!({"name": 7}),
         json!({"name": "ok", "description": 7}),
@@ -305,7 +311,7 @@ async fn what_a_client_sends_is_checked_before_anything_is_changed() {
         ..NewNode::default()
     };
     bench.space.add_node("sum", bad_value).unwrap_err();
-    assert_eq!(bench.space.node_json("n", true).unwrap(), before);
+    assert_eq!(json!(bench.space.node("n", true).unwrap()), before);
     assert_eq!(bench.space.node_ids().len(), 3);
     let evil = bench.space.remove_node("\u{1b}[2J").unwrap_err();
     assert_eq!(evil.to_string(), "there is no node `\u{fffd}[2J`");

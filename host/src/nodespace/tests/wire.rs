@@ -211,7 +211,7 @@ fn captured_add() -> Json {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_look_as_captured() {
     let bench = captured();
-    assert_eq!(bench.space.node_json(RUN, false).unwrap(), captured_run());
+    assert_eq!(json!(bench.space.node(RUN, false).unwrap()), captured_run());
     let added = bench.events().swap_remove(1);
     assert_eq!(
         added.wire(),
@@ -219,12 +219,12 @@ async fn nodes_look_as_captured() {
     );
     bench.set(&format!("{ADD}.a"), 3);
     bench.space.idle().await;
-    assert_eq!(bench.space.node_json(ADD, false).unwrap(), captured_add());
+    assert_eq!(json!(bench.space.node(ADD, false).unwrap()), captured_add());
     assert_eq!(
-        bench.space.node_status_json(ADD).unwrap(),
+        json!(bench.space.status(ADD).unwrap()),
         captured_add()["status"]
     );
-    let nodes = bench.space.nodes_json(true);
+    let nodes = json!(bench.space.nodes(true));
     let frontend = json!({"frontend": {"pos": [0, 0], "size": [200, 250]}});
     assert_eq!(nodes[0], merged(captured_add(), frontend.clone()));
     assert_eq!(nodes[1], merged(captured_run(), frontend));
@@ -235,14 +235,14 @@ async fn nodes_look_as_captured() {
         ),
         (json!(""), 3)
     );
-    let values = bench.space.values_json(ADD).unwrap();
+    let values = json!(bench.space.previews(ADD).unwrap());
     let stamp = values["_triggeroutput"].as_f64().unwrap();
     assert_eq!(
         values,
         json!({"a": 3, "b": 5, "_triggerinput": null, "out": 8, "_triggeroutput": stamp})
     );
     assert_eq!(
-        bench.space.view_json(),
+        json!(bench.space.places()),
         json!({
             ADD: {"pos": [0, 0], "size": [200, 250]},
             RUN: {"pos": [0, 0], "size": [200, 250]},
@@ -437,7 +437,7 @@ async fn what_is_changed_is_saved() {
             "properties": {"frontend:pos": [1, 2]},
         })
     );
-    let node = bench.space.node_json(ADD, true).unwrap();
+    let node = json!(bench.space.node(ADD, true).unwrap());
     assert_eq!(node["properties"], json!({"frontend:pos": [1, 2]}));
     assert_eq!(node["frontend"], json!({"pos": [1, 2], "size": [200, 250]}));
     // An empty name is none.
@@ -447,11 +447,11 @@ async fn what_is_changed_is_saved() {
         .space
         .update_io_options(ADD, "a", &json!({"name": ""}))
         .unwrap();
-    assert_eq!(io["name"], "a");
+    assert_eq!(io.name, "a");
     let view = json!({"pos": [5, 6], "size": null});
     bench.space.update_node_view(ADD, &view).unwrap();
     assert_eq!(
-        bench.space.view_json()[ADD],
+        json!(bench.space.places())[ADD],
         json!({"pos": [5, 6], "size": [200, 250]})
     );
 }

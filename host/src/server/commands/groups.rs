@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Answer, Context, NoArguments, arguments};
+use super::{Answer, Context, NoArguments, Reply, arguments};
 
 arguments! {
     pub struct Group {
@@ -22,14 +22,14 @@ arguments! {
 }
 
 pub fn all(context: &Context, _: NoArguments) -> Answer {
-    Ok(context.graph().groups_json().into())
+    Ok(Reply::of(&context.graph().groups()))
 }
 
 pub fn group(context: &Context, members: Group) -> Answer {
     let groups = context
         .graph()
         .group_nodes(&members.node_ids, &members.group_ids)?;
-    Ok(groups.into())
+    Ok(Reply::of(&groups))
 }
 
 pub fn update(context: &Context, Update { gid, data }: Update) -> Answer {

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Answer, Context, NoArguments, arguments};
+use super::{Answer, Context, NoArguments, Reply, arguments};
 use crate::nodespace::NewNode;
 
 arguments! {
@@ -46,7 +46,7 @@ pub fn add(context: &Context, node: Add) -> Answer {
         properties: node.properties,
         values: Vec::new(),
     };
-    Ok(context.graph().add_node(&node.id, new)?.into())
+    Ok(Reply::of(&context.graph().add_node(&node.id, new)?))
 }
 
 pub fn remove(context: &Context, Id { id }: Id) -> Answer {
@@ -55,19 +55,19 @@ pub fn remove(context: &Context, Id { id }: Id) -> Answer {
 }
 
 pub fn get_by_id(context: &Context, Id { id }: Id) -> Answer {
-    Ok(context.graph().node_json(&id, false)?.into())
+    Ok(Reply::of(&context.graph().node(&id, false)?))
 }
 
 pub fn get(context: &Context, Nid { nid }: Nid) -> Answer {
-    Ok(context.graph().node_json(&nid, false)?.into())
+    Ok(Reply::of(&context.graph().node(&nid, false)?))
 }
 
 pub fn status(context: &Context, Nid { nid }: Nid) -> Answer {
-    Ok(context.graph().node_status_json(&nid)?.into())
+    Ok(Reply::of(&context.graph().status(&nid)?))
 }
 
 pub fn all(context: &Context, All { with_frontend }: All) -> Answer {
-    Ok(context.graph().nodes_json(with_frontend).into())
+    Ok(Reply::of(&context.graph().nodes(with_frontend)))
 }
 
 pub fn trigger(context: &Context, Nid { nid }: Nid) -> Answer {

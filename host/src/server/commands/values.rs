@@ -57,11 +57,11 @@ pub fn set_default(context: &Context, set: SetDefault) -> Answer {
 }
 
 pub fn get(context: &Context, Io { nid, ioid }: Io) -> Answer {
-    Ok(context.graph().value_json(&nid, &ioid)?.into())
+    Ok(context.graph().preview(&nid, &ioid)?.into())
 }
 
 pub fn get_all(context: &Context, Node { nid }: Node) -> Answer {
-    Ok(context.graph().values_json(&nid)?.into())
+    Ok(Reply::of(&context.graph().previews(&nid)?))
 }
 
 pub fn get_whole(context: &Context, Io { nid, ioid }: Io) -> Answer {
@@ -78,11 +78,11 @@ pub fn update_io(context: &Context, update: UpdateIo) -> Answer {
     }
     let graph = context.graph();
     let io = graph.update_io_options(&update.nid, &update.ioid, &Json::Object(patch))?;
-    Ok(io.into())
+    Ok(Reply::of(&io))
 }
 
 pub fn update_options(context: &Context, update: UpdateOptions) -> Answer {
     let graph = context.graph();
     let io = graph.update_value_options(&update.nid, &update.ioid, &update.options)?;
-    Ok(io.into())
+    Ok(Reply::of(&io))
 }

@@ -250,7 +250,7 @@ async fn a_signal_ends_all_well_and_keeps_everything() {
     assert_eq!(host.ended().await, Some(0));
     let again = open(&data.path().join("lab")).await;
     assert_eq!(again.uuid().simple().to_string(), all["lab"].uuid);
-    let value = again.nodespace().value_json(&node, "value").unwrap();
+    let value = again.nodespace().preview(&node, "value").unwrap();
     assert_eq!(value, 3.0);
     again.close(PATIENCE).await.unwrap();
 }
