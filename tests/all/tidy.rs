@@ -283,6 +283,27 @@ fn policy_and_nodespace_name_no_wasmtime_and_only_main_exits() {
     }
 }
 
+/// The head of a folder of modules lies in it, everywhere.
+#[test]
+fn a_folder_of_modules_has_its_head_in_it() {
+    for crate_root in [
+        "host/src",
+        "guest-sdk/src",
+        "guest-sdk/macros/src",
+        "guest-sdk/build/src",
+        "tests/all",
+    ] {
+        for file in sources(&root().join(crate_root)) {
+            let folder = file.with_extension("");
+            assert!(
+                !folder.is_dir(),
+                "{} and its folder stand side by side",
+                file.display()
+            );
+        }
+    }
+}
+
 /// Which characters of a stranger may be shown, and what becomes of the others, stands in `text` alone.
 #[test]
 fn strangers_words_have_one_alphabet() {

@@ -4,10 +4,12 @@ pub(crate) mod apart;
 mod discovery;
 mod external;
 mod kept;
+mod model;
 mod revoke;
 mod saves;
 mod secrets;
 mod starting;
+mod store;
 mod swap;
 
 use std::path::Path;

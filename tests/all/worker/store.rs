@@ -266,7 +266,7 @@ fn acknowledged_until_killed(
     random: &mut Random,
     before: [u64; TASKS as usize],
 ) -> [u64; TASKS as usize] {
-    let mut writer = again("store::a_writer_until_it_is_killed", dir)
+    let mut writer = again("worker::store::a_writer_until_it_is_killed", dir)
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
@@ -385,7 +385,7 @@ fn a_writer_until_it_is_killed() {
 #[test]
 fn a_full_disk_is_reported_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let test = again("store::a_writer_on_a_full_disk", dir.path());
+    let test = again("worker::store::a_writer_on_a_full_disk", dir.path());
     // A limit on files is to a process what a full disk is; the signal that comes with it is ignored.
     let script = "trap '' XFSZ; ulimit -S -f 1000; exec \"$0\" \"$@\"";
     let output = Command::new("sh")

@@ -1,5 +1,10 @@
 //! The loop, calls, configuration and the interface `host`, through a probe.
 
+mod busy;
+mod leaks;
+mod lifecycle;
+mod state;
+
 use std::time::{Duration, Instant};
 
 use external_worker_artifacts::PROBE_HOST;

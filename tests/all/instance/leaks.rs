@@ -26,7 +26,7 @@ fn resident_kib() -> u64 {
 /// In a process of its own, because the counts are of the whole process.
 #[test]
 fn a_thousand_starts_and_stops_leave_nothing() {
-    let test = "leaks::in_a_process_of_its_own";
+    let test = "instance::leaks::in_a_process_of_its_own";
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env("EWH_LEAKS", "1")

@@ -14,11 +14,11 @@ use crate::error::HostError;
 use crate::limits::MAX_SHOWN_CHARS;
 use crate::text;
 
-const MANIFEST: &str = include_str!("new/Cargo.toml.template");
-const SOURCE: &str = include_str!("new/lib.rs.template");
-const POLICY: &str = include_str!("new/policy.toml.template");
-const README: &str = include_str!("new/README.md.template");
-const CHECK: &str = include_str!("new/check.yml.template");
+const MANIFEST: &str = include_str!("Cargo.toml.template");
+const SOURCE: &str = include_str!("lib.rs.template");
+const POLICY: &str = include_str!("policy.toml.template");
+const README: &str = include_str!("README.md.template");
+const CHECK: &str = include_str!("check.yml.template");
 const IGNORED: &str = "/target\n";
 
 /// Where the SDK was when this program was built; there, when it was built from a checkout.
