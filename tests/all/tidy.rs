@@ -60,7 +60,17 @@ const KNOWS: [(&str, &[&str]); 21] = [
         &["bindings", "instance", "json", "limits", "nodespace"],
     ),
     ("registry", &["engine", "limits", "text"]),
-    ("simulate", &["capability", "limits", "policy"]),
+    (
+        "simulate",
+        &[
+            "capability",
+            "component",
+            "error",
+            "instance",
+            "limits",
+            "policy",
+        ],
+    ),
     (
         "worker",
         &[

@@ -2,8 +2,8 @@
 
 use external_worker_artifacts::PROBE_SERIAL;
 use external_worker_host::bindings::types::Value;
-use external_worker_host::cli::Instrument;
 use external_worker_host::instance::events::Event;
+use external_worker_host::simulate::Instrument;
 use external_worker_tests::{TestHost, inputs, wait_for};
 
 use crate::network::reach;

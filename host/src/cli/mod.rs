@@ -8,7 +8,6 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 mod build;
 mod completions;
 mod demo;
-pub use demo::Instrument;
 mod duration;
 mod error;
 mod files;

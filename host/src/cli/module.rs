@@ -15,7 +15,7 @@ use super::output::Output;
 use super::serve::data_dir;
 use crate::registry::Reference;
 use crate::worker::WorkerError;
-use crate::worker::package::{Package, PackageProblem, Packages};
+use crate::worker::modules::package::{Package, PackageProblem, Packages};
 
 /// Install packages for a Worker: folders, archives, or what a registry has
 #[derive(Debug, Subcommand)]

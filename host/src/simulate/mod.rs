@@ -4,7 +4,9 @@
 //! A simulated device knows no protocol. It answers in one of a few ways, each of which a worker has to
 //! survive: see [`Behaviour`].
 
+mod bench;
 mod folder;
+mod instrument;
 mod line;
 mod server;
 
@@ -17,7 +19,9 @@ use serde_json::Value as Json;
 use crate::capability::{self, Devices, StandIn};
 use crate::limits::{self, Budget};
 use crate::policy::{Capability, Policy};
+pub use bench::Bench;
 use folder::Folder;
+pub use instrument::Instrument;
 pub use line::Line;
 use server::Server;
 

@@ -2,7 +2,7 @@
 
 use super::export::ExportProblem;
 use super::import::ImportProblem;
-use super::package::PackageProblem;
+use super::modules::package::PackageProblem;
 use super::state::StateProblem;
 use super::store::StoreError;
 use crate::error::HostError;

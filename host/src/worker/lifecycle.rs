@@ -388,7 +388,7 @@ impl Worker {
     /// Everything that was saved: the graph, and external workers that wait for their modules.
     pub(super) fn restore(&self, mut loaded: Loaded) {
         self.restore_graph(&mut loaded);
-        *lock(&self.inner.active_packages) = loaded
+        *self.inner.modules.active() = loaded
             .packages
             .drain(..)
             .map(|package| (package.name.clone(), package))

@@ -2,16 +2,11 @@
 //! it kept on disk.
 //!
 //! [`lifecycle`] adds, changes and removes external workers; [`external`] is one of them, [`bridge`]
-//! makes its methods nodes, [`values`] takes values from one side to the other, [`pump`] hears what its
-//! instance says; [`discovery`] finds modules, by what is
-//! in their files ([`watched`]), and [`loading`] takes them in; [`rules`] says what they may do, [`revoke`]
-//! holds what runs to it;
-//! [`views`] is how all of it looks to a client; [`store`] keeps it.
+//! makes its methods nodes, [`pump`] hears what its instance says; [`modules`] finds modules and takes them
+//! in; [`rules`] says what they may do, [`revoke`] holds what runs to it; [`views`] is how all of it looks to a client; [`store`] keeps it.
 
 mod archive;
 mod bridge;
-pub mod catalogue;
-mod discovery;
 pub mod error;
 pub mod event;
 pub mod export;
@@ -19,10 +14,8 @@ pub mod external;
 pub mod files;
 pub mod import;
 mod lifecycle;
-mod loading;
-mod modules;
+pub mod modules;
 mod origin;
-pub mod package;
 mod portable;
 mod pump;
 pub mod report;
@@ -35,9 +28,8 @@ pub mod state;
 pub mod store;
 mod swap;
 pub mod views;
-mod watched;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -46,7 +38,7 @@ use std::time::Duration;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde_json::Value as Json;
-use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -54,15 +46,17 @@ use crate::engine::Engine;
 use crate::limits;
 use crate::nodespace::{Gone, NodeSpace};
 use crate::policy::Guarded;
-use catalogue::Catalogue;
 pub use error::{Result, WorkerError};
 use event::Status;
 pub use event::WorkerEvent;
 use external::External;
 pub use lifecycle::NewInstance;
+use modules::Modules;
+use modules::catalogue::Catalogue;
+use modules::package;
 pub use rules::DefaultPolicy;
 use source::Kept;
-use store::{Dirty, Document, SavedPackage, Store};
+use store::{Dirty, Document, Store};
 
 /// How a Worker is set up.
 pub struct WorkerOptions {
@@ -88,32 +82,15 @@ struct Inner {
     rules: rules::Rules,
     engine: Engine,
     nodespace: NodeSpace,
-    catalogue: Mutex<Catalogue>,
     externals: Mutex<BTreeMap<String, Arc<External>>>,
     /// External workers that were removed a moment ago.
     gone: Mutex<Gone>,
     events: broadcast::Sender<Arc<WorkerEvent>>,
     store: Store,
     kept: Kept,
-    packages: package::Packages,
-    active_packages: Mutex<BTreeMap<String, SavedPackage>>,
-    /// What the flow that was imported last says that it needs.
-    flow_packages: Mutex<serde_json::Map<String, Json>>,
-    /// Those in use that are not installed, of which the operator was told.
-    missing_packages: Mutex<BTreeSet<String>>,
-    candidates: Mutex<discovery::Candidates>,
-    problems: Mutex<BTreeSet<String>>,
-    watched: Mutex<watched::Watched>,
-    /// One task looks for modules at a time.
-    looking: tokio::sync::Mutex<()>,
-    /// Somebody wants it to be looked again.
-    again: Arc<Notify>,
-    coming: watch::Sender<loading::Coming>,
+    modules: Modules,
     /// Whether everything that was there when it was opened has started, or not.
     started: watch::Sender<bool>,
-    /// Told whenever modules were.
-    catalogue_changes: watch::Sender<()>,
-    loads: Semaphore,
     starts: Semaphore,
     closing: AtomicBool,
     /// What is starting ends.
@@ -263,7 +240,7 @@ impl Worker {
             .await
             .map_err(|error| WorkerError::Request(error.to_string()))??;
         let kept = Kept::new(&loaded.meta, options.name);
-        let flow_packages = origin::packages(loaded.meta.get(source::FLOW_PACKAGES));
+        let needed = origin::packages(loaded.meta.get(source::FLOW_PACKAGES));
         let events = broadcast::Sender::new(limits::WORKER_EVENT_BACKLOG);
         let voice = Arc::new(event::Voice::new(events.clone(), store.clone()));
         let worker = Self {
@@ -273,25 +250,13 @@ impl Worker {
                 places,
                 files,
                 engine: options.engine,
-                catalogue: Mutex::default(),
                 externals: Mutex::default(),
                 gone: Mutex::default(),
                 events,
                 store: store.clone(),
                 kept,
-                packages,
-                active_packages: Mutex::default(),
-                flow_packages: Mutex::new(flow_packages),
-                missing_packages: Mutex::default(),
-                candidates: Mutex::default(),
-                problems: Mutex::default(),
-                watched: Mutex::default(),
-                looking: tokio::sync::Mutex::new(()),
-                again: Arc::default(),
-                coming: watch::Sender::default(),
-                catalogue_changes: watch::Sender::new(()),
+                modules: Modules::new(packages, needed),
                 started: watch::Sender::new(false),
-                loads: Semaphore::new(limits::MAX_LOADS_AT_ONCE),
                 starts: Semaphore::new(limits::MAX_STARTS_AT_ONCE),
                 closing: AtomicBool::new(false),
                 ending: CancellationToken::new(),
@@ -307,7 +272,7 @@ impl Worker {
             Dirty::Meta(source::UUID.into()),
             Dirty::Meta(source::NAME.into()),
         ]);
-        discovery::watch(&worker);
+        modules::watch(&worker);
         Ok(worker)
     }
 
@@ -407,7 +372,7 @@ impl Worker {
     }
 
     fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
-        lock(&self.inner.catalogue)
+        self.inner.modules.catalogue()
     }
 
     fn externals(&self) -> MutexGuard<'_, BTreeMap<String, Arc<External>>> {

@@ -16,9 +16,9 @@ use super::import::{ImportProblem, import};
 use super::lifecycle::{check_uuid, default_name};
 use super::origin::Origin;
 use super::report::{MissingClasses, Report};
+use super::source;
 use super::state::{Reading, StateInstance, WorkerState};
 use super::store::Dirty;
-use super::{lock, source};
 use crate::{limits, text};
 
 impl Worker {
@@ -111,7 +111,7 @@ impl Worker {
             }
         }
         if config.is_some() {
-            lock(&self.inner.flow_packages).clone_from(&origin.packages);
+            self.inner.modules.needed().clone_from(&origin.packages);
             let packages = Dirty::Meta(source::FLOW_PACKAGES.to_owned());
             self.inner.store.dirty([packages]);
         }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::Worker;
-use super::catalogue::Module;
 use super::external::External;
+use super::modules::catalogue::Module;
 use super::rules::Ruling;
 use super::store::Dirty;
 use crate::component::PreparedComponent;
@@ -110,7 +110,7 @@ impl Worker {
             all_fit &= instance.is_none_or(|instance| fits(instance.prepared()));
         }
         if !all_fit {
-            let _one_at_a_time = self.inner.looking.lock().await;
+            let _one_at_a_time = self.inner.modules.nobody_looks().await;
             self.hold_to(&BTreeMap::from([(module.to_owned(), ruling)]))
                 .await;
         }

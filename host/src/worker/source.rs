@@ -71,14 +71,14 @@ impl Source for Inner {
     }
 
     fn package(&self, name: &str) -> Option<SavedPackage> {
-        lock(&self.active_packages).get(name).cloned()
+        self.modules.active().get(name).cloned()
     }
 
     fn meta(&self, key: &str) -> Option<Json> {
         match key {
             UUID => Some(json!(self.kept.uuid.simple().to_string())),
             NAME => Some(json!(self.kept.name)),
-            FLOW_PACKAGES => Some(Json::Object(lock(&self.flow_packages).clone())),
+            FLOW_PACKAGES => Some(Json::Object(self.modules.needed().clone())),
             _ => None,
         }
     }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::catalogue::Module;
+use super::Worker;
 use super::error::Result;
 use super::external::External;
+use super::modules::catalogue::Module;
 use super::secrets::Redacted;
 use super::state::StateMeta;
-use super::{Worker, lock};
 use crate::instance::config::ConfigSchema;
 use crate::instance::description::Class;
 use crate::nodespace::PlaceView;
@@ -255,8 +255,8 @@ impl Worker {
 
     /// Which packages there are.
     pub fn packages(&self) -> PackagesView {
-        let listed = self.inner.packages.list();
-        let active = lock(&self.inner.active_packages).clone();
+        let listed = self.inner.modules.installed().list();
+        let active = self.inner.modules.active().clone();
         let mut view = PackagesView::default();
         for package in &listed.packages {
             let manifest = &package.manifest;
@@ -291,8 +291,8 @@ impl Worker {
     pub(super) fn shared_config(&self) -> ConfigView {
         let modules = self.modules().into_iter();
         // What the flow says that it needs, and over it what is in use here.
-        let mut packages = lock(&self.inner.flow_packages).clone();
-        packages.extend(lock(&self.inner.active_packages).values().map(|package| {
+        let mut packages = self.inner.modules.needed().clone();
+        packages.extend(self.inner.modules.active().values().map(|package| {
             let entry = serde_json::json!({ "package": package.name, "version": package.version });
             (package.name.clone(), entry)
         }));

@@ -2,8 +2,8 @@
 
 use external_worker_artifacts::{PROBE_SERIAL, THERMOMETER};
 use external_worker_host::bindings::types::Value;
-use external_worker_host::cli::Instrument;
 use external_worker_host::instance::Instance;
+use external_worker_host::simulate::Instrument;
 use external_worker_tests::{TestHost, call, call_text};
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use external_worker_host::registry::{Login, Reference, Registries};
-use external_worker_host::worker::package::PackageProblem;
+use external_worker_host::worker::modules::package::PackageProblem;
 use serde_json::json;
 use sha2::{Digest, Sha512};
 

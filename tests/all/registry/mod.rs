@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use external_worker_host::registry::{Login, Logins, Registries};
-use external_worker_host::worker::package::{Package, Packages};
+use external_worker_host::worker::modules::package::{Package, Packages};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;

@@ -95,7 +95,7 @@ fn the_same_seed_tries_the_same_and_the_command_that_is_printed_repeats_it() {
 
 #[test]
 fn a_real_device_is_used_where_the_policy_grants_it() {
-    let thermometer = external_worker_host::cli::Instrument::plug_in().unwrap();
+    let thermometer = external_worker_host::simulate::Instrument::plug_in().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let policy = dir.path().join("lab.toml");
     let grant = format!(

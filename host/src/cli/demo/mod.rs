@@ -3,14 +3,12 @@
 //! that loops turn, calls answer, configuration changes, what is not granted stays out of reach, and
 //! a guest that spins harms nobody but itself.
 
-mod instrument;
 mod report;
 mod resp;
 mod steps;
 
 use clap::Args;
 
-pub use instrument::Instrument;
 pub use resp::RespServer;
 
 use report::Report;

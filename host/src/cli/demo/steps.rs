@@ -8,8 +8,8 @@ use external_worker_build::{BuildRequest, Stderr, Toolchain};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::RespServer;
 use super::report::Report;
-use super::{Instrument, RespServer};
 use crate::bindings::types::Value;
 use crate::component::{LoadedComponent, PreparedComponent};
 use crate::engine::Engine;
@@ -17,6 +17,7 @@ use crate::error::HostError;
 use crate::instance::events::Event;
 use crate::instance::{Instance, Spec, State};
 use crate::policy::Policy;
+use crate::simulate::Instrument;
 
 /// The guests that the demo runs.
 const GUESTS: [&str; 5] = [

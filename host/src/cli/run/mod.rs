@@ -11,8 +11,7 @@ use super::error::{CliError, Exit};
 use super::output::Output;
 use super::steps::StepArgs;
 use super::{CacheOptions, duration, load};
-use crate::simulate::Behaviour;
-use crate::validate::exercise::Bench;
+use crate::simulate::{Behaviour, Bench};
 
 mod plan;
 mod reporter;

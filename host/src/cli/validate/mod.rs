@@ -15,7 +15,7 @@ use crate::policy::Policy;
 use crate::registry::{Reference, RegistryError};
 use crate::validate::finding::{self, Code, Finding, Severity};
 use crate::validate::{check_bytes, is_worth_loading};
-use crate::worker::package::Packages;
+use crate::worker::modules::package::Packages;
 
 mod child;
 mod github;

@@ -26,60 +26,9 @@ use crate::instance::description::Class;
 use crate::instance::{Instance, Spec};
 use crate::limits::{self, Budget};
 use crate::policy::Policy;
-use crate::simulate::{Behaviour, Simulation};
+use crate::simulate::Bench;
 use case::{Case, Failure, Ran};
 use plan::{Planned, Purpose};
-
-/// A component on the bench: its simulated devices.
-#[derive(Debug)]
-pub struct Bench {
-    simulation: Simulation,
-}
-
-impl Bench {
-    /// Simulates what `component`, which describes itself within `budget`, requests; see [`Simulation`].
-    ///
-    /// # Errors
-    /// When the component cannot be asked what its configurations are, or the machine gives no devices.
-    pub async fn new(
-        component: &LoadedComponent,
-        budget: &Budget,
-        behaviour: Behaviour,
-        seed: u64,
-    ) -> Result<Self> {
-        let classes = component.describe(budget).await?;
-        let defaults: Vec<_> = classes.iter().map(|class| defaults(class)).collect();
-        let requests = component.manifest().requests.keys().copied();
-        let simulation = Simulation::begin(behaviour, seed, requests, &defaults).await;
-        let simulation = simulation.map_err(|error| HostError::Capability {
-            capability: "simulated devices",
-            problem: error.to_string(),
-        })?;
-        Ok(Self { simulation })
-    }
-
-    /// Grants the devices.
-    pub fn policy(&self, budget: Budget) -> Policy {
-        self.simulation.policy(budget)
-    }
-
-    /// `config`, completed, with the simulated server in the place of the default one.
-    pub fn adapted(&self, class: &Class, config: &Json) -> Json {
-        let empty = case::no_config();
-        match class.config.merged(&empty, config) {
-            Ok(whole) => self.simulation.adapted(&whole, &defaults(class)),
-            // Whoever starts with it is told what is wrong.
-            Err(_) => config.clone(),
-        }
-    }
-}
-
-fn defaults(class: &Class) -> Json {
-    class
-        .config
-        .defaults()
-        .unwrap_or_else(|_| case::no_config())
-}
 
 /// What is exercised, and how.
 pub struct Subject {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use external_worker_artifacts::{PROBE_ENV, PROBE_FILES, PROBE_SERIAL, PROBE_SOCKETS};
-use external_worker_host::cli::Instrument;
+use external_worker_host::simulate::Instrument;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};

@@ -60,14 +60,14 @@ struct Known {
 
 /// The files that were looked at.
 #[derive(Debug, Default)]
-pub(super) struct Watched {
+pub(in crate::worker) struct Watched {
     files: HashMap<PathBuf, Known>,
 }
 
 impl Watched {
     /// A new look begins. `rereads`: nothing said that something changed, so that there is time to read some
     /// again that seem not to have changed.
-    pub(super) fn begin(&mut self, rereads: bool) {
+    pub(in crate::worker) fn begin(&mut self, rereads: bool) {
         self.files.retain(|_, known| known.is_wanted);
         for known in self.files.values_mut() {
             known.is_wanted = false;
@@ -93,7 +93,7 @@ impl Watched {
     ///
     /// # Errors
     /// When it cannot be told, which is not the same.
-    pub(super) fn content(&mut self, path: &Path) -> io::Result<Option<blake3::Hash>> {
+    pub(in crate::worker) fn content(&mut self, path: &Path) -> io::Result<Option<blake3::Hash>> {
         let metadata = match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => metadata,
             Ok(_) => return Ok(None),

@@ -11,18 +11,18 @@ use tokio::time::timeout;
 
 use super::catalogue::Module;
 use super::discovery::Candidate;
-use super::error::Result;
-use super::event::Status;
-use super::rules::Ruling;
-use super::{Worker, lock};
 use crate::component::{LoadedComponent, PreparedComponent};
 use crate::error::HostError;
 use crate::instance::description::Class;
 use crate::limits;
+use crate::worker::error::Result;
+use crate::worker::event::Status;
+use crate::worker::rules::Ruling;
+use crate::worker::{Worker, lock};
 
 /// Which modules are there but not loaded yet.
 #[derive(Debug, Default)]
-pub(super) enum Coming {
+pub(in crate::worker) enum Coming {
     /// Nobody has looked yet.
     #[default]
     Any,
@@ -67,8 +67,8 @@ impl Coming {
 }
 
 impl Worker {
-    pub(super) fn is_coming(&self, module: &str) -> bool {
-        self.inner.coming.borrow().has(module)
+    pub(in crate::worker) fn is_coming(&self, module: &str) -> bool {
+        self.inner.modules.coming.borrow().has(module)
     }
 
     /// Waits until the modules that were there when the Worker was opened have been loaded, or not: what can
@@ -76,7 +76,13 @@ impl Worker {
     pub async fn loaded(&self) {
         let nothing = |coming: &Coming| matches!(coming, Coming::These(them) if them.is_empty());
         // It is there as long as the Worker.
-        let _ = self.inner.coming.subscribe().wait_for(nothing).await;
+        let _ = self
+            .inner
+            .modules
+            .coming
+            .subscribe()
+            .wait_for(nothing)
+            .await;
     }
 
     /// Waits until everything that was there when the Worker was opened has started, or not.
@@ -87,13 +93,13 @@ impl Worker {
     /// A class, once its module is loaded, if that is on its way.
     ///
     /// # Errors
-    /// [`super::WorkerError::NoClass`].
-    pub(super) async fn class(
+    /// [`WorkerError::NoClass`](crate::worker::WorkerError::NoClass).
+    pub(in crate::worker) async fn class(
         &self,
         module: &str,
         class: &str,
     ) -> Result<(Arc<PreparedComponent>, Arc<Class>)> {
-        let mut coming = self.inner.coming.subscribe();
+        let mut coming = self.inner.modules.coming.subscribe();
         loop {
             let is_coming = coming.borrow_and_update().has(module);
             let found = self.catalogue().class(module, class);
@@ -105,7 +111,11 @@ impl Worker {
 
     /// Whether instances of `prepared` may start: its module has it, or is gone, or has none of its classes
     /// any more.
-    pub(super) fn is_current(&self, module: &str, prepared: &Arc<PreparedComponent>) -> bool {
+    pub(in crate::worker) fn is_current(
+        &self,
+        module: &str,
+        prepared: &Arc<PreparedComponent>,
+    ) -> bool {
         let catalogue = self.catalogue();
         let Some(module) = catalogue.get(module) else {
             return true;
@@ -117,20 +127,24 @@ impl Worker {
     }
 
     /// Waits until [`Self::is_current`] does not hold any more.
-    pub(super) async fn not_current(&self, module: &str, prepared: &Arc<PreparedComponent>) {
-        let mut changes = self.inner.catalogue_changes.subscribe();
+    pub(in crate::worker) async fn not_current(
+        &self,
+        module: &str,
+        prepared: &Arc<PreparedComponent>,
+    ) {
+        let mut changes = self.inner.modules.catalogue_changes.subscribe();
         while self.is_current(module, prepared) && changes.changed().await.is_ok() {}
     }
 
     /// Those who start look whether they may go on.
-    pub(super) fn catalogue_changed(&self) {
-        self.inner.catalogue_changes.send_replace(());
+    pub(in crate::worker) fn catalogue_changed(&self) {
+        self.inner.modules.catalogue_changes.send_replace(());
     }
 
     /// Waits until the module `name` is not on its way any more.
-    pub(super) async fn module_is_loaded(&self, name: &str) {
+    pub(in crate::worker) async fn module_is_loaded(&self, name: &str) {
         let here = |coming: &Coming| !coming.has(name);
-        let _ = self.inner.coming.subscribe().wait_for(here).await;
+        let _ = self.inner.modules.coming.subscribe().wait_for(here).await;
     }
 
     /// Waits for the class of the external worker `uuid`, or of all of them, as far as their modules are on
@@ -152,9 +166,12 @@ impl Worker {
 
     /// Begins to load what is new or has changed. Returns what waits for each module, and for those of its
     /// external workers that start with it.
-    pub(super) fn take_in(&self, modules: Vec<(String, Candidate)>) -> Vec<JoinHandle<()>> {
+    pub(in crate::worker) fn take_in(
+        &self,
+        modules: Vec<(String, Candidate)>,
+    ) -> Vec<JoinHandle<()>> {
         let mut begun = Vec::new();
-        self.inner.coming.send_modify(|coming| {
+        self.inner.modules.coming.send_modify(|coming| {
             let mut them = match std::mem::take(coming) {
                 Coming::Any => BTreeSet::new(),
                 Coming::These(them) => them,
@@ -168,7 +185,7 @@ impl Worker {
             *coming = Coming::These(them);
         });
         let load = |(name, candidate): (String, Candidate)| {
-            lock(&self.inner.candidates).insert(name.clone(), candidate.clone());
+            lock(&self.inner.modules.candidates).insert(name.clone(), candidate.clone());
             let worker = self.clone();
             tokio::spawn(async move { worker.load_module(name, candidate).await })
         };
@@ -176,7 +193,7 @@ impl Worker {
     }
 
     async fn load_module(self, name: String, candidate: Candidate) {
-        let Ok(place) = self.inner.loads.acquire().await else {
+        let Ok(place) = self.inner.modules.loads.acquire().await else {
             return;
         };
         let mut preparing = std::pin::pin!(self.prepare(&name, candidate));
@@ -210,13 +227,13 @@ impl Worker {
                 self.none_starts(&name, why);
             }
         }
-        self.inner.coming.send_modify(|coming| {
+        self.inner.modules.coming.send_modify(|coming| {
             if let Coming::These(them) = coming {
                 them.remove(&name);
             }
         });
         // It may have changed, or gone, meanwhile.
-        self.inner.again.notify_one();
+        self.inner.modules.again.notify_one();
         self.modules_changed();
         match taken_in {
             Ok(()) => {
@@ -258,7 +275,7 @@ impl Worker {
         }
         if read.code != candidate.code {
             // It changed between the look and now: this is what it is known as.
-            lock(&self.inner.candidates).insert(name.to_owned(), read);
+            lock(&self.inner.modules.candidates).insert(name.to_owned(), read);
         }
         // As the policy is now: loading may take long.
         let now = self.ruling(name).await?;
@@ -278,7 +295,7 @@ impl Worker {
     }
 
     /// Its classes cannot be instantiated any more; what runs goes on until it is removed.
-    pub(super) fn module_is_gone(&self, name: &str) {
+    pub(in crate::worker) fn module_is_gone(&self, name: &str) {
         if self.catalogue().remove(name).is_some() {
             let line = format!("the module `{name}` is gone; its external workers go on");
             self.notice(Status::Info, line);
@@ -286,7 +303,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn modules_changed(&self) {
+    pub(in crate::worker) fn modules_changed(&self) {
         self.changed(
             "update_worker_dependencies",
             json!({ "worker_dependencies": self.modules() }),
@@ -295,7 +312,7 @@ impl Worker {
     }
 
     /// A line for everybody: the operator's log and the status bars.
-    pub(super) fn notice(&self, status: Status, line: String) {
+    pub(in crate::worker) fn notice(&self, status: Status, line: String) {
         match status {
             Status::Error => tracing::warn!("{line}"),
             Status::Info | Status::Success => tracing::info!("{line}"),

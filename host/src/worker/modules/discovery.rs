@@ -14,25 +14,25 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::catalogue::Module;
-use super::event::Status;
-use super::revoke::Rulings;
-use super::rules::Ruling;
 use super::watched::Watched;
-use super::{Inner, Places, Worker, lock};
+use crate::worker::event::Status;
+use crate::worker::revoke::Rulings;
+use crate::worker::rules::Ruling;
+use crate::worker::{Inner, Places, Worker, lock};
 use crate::{limits, text};
 
 /// A module that lies in a directory, as it was when it was last looked at.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Candidate {
-    pub(super) code: Code,
+pub(in crate::worker) struct Candidate {
+    pub(in crate::worker) code: Code,
     ruling: Ruling,
 }
 
 /// Its component files, and the hash of what is in each; `None`: the file is not there.
-pub(super) type Code = Vec<(PathBuf, Option<blake3::Hash>)>;
+pub(in crate::worker) type Code = Vec<(PathBuf, Option<blake3::Hash>)>;
 
 /// Modules by name.
-pub(super) type Candidates = BTreeMap<String, Candidate>;
+pub(in crate::worker) type Candidates = BTreeMap<String, Candidate>;
 
 /// What there is, and what could not be seen.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ struct Looked {
 }
 
 /// Looks again whenever something changes, for as long as the Worker lives.
-pub(super) fn watch(worker: &Worker) {
+pub(in crate::worker) fn watch(worker: &Worker) {
     let (changed, changes) = mpsc::channel(1);
     let places = worker.places().clone();
     let policy = worker.inner.rules.default_file().map(Path::to_owned);
@@ -105,7 +105,7 @@ async fn look_again(
                 }
             });
         }
-        let again = worker.inner.again.clone();
+        let again = worker.inner.modules.again.clone();
         drop(worker);
         // Every now and then without being told, too: some file systems tell nothing.
         let asked = async {
@@ -125,9 +125,9 @@ async fn look_again(
 impl Worker {
     /// Looks for what is new, has changed or is gone, and begins to take that in. Returns what waits for it.
     /// `rereads`: also for what changed without a sign.
-    pub(super) async fn look(&self, rereads: bool) -> Vec<JoinHandle<()>> {
-        let _one_at_a_time = self.inner.looking.lock().await;
-        let known = lock(&self.inner.candidates).clone();
+    pub(in crate::worker) async fn look(&self, rereads: bool) -> Vec<JoinHandle<()>> {
+        let _one_at_a_time = self.inner.modules.looking.lock().await;
+        let known = lock(&self.inner.modules.candidates).clone();
         let (worker, before) = (self.clone(), known.clone());
         let looking = tokio::task::spawn_blocking(move || worker.see(&before, rereads));
         let Ok((found, rulings, problems)) = looking.await else {
@@ -148,7 +148,7 @@ impl Worker {
         for name in known.keys().filter(|name| !found.contains_key(*name)) {
             // One that is being loaded is gone when it is there.
             if !self.is_coming(name) {
-                lock(&self.inner.candidates).remove(name);
+                lock(&self.inner.modules.candidates).remove(name);
                 self.module_is_gone(name);
             }
         }
@@ -157,7 +157,7 @@ impl Worker {
             if !self.has_taken_in(&name, &candidate, known.get(&name)) {
                 fresh.push((name, candidate));
             } else if !self.is_coming(&name) {
-                lock(&self.inner.candidates).insert(name, candidate);
+                lock(&self.inner.modules.candidates).insert(name, candidate);
             }
         }
         self.take_in(fresh)
@@ -169,7 +169,7 @@ impl Worker {
         known: &Candidates,
         rereads: bool,
     ) -> (Candidates, Rulings, BTreeMap<String, String>) {
-        let mut watched = lock(&self.inner.watched);
+        let mut watched = lock(&self.inner.modules.watched);
         watched.begin(rereads);
         let mut looked = Looked::default();
         looked.local(self.places(), &mut watched);
@@ -204,7 +204,7 @@ impl Worker {
 
     fn report_new_problems(&self, problems: BTreeMap<String, String>) {
         let sentences: BTreeSet<String> = problems.keys().cloned().collect();
-        let before = std::mem::replace(&mut *lock(&self.inner.problems), sentences);
+        let before = std::mem::replace(&mut *lock(&self.inner.modules.problems), sentences);
         for (problem, detail) in problems {
             if !before.contains(&problem) {
                 if !detail.is_empty() {

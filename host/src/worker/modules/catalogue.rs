@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::error::{Result, WorkerError};
 use crate::component::PreparedComponent;
 use crate::instance::description::Class;
+use crate::worker::error::{Result, WorkerError};
 
 /// A component file or a package, ready or broken.
 #[derive(Clone)]

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::simulate::Line;
+use super::Line;
 
 /// Longest command line that it listens to.
 const MAX_LINE: usize = 64;
