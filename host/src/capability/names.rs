@@ -4,6 +4,10 @@
 //!
 //! A connection needs no name once it is there. A UDP socket has no connection, so what it still sends to
 //! keeps the name that led there, though the name leads elsewhere by now.
+//!
+//! An answer holds for a minute, or as long as a resolver of the embedder's says, within bounds. The
+//! default is to ask the system, which knows `/etc/hosts`, `nsswitch.conf` and the local network but
+//! not how long an answer holds. A resolver of our own would know that, and not the rest.
 
 use std::collections::BTreeMap;
 use std::fmt;

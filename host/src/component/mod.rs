@@ -1,5 +1,8 @@
 //! From bytes to a component whose instances can start: read, compile, check what it imports against the policy,
 //! let it describe itself with nothing in its hands, and link what is granted.
+//!
+//! A component describes itself with everything linked and nothing granted. So any component can be
+//! inspected, and each use of a capability is denied.
 
 pub mod apart;
 mod instances;

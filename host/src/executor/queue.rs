@@ -1,4 +1,8 @@
 //! What waits to run: who used least of late goes first, and makes who used more give way.
+//!
+//! Who used less than half of what the running task used makes it give way at once, by one tick of the
+//! epoch. A task that is woken by a guest's thread stays with that thread and runs there next; a thread
+//! that has nothing to do looks each millisecond whether that takes too long.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;

@@ -1,4 +1,9 @@
 //! What a task used of late: the order in which tasks run.
+//!
+//! All tasks of one instance (its actor, its pump, the runs of its nodes) have one standing: what they
+//! used, of which half is forgotten each second. An instance that begins, or begins again after it
+//! failed, is taken to have used more than any other, so that a crowd that comes at once goes behind
+//! who is here.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

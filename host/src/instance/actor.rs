@@ -1,5 +1,11 @@
 //! The task that owns an instance: makes its stores, watches its deadlines from outside them, kills
 //! by dropping, and starts again what trapped.
+//!
+//! Dropping the store is the only hard cancel that wasmtime has. No store is polled inside a host call
+//! of another.
+//!
+//! A stop has the last word. One that comes during a restart, or before a trap, is not undone by it. A
+//! trap during a restart is not counted as one, since the instance starts again anyway.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};

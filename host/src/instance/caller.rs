@@ -1,4 +1,8 @@
 //! The caller's side of a call: what it may bring, where it waits, and what happens when it leaves.
+//!
+//! Nodes queue, all other callers are told `busy`. A graph may trigger a thousand nodes of one instance
+//! at once, so each of them waits, in order, for a place among the calls that run. A call that waits
+//! moves to the next instance when the code is swapped.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,6 +3,9 @@
 //! Deadlines are kept here and watched from outside the store, because inside it nothing runs
 //! while a guest blocks: first the operation is asked to end and its caller is answered; when it
 //! still goes on after a grace, the instance ends.
+//!
+//! A call has an id so that the guest can be told to `cancel` it: when the host drops the future of a
+//! call, the call goes on in the guest.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,9 @@
 //! Inside the store: everything that a guest does at once. `start` comes first; then the loop turns
 //! while calls, configuration changes, saves and shelves are served; `stop` comes last.
+//!
+//! The loop, calls and changes of the configuration are async exports of one instance, under one
+//! `run_concurrent`: that is the concurrency of the component model itself, and while one of them waits
+//! in an import, the others go on.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! What a component exports, looked up and type-checked once for each component and once for each
 //! store. Written by hand where `bindgen!` cannot: it makes a field named `loop`.
+//!
+//! The function keeps the name `loop`, since the draft of the world that this project began with has
+//! it.
 
 use wasmtime::component::{
     Accessor, Component, ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift,

@@ -1,4 +1,8 @@
 //! The interface `host` that every guest gets, granted or not.
+//!
+//! It has no `sleep`. That is in the interface `timer`, since not every language can import an async
+//! function, and it needs no grant, since it tells nothing of the time. `panicked` carries a guest's
+//! last words, because a trap alone says no more than `unreachable`.
 
 use std::sync::Arc;
 use std::time::Duration;

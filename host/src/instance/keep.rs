@@ -1,5 +1,11 @@
 //! What outlives a store: the state that a guest saves before it is started again or replaced, and
 //! gets back right after its next start.
+//!
+//! The state is the guest's; the host only carries it. It is given back once: if what was restored ends
+//! the guest, it is gone at the next try. After a trap nothing is restored, since what was saved may be
+//! the reason. Saves and changes of the configuration take turns. No new call begins while a restart
+//! saves, since its effect would be answered and then forgotten: the next start serves it. A component
+//! without state refuses to start with one rather than lose it.
 
 use std::time::Duration;
 

@@ -4,6 +4,10 @@
 //! The bill is the processor time inside `poll` of the one task that owns the store, so a guest cannot
 //! hide between two ticks, time that it waits for the host is free, and so is time in which its thread
 //! does not run.
+//!
+//! A guest that uses `cpu-spin-ms` of processor time without finishing a turn or a call is one that
+//! spins. Ticks of the epoch only interrupt. They are not what is billed: a guest that sleeps at every
+//! tick would pay nothing.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};

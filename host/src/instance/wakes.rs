@@ -3,6 +3,9 @@
 //! A guest's call that ends wakes the future that waits for it, in the same task, while that task is
 //! being polled. The scheduler would queue the task once more and wake an idle thread to take it:
 //! two switches between threads for each call, which cost more than the call.
+//!
+//! So the store is polled on for what it woke itself for, up to a millisecond. A guest that gave way at
+//! a tick has used more than that, and goes through the scheduler.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -4,6 +4,10 @@
 //! The parser knows none of them. So each is put into quotes before the text is parsed, behind a mark
 //! that nobody outside of this process can know, and taken out of them again when the document is
 //! written. Between the two it is a text to whoever does not ask [`odd`].
+//!
+//! What is kept (values, saves, exports) is written as Python writes it. What goes to clients is JSON
+//! that everybody reads, since a browser drops a message with other words: an infinity is `1e999`
+//! there, which every parser of doubles takes for one, and what is no number is `null`.
 
 mod cost;
 mod text;

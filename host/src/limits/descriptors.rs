@@ -1,5 +1,8 @@
 //! The file descriptors of the process. Where it has none left it takes no client, opens no store and
 //! finds no module. So what guests open draws from a stock of them first, and some are never in it.
+//!
+//! The process takes as many descriptors as the system lets it have, and keeps some for clients, stores
+//! and modules.
 
 use std::io;
 use std::sync::{Arc, LazyLock};

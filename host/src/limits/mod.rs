@@ -1,6 +1,8 @@
 //! What anybody may have at most, and who counts what there is only so much of: for one instance its
 //! [`Ledger`], for the process its memory [`maps`], and what the kernel is to hold it to. What is nobody's to
 //! make more of stands where it is used.
+//!
+//! A length, count or index that comes from a guest is clamped to a constant in here before it is used.
 
 mod clients;
 pub mod descriptors;

@@ -8,6 +8,8 @@
 //!   diamond runs once. It does not wait for one that is still busy with an earlier wave, and no
 //!   longer than until another wave reaches it: a branch that hangs holds a join once at most.
 //! - Lap after lap of a cycle is a task each, in a wave of its own: nobody waits for a cycle.
+//!
+//! There is no delay that collects triggers: a run waits for nothing but its wave.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;

@@ -5,6 +5,12 @@
 //! checked against its digest before it is used. Plain HTTP goes to this machine and nowhere else: not by a
 //! redirect, not for a token. A login is looked for when the registry asks for one, and goes to that
 //! registry, and to where it says that tokens for it are given.
+//!
+//! These requests are our own, on `reqwest`: the client crate for OCI reads answers without a bound,
+//! and follows redirects and token realms anywhere, plain HTTP included. A registry could ask for the
+//! login at its own door, so whoever it names for tokens is no stranger. The place that it sends to for
+//! a layer is one, and is told nothing. What is open to everybody needs no login, and no credential
+//! helper that works.
 
 mod challenge;
 mod digest;

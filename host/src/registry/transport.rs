@@ -1,5 +1,8 @@
 //! How a registry is reached: over TLS, or in the clear on this machine; with an end to every answer;
 //! and without following it where its secrets would be heard.
+//!
+//! A registry on this machine is greeted in TLS first, and spoken to in the clear only if it knows no
+//! TLS. One whose certificate is not believed is not asked again in the clear.
 
 use std::error::Error;
 

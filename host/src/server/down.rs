@@ -1,4 +1,7 @@
 //! The door of a Worker that cannot be opened: who comes is told that it is down.
+//!
+//! Where others are served in the same process, one Worker that cannot be opened does not end them: it
+//! is tried again, and meanwhile its port answers 503 and the reason.
 
 use std::convert::Infallible;
 use std::io;

@@ -3,6 +3,10 @@
 //!
 //! A simulated device knows no protocol. It answers in one of a few ways, each of which a worker has to
 //! survive: see [`Behaviour`].
+//!
+//! That is on purpose: what a component has to survive is an instrument that says what it should not.
+//! Names, folders and ports are taken from the defaults of its configuration, so no component has to be
+//! prepared for this.
 
 mod bench;
 mod folder;

@@ -6,6 +6,10 @@
 //! a component passes through who keeps it. What comes from a tenant is a stranger's word: it runs guests, and a
 //! guest may have taken it over. Whatever it orders, it gets no more processes than the host has places for, and
 //! none that may use more than those of its lane.
+//!
+//! All tenants share the places of the host, also the one for what takes much, in the order in which
+//! they asked, and none has more than its share of them ordered. The code that comes back is filed in
+//! the tenant's own cache.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;

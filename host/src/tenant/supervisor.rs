@@ -4,6 +4,8 @@
 //! that it serves, and what it wants ([`super::channel`]). The socket stays open here all the time: who connects while there is
 //! no process waits, and no byte of a client passes through here. What a process says is a
 //! stranger's word: it runs guests, and a guest may have taken it over.
+//!
+//! A process may die at any time: what the next one has is what the store has.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -3,6 +3,8 @@
 //!
 //! What goes in are the views that clients get: there is no other way in for a configuration or a state,
 //! and no secret is in either.
+//!
+//! It is built from what may stay, and never by taking out what must not.
 
 use std::io::{self, Cursor, Read, Write};
 

@@ -3,7 +3,10 @@
 //!
 //! [`lifecycle`] adds, changes and removes external workers; [`external`] is one of them, [`bridge`]
 //! makes its methods nodes, [`pump`] hears what its instance says; [`modules`] finds modules and takes them
-//! in; [`rules`] says what they may do, [`revoke`] holds what runs to it; [`views`] is how all of it looks to a client; [`store`] keeps it.
+//! in; [`rules`] says what they may do, [`revoke`] holds what runs to it; [`views`] is how all of it looks to
+//! a client; [`store`] keeps it.
+//!
+//! On disk it is one directory: `local_workers/`, `policies/`, `modules/`, `files/` and `state.db`.
 
 mod archive;
 mod bridge;

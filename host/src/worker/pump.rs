@@ -1,5 +1,14 @@
 //! What an instance says, heard for as long as it lives: its log, changes of its nodes, events,
 //! denials, and its end.
+//!
+//! What an instance says is paid for while anybody has it: events, what is set at nodes, and outputs
+//! carry their charge into the graph and along its edges. What they bring about is done on the guests'
+//! threads and billed.
+//!
+//! What a run shows triggers nothing. A driver shows what its device took at the input that commands
+//! it, and must not command it again by that. So a value that a guest sets while a call of that method
+//! is open, or that is there already, is shown and passed on and does not trigger that node. A client
+//! triggers always.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Weak};

@@ -5,6 +5,9 @@
 //! Whoever loses something goes first and starts afterwards: what was taken away is not used while a
 //! successor begins. It may still save what it is and stop what it moves, within
 //! [`limits::REVOKED_WITHIN`]; its open calls are not waited for.
+//!
+//! What runs is compared with the policies at every look, and nobody is told of changes: so there is no
+//! order of events in which something keeps what was taken away.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

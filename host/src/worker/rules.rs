@@ -1,5 +1,10 @@
 //! What the modules of a Worker may do now. Policies are read anew at each look and compared by what
 //! they say: what an operator takes away is gone, however the file was written.
+//!
+//! A policy lies beside the modules and not in them: `policies/<module>.toml` is the operator's, and
+//! what a package asks for is only a request. A policy that cannot be read is neither an empty one nor
+//! the one before it. It is refused, since what was granted before may be just what was to be taken
+//! away.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};

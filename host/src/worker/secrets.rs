@@ -1,6 +1,9 @@
 //! What of an external worker's configuration may leave the Worker. [`Redacted`] can be made only here,
 //! of an external worker and by redacting, and every view, save and export holds nothing else: a way
 //! past this file would not compile.
+//!
+//! Secrets leave only through the form that edits them. Where the code runs, its own schema redacts
+//! first. Of a class that is not known nothing of a configuration leaves.
 
 use std::sync::Arc;
 

@@ -3,6 +3,9 @@
 //!
 //! A state is read as far as it can be: what is wrong is left out and said. Nothing is taken of what is
 //! no state at all, or too much.
+//!
+//! A save is a stranger's or another version's, so it is taken as far as it makes sense. What was left
+//! out is said in the reply, in the status bar and in the log.
 
 use std::collections::{BTreeMap, HashSet};
 

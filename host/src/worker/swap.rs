@@ -3,6 +3,9 @@
 //!
 //! The new instance starts beside the old one, so that nothing is lost if it does not start. Where
 //! the old one holds what cannot be had twice, such as a serial port, that fails; then it makes room.
+//!
+//! Calls wait at the external worker, without a lock, until one of the two instances answers. The old
+//! instance comes back if it made room and the new one does not start.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use external_worker_host::nodespace::{
 use external_worker_host::worker::external::{External, Identity};
 use external_worker_host::worker::files::Files;
 use external_worker_host::worker::import::import as read_export;
-use external_worker_host::worker::package::{MANIFEST, Packages};
+use external_worker_host::worker::modules::package::{MANIFEST, Packages};
 use external_worker_host::worker::state::{self, WorkerState};
 use futures_util::future::BoxFuture;
 use serde_json::json;

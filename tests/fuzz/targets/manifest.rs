@@ -3,7 +3,7 @@
 use external_worker_host::limits;
 use external_worker_host::policy::Manifest;
 use external_worker_host::registry::Reference;
-use external_worker_host::worker::package::ModuleManifest;
+use external_worker_host::worker::modules::package::ModuleManifest;
 
 use super::{readable, readable_line};
 

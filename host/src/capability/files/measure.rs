@@ -1,5 +1,7 @@
 //! How much is in a directory before anything is added to it. Counting is done once, off the guests'
 //! threads, and ends when nobody waits for it any more.
+//!
+//! It runs on the threads for work that blocks, of which one instance has only a few at a time.
 
 use std::collections::HashSet;
 use std::fs;

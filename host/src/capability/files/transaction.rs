@@ -4,6 +4,10 @@
 //! It is the same one for WASI 0.2 and 0.3, whose implementations in `wasmtime-wasi` are one underneath. A
 //! transaction goes on without the guest that began it (see [`apart`]), so it works on descriptors of its
 //! own: nothing of a store is borrowed meanwhile.
+//!
+//! It has to go on, because neighbours share the books: a guest that does not get to run must keep them
+//! from nobody, and one that goes away must leave nothing half done or wrongly counted. A guest that
+//! goes away before the books were free has changed nothing.
 
 use std::sync::Arc;
 

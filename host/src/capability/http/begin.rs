@@ -1,6 +1,9 @@
 //! Whether a request has a body is known only once the guest has begun it or ended it, and what the
 //! head says depends on it: a request without a body is none of chunks, and one with a body that nobody
 //! measured is, whatever its method.
+//!
+//! So a request waits for the beginning of its body, for a second at most. A head that promises chunks
+//! where none come is refused by many servers.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -3,6 +3,9 @@
 //!
 //! The parent starts itself as `ewh validate-one`, writes the component to its standard input, and reads
 //! lines of JSON from its standard output: first that the component was loaded, then what was found.
+//!
+//! Compiling is where a small file can do harm, and to run a component in order to check it is to run
+//! it. So the process limits itself before it reads a byte of one.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;

@@ -8,6 +8,13 @@
 //! that says of itself: so no code comes from a process in which a guest has run. It has no key of the compile
 //! cache: what it gives back is filed by who asked, under the hash of what it was asked about. What comes from it
 //! is bounded, and its words are cleaned.
+//!
+//! It is less urgent than what is served, the first to go where memory is short, and ends with the
+//! host. There are as many such processes as cores, four at most. What takes more than most begins anew
+//! in a lane of its own, so that only its like wait for it, and a module that waits keeps no other from
+//! coming out of the cache. What a component said of itself is kept, so a description that is known
+//! costs one read. An embedder has to say where it compiles (`Compiling`), since only it knows its
+//! program.
 
 use std::ffi::OsString;
 use std::io;

@@ -1,5 +1,9 @@
 //! How much there is to do for whoever follows a schema, found out before it is done. A validator
 //! takes every way through a schema, and a schema of a stranger may have more ways than there is time.
+//!
+//! References go round in circles and branch. So whoever completes defaults, checks or redacts counts
+//! its steps, and ends with an error, or with nothing where a secret may be. All schemas of one
+//! component share one room: bytes, parts, and what compiled patterns take.
 
 use serde_json::Value as Json;
 

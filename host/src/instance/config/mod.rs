@@ -5,6 +5,11 @@
 //! closed by default: a value leaves only where something tells that it is there and nothing marks it.
 //!
 //! Messages made here say where and what is wrong, and never the value: it may be the secret.
+//!
+//! What tells that a value is there is its name, or a kind that fits it. So plain `dict` and `list`
+//! fields stay in the host, since nothing is said of their content. Configurations are completed and
+//! checked on the guests' threads, on the bill of the instance and under its deadlines; schemas are
+//! compiled there when a component is prepared.
 
 mod complete;
 mod effort;

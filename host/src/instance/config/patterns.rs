@@ -3,6 +3,9 @@
 //!
 //! An engine that can goes back as often as its limit allows, for each string anew, and writes
 //! repetitions out before any limit counts: thirty bytes would take gigabytes.
+//!
+//! That is what `fancy-regex` does. The price is that a pattern with look-ahead, as pydantic writes for
+//! `Decimal`, is not checked.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -3,6 +3,9 @@
 //! A value that fits is passed on as it is, shared. Otherwise it is converted where nothing is
 //! lost: whole numbers between `int`, `float` and `bool`, numbers written as text, base64 to
 //! `bytes`, an array to a list. Everything else is a mismatch.
+//!
+//! FuncNodes lets anything into any input. Here a value is checked where it goes in, so what does not
+//! fit is an error at that input, whether a client sets it or an edge brings it.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -1,5 +1,8 @@
 //! Credential helpers: programs that keep logins where the system keeps secrets. What one says is
 //! bounded, it has only so much time, and its words are not passed on: they may be the secret.
+//!
+//! There is a crate for this. It waits for a helper as long as that likes, takes in whatever the helper
+//! says, and quotes it in its errors.
 
 use std::process::Stdio;
 

@@ -1,6 +1,8 @@
 //! The frames of one websocket. How they look on the wire is tungstenite's; what is held of them is
 //! decided here, which no library leaves to its users: a message takes memory as it comes, not as it is
 //! announced, it has to come at a rate, and nothing is answered behind the back of who bounds answers.
+//!
+//! Libraries reserve what a frame announces, and answer pings by themselves.
 
 use std::io::{self, Cursor};
 use std::sync::Arc;

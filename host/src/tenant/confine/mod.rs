@@ -11,6 +11,9 @@
 //!
 //! What is left is not taken from where the process itself could write: a policy lies beside the
 //! data, or in a folder of it that the process only reads.
+//!
+//! Confined means all of it or nothing. Without landlock a process does not serve, unless the operator
+//! says so; a kernel that lacks a part of it is warned of.
 
 mod landlock;
 pub mod reach;

@@ -1,6 +1,10 @@
 //! What the process of a tenant reaches: the union of what the tenant's policies grant, and its own
 //! data. In the process, each use of a capability is still decided by the policy of its module; this
 //! is what the kernel holds when that decision is no longer made.
+//!
+//! What the union is made from the process cannot write. In its own data it writes `files/`, `cache/`
+//! and the files of the store, which are made before, and reads the rest. A compile cache is never
+//! shared by tenants: who writes it decides what code the others load.
 
 use std::path::PathBuf;
 

@@ -3,6 +3,8 @@
 //! What nobody here has an innocent use for ends the process. What else is not listed is "not there"
 //! (`ENOSYS`) rather than forbidden, since libraries then fall back to an older call; so does the C
 //! library from `clone3`, whose arguments a filter cannot see, to `clone`, whose it can.
+//!
+//! A filter that is wrong shows itself as an error at once.
 
 use std::collections::BTreeMap;
 

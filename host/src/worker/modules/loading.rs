@@ -1,5 +1,12 @@
 //! Modules that were found are taken in, several at a time and apart from everything else: the Worker serves
 //! meanwhile. Each has a report of its own, and one that is broken, slow or too much never holds up another.
+//!
+//! A Worker serves before anything of it has started. Opening it restores the graph and the names of
+//! the external workers in it. Until an external worker has started it is `Starting`: its nodes are
+//! there and their calls wait, names and pauses are kept for it, and a class that is on its way is
+//! waited for rather than denied. One that takes long to start gives its place to the next. One whose
+//! code or policy changes while it starts is ended, and starts as what it is then. A server waits half
+//! a second for modules that are in the compile cache, so that its first clients find them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -5,6 +5,9 @@
 //! set, tell that a file *may* be another: a link that was switched leads to another inode, a file that was
 //! written or moved into place has another time of change. Then, and for any file every now and then, its
 //! content is read and hashed. A look at a file that did not change costs one `stat`.
+//!
+//! Files are looked at every ten seconds. A look that nothing asked for rereads up to 64 MiB besides,
+//! which is about 20 ms of one core.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};

@@ -1,4 +1,7 @@
 //! The SQLite file: opening it, bringing it up to date, committing to it.
+//!
+//! Opening a file that is up to date writes nothing, so that a full disk keeps no Worker from coming
+//! back. Its changes fail, each with an answer, until there is room.
 
 use std::path::{Path, PathBuf};
 

@@ -6,6 +6,9 @@
 //! the call is committed. The file is in WAL mode with `synchronous=NORMAL`: a killed process loses
 //! nothing that was committed; a machine that loses its power may lose the last commits, never the
 //! file.
+//!
+//! A source is asked while others go on changing things. So what has to be committed together is marked
+//! in one call.
 
 mod database;
 mod lock;
