@@ -1,6 +1,6 @@
 //! What the compiler does not hold: dependencies between rooms, and vendored files that drift.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -277,6 +277,33 @@ fn every_room_is_on_the_map() {
     }
 }
 
+/// What is below one heading of a page.
+fn section<'a>(page: &'a str, title: &str) -> &'a str {
+    let (_, after) = page.split_once(&format!("## {title}\n")).unwrap();
+    after.split("\n## ").next().unwrap()
+}
+
+/// The line in `ARCHITECTURE.md` that says who knows whom. The circles are named beside it.
+#[test]
+fn the_direction_on_the_map_is_that_of_the_rooms() {
+    let map = std::fs::read_to_string(root().join("host/ARCHITECTURE.md")).unwrap();
+    let (_, line) = map.split_once("Direction: `").unwrap();
+    let (line, _) = line.split_once('`').unwrap();
+    let mut places = BTreeMap::new();
+    for (place, rooms) in line.split('→').enumerate() {
+        places.extend(rooms.split(',').map(|room| (room.trim(), place)));
+    }
+    for (room, may) in KNOWS.iter().filter(|(room, _)| *room != "bindings") {
+        for known in may.iter().filter(|known| **known != "bindings") {
+            let is_circle = (*room, *known) == ("instance", "component");
+            assert!(
+                is_circle || places[room] < places[known],
+                "`{room}` knows `{known}`, which is not further right"
+            );
+        }
+    }
+}
+
 #[test]
 fn policy_and_nodespace_name_no_wasmtime_and_only_main_exits() {
     for room in ["policy", "nodespace"] {
@@ -339,7 +366,11 @@ fn every_file_of_the_host_says_why_it_exists() {
 
 #[test]
 fn every_promise_names_a_test_that_is_there() {
-    let promises = std::fs::read_to_string(root().join("host/SECURITY.md")).unwrap();
+    let read = |page: &str| std::fs::read_to_string(root().join(page)).unwrap();
+    let architecture = read("host/ARCHITECTURE.md");
+    // Without the pictures.
+    let invariants: String = architecture.split("```").step_by(2).collect();
+    let promises = read("host/SECURITY.md") + &invariants;
     let rows: Vec<_> = self::sources(&root().join("tests/hostile"))
         .iter()
         .map(|file| std::fs::read_to_string(file).unwrap())
@@ -365,6 +396,18 @@ fn every_promise_names_a_test_that_is_there() {
             .iter()
             .any(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains(&function)));
         assert!(is_there, "there is no test `{name}` in `{module}`");
+    }
+}
+
+#[test]
+fn every_decision_names_a_file_that_is_there() {
+    let map = std::fs::read_to_string(root().join("host/ARCHITECTURE.md")).unwrap();
+    let quoted = section(&map, "Decisions").split('`').skip(1).step_by(2);
+    let files: Vec<_> = quoted.filter(|word| word.ends_with(".rs")).collect();
+    assert!(files.len() > 30, "{}", files.len());
+    for file in files {
+        let is_there = ["host/src", "."].map(|dir| root().join(dir).join(file).is_file());
+        assert!(is_there.contains(&true), "there is no {file}");
     }
 }
 
@@ -397,6 +440,65 @@ fn every_list_of_capabilities_is_whole() {
     let (list, _) = list.split_once("];").unwrap();
     let named = list.split('"').skip(1).step_by(2).map(str::to_owned);
     assert_eq!(named.collect::<BTreeSet<_>>(), all);
+}
+
+/// Which capabilities `file` does not name, each as a word of its own.
+fn unnamed_in(file: &Path) -> Vec<&'static str> {
+    let text = std::fs::read(file).unwrap();
+    let text = String::from_utf8_lossy(&text).to_lowercase();
+    let is_between = |c: char| !c.is_alphanumeric() && c != '_';
+    let words: BTreeSet<&str> = text.split(is_between).collect();
+    let all = Capability::ALL.map(Capability::name).into_iter();
+    all.filter(|name| !words.contains(name)).collect()
+}
+
+/// Every file below `dir` that nobody built.
+fn files_below(dir: PathBuf) -> Vec<PathBuf> {
+    let (mut found, mut dirs) = (Vec::new(), vec![dir]);
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.is_dir() {
+                found.push(path);
+            } else if !path.ends_with("target") {
+                dirs.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// "How to add a capability" in `ARCHITECTURE.md` names what one touches, `serial` for an example. What it
+/// calls a list names every capability. No other file names all of them, or all but the one that was added
+/// last: it is a list of which the section does not know.
+#[test]
+fn what_a_capability_touches_is_listed_and_there() {
+    let map = std::fs::read_to_string(root().join("host/ARCHITECTURE.md")).unwrap();
+    let section = section(&map, "How to add a capability");
+    let quoted: Vec<_> = section.split('`').skip(1).collect();
+    let mut lists = BTreeSet::new();
+    for pair in quoted.chunks(2) {
+        let [word, after] = pair else {
+            panic!("a quotation has no end: {pair:?}")
+        };
+        if !word.contains('/') && !word.ends_with(".md") {
+            continue;
+        }
+        let file = word.replace("<name>", "serial");
+        assert!(root().join(&file).exists(), "there is no {file}");
+        if after.trim_start().starts_with("(list)") {
+            let unnamed = unnamed_in(&root().join(&file));
+            assert!(unnamed.is_empty(), "{file} does not name {unnamed:?}");
+            lists.insert(root().join(&file));
+        }
+    }
+    lists.insert(root().join("host/ARCHITECTURE.md"));
+    for part in ["host", "guest-sdk", "wit", "tests/all"] {
+        for file in files_below(root().join(part)) {
+            let is_known = lists.contains(&file) || unnamed_in(&file).len() > 1;
+            assert!(is_known, "{} is one more list", file.display());
+        }
+    }
 }
 
 /// Packages of other platforms were never downloaded.
