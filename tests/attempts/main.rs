@@ -18,7 +18,7 @@ use std::{fs, ptr};
 
 use external_worker_host::policy::Policy;
 use external_worker_host::tenant::confine::{self, reach};
-use external_worker_host::worker::Places;
+use external_worker_host::worker::DataDir;
 
 struct Place {
     own: PathBuf,
@@ -45,12 +45,12 @@ fn main() {
         much: if how == "confined" { 6 << 30 } else { STEP },
     };
     if how == "confined" {
-        let places = Places {
+        let data_dir = DataDir {
             data: place.own.clone(),
         };
-        places.prepare().unwrap();
-        let mut reach = reach::of_worker(&places);
-        for policy in places.module_policies().unwrap() {
+        data_dir.prepare().unwrap();
+        let mut reach = reach::of_worker(&data_dir);
+        for policy in data_dir.module_policies().unwrap() {
             reach.grant(&Policy::load(&policy).unwrap());
         }
         reach.memory = attempt.starts_with("hold ").then_some(MEMORY);

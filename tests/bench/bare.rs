@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use external_worker_host::bindings::types::{Error, InstanceInfo};
 use external_worker_host::engine::{Engine as HostEngine, Home};
 use external_worker_host::instance::exports::{Ports, WORKER_INTERFACE};
-use external_worker_host::instance::state::InstanceState;
+use external_worker_host::instance::store_data::StoreData;
 use external_worker_host::limits::Budget;
 use wasmtime::component::{Component, InstancePre, Linker, TypedFunc};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
@@ -71,12 +71,12 @@ impl Bare<()> {
     }
 }
 
-impl Bare<InstanceState> {
+impl Bare<StoreData> {
     /// In a store as the host makes them, with limits and epochs; no deadlines or bill.
     pub fn direct(path: &str, host: &HostEngine) -> Self {
         let engine = host.wasmtime(Home::Pooled).clone();
         let budget = Budget::default();
-        let (store, _meter) = InstanceState::for_describe(&engine, host.clock(), &budget);
+        let (store, _meter) = StoreData::for_describe(&engine, host.clock(), &budget);
         Self::start(path, engine, store)
     }
 }

@@ -25,7 +25,7 @@ use crate::instance::description::{self, Class};
 use crate::instance::exports::{ExportIndices, STATE_INTERFACE, WORKER_INTERFACE};
 use crate::instance::host::link_earlier;
 use crate::instance::meter::Metered;
-use crate::instance::state::{HasHost, HostView, InstanceState};
+use crate::instance::store_data::{HasHost, HostView, StoreData};
 use crate::limits::{self, Budget, Exhausted, Full, Share};
 use crate::policy::{Granted, Import, Manifest, MissingGrants, Policy, check_imports};
 use crate::text;
@@ -186,7 +186,7 @@ impl LoadedComponent {
         let limit = Duration::from_millis(budget.start_deadline_ms);
         let clock = Arc::clone(self.engine.clock());
         let described = async move {
-            let (mut store, meter) = InstanceState::for_describe(&engine, &clock, &budget);
+            let (mut store, meter) = StoreData::for_describe(&engine, &clock, &budget);
             store.data_mut().keep_room(room);
             let run = async {
                 let instance = pre.instantiate_async(&mut store).await?;
@@ -250,7 +250,7 @@ pub struct Linked {
     /// Where.
     pub home: Home,
     /// Ready to instantiate.
-    pub pre: InstancePre<InstanceState>,
+    pub pre: InstancePre<StoreData>,
     /// Where its exports are.
     pub indices: ExportIndices,
 }
@@ -360,8 +360,8 @@ impl PreparedComponent {
 fn linker(
     engine: &Engine,
     home: Home,
-    link: impl FnOnce(&mut Linker<InstanceState>) -> wasmtime::Result<()>,
-) -> wasmtime::Result<Linker<InstanceState>> {
+    link: impl FnOnce(&mut Linker<StoreData>) -> wasmtime::Result<()>,
+) -> wasmtime::Result<Linker<StoreData>> {
     let mut linker = Linker::new(engine.wasmtime(home));
     link(&mut linker)?;
     bindings::types::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;

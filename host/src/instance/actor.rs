@@ -18,11 +18,11 @@ use wasmtime::Store;
 use wasmtime::component::Instance as WasmInstance;
 
 use super::calls::{Expired, Operation};
-use super::drive::{self, Left};
+use super::drive::{self, InnerSignal};
 use super::exports::Exports;
 use super::keep::Saved;
 use super::meter::{Metered, Spun};
-use super::state::{AuditToEvents, InstanceState};
+use super::store_data::{AuditToEvents, StoreData};
 use super::wakes::Wakes;
 use super::{Command, End, Shared, Signal, State};
 use crate::bindings::host::Level;
@@ -35,7 +35,7 @@ use crate::limits;
 type Started = oneshot::Sender<Result<()>>;
 
 /// Why a store was dropped.
-enum Outcome {
+enum StoreEnd {
     End(End),
     Trapped(String),
     Restart(Saved),
@@ -43,7 +43,7 @@ enum Outcome {
 }
 
 /// What was wished for while a store lived; it may not be through when the store is dropped.
-enum Wish {
+enum Asked {
     GoOn,
     Restart,
     Stop,
@@ -74,24 +74,24 @@ pub(super) async fn run(
             failures = 0;
         }
         let reason = match outcome {
-            Outcome::End(end) => break end,
-            Outcome::NotStarted(error) if started.is_some() => {
+            StoreEnd::End(end) => break end,
+            StoreEnd::NotStarted(error) if started.is_some() => {
                 let end = End::Failed(error.to_string());
                 if let Some(started) = started.take() {
                     let _ = started.send(Err(error));
                 }
                 break end;
             }
-            Outcome::Restart(kept) => {
+            StoreEnd::Restart(kept) => {
                 state = kept;
                 shared
                     .calls
                     .fail_begun(|| HostError::Ended("it is restarted".to_owned()));
                 continue;
             }
-            Outcome::NotStarted(error) => format!("it did not start again: {error}"),
-            Outcome::Trapped(reason) if started.is_some() => break End::Failed(reason),
-            Outcome::Trapped(reason) => reason,
+            StoreEnd::NotStarted(error) => format!("it did not start again: {error}"),
+            StoreEnd::Trapped(reason) if started.is_some() => break End::Failed(reason),
+            StoreEnd::Trapped(reason) => reason,
         };
         if failures >= shared.lasting.budget.restarts {
             break End::Failed(reason);
@@ -114,7 +114,7 @@ pub(super) async fn run(
         }
     };
     commands.close();
-    shared.places.close();
+    shared.call_slots.close();
     shared.lasting.surface.end();
     if let End::Failed(reason) = &end {
         shared
@@ -156,7 +156,7 @@ async fn live(
     signals: &mut mpsc::UnboundedReceiver<Signal>,
     started: &mut Option<Started>,
     state: &mut Saved,
-) -> Outcome {
+) -> StoreEnd {
     // Instantiating runs the guest's own initialisation, so it is under the deadline and on the
     // bill like the rest.
     let limit = Duration::from_millis(shared.lasting.budget.start_deadline_ms);
@@ -172,7 +172,7 @@ async fn live(
     let made = tokio::select! {
         biased;
         outcome = watch(shared, None) => Err(outcome),
-        made = Metered::new(make, Arc::clone(&meter)) => made.map_err(Outcome::NotStarted),
+        made = Metered::new(make, Arc::clone(&meter)) => made.map_err(StoreEnd::NotStarted),
     };
     let (mut store, exports) = match made {
         Ok(made) => made,
@@ -183,7 +183,7 @@ async fn live(
     };
     shared.lasting.turns.restarted();
     let (inner_signals, inner) = mpsc::unbounded_channel();
-    let mut wish = Wish::GoOn;
+    let mut asked = Asked::GoOn;
     let outcome = {
         let drive = drive::Drive::new(shared, exports, commands, inner, opened, started, state);
         let wakes = Arc::new(Wakes::default());
@@ -194,7 +194,7 @@ async fn live(
         tokio::select! {
             biased;
             outcome = watch(shared, Some(&inner_signals)) => Ok(outcome),
-            outcome = relay(signals, &inner_signals, &mut wish) => Ok(outcome),
+            outcome = relay(signals, &inner_signals, &mut asked) => Ok(outcome),
             left = Metered::woken_by(wakes, inside, meter) => left.and_then(|left| left),
         }
     };
@@ -205,21 +205,21 @@ async fn live(
     if started.is_some() {
         outcome
     } else {
-        wished(shared, outcome, &wish)
+        wished(shared, outcome, &asked)
     }
 }
 
 /// What comes of `outcome` where somebody wished for an end or a restart: after a stop nothing
 /// starts again, and a trap during a restart is not counted.
-fn wished(shared: &Shared, outcome: Outcome, wish: &Wish) -> Outcome {
-    match (outcome, wish) {
-        (Outcome::Restart(_), Wish::Stop) => Outcome::End(End::Stopped),
-        (Outcome::Trapped(reason), Wish::Stop) => Outcome::End(End::Failed(reason)),
-        (Outcome::NotStarted(error), Wish::Stop) => Outcome::End(End::Failed(error.to_string())),
-        (Outcome::Trapped(reason), Wish::Restart) => {
+fn wished(shared: &Shared, outcome: StoreEnd, asked: &Asked) -> StoreEnd {
+    match (outcome, asked) {
+        (StoreEnd::Restart(_), Asked::Stop) => StoreEnd::End(End::Stopped),
+        (StoreEnd::Trapped(reason), Asked::Stop) => StoreEnd::End(End::Failed(reason)),
+        (StoreEnd::NotStarted(error), Asked::Stop) => StoreEnd::End(End::Failed(error.to_string())),
+        (StoreEnd::Trapped(reason), Asked::Restart) => {
             let message = format!("it starts again without its state: {reason}");
             shared.lasting.events.log(Level::Error, &message);
-            Outcome::Restart(None)
+            StoreEnd::Restart(None)
         }
         (outcome, _) => outcome,
     }
@@ -234,7 +234,7 @@ fn complete_config(shared: &Shared) -> Result<()> {
 }
 
 /// Instantiates in the pool, or on demand when it is full.
-async fn make(shared: &Shared) -> Result<(Store<InstanceState>, Exports)> {
+async fn make(shared: &Shared) -> Result<(Store<StoreData>, Exports)> {
     let failed = |error: wasmtime::Error| HostError::Ended(start_failure(shared, &error));
     let mut linked = shared.prepared.linked().clone();
     let (mut store, instance) = match instantiate(shared, &linked).await? {
@@ -261,7 +261,7 @@ async fn make(shared: &Shared) -> Result<(Store<InstanceState>, Exports)> {
 async fn instantiate(
     shared: &Shared,
     linked: &Linked,
-) -> Result<wasmtime::Result<(Store<InstanceState>, WasmInstance)>> {
+) -> Result<wasmtime::Result<(Store<StoreData>, WasmInstance)>> {
     let lasting = &shared.lasting;
     let audit = Arc::new(AuditToEvents::new(lasting.uuid, &lasting.events));
     let room = match shared.prepared.component().room(linked.home) {
@@ -270,7 +270,7 @@ async fn instantiate(
         room => room?,
     };
     let engine = shared.prepared.engine().wasmtime(linked.home);
-    let mut store = InstanceState::store(engine, shared.prepared.granted(), lasting, audit).await?;
+    let mut store = StoreData::store(engine, shared.prepared.granted(), lasting, audit).await?;
     store.data_mut().keep_room(room);
     let made = linked.pre.instantiate_async(&mut store).await;
     Ok(made.map(|instance| (store, instance)))
@@ -284,53 +284,53 @@ fn start_failure(shared: &Shared, error: &wasmtime::Error) -> String {
 }
 
 /// Watches deadlines. Returns when one costs the instance its life.
-async fn watch(shared: &Shared, inner: Option<&mpsc::UnboundedSender<Left>>) -> Outcome {
+async fn watch(shared: &Shared, inner: Option<&mpsc::UnboundedSender<InnerSignal>>) -> StoreEnd {
     loop {
         for expired in shared.calls.expired().await {
             match expired {
                 Expired::Ask(id) => {
                     if let Some(inner) = inner {
-                        let _ = inner.send(Left::Cancel(id));
+                        let _ = inner.send(InnerSignal::Cancel(id));
                     }
                 }
-                Expired::Kill(Operation::Stop, _) => return Outcome::End(End::Dropped),
+                Expired::Kill(Operation::Stop, _) => return StoreEnd::End(End::Dropped),
                 Expired::Kill(Operation::Start, _) => {
-                    return Outcome::NotStarted(HostError::Deadline {
+                    return StoreEnd::NotStarted(HostError::Deadline {
                         what: "`start`".to_owned(),
                         limit_ms: shared.lasting.budget.start_deadline_ms,
                     });
                 }
-                Expired::Kill(_, reason) => return Outcome::Trapped(reason),
+                Expired::Kill(_, reason) => return StoreEnd::Trapped(reason),
             }
         }
     }
 }
 
-/// Passes signals on into the store; a kill does not wait for what is inside. `wish` is the last word
+/// Passes signals on into the store; a kill does not wait for what is inside. `asked` is the last word
 /// of them.
 async fn relay(
     signals: &mut mpsc::UnboundedReceiver<Signal>,
-    inner: &mpsc::UnboundedSender<Left>,
-    wish: &mut Wish,
-) -> Outcome {
+    inner: &mpsc::UnboundedSender<InnerSignal>,
+    asked: &mut Asked,
+) -> StoreEnd {
     loop {
         let left = match signals.recv().await {
-            Some(Signal::Kill(reason)) => return Outcome::End(End::Failed(reason)),
-            Some(Signal::Cancel(id)) => Left::Cancel(id),
+            Some(Signal::Kill(reason)) => return StoreEnd::End(End::Failed(reason)),
+            Some(Signal::Cancel(id)) => InnerSignal::Cancel(id),
             Some(Signal::Restart) => {
-                if !matches!(wish, Wish::Stop) {
-                    *wish = Wish::Restart;
+                if !matches!(asked, Asked::Stop) {
+                    *asked = Asked::Restart;
                 }
-                Left::Restart
+                InnerSignal::Restart
             }
             Some(Signal::Stop) => {
-                *wish = Wish::Stop;
-                Left::Stop
+                *asked = Asked::Stop;
+                InnerSignal::Stop
             }
             None => {
                 // Every handle is gone: nobody can want anything of it any more.
-                *wish = Wish::Stop;
-                let _ = inner.send(Left::Stop);
+                *asked = Asked::Stop;
+                let _ = inner.send(InnerSignal::Stop);
                 return std::future::pending().await;
             }
         };
@@ -339,7 +339,7 @@ async fn relay(
 }
 
 /// Why it trapped, for a person: its own last words, the budget that it ran into, or the trap.
-fn trapped(shared: &Shared, error: &wasmtime::Error, words: Option<String>) -> Outcome {
+fn trapped(shared: &Shared, error: &wasmtime::Error, words: Option<String>) -> StoreEnd {
     let place = shared.prepared.engine().place_of(error);
     let at = place
         .as_ref()
@@ -350,11 +350,11 @@ fn trapped(shared: &Shared, error: &wasmtime::Error, words: Option<String>) -> O
         .lock()
         .unwrap_or_else(PoisonError::into_inner) = place;
     if let Some(spun) = error.downcast_ref::<Spun>() {
-        return Outcome::Trapped(format!("{spun}{at}"));
+        return StoreEnd::Trapped(format!("{spun}{at}"));
     }
     tracing::debug!(instance = %lasting.uuid, "it trapped: {error:?}");
     let trap = trap_text(error);
-    Outcome::Trapped(match (words, lasting.ledger.last_refusal()) {
+    StoreEnd::Trapped(match (words, lasting.ledger.last_refusal()) {
         (Some(words), Some(refusal)) => format!("it panicked: {words} (and before, {refusal})"),
         (Some(words), None) => format!("it panicked: {words}"),
         (None, Some(refusal)) => format!("it trapped ({trap}{at}) after {refusal}"),
@@ -362,12 +362,12 @@ fn trapped(shared: &Shared, error: &wasmtime::Error, words: Option<String>) -> O
     })
 }
 
-impl From<drive::Exit> for Outcome {
-    fn from(exit: drive::Exit) -> Self {
+impl From<drive::DriveEnd> for StoreEnd {
+    fn from(exit: drive::DriveEnd) -> Self {
         match exit {
-            drive::Exit::Stopped => Self::End(End::Stopped),
-            drive::Exit::Restart(kept) => Self::Restart(kept),
-            drive::Exit::NotStarted(error) => Self::NotStarted(error),
+            drive::DriveEnd::Stopped => Self::End(End::Stopped),
+            drive::DriveEnd::Restart(kept) => Self::Restart(kept),
+            drive::DriveEnd::NotStarted(error) => Self::NotStarted(error),
         }
     }
 }

@@ -18,10 +18,10 @@ use crate::limits::Budget;
 /// A place among the calls that an instance runs at once. One of an instance that has ended says so
 /// when it is used.
 #[derive(Debug, Default)]
-pub struct Place(#[allow(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
+pub struct CallSlot(#[allow(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
 
-/// As many places as calls run at once and fit into the mailbox.
-pub(super) fn places(budget: &Budget) -> Arc<Semaphore> {
+/// As many slots as calls run at once and fit into the mailbox.
+pub(super) fn call_slots(budget: &Budget) -> Arc<Semaphore> {
     let most = usize::try_from(budget.calls.min(budget.mailbox)).unwrap_or(usize::MAX);
     Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)))
 }
@@ -44,7 +44,7 @@ impl Instance {
     pub async fn call_within(&self, node: &str, inputs: Ports, limit: Duration) -> Result<Ports> {
         let limit = limit.min(self.call_deadline());
         let outputs = self
-            .begin_call(Place::default(), node, inputs, limit)
+            .begin_call(CallSlot::default(), node, inputs, limit)
             .await?;
         let port = |output: super::exports::Output| (output.name, output.value.into_value());
         Ok(outputs.into_iter().map(port).collect())
@@ -54,23 +54,28 @@ impl Instance {
     ///
     /// # Errors
     /// Those of [`Self::call`]; it is busy only when others call without a place.
-    pub async fn call_at(&self, place: Place, node: &str, inputs: Ports) -> Result<Outputs> {
+    pub async fn call_at(&self, place: CallSlot, node: &str, inputs: Ports) -> Result<Outputs> {
         let limit = self.call_deadline();
         self.begin_call(place, node, inputs, limit).await
     }
 
     /// A place among the calls that run at once, if there is one now.
-    pub fn place_now(&self) -> Option<Place> {
-        match Arc::clone(&self.shared.places).try_acquire_owned() {
-            Ok(permit) => Some(Place(Some(permit))),
-            Err(TryAcquireError::Closed) => Some(Place::default()),
+    pub fn place_now(&self) -> Option<CallSlot> {
+        match Arc::clone(&self.shared.call_slots).try_acquire_owned() {
+            Ok(permit) => Some(CallSlot(Some(permit))),
+            Err(TryAcquireError::Closed) => Some(CallSlot::default()),
             Err(TryAcquireError::NoPermits) => None,
         }
     }
 
     /// A place among the calls that run at once; first come, first served.
-    pub async fn place(&self) -> Place {
-        Place(Arc::clone(&self.shared.places).acquire_owned().await.ok())
+    pub async fn place(&self) -> CallSlot {
+        CallSlot(
+            Arc::clone(&self.shared.call_slots)
+                .acquire_owned()
+                .await
+                .ok(),
+        )
     }
 
     fn call_deadline(&self) -> Duration {
@@ -79,7 +84,7 @@ impl Instance {
 
     async fn begin_call(
         &self,
-        place: Place,
+        place: CallSlot,
         node: &str,
         inputs: Ports,
         limit: Duration,

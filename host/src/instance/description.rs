@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::config::{ConfigSchema, SchemaRoom};
+use super::config::{ConfigSchema, SchemaBudget};
 use crate::bindings::types::{NodeClass, Port, Shelf, WorkerClass};
 use crate::error::{HostError, Result};
 use crate::json::JsonText;
@@ -61,7 +61,7 @@ pub fn check_classes(classes: Vec<WorkerClass>) -> Result<Vec<Arc<Class>>> {
             return wrong(format!("two classes are called `{}`", class.class_id));
         }
     }
-    let mut room = SchemaRoom::default();
+    let mut room = SchemaBudget::default();
     classes
         .into_iter()
         .map(|class| check_class(class, &mut room).map(Arc::new))
@@ -85,7 +85,7 @@ impl Trees {
     }
 }
 
-fn check_class(mut class: WorkerClass, room: &mut SchemaRoom) -> Result<Class> {
+fn check_class(mut class: WorkerClass, room: &mut SchemaBudget) -> Result<Class> {
     if !is_class_id(&class.class_id) {
         let id = &class.class_id;
         return wrong(format!(

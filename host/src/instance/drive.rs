@@ -17,9 +17,9 @@ use wasmtime::component::Accessor;
 
 use super::calls::Operation;
 use super::events::Event;
-use super::exports::{Exports, Outcome as GuestOutcome, Output, Outputs, Ports};
+use super::exports::{Exports, GuestResult, Output, Outputs, Ports};
 use super::keep::Saved;
-use super::state::InstanceState;
+use super::store_data::StoreData;
 use super::value::Checked;
 use super::{Call, Command, ConfigUpdate, InTurn, Shared, State, description, value};
 use crate::bindings::host::Level;
@@ -29,7 +29,7 @@ use crate::limits::{self, Resource};
 use crate::text;
 
 /// What reaches the inside from the supervisor.
-pub(super) enum Left {
+pub(super) enum InnerSignal {
     /// Ask this call to end.
     Cancel(u64),
     /// Stop for good.
@@ -39,7 +39,7 @@ pub(super) enum Left {
 }
 
 /// How the inside came to its end without a trap.
-pub(super) enum Exit {
+pub(super) enum DriveEnd {
     Stopped,
     Restart(Saved),
     NotStarted(HostError),
@@ -50,13 +50,13 @@ pub(super) type Trap = wasmtime::Error;
 /// One thing that the guest does.
 type Task<'a> = BoxFuture<'a, Result<(), Trap>>;
 /// The store's accessor.
-type Inside = Accessor<InstanceState>;
+type Inside = Accessor<StoreData>;
 
 /// The inside of one store.
 pub(super) struct Drive<'a> {
     guest: Guest<'a>,
     commands: &'a mut mpsc::Receiver<Command>,
-    signals: mpsc::UnboundedReceiver<Left>,
+    signals: mpsc::UnboundedReceiver<InnerSignal>,
     start_id: u64,
     started: &'a mut Option<oneshot::Sender<Result<()>>>,
     /// What it begins with, once.
@@ -75,7 +75,7 @@ impl<'a> Drive<'a> {
         shared: &'a Arc<Shared>,
         exports: Exports,
         commands: &'a mut mpsc::Receiver<Command>,
-        signals: mpsc::UnboundedReceiver<Left>,
+        signals: mpsc::UnboundedReceiver<InnerSignal>,
         start_id: u64,
         started: &'a mut Option<oneshot::Sender<Result<()>>>,
         state: &'a mut Saved,
@@ -91,10 +91,10 @@ impl<'a> Drive<'a> {
     }
 
     /// Runs until the instance stops.
-    pub(super) async fn run<O: From<Exit>>(mut self, accessor: &Inside) -> Result<O, Trap> {
+    pub(super) async fn run<O: From<DriveEnd>>(mut self, accessor: &Inside) -> Result<O, Trap> {
         // In boxes, which are gone again: what is done once must not take room for as long as it runs.
         if let Err(error) = self.start(accessor).boxed().await? {
-            return Ok(Exit::NotStarted(error).into());
+            return Ok(DriveEnd::NotStarted(error).into());
         }
         self.guest.shared.set_state(State::Running);
         if let Some(started) = self.started.take() {
@@ -115,15 +115,15 @@ impl<'a> Drive<'a> {
                 Some(done) = calls.next() => done?,
                 Some(done) = chores.next() => done?,
                 Some(left) = self.signals.recv() => match left {
-                    Left::Cancel(id) => chores.push(guest.cancel(accessor, id).boxed()),
-                    Left::Stop => break Exit::Stopped,
-                    Left::Restart if keeping.is_terminated() => {
+                    InnerSignal::Cancel(id) => chores.push(guest.cancel(accessor, id).boxed()),
+                    InnerSignal::Stop => break DriveEnd::Stopped,
+                    InnerSignal::Restart if keeping.is_terminated() => {
                         keeping = guest.keep(&queue).fuse();
                     }
-                    Left::Restart => {}
+                    InnerSignal::Restart => {}
                 },
-                () = &mut stop => break Exit::Stopped,
-                saved = &mut keeping => break Exit::Restart(guest.kept(saved)),
+                () = &mut stop => break DriveEnd::Stopped,
+                saved = &mut keeping => break DriveEnd::Restart(guest.kept(saved)),
                 // What a new call does would not be in the state that is being saved.
                 Some(command) = self.commands.recv(), if keeping.is_terminated() => match command {
                     Command::Call(call) => {
@@ -243,7 +243,7 @@ impl<'a> Guest<'a> {
     }
 
     /// The outputs of a call, each charged to the guest: they may stay with a node for as long as it is there.
-    fn outputs(self, outcome: GuestOutcome<Ports>) -> Result<Outputs> {
+    fn outputs(self, outcome: GuestResult<Ports>) -> Result<Outputs> {
         let outputs = outcome.map_err(|error| guest_error(error, ""))?;
         let limit = self.shared.lasting.budget.value_size.as_u64();
         let wrong = |name: &str, problem: value::Problem| {

@@ -49,7 +49,7 @@ pub struct Output {
 pub type Outputs = Vec<Output>;
 
 /// What an expected failure inside a guest looks like.
-pub type Outcome<T> = std::result::Result<T, Error>;
+pub type GuestResult<T> = std::result::Result<T, Error>;
 
 type Function<P, R> = TypedFunc<P, (R,)>;
 
@@ -180,11 +180,11 @@ where
 /// The functions of one running instance.
 #[derive(Clone, Copy)]
 pub struct Exports {
-    start: Function<(String, InstanceInfo, String), Outcome<()>>,
-    turn: Function<(), Outcome<()>>,
-    update_config: Function<(String,), Outcome<()>>,
+    start: Function<(String, InstanceInfo, String), GuestResult<()>>,
+    turn: Function<(), GuestResult<()>>,
+    update_config: Function<(String,), GuestResult<()>>,
     get_nodeshelf: Function<(), Option<Vec<Shelf>>>,
-    call: Function<(u64, String, Ports), Outcome<Ports>>,
+    call: Function<(u64, String, Ports), GuestResult<Ports>>,
     cancel: TypedFunc<(u64,), ()>,
     stop: TypedFunc<(), ()>,
     state: Option<StateExports>,
@@ -192,8 +192,8 @@ pub struct Exports {
 
 #[derive(Clone, Copy)]
 struct StateExports {
-    save: Function<(), Outcome<Vec<u8>>>,
-    restore: Function<(Vec<u8>,), Outcome<()>>,
+    save: Function<(), GuestResult<Vec<u8>>>,
+    restore: Function<(Vec<u8>,), GuestResult<()>>,
 }
 
 impl Exports {
@@ -204,7 +204,7 @@ impl Exports {
         class_id: String,
         info: InstanceInfo,
         config: String,
-    ) -> Result<Outcome<()>> {
+    ) -> Result<GuestResult<()>> {
         let (outcome,) = self
             .start
             .call_concurrent(accessor, (class_id, info, config))
@@ -213,7 +213,7 @@ impl Exports {
     }
 
     /// One turn of `loop`.
-    pub async fn turn<T: Send + 'static>(&self, accessor: &Accessor<T>) -> Result<Outcome<()>> {
+    pub async fn turn<T: Send + 'static>(&self, accessor: &Accessor<T>) -> Result<GuestResult<()>> {
         let (outcome,) = self.turn.call_concurrent(accessor, ()).await?;
         Ok(outcome)
     }
@@ -223,7 +223,7 @@ impl Exports {
         &self,
         accessor: &Accessor<T>,
         config: String,
-    ) -> Result<Outcome<()>> {
+    ) -> Result<GuestResult<()>> {
         let (outcome,) = self
             .update_config
             .call_concurrent(accessor, (config,))
@@ -247,7 +247,7 @@ impl Exports {
         id: u64,
         node: String,
         inputs: Ports,
-    ) -> Result<Outcome<Ports>> {
+    ) -> Result<GuestResult<Ports>> {
         let (outcome,) = self
             .call
             .call_concurrent(accessor, (id, node, inputs))
@@ -269,7 +269,7 @@ impl Exports {
     pub async fn save<T: Send + 'static>(
         &self,
         accessor: &Accessor<T>,
-    ) -> Result<Option<Outcome<Vec<u8>>>> {
+    ) -> Result<Option<GuestResult<Vec<u8>>>> {
         let Some(state) = &self.state else {
             return Ok(None);
         };
@@ -282,7 +282,7 @@ impl Exports {
         &self,
         accessor: &Accessor<T>,
         bytes: Vec<u8>,
-    ) -> Result<Option<Outcome<()>>> {
+    ) -> Result<Option<GuestResult<()>>> {
         let Some(state) = &self.state else {
             return Ok(None);
         };

@@ -11,7 +11,7 @@ use wasmtime::component::{Accessor, Linker, Resource};
 use wasmtime::{Result, error::Context as _};
 
 use super::events::{Event, InputChange};
-use super::state::{HasHost, HostView};
+use super::store_data::{HasHost, HostView};
 use super::surface::{Inputs, Refused};
 use super::value;
 use crate::bindings::host::{self, Level};

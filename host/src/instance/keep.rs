@@ -15,8 +15,8 @@ use wasmtime::component::Accessor;
 
 use super::calls::Operation;
 use super::drive::{Guest, Trap, guest_error};
-use super::exports::Outcome;
-use super::state::{InstanceState, fuel_to_copy};
+use super::exports::GuestResult;
+use super::store_data::{StoreData, fuel_to_copy};
 use super::{Command, InTurn, Instance};
 use crate::bindings::host::Level;
 use crate::component::PreparedComponent;
@@ -67,10 +67,7 @@ fn check_size(state: &[u8], budget: &Budget) -> Result<()> {
 
 impl Guest<'_> {
     /// `save`. The outer error is a trap.
-    pub(super) async fn save(
-        self,
-        accessor: &Accessor<InstanceState>,
-    ) -> Result<Result<Saved>, Trap> {
+    pub(super) async fn save(self, accessor: &Accessor<StoreData>) -> Result<Result<Saved>, Trap> {
         let budget = &self.shared.lasting.budget;
         // A call that ends meanwhile may copy as much, and is refused like any that is too big.
         let may_copy = |size| {
@@ -84,7 +81,7 @@ impl Guest<'_> {
         Ok(outcome?.map_or(Ok(None), |outcome| self.saved(outcome)))
     }
 
-    fn saved(self, outcome: Outcome<Vec<u8>>) -> Result<Saved> {
+    fn saved(self, outcome: GuestResult<Vec<u8>>) -> Result<Saved> {
         let state = outcome.map_err(|error| guest_error(error, "`save` failed: "))?;
         check_size(&state, &self.shared.lasting.budget)?;
         Ok(Some(state).filter(|state| !state.is_empty()))
@@ -93,7 +90,7 @@ impl Guest<'_> {
     /// `restore`. The outer error is a trap.
     pub(super) async fn restore(
         self,
-        accessor: &Accessor<InstanceState>,
+        accessor: &Accessor<StoreData>,
         state: Vec<u8>,
     ) -> Result<Result<()>, Trap> {
         let id = self.open(Operation::Restore);

@@ -16,8 +16,8 @@ mod keep;
 mod limiter;
 mod listener;
 pub mod meter;
-pub mod state;
 mod status;
+pub mod store_data;
 pub mod surface;
 pub mod turns;
 pub mod value;
@@ -36,15 +36,15 @@ use crate::error::{HostError, Result};
 use crate::executor::Standing;
 use crate::limits::{self, Ledger, Resource};
 use crate::text;
-pub use caller::Place;
+pub use caller::CallSlot;
 use calls::Calls;
 use description::Class;
 use events::{Event, Events, Listener};
 use exports::Ports;
 use keep::Saved;
 use meter::{Meter, Metered};
-use state::Lasting;
 pub use status::{End, State, Status};
+use store_data::Lasting;
 use surface::Surface;
 use turns::Turns;
 
@@ -79,7 +79,7 @@ struct Call {
     node: String,
     inputs: Ports,
     /// Given back when the guest is through with the call, not when its caller is.
-    place: Place,
+    place: CallSlot,
 }
 
 /// A change of the configuration, and who waits for it.
@@ -119,7 +119,7 @@ struct Shared {
     lasting: Arc<Lasting>,
     calls: Calls,
     /// One permit for each call that may run at once.
-    places: Arc<Semaphore>,
+    call_slots: Arc<Semaphore>,
     config: Mutex<Configuration>,
     state: watch::Sender<State>,
     restarts: std::sync::atomic::AtomicU32,
@@ -240,7 +240,7 @@ impl Instance {
             prepared: Arc::clone(prepared),
             lasting,
             calls: Calls::new(prepared.engine().clock()),
-            places: caller::places(budget),
+            call_slots: caller::call_slots(budget),
             // Checked and completed by the actor, on the bill of the instance.
             config: Mutex::new(Configuration {
                 whole: spec.config,

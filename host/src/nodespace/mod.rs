@@ -43,7 +43,7 @@ pub(crate) use self::types::Shape;
 pub use self::types::Type;
 pub use self::value::{Array, Dtype, NO_VALUE, SharedValue, Value};
 pub use self::view::{
-    GroupView, InputView, IoStatusView, IoView, NodeView, PlaceView, ReadyInputView, ReadyView,
+    GroupView, InputView, IoStatusView, IoView, NodeView, PositionView, ReadyInputView, ReadyView,
     StatusView,
 };
 
@@ -514,11 +514,11 @@ impl NodeSpace {
     }
 
     /// Where and how large every node is drawn: the `nodes` of `view_state`.
-    pub fn places(&self) -> BTreeMap<Arc<str>, PlaceView> {
+    pub fn positions(&self) -> BTreeMap<Arc<str>, PositionView> {
         self.inner.read(|graph| {
             let nodes = graph.nodes.values();
             nodes
-                .map(|node| (Arc::clone(&node.id), PlaceView::of(node)))
+                .map(|node| (Arc::clone(&node.id), PositionView::of(node)))
                 .collect()
         })
     }

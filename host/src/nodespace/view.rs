@@ -42,12 +42,12 @@ pub struct NodeView {
     pub properties: Map<String, Json>,
     /// Where it is drawn, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub frontend: Option<PlaceView>,
+    pub frontend: Option<PositionView>,
 }
 
 /// Where and how large a node is drawn.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PlaceView {
+pub struct PositionView {
     /// Two numbers.
     pub pos: Json,
     /// Two numbers.
@@ -179,7 +179,7 @@ impl NodeView {
             reset_inputs_on_trigger: node.resets(),
             render_options: render_options(node).cloned(),
             properties: node.properties.clone(),
-            frontend: with_frontend.then(|| PlaceView::of(node)),
+            frontend: with_frontend.then(|| PositionView::of(node)),
         }
     }
 
@@ -202,7 +202,7 @@ pub(super) fn render_options(node: &Node) -> Option<&Json> {
     (!is_empty).then_some(options)
 }
 
-impl PlaceView {
+impl PositionView {
     pub(super) fn of(node: &Node) -> Self {
         let property = |key| node.properties.get(key).cloned();
         Self {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::json::to_wire;
 use crate::nodespace::{Edge, GroupView, NodeView};
 use crate::worker::Worker;
-use crate::worker::state::StateMeta;
+use crate::worker::saved_state::SavedMeta;
 use crate::worker::views::{ModuleView, ViewState};
 
 #[derive(Serialize)]
@@ -25,7 +25,7 @@ struct Rest {
     worker: BTreeMap<String, Vec<String>>,
     worker_dependencies: Vec<ModuleView>,
     progress_state: Progress,
-    meta: StateMeta,
+    meta: SavedMeta,
 }
 
 /// What the status bar shows: nothing.

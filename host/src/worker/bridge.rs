@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
-use super::external::External;
+use super::external_worker::ExternalWorker;
 use crate::bindings::types as wit;
 use crate::executor::Standing;
 use crate::instance::surface::InputState;
@@ -22,7 +22,7 @@ pub fn node_class_id(class_id: &str, uuid: &str, node: &str) -> String {
 
 /// The class of a method, or of a shelf's node by its path.
 pub fn node_class(
-    external: &Arc<External>,
+    external: &Arc<ExternalWorker>,
     declared: &wit::NodeClass,
     node: &str,
     is_method: bool,
@@ -118,7 +118,7 @@ fn camel_case(name: &str) -> String {
 
 /// Runs a method, or a shelf's node, of the instance that is in force when it is called.
 struct Method {
-    external: Weak<External>,
+    external: Weak<ExternalWorker>,
     node: String,
     is_method: bool,
 }

@@ -3,7 +3,7 @@
 use super::export::ExportProblem;
 use super::import::ImportProblem;
 use super::modules::package::PackageProblem;
-use super::state::StateProblem;
+use super::saved_state::SavedStateProblem;
 use super::store::StoreError;
 use crate::error::HostError;
 use crate::nodespace::GraphError;
@@ -69,7 +69,7 @@ pub enum WorkerError {
     Package(#[from] PackageProblem),
     /// From a saved state.
     #[error(transparent)]
-    State(#[from] StateProblem),
+    State(#[from] SavedStateProblem),
     /// A directory or file of the Worker cannot be used.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     File {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::error::{Result, WorkerError};
 use super::event::Status;
-use super::external::{External, Identity, Start};
+use super::external_worker::{ExternalWorker, Identity, Start};
 use super::store::{Dirty, Loaded, SavedInstance};
 use super::views::InstanceView;
 use super::{Worker, lock, pump, shelf};
@@ -67,7 +67,7 @@ impl Worker {
             module: module.to_owned(),
         };
         let config = new.config.unwrap_or_else(|| Json::Object(Map::new()));
-        let external = Arc::new(External::new(identity, name, config, NOT_STARTED));
+        let external = Arc::new(ExternalWorker::new(identity, name, config, NOT_STARTED));
         let start = external.begin_start();
         self.reserve(&external)?;
         let started = match start {
@@ -129,7 +129,7 @@ impl Worker {
     }
 
     /// Takes it out of everything but its own hands. `false`: somebody else did already.
-    pub(super) fn forget(&self, external: &External) -> bool {
+    pub(super) fn forget(&self, external: &ExternalWorker) -> bool {
         let is_mine = self.externals().remove(external.uuid()).is_some();
         if is_mine {
             lock(&self.inner.gone).note(external.uuid());
@@ -191,7 +191,7 @@ impl Worker {
     }
 
     /// The external worker `uuid`, if it is of that class.
-    pub(super) fn external(&self, uuid: &str, class_id: &str) -> Result<Arc<External>> {
+    pub(super) fn external(&self, uuid: &str, class_id: &str) -> Result<Arc<ExternalWorker>> {
         let external = self.externals().get(uuid).cloned();
         external
             .filter(|external| external.class_id() == class_id)
@@ -206,7 +206,7 @@ impl Worker {
     }
 
     /// Takes the uuid, so that nobody else can have it.
-    pub(super) fn reserve(&self, external: &Arc<External>) -> Result<()> {
+    pub(super) fn reserve(&self, external: &Arc<ExternalWorker>) -> Result<()> {
         let mut externals = self.externals();
         if externals.len() >= limits::MAX_EXTERNALS {
             return Err(WorkerError::TooMany {
@@ -261,7 +261,7 @@ impl Worker {
 
     async fn started_instance(
         &self,
-        external: &External,
+        external: &ExternalWorker,
         prepared: &Arc<PreparedComponent>,
         state: Option<Vec<u8>>,
     ) -> Result<(Instance, Listener)> {
@@ -277,7 +277,7 @@ impl Worker {
 
     /// Puts its shelf into the library: its methods, and the shelves that it offers. They may be many: that
     /// is done on the guests' threads, and billed to it.
-    pub(super) async fn mount(&self, external: &Arc<External>, class: &Arc<Class>) {
+    pub(super) async fn mount(&self, external: &Arc<ExternalWorker>, class: &Arc<Class>) {
         let Some(instance) = external.instance() else {
             return self.mount_with(external, class, &[]);
         };
@@ -295,7 +295,7 @@ impl Worker {
 
     pub(super) fn mount_with(
         &self,
-        external: &Arc<External>,
+        external: &Arc<ExternalWorker>,
         class: &Class,
         offered: &[OfferedShelf],
     ) {
@@ -307,7 +307,7 @@ impl Worker {
 
     fn put_shelf(
         &self,
-        external: &Arc<External>,
+        external: &Arc<ExternalWorker>,
         class: &Class,
         offered: &[OfferedShelf],
     ) -> std::result::Result<(), String> {
@@ -325,14 +325,14 @@ impl Worker {
     }
 
     /// Reads the shelves of `external` again.
-    pub(super) async fn refresh(&self, external: &Arc<External>) {
+    pub(super) async fn refresh(&self, external: &Arc<ExternalWorker>) {
         if let Some(instance) = external.instance() {
             let class = Arc::clone(instance.class());
             self.mount(external, &class).await;
         }
     }
 
-    async fn offered(&self, external: &Arc<External>) -> Vec<OfferedShelf> {
+    async fn offered(&self, external: &Arc<ExternalWorker>) -> Vec<OfferedShelf> {
         let Some(instance) = external.instance() else {
             return Vec::new();
         };
@@ -349,27 +349,27 @@ impl Worker {
     }
 
     /// Takes its shelf with nodes and edges out of the library, and it out of the store.
-    fn unmount(&self, external: &External) {
+    fn unmount(&self, external: &ExternalWorker) {
         let path = [shelf::EXTERNAL_SHELF, external.uuid()];
         // One that never started has no shelf.
         let _ = self.nodespace().remove_shelf(&path, NodesOnRemoval::Remove);
         let uuid = external.uuid().to_owned();
         self.inner
             .store
-            .dirty([Dirty::Instance(uuid.clone()), Dirty::InstanceState(uuid)]);
+            .dirty([Dirty::Instance(uuid.clone()), Dirty::StoreData(uuid)]);
         self.changed("lib_update", json!({}));
         self.externals_changed();
     }
 
     /// Tells people what is wrong with an external worker.
-    pub(super) fn report(&self, external: &External, problem: &str) {
+    pub(super) fn report(&self, external: &ExternalWorker, problem: &str) {
         let line = format!("{}: {problem}", external.name());
         tracing::warn!(uuid = external.uuid(), "{line}");
         self.tell(Status::Error, line);
     }
 
     /// At the end: what the guest saves of itself is kept, then it stops.
-    pub(super) async fn suspend(&self, external: Arc<External>) {
+    pub(super) async fn suspend(&self, external: Arc<ExternalWorker>) {
         let Some(instance) = external.instance() else {
             return;
         };
@@ -377,7 +377,7 @@ impl Worker {
             Ok(Some(state)) => {
                 external.keep_state(Some(state));
                 let uuid = external.uuid().to_owned();
-                self.inner.store.dirty([Dirty::InstanceState(uuid)]);
+                self.inner.store.dirty([Dirty::StoreData(uuid)]);
             }
             Ok(None) => {}
             Err(error) => self.report(&external, &format!("its state is lost: {error}")),
@@ -423,7 +423,7 @@ impl Worker {
             class_id: saved.class_id,
             module: saved.module,
         };
-        let external = Arc::new(External::waiting(identity, name, saved.config));
+        let external = Arc::new(ExternalWorker::waiting(identity, name, saved.config));
         external.keep_state(state);
         external.begin_paused(saved.paused);
         if let Err(error) = self.reserve(&external) {
@@ -440,7 +440,7 @@ impl Worker {
             .filter(|external| external.module() == module)
             .cloned()
             .collect();
-        let begin = |external: Arc<External>| {
+        let begin = |external: Arc<ExternalWorker>| {
             let known = self.catalogue().class(module, external.class_id());
             let (_, class) = known.ok()?;
             let start = external.begin_start()?;
@@ -501,7 +501,7 @@ impl Worker {
             Ok(()) => {
                 external.keep_state(None);
                 let uuid = external.uuid().to_owned();
-                self.inner.store.dirty([Dirty::InstanceState(uuid)]);
+                self.inner.store.dirty([Dirty::StoreData(uuid)]);
                 self.mount(&external, class).await;
                 // Its module may have changed while it started.
                 self.bring_up_to_date(&external).await;
@@ -525,7 +525,7 @@ fn removed_meanwhile() -> WorkerError {
 
 /// Begins an instance of what `external` is to be.
 pub(super) fn begin_instance(
-    external: &External,
+    external: &ExternalWorker,
     prepared: &Arc<PreparedComponent>,
     state: Option<Vec<u8>>,
 ) -> Result<(Starting, Listener)> {
@@ -537,7 +537,7 @@ pub(super) fn begin_instance(
 }
 
 /// What `external` is to be, for an instance behind it.
-fn spec(external: &External, state: Option<Vec<u8>>) -> Result<Spec> {
+fn spec(external: &ExternalWorker, state: Option<Vec<u8>>) -> Result<Spec> {
     Ok(Spec {
         class_id: external.class_id().to_owned(),
         uuid: parse_uuid(external.uuid())?,

@@ -1,7 +1,7 @@
 //! A Worker: a node graph, the external workers in it, the modules that they come from, and all of
 //! it kept on disk.
 //!
-//! [`lifecycle`] adds, changes and removes external workers; [`external`] is one of them, [`bridge`]
+//! [`lifecycle`] adds, changes and removes external workers; [`external_worker`] is one of them, [`bridge`]
 //! makes its methods nodes, [`pump`] hears what its instance says; [`modules`] finds modules and takes them
 //! in; [`rules`] says what they may do, [`revoke`] holds what runs to it; [`views`] is how all of it looks to
 //! a client; [`store`] keeps it.
@@ -13,7 +13,7 @@ mod bridge;
 pub mod error;
 pub mod event;
 pub mod export;
-pub mod external;
+pub mod external_worker;
 pub mod files;
 pub mod import;
 mod lifecycle;
@@ -24,10 +24,10 @@ mod pump;
 pub mod report;
 mod revoke;
 mod rules;
+pub mod saved_state;
 pub mod secrets;
 mod shelf;
 mod source;
-pub mod state;
 pub mod store;
 mod swap;
 pub mod views;
@@ -52,7 +52,7 @@ use crate::policy::Guarded;
 pub use error::{Result, WorkerError};
 use event::Status;
 pub use event::WorkerEvent;
-use external::External;
+use external_worker::ExternalWorker;
 pub use lifecycle::NewInstance;
 use modules::Modules;
 use modules::catalogue::Catalogue;
@@ -80,12 +80,12 @@ pub struct Worker {
 }
 
 struct Inner {
-    places: Places,
+    data_dir: DataDir,
     files: files::Files,
     rules: rules::Rules,
     engine: Engine,
     nodespace: NodeSpace,
-    externals: Mutex<BTreeMap<String, Arc<External>>>,
+    externals: Mutex<BTreeMap<String, Arc<ExternalWorker>>>,
     /// External workers that were removed a moment ago.
     gone: Mutex<Gone>,
     events: broadcast::Sender<Arc<WorkerEvent>>,
@@ -102,12 +102,12 @@ struct Inner {
 
 /// Where everything of a Worker is.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct DataDir {
     /// All of it.
     pub data: PathBuf,
 }
 
-impl Places {
+impl DataDir {
     /// Component files that are modules by being there.
     pub fn local_workers(&self) -> PathBuf {
         self.data.join("local_workers")
@@ -228,15 +228,15 @@ impl Worker {
     /// When the directory cannot be used, or another host has it open. What is wrong with a module
     /// or an external worker is reported, and is no error.
     pub async fn open(options: WorkerOptions) -> Result<Self> {
-        let places = Places { data: options.data };
-        places.make()?;
-        let dir = places.data.clone();
+        let data_dir = DataDir { data: options.data };
+        data_dir.make()?;
+        let dir = data_dir.data.clone();
         let opened = tokio::task::spawn_blocking(move || {
             // The store first: it holds the directory.
             let store = Store::open(&dir)?;
             let packages = package::Packages::open(&dir)?;
             packages.tidy();
-            let files = files::Files::new(Places { data: dir }.open_files()?);
+            let files = files::Files::new(DataDir { data: dir }.open_files()?);
             Ok::<_, WorkerError>((store, packages, files))
         });
         let ((store, loaded), packages, files) = opened
@@ -249,8 +249,8 @@ impl Worker {
         let worker = Self {
             inner: Arc::new(Inner {
                 nodespace: NodeSpace::new(options.engine.threads().clone(), voice),
-                rules: rules::Rules::new(&places, options.policy),
-                places,
+                rules: rules::Rules::new(&data_dir, options.policy),
+                data_dir,
                 files,
                 engine: options.engine,
                 externals: Mutex::default(),
@@ -295,8 +295,8 @@ impl Worker {
     }
 
     /// Where its files are.
-    pub fn places(&self) -> &Places {
-        &self.inner.places
+    pub fn data_dir(&self) -> &DataDir {
+        &self.inner.data_dir
     }
 
     /// What belongs to the host, and no policy of a module can grant.
@@ -378,7 +378,7 @@ impl Worker {
         self.inner.modules.catalogue()
     }
 
-    fn externals(&self) -> MutexGuard<'_, BTreeMap<String, Arc<External>>> {
+    fn externals(&self) -> MutexGuard<'_, BTreeMap<String, Arc<ExternalWorker>>> {
         lock(&self.inner.externals)
     }
 

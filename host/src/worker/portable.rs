@@ -11,13 +11,13 @@ use super::Worker;
 use super::error::{Result, WorkerError};
 use super::event::Status;
 use super::export::{ExportParts, export};
-use super::external::{External, Identity};
+use super::external_worker::{ExternalWorker, Identity};
 use super::import::{ImportProblem, import};
 use super::lifecycle::{check_uuid, default_name};
 use super::origin::Origin;
 use super::report::{MissingClasses, Report};
+use super::saved_state::{Reading, SavedExternalWorker, SavedState};
 use super::source;
-use super::state::{Reading, StateInstance, WorkerState};
 use super::store::Dirty;
 use crate::{limits, text};
 
@@ -30,9 +30,9 @@ impl Worker {
         self.classes_are_known(None).await;
         let config = self.shared_config();
         let state = self.shared_state();
-        let places = self.places().clone();
+        let data_dir = self.data_dir().clone();
         blocking(move || {
-            let files = with_files.then(|| places.open_files()).transpose()?;
+            let files = with_files.then(|| data_dir.open_files()).transpose()?;
             Ok(export(&ExportParts {
                 config,
                 state,
@@ -76,7 +76,7 @@ impl Worker {
     /// # Errors
     /// As [`Self::import`].
     pub async fn load(&self, state: Json, config: Option<Json>) -> Result<Report> {
-        self.load_state(WorkerState::read(state)?, config.as_ref())
+        self.load_state(SavedState::read(state)?, config.as_ref())
             .await
     }
 
@@ -141,7 +141,7 @@ impl Worker {
     }
 
     /// Classes that are not here, now that everything has started that can.
-    fn missing(&self, state: &WorkerState, origin: &Origin) -> MissingClasses {
+    fn missing(&self, state: &SavedState, origin: &Origin) -> MissingClasses {
         let mut missing = MissingClasses::default();
         let mut classes = BTreeMap::new();
         for instance in state.external_workers.values().flatten() {
@@ -169,7 +169,7 @@ impl Worker {
     }
 
     /// It starts when the graph is loaded and its class is there.
-    fn import_external(&self, instance: &StateInstance) -> Result<()> {
+    fn import_external(&self, instance: &SavedExternalWorker) -> Result<()> {
         let uuid = check_uuid(&instance.uuid)?;
         if self.externals().contains_key(&uuid) {
             // It is here already and goes on as it is: an import never takes over what runs.
@@ -193,7 +193,7 @@ impl Worker {
             module,
         };
         let name = name.filter(|name| !name.is_empty()).unwrap_or(default_name);
-        let external = External::waiting(identity, name, instance.config.clone());
+        let external = ExternalWorker::waiting(identity, name, instance.config.clone());
         self.reserve(&Arc::new(external))
     }
 }

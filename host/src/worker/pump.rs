@@ -18,7 +18,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::event::{Status, WorkerEvent};
-use super::external::External;
+use super::external_worker::ExternalWorker;
 use super::{Inner, Worker, bridge};
 use crate::bindings::host::Level;
 use crate::executor::someone_waits;
@@ -35,7 +35,7 @@ const NODES_UPDATE: &str = "nodes_update";
 /// alive.
 pub(super) fn start(
     worker: &Worker,
-    external: &Arc<External>,
+    external: &Arc<ExternalWorker>,
     instance: &Instance,
     events: Listener,
 ) {
@@ -60,7 +60,7 @@ fn notices() -> Option<DefaultDirectRateLimiter> {
 
 struct Pump {
     worker: Weak<Inner>,
-    external: Weak<External>,
+    external: Weak<ExternalWorker>,
     /// What a person is told of one instance must not drown what is told of the others.
     notices: Option<DefaultDirectRateLimiter>,
     /// Times that the guest was started.
@@ -113,7 +113,7 @@ impl Pump {
         }
     }
 
-    fn who(&self) -> Option<(Worker, Arc<External>)> {
+    fn who(&self) -> Option<(Worker, Arc<ExternalWorker>)> {
         Some((Worker::upgrade(&self.worker)?, self.external.upgrade()?))
     }
 
@@ -165,7 +165,7 @@ impl Pump {
         }
     }
 
-    fn notice(&self, worker: &Worker, external: &External, message: &str) {
+    fn notice(&self, worker: &Worker, external: &ExternalWorker, message: &str) {
         tracing::warn!(uuid = external.uuid(), name = external.name(), "{message}");
         let fits = self
             .notices
@@ -220,7 +220,7 @@ fn io_change(change: InputChange) -> IoChange {
     }
 }
 
-fn log(external: &External, level: Level, message: &str) {
+fn log(external: &ExternalWorker, level: Level, message: &str) {
     let (uuid, name) = (external.uuid(), external.name());
     match level {
         Level::Trace => tracing::trace!(target: "guest", uuid, name, "{message}"),

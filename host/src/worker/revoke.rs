@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::Worker;
-use super::external::External;
+use super::external_worker::ExternalWorker;
 use super::modules::catalogue::Module;
 use super::rules::Ruling;
 use super::store::Dirty;
@@ -29,7 +29,7 @@ pub(super) type Rulings = BTreeMap<String, Ruling>;
 
 /// An external worker that runs under what its policy does not say any more.
 struct Outdated {
-    external: Arc<External>,
+    external: Arc<ExternalWorker>,
     /// What it is under the policy, or why nothing of it may run.
     now: Result<Arc<PreparedComponent>, String>,
 }
@@ -70,7 +70,7 @@ impl Worker {
 
     /// Begins to start `external`, which nobody waits for here: as what its module has, or where that has it no
     /// more, as `prepared`.
-    fn start_under(&self, external: &Arc<External>, prepared: Arc<PreparedComponent>) {
+    fn start_under(&self, external: &Arc<ExternalWorker>, prepared: Arc<PreparedComponent>) {
         let newest = self
             .catalogue()
             .class(external.module(), external.class_id());
@@ -119,7 +119,7 @@ impl Worker {
         }
     }
 
-    fn running(&self) -> Vec<Arc<External>> {
+    fn running(&self) -> Vec<Arc<ExternalWorker>> {
         let externals = self.externals();
         let running = externals.values().filter(|external| !external.is_down());
         running.cloned().collect()
@@ -173,7 +173,7 @@ impl Worker {
         let uuid = external.uuid();
         self.inner.store.dirty([
             Dirty::Instance(uuid.to_owned()),
-            Dirty::InstanceState(uuid.to_owned()),
+            Dirty::StoreData(uuid.to_owned()),
         ]);
         self.report(external, &reason);
         self.externals_changed();
@@ -182,7 +182,7 @@ impl Worker {
 }
 
 /// What of `external` is not what the policy says.
-async fn outdated_by(external: Arc<External>, ruling: &Ruling) -> Option<Outdated> {
+async fn outdated_by(external: Arc<ExternalWorker>, ruling: &Ruling) -> Option<Outdated> {
     let instance = external.instance()?;
     let now = renewed(instance.prepared(), ruling).await.transpose()?;
     Some(Outdated { external, now })

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::Places;
+use super::DataDir;
 use crate::policy::{Guarded, Policy, PolicyError};
 
 /// The policy of modules that have none of their own.
@@ -102,16 +102,16 @@ pub(super) struct Rules {
 
 impl Rules {
     /// Those of the Worker in `places`; what is there is guarded from now on.
-    pub(super) fn new(places: &Places, default: DefaultPolicy) -> Self {
+    pub(super) fn new(data_dir: &DataDir, default: DefaultPolicy) -> Self {
         let DefaultPolicy { from, guarded } = default;
-        places.guard(&guarded);
+        data_dir.guard(&guarded);
         if let Source::File(path) = &from {
             guarded.keep(path, "a policy of this host");
         }
         Self {
-            policies: places.policies(),
+            policies: data_dir.policies(),
             default: from,
-            guarded: guarded.but(&places.files()),
+            guarded: guarded.but(&data_dir.files()),
         }
     }
 
@@ -202,12 +202,12 @@ mod tests {
     }
 
     fn rules(dir: &Path) -> Rules {
-        let places = Places {
+        let data_dir = DataDir {
             data: dir.join("worker"),
         };
-        places.make().unwrap();
+        data_dir.make().unwrap();
         let default = DefaultPolicy::file(dir.join("default.toml"), Guarded::default());
-        Rules::new(&places, default)
+        Rules::new(&data_dir, default)
     }
 
     #[test]

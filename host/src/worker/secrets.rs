@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::external::External;
+use super::external_worker::ExternalWorker;
 use crate::instance::config::ConfigSchema;
 
 /// The configuration of an external worker without its secrets.
@@ -29,7 +29,7 @@ impl Redacted {
     }
 }
 
-impl External {
+impl ExternalWorker {
     /// Its configuration as it may leave. What runs may be of an older version than `schema`, which is that
     /// of its class as it is now, and the two may call other things a secret: what is left is public by both.
     /// Nothing is left where neither is known.
@@ -56,17 +56,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::worker::external::Identity;
+    use crate::worker::external_worker::Identity;
 
     const SECRET: &str = "s3cr3t";
 
-    fn external(config: Json) -> External {
+    fn external(config: Json) -> ExternalWorker {
         let identity = Identity {
             uuid: "u".to_owned(),
             class_id: "demo".to_owned(),
             module: "m".to_owned(),
         };
-        External::waiting(identity, "My Demo".to_owned(), config)
+        ExternalWorker::waiting(identity, "My Demo".to_owned(), config)
     }
 
     fn schema() -> Arc<ConfigSchema> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bridge;
-use super::external::External;
+use super::external_worker::ExternalWorker;
 use crate::bindings::types as wit;
 use crate::instance::value;
 use crate::json::JsonText;
@@ -16,7 +16,7 @@ pub const EXTERNAL_SHELF: &str = "_external_worker";
 /// The shelf of one instance: its methods, and below them the shelves that it offers. `paid` was charged for
 /// it, see [`size`]; `None`: of one that does not run.
 pub fn of(
-    external: &Arc<External>,
+    external: &Arc<ExternalWorker>,
     methods: &[wit::NodeClass],
     offered: &[wit::Shelf],
     paid: Option<Held>,
@@ -36,7 +36,7 @@ pub fn of(
 /// The shelves whose parent is `parent`. The list was checked: a parent comes before its children,
 /// so the recursion ends, and is as deep as the list is long at most.
 fn below(
-    external: &Arc<External>,
+    external: &Arc<ExternalWorker>,
     offered: &[wit::Shelf],
     parent: Option<u32>,
     path: &str,

@@ -14,7 +14,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::Worker;
 use super::error::Result;
-use super::external::{External, Over};
+use super::external_worker::{ExternalWorker, InPlaceOf};
 use super::lifecycle::begin_instance;
 use super::pump;
 use crate::capability::is_exclusive;
@@ -45,7 +45,7 @@ impl Worker {
 
     /// Puts new code behind an external worker for as long as what it runs is not what its module has. Where
     /// somebody else is doing that, or it is starting, they will find the newest code themselves.
-    pub(super) async fn bring_up_to_date(&self, external: &Arc<External>) {
+    pub(super) async fn bring_up_to_date(&self, external: &Arc<ExternalWorker>) {
         let mut tried: Option<Arc<PreparedComponent>> = None;
         while let Some(instance) = external.instance() {
             let found = self
@@ -64,7 +64,7 @@ impl Worker {
         }
     }
 
-    async fn swap(&self, external: &Arc<External>, prepared: &Arc<PreparedComponent>) {
+    async fn swap(&self, external: &Arc<ExternalWorker>, prepared: &Arc<PreparedComponent>) {
         let limit = Duration::from_millis(prepared.budget().call_deadline_ms);
         let Some(old) = external.hold_calls(limit).await else {
             return;
@@ -100,7 +100,7 @@ impl Worker {
     }
 
     /// It made room in vain. Its nodes are shown all the same, and say why they do not run.
-    fn stays_down(&self, external: &Arc<External>, old: &Instance, why: &str) {
+    fn stays_down(&self, external: &Arc<ExternalWorker>, old: &Instance, why: &str) {
         self.mount_with(external, old.class(), &[]);
         let line = format!("the new version does not start, nor does the old one again: {why}");
         self.report(external, &line);
@@ -109,12 +109,12 @@ impl Worker {
 
     async fn switch(
         &self,
-        external: &Arc<External>,
+        external: &Arc<ExternalWorker>,
         old: &Instance,
         new: Instance,
         events: Listener,
     ) {
-        if !external.put(&new, Over::Swapping) {
+        if !external.put(&new, InPlaceOf::Swapping) {
             // Removed meanwhile: whoever did that stopped the old one.
             new.stop().await;
             return;
@@ -129,7 +129,7 @@ impl Worker {
     /// The old one goes first, and comes back if the new one does not start even so.
     async fn make_room(
         &self,
-        external: &External,
+        external: &ExternalWorker,
         prepared: &Arc<PreparedComponent>,
         old: &Instance,
         state: Option<Vec<u8>>,
@@ -155,7 +155,7 @@ fn holds_alone(old: &Instance) -> bool {
 }
 
 async fn begin(
-    external: &External,
+    external: &ExternalWorker,
     prepared: &Arc<PreparedComponent>,
     state: Option<Vec<u8>>,
 ) -> Result<Begun> {

@@ -10,13 +10,13 @@ use serde_json::{Map, Value as Json};
 
 use super::Worker;
 use super::error::Result;
-use super::external::External;
+use super::external_worker::ExternalWorker;
 use super::modules::catalogue::Module;
+use super::saved_state::SavedMeta;
 use super::secrets::Redacted;
-use super::state::StateMeta;
 use crate::instance::config::ConfigSchema;
 use crate::instance::description::Class;
-use crate::nodespace::PlaceView;
+use crate::nodespace::PositionView;
 
 /// What kind of Worker this says that it is; the FuncNodes clients know this one.
 const KIND: &str = "WSWorker";
@@ -38,7 +38,7 @@ pub struct InstanceView {
 
 impl InstanceView {
     /// `external`, whose class has `schema` now, if it is known.
-    pub fn of(external: &External, schema: Option<&Arc<ConfigSchema>>) -> Self {
+    pub fn of(external: &ExternalWorker, schema: Option<&Arc<ConfigSchema>>) -> Self {
         Self {
             uuid: external.uuid().to_owned(),
             nodeclassid: external.class_id().to_owned(),
@@ -158,7 +158,7 @@ pub struct ViewState {
     /// How types are shown.
     pub renderoptions: RenderOptions,
     /// Where nodes are drawn, by their ids.
-    pub nodes: BTreeMap<Arc<str>, PlaceView>,
+    pub nodes: BTreeMap<Arc<str>, PositionView>,
 }
 
 /// `get_save_state`, and what an export has: the state as it may be shared.
@@ -169,7 +169,7 @@ pub struct SharedState {
     /// How the graph is shown.
     pub view: SharedView,
     /// Which Worker this is.
-    pub meta: StateMeta,
+    pub meta: SavedMeta,
     /// The external workers of each class, by the class's id.
     pub external_workers: BTreeMap<String, Vec<InstanceView>>,
 }
@@ -206,7 +206,7 @@ impl Worker {
             .collect()
     }
 
-    pub(super) fn externals_by_class(&self) -> BTreeMap<String, Vec<Arc<External>>> {
+    pub(super) fn externals_by_class(&self) -> BTreeMap<String, Vec<Arc<ExternalWorker>>> {
         let mut by_class: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for external in self.externals().values() {
             let class = by_class.entry(external.class_id().to_owned()).or_default();
@@ -216,7 +216,7 @@ impl Worker {
     }
 
     /// One external worker.
-    pub(super) fn instance_view(&self, external: &External) -> InstanceView {
+    pub(super) fn instance_view(&self, external: &ExternalWorker) -> InstanceView {
         let schema = {
             let catalogue = self.catalogue();
             let found = catalogue.find_class(external.class_id());
@@ -243,7 +243,7 @@ impl Worker {
         })
     }
 
-    fn class_of(&self, external: &External) -> Option<Arc<Class>> {
+    fn class_of(&self, external: &ExternalWorker) -> Option<Arc<Class>> {
         match external.instance() {
             Some(instance) => Some(Arc::clone(instance.class())),
             None => self
@@ -307,8 +307,8 @@ impl Worker {
     }
 
     /// `get_meta`: which graph this is.
-    pub fn meta(&self) -> StateMeta {
-        StateMeta {
+    pub fn meta(&self) -> SavedMeta {
+        SavedMeta {
             id: self.uuid().simple().to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -318,14 +318,14 @@ impl Worker {
     pub fn view_state(&self) -> ViewState {
         ViewState {
             renderoptions: RenderOptions::default(),
-            nodes: self.nodespace().places(),
+            nodes: self.nodespace().positions(),
         }
     }
 
     /// The uuids of the external workers of each class, by the class's id.
     pub fn instances(&self) -> BTreeMap<String, Vec<String>> {
         let by_class = self.externals_by_class().into_iter();
-        let uuids = |externals: Vec<Arc<External>>| {
+        let uuids = |externals: Vec<Arc<ExternalWorker>>| {
             let externals = externals.iter();
             externals.map(|it| it.uuid().to_owned()).collect()
         };
@@ -352,7 +352,7 @@ impl Worker {
     }
 }
 
-fn module_view(module: &Module, all: &BTreeMap<String, Vec<Arc<External>>>) -> ModuleView {
+fn module_view(module: &Module, all: &BTreeMap<String, Vec<Arc<ExternalWorker>>>) -> ModuleView {
     let class_view = |class: &Class| {
         let own = all.get(class.id()).into_iter().flatten();
         let own = own.filter(|external| external.module() == module.name);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use external_worker_host::instance::config::ConfigSchema;
 use external_worker_host::worker::export::{ExportParts, export};
-use external_worker_host::worker::external::{External, Identity};
+use external_worker_host::worker::external_worker::{ExternalWorker, Identity};
 use external_worker_host::worker::import::import;
-use external_worker_host::worker::state::StateMeta;
+use external_worker_host::worker::saved_state::SavedMeta;
 use external_worker_host::worker::views::{
     ClassView, ConfigView, InstanceView, ModuleView, SharedState, SharedView,
 };
@@ -30,13 +30,13 @@ pub(super) fn exits(schema: &Arc<ConfigSchema>, config: &Json) -> Vec<(&'static 
     ]
 }
 
-fn external(config: &Json) -> External {
+fn external(config: &Json) -> ExternalWorker {
     let identity = Identity {
         uuid: "u".to_owned(),
         class_id: CLASS.to_owned(),
         module: "m".to_owned(),
     };
-    External::waiting(identity, "n".to_owned(), config.clone())
+    ExternalWorker::waiting(identity, "n".to_owned(), config.clone())
 }
 
 fn instance(schema: &Arc<ConfigSchema>, config: &Json) -> InstanceView {
@@ -72,7 +72,7 @@ fn state(schema: &Arc<ConfigSchema>, config: &Json) -> SharedState {
     SharedState {
         backend: json!({ "nodes": [] }),
         view: SharedView::default(),
-        meta: StateMeta {
+        meta: SavedMeta {
             id: "i".to_owned(),
             version: "v".to_owned(),
         },

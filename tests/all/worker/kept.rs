@@ -117,7 +117,7 @@ async fn an_export_is_taken_in_elsewhere_with_the_same_uuids() {
         .unwrap();
     let uuid = &added.uuid;
     let applied = here.node("probe", uuid, "applied");
-    std::fs::write(here.worker.places().files().join("note.txt"), "hello").unwrap();
+    std::fs::write(here.worker.data_dir().files().join("note.txt"), "hello").unwrap();
     let zip = here.worker.export(true).await.unwrap();
     assert!(!zip.windows(6).any(|bytes| bytes == b"s3cr3t"));
 
@@ -134,7 +134,7 @@ async fn an_export_is_taken_in_elsewhere_with_the_same_uuids() {
         1,
         "what was left out has its default"
     );
-    let note = std::fs::read(there.worker.places().files().join("note.txt")).unwrap();
+    let note = std::fs::read(there.worker.data_dir().files().join("note.txt")).unwrap();
     assert_eq!(note, b"hello");
     let there = there.reopen().await;
     assert_eq!(there.run(&applied).await, 1);

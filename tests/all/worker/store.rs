@@ -111,7 +111,7 @@ impl Model {
         let states = change(task, n)
             .into_iter()
             .filter_map(|(thing, _)| match thing {
-                Dirty::Instance(uuid) => Some(Dirty::InstanceState(uuid)),
+                Dirty::Instance(uuid) => Some(Dirty::StoreData(uuid)),
                 _ => None,
             });
         let things = change(task, n).into_iter().map(|(thing, _)| thing);
@@ -195,7 +195,7 @@ fn of_task(versions: &Versions, task: u64) -> Versions {
     let owned = |thing: &Dirty| match thing {
         Dirty::Document(which) => *which == document(task),
         Dirty::Node(name) | Dirty::Instance(name) | Dirty::Meta(name) => name.starts_with(&prefix),
-        Dirty::InstanceState(_) | Dirty::Package(_) => false,
+        Dirty::StoreData(_) | Dirty::Package(_) => false,
     };
     let owned = versions.iter().filter(|(thing, _)| owned(thing));
     owned.map(|(thing, n)| (thing.clone(), *n)).collect()

@@ -9,11 +9,11 @@ use external_worker_host::limits;
 use external_worker_host::nodespace::{
     Dirty, GraphEvent, LeftOut, NodeClass, NodeSpace, Observer, PortSpec, Ports, Run, Shelf, Type,
 };
-use external_worker_host::worker::external::{External, Identity};
+use external_worker_host::worker::external_worker::{ExternalWorker, Identity};
 use external_worker_host::worker::files::Files;
 use external_worker_host::worker::import::import as read_export;
 use external_worker_host::worker::modules::package::{MANIFEST, Packages};
-use external_worker_host::worker::state::{self, WorkerState};
+use external_worker_host::worker::saved_state::{self, SavedState};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 use zip::write::SimpleFileOptions;
@@ -117,7 +117,7 @@ fn path_is_plain(path: &str) {
 }
 
 fn saved_state(data: &[u8]) {
-    match state::parse(data) {
+    match saved_state::parse(data) {
         Ok(read) => {
             assert!(read.left_out.lines.len() <= limits::MAX_LOAD_PROBLEMS);
             for line in &read.left_out.lines {
@@ -129,8 +129,8 @@ fn saved_state(data: &[u8]) {
     }
 }
 
-fn state_comes_back(state: &WorkerState) {
-    let again = WorkerState::read(state.to_json()).unwrap();
+fn state_comes_back(state: &SavedState) {
+    let again = SavedState::read(state.to_json()).unwrap();
     assert_eq!((&again.state, again.left_out), (state, LeftOut::default()));
     // Of classes that nobody knows no configuration leaves.
     for instance in state.external_workers.values().flatten() {
@@ -139,7 +139,7 @@ fn state_comes_back(state: &WorkerState) {
             class_id: instance.nodeclassid.clone(),
             module: String::new(),
         };
-        let external = External::waiting(identity, String::new(), instance.config.clone());
+        let external = ExternalWorker::waiting(identity, String::new(), instance.config.clone());
         assert_eq!(*external.redacted(None).as_json(), json!({}));
     }
     let graph = NodeSpace::new(threads(), Arc::new(Nobody));
@@ -153,7 +153,7 @@ fn state_comes_back(state: &WorkerState) {
         readable_line(problem, limits::MAX_TEXT_BYTES);
     }
     drop(json!(graph.nodes(true)));
-    drop(json!(graph.places()));
+    drop(json!(graph.positions()));
     // What was taken is saved, and what is saved is taken as it is.
     let saved = graph.save();
     let again = graph.load(&saved).unwrap();

@@ -18,7 +18,7 @@ use crate::instance::{End, Instance};
 const FRAME: Duration = Duration::from_millis(200);
 
 /// Why the work was over.
-enum Over {
+enum WorkEnd {
     Done,
     Signal(Exit),
 }
@@ -56,7 +56,7 @@ pub async fn run(plan: Plan, output: &Output) -> Result<Exit, CliError> {
         biased;
         error = watched.watch(&reporter) => Err(error),
         over = work.run(plan, &reporter) => over,
-        signal = signals.next() => Ok(Over::Signal(signal)),
+        signal = signals.next() => Ok(WorkEnd::Signal(signal)),
     };
     let end = stop(&mut watched, &reporter, &mut signals).await;
     let over = over?;
@@ -65,7 +65,7 @@ pub async fn run(plan: Plan, output: &Output) -> Result<Exit, CliError> {
     reporter.ended(&status, &end)?;
     let failed = work.failed.get() || status.restarts > 0 || end != End::Stopped;
     Ok(match over {
-        Over::Signal(exit) if has_end || end != End::Stopped => exit,
+        WorkEnd::Signal(exit) if has_end || end != End::Stopped => exit,
         _ if failed => Exit::WorkerFailed,
         _ => Exit::Ok,
     })
@@ -116,7 +116,7 @@ struct Work {
 }
 
 impl Work {
-    async fn run(&self, plan: Plan, reporter: &Reporter<'_>) -> Result<Over, CliError> {
+    async fn run(&self, plan: Plan, reporter: &Reporter<'_>) -> Result<WorkEnd, CliError> {
         let begun = Instant::now();
         let limit = plan.prepared.budget().value_size.as_u64();
         let has_steps = !plan.steps.is_empty();
@@ -149,7 +149,7 @@ impl Work {
             () = rest => {}
             _end = self.instance.ended() => {}
         }
-        Ok(Over::Done)
+        Ok(WorkEnd::Done)
     }
 
     async fn call(

@@ -27,7 +27,7 @@ use crate::tenant::Tenant;
 use crate::tenant::channel::Compilers;
 use crate::tenant::file::check_apart;
 use crate::tenant::supervisor::{Ended, Event, Orders, Restarts, Service, keep, pass_on_nothing};
-use crate::worker::Places;
+use crate::worker::DataDir;
 
 /// What of the environment concerns the host itself.
 const ENVIRONMENT: [&str; 7] = [
@@ -122,10 +122,10 @@ async fn serve_all(tenants: &[Checked], host: &Host<'_>) -> Result<Exit, CliErro
 }
 
 fn make_folder(data: &Path) -> Result<(), CliError> {
-    let places = Places {
+    let data_dir = DataDir {
         data: data.to_owned(),
     };
-    Ok(places.make()?)
+    Ok(data_dir.make()?)
 }
 
 /// All went well, or the one that never began says why not.
@@ -176,7 +176,7 @@ struct Start {
     arguments: Vec<OsString>,
     token: Option<String>,
     policy: Option<PathBuf>,
-    places: Places,
+    data_dir: DataDir,
 }
 
 fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, CliError> {
@@ -236,7 +236,7 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, C
         arguments,
         token: tenant.token.clone(),
         policy: tenant.policy.clone(),
-        places: Places {
+        data_dir: DataDir {
             data: tenant.data.clone(),
         },
     })
@@ -275,7 +275,7 @@ impl Start {
     /// uses it.
     fn granted_variables(&self) -> Vec<String> {
         let own = load::policy(self.policy.as_deref()).ok();
-        let of_modules = self.places.module_policies().unwrap_or_default();
+        let of_modules = self.data_dir.module_policies().unwrap_or_default();
         let of_modules = of_modules.iter().filter_map(|path| Policy::load(path).ok());
         let grants = own.into_iter().chain(of_modules);
         let grants = grants.filter_map(|policy| policy.env);
@@ -287,7 +287,7 @@ impl Start {
 /// again when they change: what was taken away is out of its reach then, whoever runs in it.
 struct Policies {
     of_tenant: Option<PathBuf>,
-    places: Places,
+    data_dir: DataDir,
 }
 
 /// What policies say: a digest of each, or why it cannot be read.
@@ -297,7 +297,7 @@ impl Policies {
     fn of(start: &Start) -> Self {
         Self {
             of_tenant: start.policy.clone(),
-            places: start.places.clone(),
+            data_dir: start.data_dir.clone(),
         }
     }
 
@@ -319,10 +319,10 @@ impl Policies {
     }
 
     fn said(&self) -> Said {
-        let listed = self.places.module_policies();
+        let listed = self.data_dir.module_policies();
         let unlisted = listed
             .is_err()
-            .then(|| (self.places.policies(), Err(io::ErrorKind::Other)));
+            .then(|| (self.data_dir.policies(), Err(io::ErrorKind::Other)));
         let files = listed.unwrap_or_default().into_iter();
         let said = files.chain(self.of_tenant.clone()).map(|path| {
             let digest = digest(&path).map_err(|error| error.kind());

@@ -101,7 +101,7 @@ impl ServeTenantCommand {
     fn guarded(&self) -> Guarded {
         let guarded = Guarded::default();
         for data in self.beside_data.iter().chain([&self.data]) {
-            own::places(data).guard(&guarded);
+            own::data_dir(data).guard(&guarded);
         }
         for place in &self.beside {
             guarded.keep(place, "what belongs to this host");
@@ -119,14 +119,14 @@ impl ServeTenantCommand {
         guarded: &Guarded,
         cache: &CacheOptions,
     ) -> Result<Reach, CliError> {
-        let places = own::places(&self.data);
-        places.prepare()?;
-        let mut reach = reach::of_worker(&places);
+        let data_dir = own::data_dir(&self.data);
+        data_dir.prepare()?;
+        let mut reach = reach::of_worker(&data_dir);
         reach.memory = self.memory;
         reach.grant(policy);
         // Who may write what it is confined by is not confined: what grants that is no policy.
-        let own = guarded.but(&places.files());
-        for path in places.module_policies()? {
+        let own = guarded.but(&data_dir.files());
+        for path in data_dir.module_policies()? {
             match Policy::load_beside(&path, &own) {
                 Ok(policy) => reach.grant(&policy),
                 // The module does not load either, and says so.

@@ -8,13 +8,13 @@ use crate::cli::CacheOptions;
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::policy::{Guarded, Policy};
-use crate::worker::Places;
+use crate::worker::DataDir;
 
 /// What belongs to a host with these tenants, but for the addresses that are not bound yet.
 pub(super) fn guarded(tenants: &[Checked], list: Option<&Path>, cache: &CacheOptions) -> Guarded {
     let guarded = load::guarded(cache);
     for checked in tenants {
-        places(&checked.tenant.data).guard(&guarded);
+        data_dir(&checked.tenant.data).guard(&guarded);
         if let Some(policy) = &checked.tenant.policy {
             let whose = checked.tenant.label();
             guarded.keep(policy, format!("the policy of the tenant `{whose}`"));
@@ -26,8 +26,8 @@ pub(super) fn guarded(tenants: &[Checked], list: Option<&Path>, cache: &CacheOpt
     guarded
 }
 
-pub(super) fn places(data: &Path) -> Places {
-    Places {
+pub(super) fn data_dir(data: &Path) -> DataDir {
+    DataDir {
         data: data.to_owned(),
     }
 }
@@ -42,7 +42,7 @@ pub(super) fn policy(
     guarded: &Guarded,
 ) -> Result<Policy, CliError> {
     let policy = load::policy(path)?;
-    let own = guarded.but(&places(data).files());
+    let own = guarded.but(&data_dir(data).files());
     match path {
         Some(path) => Ok(policy.beside(path, &own)?),
         None => Ok(policy),

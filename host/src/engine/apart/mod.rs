@@ -93,7 +93,7 @@ impl Apart {
     ///
     /// # Errors
     /// Never, as long as there are places.
-    pub(crate) async fn place(&self, lane: Lane) -> Result<Place> {
+    pub(crate) async fn place(&self, lane: Lane) -> Result<CompileSlot> {
         let [small, large] = &self.places;
         let (places, allowance) = match lane {
             Lane::Small => (small, self.small),
@@ -101,7 +101,7 @@ impl Apart {
         };
         let place = Arc::clone(places).acquire_owned().await;
         let place = place.map_err(|error| HostError::Engine(error.to_string()))?;
-        Ok(Place {
+        Ok(CompileSlot {
             lane,
             allowance,
             _place: place,
@@ -114,7 +114,7 @@ impl Apart {
     /// When no process can be had.
     pub(crate) async fn begin(
         &self,
-        place: Place,
+        place: CompileSlot,
         subject: Subject,
         budget: &Budget,
         clock: &Arc<Clock>,
@@ -148,7 +148,7 @@ impl Apart {
 
 /// A place among the processes that there may be at once, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct CompileSlot {
     lane: Lane,
     /// What the process may use.
     pub(crate) allowance: Allowance,
@@ -172,7 +172,7 @@ pub(crate) struct Job {
     stdin: pipe::Sender,
     stdout: BufReader<pipe::Receiver>,
     end: Fuse<End>,
-    place: Place,
+    place: CompileSlot,
 }
 
 /// Why there is no answer, from the process.

@@ -128,11 +128,11 @@ fn cost(node: &Node, value: &Json) -> usize {
 pub(super) mod tests {
     use serde_json::json;
 
-    use super::super::patterns::SchemaRoom;
+    use super::super::patterns::SchemaBudget;
     use super::*;
 
     fn bounded(schema: &Json, value: &Json) -> bool {
-        let graph = Graph::read(schema, &mut SchemaRoom::default()).unwrap();
+        let graph = Graph::read(schema, &mut SchemaBudget::default()).unwrap();
         is_bounded(&graph, value)
     }
 

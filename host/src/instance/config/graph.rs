@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::index::Index;
 use super::keywords;
-use super::patterns::{Pattern, SchemaRoom};
+use super::patterns::{Pattern, SchemaBudget};
 use crate::limits;
 
 /// A part of a schema: the place of its [`Node`] in the [`Graph`].
@@ -61,7 +61,7 @@ pub(super) struct Node {
     pub same: Same,
     pub object: Option<Box<OfObject>>,
     pub array: Option<Box<OfArray>>,
-    /// How hard the pattern is that it tries on a string; see [`SchemaRoom::weight`].
+    /// How hard the pattern is that it tries on a string; see [`SchemaBudget::weight`].
     pub pattern_weight: usize,
     /// It compares the items of a list with each other.
     pub compares_items: bool,
@@ -158,7 +158,7 @@ impl Graph {
     ///
     /// # Errors
     /// What is wrong with it, or that there is no room.
-    pub(super) fn read(schema: &Json, room: &mut SchemaRoom) -> Result<Self, String> {
+    pub(super) fn read(schema: &Json, room: &mut SchemaBudget) -> Result<Self, String> {
         let index = Index::of(schema, room.parts)?;
         room.parts = room.parts.saturating_sub(index.len());
         let mut reader = Reader {
@@ -249,7 +249,7 @@ impl Node {
 /// Makes nodes out of parts.
 struct Reader<'a, 'r> {
     index: &'a Index<'a>,
-    room: &'r mut SchemaRoom,
+    room: &'r mut SchemaBudget,
     unclear: Vec<Unclear>,
 }
 

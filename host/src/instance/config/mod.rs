@@ -32,7 +32,7 @@ use crate::{limits, text};
 use graph::Graph;
 pub use graph::Unclear;
 pub use list::Listed;
-pub use patterns::SchemaRoom;
+pub use patterns::SchemaBudget;
 
 /// A class's configuration schema, compiled.
 #[derive(Debug)]
@@ -51,14 +51,14 @@ impl ConfigSchema {
     /// # Errors
     /// Those of [`Self::within`].
     pub fn new(schema: &str, exclude: &[String]) -> Result<Self> {
-        Self::within(schema, exclude, &mut SchemaRoom::default())
+        Self::within(schema, exclude, &mut SchemaBudget::default())
     }
 
     /// Compiles `schema` within the room that its component still has.
     ///
     /// # Errors
     /// [`HostError::Description`] when this is no JSON Schema of an object, or too much of one.
-    pub fn within(schema: &str, exclude: &[String], room: &mut SchemaRoom) -> Result<Self> {
+    pub fn within(schema: &str, exclude: &[String], room: &mut SchemaBudget) -> Result<Self> {
         // What is wrong is quoted from the schema.
         let wrong = |problem: String| {
             let problem = text::clean_line(&problem, limits::MAX_TEXT_BYTES / 2);
@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn schemas_share_one_room() {
-        let mut room = SchemaRoom::default();
+        let mut room = SchemaBudget::default();
         let long = json!({"description": "a".repeat(200 * 1024)}).to_string();
         let fits = (0..64).filter(|_| ConfigSchema::within(&long, &[], &mut room).is_ok());
         assert_eq!(fits.count(), limits::MAX_SCHEMAS_BYTES / long.len());

@@ -17,7 +17,7 @@ use crate::limits;
 
 /// How much room the config schemas of one component still have.
 #[derive(Debug)]
-pub struct SchemaRoom {
+pub struct SchemaBudget {
     /// Bytes of schemas.
     pub(super) bytes: usize,
     /// Schemas, subschemas counted.
@@ -28,7 +28,7 @@ pub struct SchemaRoom {
     pub(super) compiled: PatternCache,
 }
 
-impl Default for SchemaRoom {
+impl Default for SchemaBudget {
     /// The room of one component.
     fn default() -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Default for SchemaRoom {
     }
 }
 
-impl SchemaRoom {
+impl SchemaBudget {
     /// How hard `pattern` is, as a multiple of the smallest; `None`: it is not checked, since it is not
     /// understood or there is no room for it.
     pub(super) fn weight(&mut self, pattern: &str) -> Option<usize> {
@@ -104,7 +104,7 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    pub(super) fn new(text: &str, room: &mut SchemaRoom) -> Self {
+    pub(super) fn new(text: &str, room: &mut SchemaBudget) -> Self {
         let weight = room.weight(text);
         Self {
             text: text.to_owned(),
@@ -132,7 +132,7 @@ impl Pattern {
 
 /// Takes out of `schema` the patterns that are not checked. A pattern for names becomes one that fits
 /// every name and allows everything, so that nothing is refused because of it.
-pub(super) fn take_out_unchecked(schema: &mut Json, room: &mut SchemaRoom) {
+pub(super) fn take_out_unchecked(schema: &mut Json, room: &mut SchemaBudget) {
     if let Json::Object(keywords) = schema {
         let pattern = keywords.get("pattern").and_then(Json::as_str);
         if pattern.is_some_and(|pattern| room.weight(pattern).is_none()) {
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn patterns_are_honoured_within_their_room() {
-        let mut room = SchemaRoom::default();
+        let mut room = SchemaBudget::default();
         assert_eq!(room.weight("^[a-z]+$"), Some(1));
         for not in ["(?=a)b", r"(a)\1", "[", r"(\p{L}{100}){100}"] {
             assert_eq!(room.weight(not), None, "{not}");

@@ -242,7 +242,7 @@ async fn nodes_look_as_captured() {
         json!({"a": 3, "b": 5, "_triggerinput": null, "out": 8, "_triggeroutput": stamp})
     );
     assert_eq!(
-        json!(bench.space.places()),
+        json!(bench.space.positions()),
         json!({
             ADD: {"pos": [0, 0], "size": [200, 250]},
             RUN: {"pos": [0, 0], "size": [200, 250]},
@@ -451,7 +451,7 @@ async fn what_is_changed_is_saved() {
     let view = json!({"pos": [5, 6], "size": null});
     bench.space.update_node_view(ADD, &view).unwrap();
     assert_eq!(
-        json!(bench.space.places())[ADD],
+        json!(bench.space.positions())[ADD],
         json!({"pos": [5, 6], "size": [200, 250]})
     );
 }

@@ -110,16 +110,21 @@ impl Context {
     }
 }
 
+/// Answers at once.
+type Handler = dyn Fn(&Context, Kwargs) -> Answer + Send + Sync;
+/// Answers when it is done.
+type LateHandler = dyn Fn(Context, Kwargs) -> BoxFuture<'static, Answer> + Send + Sync;
+
 /// How a command is executed.
 pub enum Run {
     /// At once: the next message of the connection is read afterwards.
-    Now(Box<dyn Fn(&Context, Kwargs) -> Answer + Send + Sync>),
+    Now(Box<Handler>),
     /// Beside what comes next, but after what came before in the same lane.
     Beside {
         /// The lane, where order matters.
         lane: fn(&Kwargs) -> Option<String>,
         /// Does it.
-        run: Box<dyn Fn(Context, Kwargs) -> BoxFuture<'static, Answer> + Send + Sync>,
+        run: Box<LateHandler>,
     },
 }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use crate::capability::Reach;
 use crate::capability::reach::is_every;
-use crate::worker::Places;
+use crate::worker::DataDir;
 
 /// What the host itself reads while it runs: how many memory maps it may have, what it can do at the
 /// same time, its own open files, and random bytes.
@@ -31,12 +31,12 @@ pub fn of_nothing() -> Reach {
 }
 
 /// What serving a Worker takes: its data, as far as it is not the operator's.
-pub fn of_worker(places: &Places) -> Reach {
+pub fn of_worker(data_dir: &DataDir) -> Reach {
     let host = HOST.map(PathBuf::from).into_iter();
     Reach {
-        read: host.chain([places.data.clone()]).collect(),
-        write: vec![places.files()],
-        update: places.written(),
+        read: host.chain([data_dir.data.clone()]).collect(),
+        write: vec![data_dir.files()],
+        update: data_dir.written(),
         ..Reach::default()
     }
 }

@@ -15,10 +15,10 @@ use std::time::Instant;
 use cap_std::fs::{Dir, OpenOptions};
 use uuid::Uuid;
 
-use self::room::{Amount, Room, Share, measure};
+use self::space::{Amount, Share, Space, measure};
 use crate::{limits, text};
 
-mod room;
+mod space;
 
 /// How the folders begin in which files wait for their place.
 pub(super) const WAITING: &str = ".arriving-";
@@ -52,7 +52,7 @@ pub enum UploadError {
 #[derive(Debug, Clone)]
 pub struct Files {
     dir: Arc<Dir>,
-    room: Arc<Mutex<Room>>,
+    room: Arc<Mutex<Space>>,
     /// Held by who moves files to their places.
     moving: Arc<Mutex<()>>,
 }
@@ -74,7 +74,7 @@ impl Files {
                 let _ = dir.remove_dir_all(name);
             }
         }
-        let room = Room {
+        let room = Space {
             most,
             kept: measure(&dir, 0),
             coming: Amount::default(),
@@ -87,7 +87,7 @@ impl Files {
         }
     }
 
-    fn room(&self) -> MutexGuard<'_, Room> {
+    fn room(&self) -> MutexGuard<'_, Space> {
         lock(&self.room)
     }
 

@@ -2,7 +2,7 @@
 
 use cap_std::ambient_authority;
 
-use super::room::COUNT_AGAIN_AFTER;
+use super::space::COUNT_AGAIN_AFTER;
 use super::*;
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::archive::{Archive, ArchiveProblem, Member};
 use super::export::{CONFIG, FILES, STATE};
 use super::files::{Batch, NewFile, UploadError};
-use super::state::{self, Reading, StateProblem, WorkerState};
+use super::saved_state::{self, Reading, SavedState, SavedStateProblem};
 use crate::json;
 use crate::limits::MAX_STATE_BYTES;
 use crate::nodespace::LeftOut;
@@ -20,7 +20,7 @@ pub enum ImportProblem {
     Archive(#[from] ArchiveProblem),
     /// The state in it is.
     #[error(transparent)]
-    State(#[from] StateProblem),
+    State(#[from] SavedStateProblem),
     /// The configuration in it is.
     #[error("the configuration of the Worker is wrong: {0}")]
     Config(String),
@@ -34,7 +34,7 @@ pub struct Imported {
     /// The configuration of the Worker that it is from.
     pub config: Json,
     /// The Worker's state.
-    pub state: WorkerState,
+    pub state: SavedState,
     /// What of both was not taken.
     pub left_out: LeftOut,
     files: Vec<ImportedFile>,
@@ -59,7 +59,7 @@ pub fn import(zip: Vec<u8>) -> Result<Imported, ImportProblem> {
     let mut archive = Archive::open(zip)?;
     let mut config = json::parse_strangers(&archive.read(CONFIG, MAX_STATE_BYTES)?)
         .map_err(|problem| ImportProblem::Config(problem.to_string()))?;
-    let read = state::parse(&archive.read(STATE, MAX_STATE_BYTES)?)?;
+    let read = saved_state::parse(&archive.read(STATE, MAX_STATE_BYTES)?)?;
     let Reading {
         state,
         mut left_out,

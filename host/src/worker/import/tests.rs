@@ -15,7 +15,7 @@ use super::*;
 use crate::instance::config::ConfigSchema;
 use crate::limits::MAX_SAVED_JSON_DEPTH;
 use crate::worker::export::{ExportParts, ExportProblem, export};
-use crate::worker::external::{External, Identity};
+use crate::worker::external_worker::{ExternalWorker, Identity};
 use crate::worker::files::Files;
 use crate::worker::views::{
     ClassView, ConfigView, InstanceView, ModuleView, SharedState, SharedView,
@@ -46,7 +46,7 @@ fn instance() -> InstanceView {
         module: "m".to_owned(),
     };
     let config = json!({"mode": "a", "token": SECRET});
-    let external = External::waiting(identity, "d".to_owned(), config);
+    let external = ExternalWorker::waiting(identity, "d".to_owned(), config);
     InstanceView::of(&external, Some(&schema()))
 }
 
@@ -73,7 +73,7 @@ fn config() -> ConfigView {
 }
 
 fn shared(state: &Json) -> SharedState {
-    let read = WorkerState::read(state.clone()).unwrap().state;
+    let read = SavedState::read(state.clone()).unwrap().state;
     SharedState {
         backend: read.backend,
         view: SharedView::default(),

@@ -18,7 +18,7 @@ use super::watched::Watched;
 use crate::worker::event::Status;
 use crate::worker::revoke::Rulings;
 use crate::worker::rules::Ruling;
-use crate::worker::{Inner, Places, Worker, lock};
+use crate::worker::{DataDir, Inner, Worker, lock};
 use crate::{limits, text};
 
 /// A module that lies in a directory, as it was when it was last looked at.
@@ -48,7 +48,7 @@ struct Looked {
 /// Looks again whenever something changes, for as long as the Worker lives.
 pub(in crate::worker) fn watch(worker: &Worker) {
     let (changed, changes) = mpsc::channel(1);
-    let places = worker.places().clone();
+    let data_dir = worker.data_dir().clone();
     let policy = worker.inner.rules.default_file().map(Path::to_owned);
     let beside = policy.as_deref().and_then(Path::parent).map(Path::to_owned);
     let is_of_interest = move |event: notify::Event| {
@@ -67,8 +67,8 @@ pub(in crate::worker) fn watch(worker: &Worker) {
     });
     let policy = worker.inner.rules.default_file();
     let watching = watcher.and_then(|mut watcher| {
-        watcher.watch(&places.local_workers(), RecursiveMode::Recursive)?;
-        watcher.watch(&places.policies(), RecursiveMode::Recursive)?;
+        watcher.watch(&data_dir.local_workers(), RecursiveMode::Recursive)?;
+        watcher.watch(&data_dir.policies(), RecursiveMode::Recursive)?;
         if let Some(folder) = policy.and_then(Path::parent) {
             watcher.watch(folder, RecursiveMode::NonRecursive)?;
         }
@@ -172,7 +172,7 @@ impl Worker {
         let mut watched = lock(&self.inner.modules.watched);
         watched.begin(rereads);
         let mut looked = Looked::default();
-        looked.local(self.places(), &mut watched);
+        looked.local(self.data_dir(), &mut watched);
         looked.packages(self, &mut watched);
         // Under its policy now, like everything else.
         looked.keep_unread(known);
@@ -218,8 +218,8 @@ impl Worker {
 
 impl Looked {
     /// The component files in the directory of local workers.
-    fn local(&mut self, places: &Places, watched: &mut Watched) {
-        let root = places.local_workers();
+    fn local(&mut self, data_dir: &DataDir, watched: &mut Watched) {
+        let root = data_dir.local_workers();
         let walk = walkdir::WalkDir::new(&root)
             .max_depth(limits::MAX_MODULE_DEPTH)
             .sort_by_file_name();
@@ -351,11 +351,11 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_neither_gone_nor_changed() {
         let dir = tempfile::tempdir().unwrap();
-        let places = Places {
+        let data_dir = DataDir {
             data: dir.path().to_owned(),
         };
-        places.make().unwrap();
-        let modules = places.local_workers();
+        data_dir.make().unwrap();
+        let modules = data_dir.local_workers();
         std::fs::create_dir(modules.join("sub")).unwrap();
         for name in ["a.wasm", "sub/b.wasm"] {
             std::fs::write(modules.join(name), name).unwrap();
@@ -364,7 +364,7 @@ mod tests {
         let mut look = |known: &Candidates| {
             let mut looked = Looked::default();
             watched.begin(true);
-            looked.local(&places, &mut watched);
+            looked.local(&data_dir, &mut watched);
             looked.keep_unread(known);
             looked
         };

@@ -41,7 +41,7 @@ pub enum Dirty {
     /// An instance, by its uuid.
     Instance(String),
     /// What the guest of an instance saved of itself, by the instance's uuid.
-    InstanceState(String),
+    StoreData(String),
     /// A node, by its id.
     Node(String),
     /// One of the documents that are saved whole.

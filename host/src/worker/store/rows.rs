@@ -13,7 +13,7 @@ pub(super) enum Row<'a> {
     Node(&'a str, Option<Json>),
     Document(Document, Option<Json>),
     Instance(&'a str, Option<SavedInstance>),
-    InstanceState(&'a str, Option<Vec<u8>>),
+    StoreData(&'a str, Option<Vec<u8>>),
     Package(&'a str, Option<SavedPackage>),
     Meta(&'a str, Option<Json>),
 }
@@ -70,12 +70,12 @@ impl Row<'_> {
                 run("DELETE FROM instance WHERE uuid = ?1", params![uuid])
             }
             // An instance that went between the two questions takes its state with it.
-            Self::InstanceState(uuid, Some(state)) => run(
+            Self::StoreData(uuid, Some(state)) => run(
                 "INSERT OR REPLACE INTO instance_state(uuid, state)
                  SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM instance WHERE uuid = ?1)",
                 params![uuid, state],
             ),
-            Self::InstanceState(uuid, None) => {
+            Self::StoreData(uuid, None) => {
                 run("DELETE FROM instance_state WHERE uuid = ?1", params![uuid])
             }
             Self::Package(name, Some(package)) => run(

@@ -67,7 +67,7 @@ impl Things {
             .insert(uuid.to_owned(), saved);
         let uuid = uuid.to_owned();
         // The state first: the writer has to see to the order itself.
-        [Dirty::InstanceState(uuid.clone()), Dirty::Instance(uuid)]
+        [Dirty::StoreData(uuid.clone()), Dirty::Instance(uuid)]
     }
 }
 
@@ -179,7 +179,7 @@ async fn an_instance_takes_its_state_along_and_leaves_no_secret_in_the_files() {
     things.instances.lock().unwrap().remove("gone");
     // A state that was marked again while its instance went.
     store.dirty(["gone"].map(|uuid| Dirty::Instance(uuid.to_owned())));
-    store.dirty(["gone"].map(|uuid| Dirty::InstanceState(uuid.to_owned())));
+    store.dirty(["gone"].map(|uuid| Dirty::StoreData(uuid.to_owned())));
     store.close().await.unwrap();
 
     let everything: Vec<u8> = fs::read_dir(dir.path())

@@ -87,7 +87,7 @@ fn read<'a>(source: &dyn Source, work: &'a Work) -> Vec<Row<'a>> {
         Dirty::Node(id) => Row::Node(id, source.node(id)),
         Dirty::Document(document) => Row::Document(*document, source.document(*document)),
         Dirty::Instance(uuid) => Row::Instance(uuid, source.instance(uuid)),
-        Dirty::InstanceState(uuid) => Row::InstanceState(uuid, source.instance_state(uuid)),
+        Dirty::StoreData(uuid) => Row::StoreData(uuid, source.instance_state(uuid)),
         Dirty::Package(name) => Row::Package(name, source.package(name)),
         Dirty::Meta(key) => Row::Meta(key, source.meta(key)),
     };

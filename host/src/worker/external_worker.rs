@@ -31,7 +31,7 @@ enum Slot {
 
 /// What an instance may take the place of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
+pub enum InPlaceOf {
     /// Nothing: it is the one that was starting.
     Starting,
     /// Calls are held for it.
@@ -41,7 +41,7 @@ pub enum Over {
 /// A start under way, or one that waits for its turn. Dropped, it has failed.
 #[derive(Debug)]
 pub struct Start {
-    external: Arc<External>,
+    external: Arc<ExternalWorker>,
     failure: Option<String>,
 }
 
@@ -61,7 +61,7 @@ pub struct Identity {
 
 /// One external worker.
 #[derive(Debug)]
-pub struct External {
+pub struct ExternalWorker {
     identity: Identity,
     name: Mutex<String>,
     /// The configuration that was last in force, for when nothing runs.
@@ -74,7 +74,7 @@ pub struct External {
     calls_ended: Notify,
 }
 
-impl External {
+impl ExternalWorker {
     /// One behind which nothing is yet, because of `reason`.
     pub fn new(identity: Identity, name: String, mut config: Json, reason: &str) -> Self {
         // A schema knows no other numbers than JSON does, and neither do guests.
@@ -246,11 +246,11 @@ impl External {
 
     /// From now on `instance` answers, if what it is to take the place of is still there. `false`: it
     /// is not, and `instance` has to be stopped.
-    pub fn put(&self, instance: &Instance, over: Over) -> bool {
+    pub fn put(&self, instance: &Instance, over: InPlaceOf) -> bool {
         let put = self.slot.send_if_modified(|slot| {
             let fits = match over {
-                Over::Starting => matches!(slot, Slot::Starting),
-                Over::Swapping => matches!(slot, Slot::Swapping(_)),
+                InPlaceOf::Starting => matches!(slot, Slot::Starting),
+                InPlaceOf::Swapping => matches!(slot, Slot::Swapping(_)),
             };
             if fits {
                 *slot = Slot::Up(instance.clone());
@@ -418,7 +418,7 @@ impl External {
 
 impl Start {
     /// Who starts.
-    pub fn external(&self) -> &Arc<External> {
+    pub fn external(&self) -> &Arc<ExternalWorker> {
         &self.external
     }
 
@@ -426,7 +426,7 @@ impl Start {
     /// has to be stopped.
     pub fn done(mut self, instance: &Instance) -> bool {
         self.failure = None;
-        self.external.put(instance, Over::Starting)
+        self.external.put(instance, InPlaceOf::Starting)
     }
 
     /// Nothing is behind it, because of `reason`.
@@ -463,10 +463,10 @@ fn has_ended(instance: &Instance) -> bool {
 }
 
 /// A call under way.
-struct RunningCall<'a>(&'a External);
+struct RunningCall<'a>(&'a ExternalWorker);
 
 impl<'a> RunningCall<'a> {
-    fn begin(external: &'a External) -> Self {
+    fn begin(external: &'a ExternalWorker) -> Self {
         external.calls.fetch_add(1, Ordering::SeqCst);
         Self(external)
     }

@@ -57,7 +57,7 @@ impl Lasting {
 }
 
 /// The data of one store.
-pub struct InstanceState {
+pub struct StoreData {
     capabilities: Capabilities,
     limiter: Limiter,
     lasting: Arc<Lasting>,
@@ -66,14 +66,14 @@ pub struct InstanceState {
     pub last_words: Option<String>,
 }
 
-impl std::ops::Deref for InstanceState {
+impl std::ops::Deref for StoreData {
     type Target = Lasting;
     fn deref(&self) -> &Lasting {
         &self.lasting
     }
 }
 
-impl InstanceState {
+impl StoreData {
     /// A store for one run of an instance, with every limit in place.
     ///
     /// # Errors
@@ -149,7 +149,7 @@ fn prepare(lasting: &Arc<Lasting>, audit: Arc<dyn Audit>) -> Prepare {
     }
 }
 
-fn set_limits(store: &mut Store<InstanceState>) {
+fn set_limits(store: &mut Store<StoreData>) {
     let lasting = Arc::clone(&store.data().lasting);
     store.set_hostcall_fuel(fuel_to_copy(lasting.budget.value_size));
     let handles = usize::try_from(lasting.budget.handles).unwrap_or(usize::MAX);
@@ -168,14 +168,14 @@ pub fn fuel_to_copy(size: ByteSize) -> usize {
     usize::try_from(fuel).unwrap_or(usize::MAX)
 }
 
-impl CapabilityView for InstanceState {
+impl CapabilityView for StoreData {
     fn capabilities(&mut self) -> &mut Capabilities {
         &mut self.capabilities
     }
 }
 
 /// The interface `host` on the data of a store.
-pub struct HostView<'a>(pub &'a mut InstanceState);
+pub struct HostView<'a>(pub &'a mut StoreData);
 
 /// How wasmtime finds a [`HostView`].
 pub struct HasHost;

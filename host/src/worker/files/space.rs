@@ -42,7 +42,7 @@ impl Amount {
 
 /// What there is, and what there may be.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct Space {
     pub(super) most: Amount,
     pub(super) kept: Amount,
     /// On its way.
@@ -107,7 +107,7 @@ impl Drop for Share {
     }
 }
 
-impl Room {
+impl Space {
     fn has_none_for(&self, asked: Amount) -> Option<UploadError> {
         let all = self.kept.plus(self.coming).plus(asked);
         let full = |what, most| Some(UploadError::Full { what, most });

@@ -19,20 +19,20 @@ use crate::text;
 
 /// A Worker's state. The configurations in it are whole: it holds secrets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct WorkerState {
+pub struct SavedState {
     /// Nodes, edges, properties and groups.
     pub backend: Json,
     /// How the graph is shown.
     pub view: Json,
     /// Which Worker this is.
-    pub meta: StateMeta,
+    pub meta: SavedMeta,
     /// The instances of each class, by the class's id.
-    pub external_workers: BTreeMap<String, Vec<StateInstance>>,
+    pub external_workers: BTreeMap<String, Vec<SavedExternalWorker>>,
 }
 
 /// Which Worker a state is from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct StateMeta {
+pub struct SavedMeta {
     /// The Worker's id: 32 hexadecimal digits.
     pub id: String,
     /// The version of what wrote it.
@@ -41,7 +41,7 @@ pub struct StateMeta {
 
 /// One instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StateInstance {
+pub struct SavedExternalWorker {
     /// Its uuid.
     pub uuid: String,
     /// The id of its class.
@@ -61,7 +61,7 @@ pub struct StateInstance {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
     /// The state.
-    pub state: WorkerState,
+    pub state: SavedState,
     /// What was not taken. No value of the document is in it.
     pub left_out: LeftOut,
 }
@@ -69,7 +69,7 @@ pub struct Reading {
 /// It is no state.
 #[derive(Debug, thiserror::Error)]
 #[error("the state of the Worker is wrong: {0}")]
-pub struct StateProblem(String);
+pub struct SavedStateProblem(String);
 
 const MEMBERS: [&str; 4] = ["backend", "view", "meta", "external_workers"];
 
@@ -77,7 +77,7 @@ fn empty() -> Json {
     Json::Object(Map::new())
 }
 
-impl WorkerState {
+impl SavedState {
     /// The state as JSON, secrets and all.
     pub fn to_json(&self) -> Json {
         // Maps with text for keys, and JSON: that always has a form.
@@ -88,7 +88,7 @@ impl WorkerState {
     ///
     /// # Errors
     /// When it is none at all.
-    pub fn read(json: Json) -> Result<Reading, StateProblem> {
+    pub fn read(json: Json) -> Result<Reading, SavedStateProblem> {
         let Json::Object(mut members) = json else {
             return Err(wrong("it is not an object"));
         };
@@ -113,7 +113,7 @@ impl WorkerState {
             let text = meta.get(name).and_then(Json::as_str);
             text::clean_line(text.unwrap_or_default(), MAX_NAME_BYTES)
         };
-        let meta = StateMeta {
+        let meta = SavedMeta {
             id: text("id"),
             version: text("version"),
         };
@@ -161,7 +161,7 @@ fn is_pair(json: &Json) -> bool {
 fn instances(
     classes: Map<String, Json>,
     left_out: &mut LeftOut,
-) -> BTreeMap<String, Vec<StateInstance>> {
+) -> BTreeMap<String, Vec<SavedExternalWorker>> {
     let mut uuids = HashSet::new();
     let mut by_class = BTreeMap::new();
     for (class, list) in classes {
@@ -194,7 +194,7 @@ fn instance(
     json: Json,
     place: &str,
     left_out: &mut LeftOut,
-) -> Result<StateInstance, &'static str> {
+) -> Result<SavedExternalWorker, &'static str> {
     let mut members = match json {
         Json::String(uuid) => Map::from_iter([("uuid".to_owned(), Json::String(uuid))]),
         Json::Object(members) => members,
@@ -230,7 +230,7 @@ fn instance(
         }
     };
     let running = members.get("running").and_then(Json::as_bool);
-    Ok(StateInstance {
+    Ok(SavedExternalWorker {
         uuid,
         nodeclassid,
         running: running.unwrap_or_default(),
@@ -239,20 +239,20 @@ fn instance(
     })
 }
 
-fn wrong(problem: &str) -> StateProblem {
-    StateProblem(problem.to_owned())
+fn wrong(problem: &str) -> SavedStateProblem {
+    SavedStateProblem(problem.to_owned())
 }
 
 /// Reads a state from text of at most [`MAX_STATE_BYTES`].
 ///
 /// # Errors
 /// When it is longer, or holds no state.
-pub fn parse(text: &[u8]) -> Result<Reading, StateProblem> {
+pub fn parse(text: &[u8]) -> Result<Reading, SavedStateProblem> {
     if text.len() as u64 > MAX_STATE_BYTES {
         return Err(wrong(&format!("it has more than {MAX_STATE_BYTES} bytes")));
     }
     let json = document::parse_strangers(text).map_err(|problem| wrong(&problem.to_string()))?;
-    WorkerState::read(json)
+    SavedState::read(json)
 }
 
 #[cfg(test)]
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_state_is_written_as_it_was_read() {
-        let read = WorkerState::read(state()).unwrap();
+        let read = SavedState::read(state()).unwrap();
         assert_eq!(read.left_out, LeftOut::default());
         let read = read.state;
         assert_eq!(read.external_workers["demo_worker"][0].uuid, "a9c0");
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn what_is_no_state_is_refused() {
         for json in [json!([]), json!("s3cr3t"), json!({}), json!({"s3cr3t": 1})] {
-            let problem = WorkerState::read(json).unwrap_err().to_string();
+            let problem = SavedState::read(json).unwrap_err().to_string();
             assert!(!problem.contains("s3cr3t"), "{problem}");
         }
         parse(b"{").unwrap_err();
@@ -333,7 +333,7 @@ mod tests {
             ),
         ];
         for (json, part, instances) in table {
-            let read = WorkerState::read(json).unwrap();
+            let read = SavedState::read(json).unwrap();
             let [line] = &read.left_out.lines[..] else {
                 panic!("{:?}", read.left_out)
             };
