@@ -20,7 +20,7 @@ pub fn clean(text: &str, max_bytes: usize) -> String {
 }
 
 /// [`clean`], on one line that ends with no space; what is clean stays as it is.
-pub fn clean_line(text: &str, max_bytes: usize) -> String {
+pub(crate) fn clean_line(text: &str, max_bytes: usize) -> String {
     let line = clean(text.trim_end(), max_bytes).replace('\n', " ");
     line.trim_end().to_owned()
 }
@@ -44,7 +44,7 @@ pub fn spelled(text: &str, max_chars: usize) -> String {
 }
 
 /// `text` with its first letter in upper case, to begin a sentence.
-pub fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
@@ -52,12 +52,12 @@ pub fn capitalised(text: &str) -> String {
 }
 
 /// What a person wrote into a file, without the byte order mark that some editors begin it with.
-pub fn without_mark(text: &str) -> &str {
+pub(crate) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// `text` up to `chars` characters.
-pub fn shorten(text: &str, chars: usize) -> String {
+pub(crate) fn shorten(text: &str, chars: usize) -> String {
     match text.char_indices().nth(chars) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
@@ -65,7 +65,7 @@ pub fn shorten(text: &str, chars: usize) -> String {
 }
 
 /// The longest prefix of `text` that has at most `max_bytes` bytes.
-pub fn clamp(text: &str, max_bytes: usize) -> &str {
+pub(crate) fn clamp(text: &str, max_bytes: usize) -> &str {
     let end = text.floor_char_boundary(max_bytes);
     text.get(..end).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use crate::limits::Paid;
 use crate::nodespace::{Array, Dtype, SharedValue, Value};
 
 /// An output in the graph, which the guest pays for until the graph lets it go.
-pub(crate) fn kept(output: Output) -> (Arc<str>, SharedValue) {
+pub fn kept(output: Output) -> (Arc<str>, SharedValue) {
     let value = match output.value {
         Checked::Json(json) => Value::from_text(json),
         Checked::Plain(value) => from_guest(value),
@@ -23,7 +23,7 @@ pub(crate) fn kept(output: Output) -> (Arc<str>, SharedValue) {
 }
 
 /// What a guest set, in the graph.
-pub(crate) fn paid(value: &Paid<wit::Value>) -> SharedValue {
+pub fn paid(value: &Paid<wit::Value>) -> SharedValue {
     let held = Arc::clone(value.held());
     SharedValue::paid(from_guest(wit::Value::clone(value)), held)
 }

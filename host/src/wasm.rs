@@ -2,7 +2,7 @@
 //! is meant, and are told what they have rather than what a parser did not like.
 
 /// How to get what was meant.
-pub const HOW_TO_BUILD: &str = "build it with `ewh build`, or for the target wasm32-wasip2";
+pub(crate) const HOW_TO_BUILD: &str = "build it with `ewh build`, or for the target wasm32-wasip2";
 
 /// Something else than a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +52,7 @@ const OTHERS: [(&[u8], &str, &str); 6] = [
 ///
 /// # Errors
 /// What they are instead.
-pub fn check_header(bytes: &[u8]) -> Result<(), NotAComponent> {
+pub(crate) fn check_header(bytes: &[u8]) -> Result<(), NotAComponent> {
     let other = OTHERS.iter().find(|(start, ..)| bytes.starts_with(start));
     if let Some((_, problem, fix)) = other {
         return Err(NotAComponent { problem, fix });

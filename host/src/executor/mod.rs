@@ -15,7 +15,9 @@ mod usage;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+#[cfg(test)]
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,7 @@ struct Inner {
     queue: Arc<Queue>,
     clock: Arc<Clock>,
     alive: Arc<AtomicUsize>,
+    #[cfg(test)]
     spawned: AtomicU64,
     /// Timers, sockets and blocking work of the tasks.
     io: Option<tokio::runtime::Runtime>,
@@ -94,6 +97,7 @@ impl Executor {
                 queue: Arc::clone(&queue),
                 clock: Arc::default(),
                 alive: Arc::default(),
+                #[cfg(test)]
                 spawned: AtomicU64::new(0),
                 io: Some(io),
             }),
@@ -131,15 +135,16 @@ impl Executor {
     }
 
     /// Makes a stranger of whoever has `standing` once more: who comes and goes does not go before others for it.
-    pub fn estrange(&self, standing: &Standing, most: Duration) {
+    pub(crate) fn estrange(&self, standing: &Standing, most: Duration) {
         standing.0.raise(self.inner.queue.behind_all(most));
     }
 
     /// [`Self::spawn`] of one of the tasks that have one standing.
-    pub fn spawn_as<F>(&self, standing: &Standing, future: F) -> Task<F::Output>
+    pub(crate) fn spawn_as<F>(&self, standing: &Standing, future: F) -> Task<F::Output>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
+        #[cfg(test)]
         self.inner.spawned.fetch_add(1, Ordering::Relaxed);
         let (done, result) = oneshot::channel();
         let alive = Alive::new(&self.inner.alive);
@@ -169,7 +174,8 @@ impl Executor {
     }
 
     /// Tasks that were spawned until now.
-    pub fn spawned_tasks(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn spawned_tasks(&self) -> u64 {
         self.inner.spawned.load(Ordering::Relaxed)
     }
 

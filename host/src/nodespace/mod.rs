@@ -203,7 +203,8 @@ impl NodeSpace {
     }
 
     /// The ids of the nodes of a class.
-    pub fn nodes_of_class(&self, class_id: &str) -> Vec<Arc<str>> {
+    #[cfg(test)]
+    pub(crate) fn nodes_of_class(&self, class_id: &str) -> Vec<Arc<str>> {
         self.inner.read(|graph| {
             let keys = graph.by_class.get(class_id).into_iter().flatten();
             let nodes = keys.filter_map(|key| graph.nodes.get(key));
@@ -243,7 +244,12 @@ impl NodeSpace {
     ///
     /// # Errors
     /// As [`NodeSpace::set_value`].
-    pub fn set_values(&self, node: &str, values: Vec<(String, Option<Value>)>) -> Result<()> {
+    #[cfg(test)]
+    pub(crate) fn set_values(
+        &self,
+        node: &str,
+        values: Vec<(String, Option<Value>)>,
+    ) -> Result<()> {
         let values = values.into_iter();
         let values: Vec<_> = values
             .map(|(io, value)| (io, value.map(SharedValue::new)))
@@ -272,7 +278,7 @@ impl NodeSpace {
     ///
     /// # Errors
     /// As [`NodeSpace::set_value`].
-    pub fn change_io(&self, node: &str, io: &str, change: IoChange) -> Result<()> {
+    pub(crate) fn change_io(&self, node: &str, io: &str, change: IoChange) -> Result<()> {
         self.inner.change(|graph| graph.change_io(node, io, change))
     }
 
@@ -289,7 +295,12 @@ impl NodeSpace {
     ///
     /// # Errors
     /// When there is no such input or output, or it is too much.
-    pub fn update_value_options(&self, node: &str, io: &str, patch: &Json) -> Result<IoView> {
+    pub(crate) fn update_value_options(
+        &self,
+        node: &str,
+        io: &str,
+        patch: &Json,
+    ) -> Result<IoView> {
         self.inner
             .change(|graph| graph.update_value_options(node, io, patch))
     }
@@ -343,7 +354,7 @@ impl NodeSpace {
     ///
     /// # Errors
     /// When there is no such node.
-    pub fn previews(&self, node: &str) -> Result<BTreeMap<Arc<str>, Json>> {
+    pub(crate) fn previews(&self, node: &str) -> Result<BTreeMap<Arc<str>, Json>> {
         let values = self.values(node)?.into_iter();
         Ok(values
             .map(|(io, value)| (io, view::preview(value.as_ref())))
@@ -367,7 +378,7 @@ impl NodeSpace {
     }
 
     /// [`NodeSpace::request_trigger`] of every node of a class. Answers how many there are.
-    pub fn trigger_class(&self, class_id: &str) -> usize {
+    pub(crate) fn trigger_class(&self, class_id: &str) -> usize {
         self.inner.change(|graph| graph.trigger_class(class_id))
     }
 
@@ -476,7 +487,7 @@ impl NodeSpace {
     }
 
     /// A node as it is saved; `None`: there is no such node.
-    pub fn save_node(&self, node: &str) -> Option<Json> {
+    pub(crate) fn save_node(&self, node: &str) -> Option<Json> {
         let look = |graph: &graph::Graph| graph.node(node).ok().map(save::node);
         self.inner.read(look).map(Json::Object)
     }
@@ -499,7 +510,7 @@ impl NodeSpace {
     }
 
     /// Nodes whose class is not there: the id of each, and that of its class.
-    pub fn placeholders(&self) -> Vec<(Arc<str>, Arc<str>)> {
+    pub(crate) fn placeholders(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.inner.read(|graph| {
             let nodes = graph.nodes.values().filter(|node| node.class.is_none());
             nodes

@@ -36,6 +36,7 @@ pub use grant::{EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Swit
 pub use guarded::Guarded;
 pub use imports::{Import, Missing, MissingGrants, check_imports};
 pub use manifest::Manifest;
+#[cfg(feature = "server")]
 pub(crate) use problem::describe as describe_problem;
 
 /// Makes the capabilities of one list of their names.

@@ -60,7 +60,7 @@ pub fn result(value: Option<&Value>, id: &RequestId) -> Result<Frame, &'static s
 ///
 /// # Errors
 /// As [`result`].
-pub fn result_text(json: &str, id: &RequestId) -> Result<Frame, &'static str> {
+pub(crate) fn result_text(json: &str, id: &RequestId) -> Result<Frame, &'static str> {
     answer(JSON, json.as_bytes(), id)
 }
 

@@ -126,7 +126,7 @@ impl Bound {
     ///
     /// # Errors
     /// A sentence: why not.
-    pub fn adopt(
+    pub(crate) fn adopt(
         listener: std::net::TcpListener,
         token: Option<&str>,
         origins: Vec<Origin>,
@@ -146,7 +146,7 @@ impl Bound {
     ///
     /// # Errors
     /// When the machine does not let go of it.
-    pub fn into_listener(self) -> std::io::Result<std::net::TcpListener> {
+    pub(crate) fn into_listener(self) -> std::io::Result<std::net::TcpListener> {
         self.listener.into_std()
     }
 

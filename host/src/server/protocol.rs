@@ -73,7 +73,7 @@ impl RequestId {
     }
 
     /// Whether no two clients come up with the same one.
-    pub fn is_unique(&self) -> bool {
+    pub(crate) fn is_unique(&self) -> bool {
         uuid::Uuid::try_parse(&self.text()).is_ok()
     }
 }
@@ -207,7 +207,7 @@ pub fn result(result: &Json, id: Option<&RequestId>) -> Frame {
 }
 
 /// [`result`] of JSON that is a text already.
-pub fn result_text(result: &str, id: &RequestId) -> Frame {
+pub(crate) fn result_text(result: &str, id: &RequestId) -> Frame {
     let id = document::to_wire(id);
     text_frame(format!(
         r#"{{"type":"result","result":{result},"id":{id}}}"#
@@ -226,13 +226,13 @@ pub fn error(code: Code, error: &str, id: Option<&RequestId>) -> Frame {
 }
 
 /// Something happened in the graph.
-pub fn ns_event(event: &str, data: &Json) -> Frame {
+pub(crate) fn ns_event(event: &str, data: &Json) -> Frame {
     frame(&json!({ "type": "nsevent", "event": event, "data": data }))
 }
 
 /// Something happened in the Worker. The data is there twice: nested, as every client of the Python
 /// Worker gets it, and flat, where the web UI looks.
-pub fn worker_event(event: &str, data: &Json) -> Frame {
+pub(crate) fn worker_event(event: &str, data: &Json) -> Frame {
     let mut both = Map::new();
     if let Json::Object(members) = data {
         both.extend(members.clone());
@@ -243,7 +243,7 @@ pub fn worker_event(event: &str, data: &Json) -> Frame {
 
 /// A guest emitted an event with `data`. It looks as [`worker_event`] does: the members are there twice, but
 /// that `data` is the nested form and has the guest's in it.
-pub fn guest_event(uuid: &str, event: &str, data: &JsonText) -> Frame {
+pub(crate) fn guest_event(uuid: &str, event: &str, data: &JsonText) -> Frame {
     let (uuid, event, data) = (json!(uuid), json!(event), data.wire());
     let data = format!(r#"{{"uuid":{uuid},"event":{event},"data":{data}}}"#);
     let both = format!(r#"{{"uuid":{uuid},"event":{event},"data":{data}}}"#);

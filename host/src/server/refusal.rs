@@ -103,7 +103,7 @@ impl Refusal {
     }
 
     /// What was removed a moment ago, if that is why.
-    pub fn what_is_gone(&self) -> Option<&str> {
+    pub(crate) fn what_is_gone(&self) -> Option<&str> {
         self.gone.as_deref()
     }
 }

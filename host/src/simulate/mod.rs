@@ -64,7 +64,7 @@ impl Behaviour {
     }
 
     /// The one of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.name() == name)
     }
 
@@ -189,7 +189,7 @@ impl Simulation {
 
     /// `config` with the simulated server in the place of the one that the class's `defaults` name:
     /// its port, and its address.
-    pub fn adapted(&self, config: &Json, defaults: &Json) -> Json {
+    pub(crate) fn adapted(&self, config: &Json, defaults: &Json) -> Json {
         let mut config = config.clone();
         if let Some(server) = &self.server {
             adapt(&mut config, defaults, server.port());

@@ -62,7 +62,7 @@ impl Speaks {
     ///
     /// # Errors
     /// When it was given something else.
-    pub fn adopt(given: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn adopt(given: OwnedFd) -> io::Result<Self> {
         Ok(Self(Arc::new(datagram(given)?)))
     }
 

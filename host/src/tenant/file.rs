@@ -176,7 +176,7 @@ fn twice<T: Ord>(tenants: &[Tenant], key: impl Fn(&Tenant) -> Option<T>) -> Opti
 ///
 /// # Errors
 /// Which two are not apart.
-pub fn check_apart<'a>(tenants: impl Iterator<Item = &'a Tenant>) -> Result<(), String> {
+pub(crate) fn check_apart<'a>(tenants: impl Iterator<Item = &'a Tenant>) -> Result<(), String> {
     // What is not there yet is compared as it is written.
     let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let places: Vec<_> = tenants.map(|tenant| (tenant, real(&tenant.data))).collect();

@@ -9,7 +9,7 @@ pub mod channel;
 pub mod confine;
 pub mod file;
 #[cfg(target_os = "linux")]
-pub mod supervisor;
+pub(crate) mod supervisor;
 
 use std::path::PathBuf;
 

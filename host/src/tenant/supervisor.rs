@@ -91,7 +91,7 @@ pub struct Restarts {
 ///
 /// # Errors
 /// When the kernel cannot do it: before Linux 5.11.
-pub fn pass_on_nothing() -> io::Result<()> {
+pub(crate) fn pass_on_nothing() -> io::Result<()> {
     const STANDARD_STREAMS: libc::c_uint = 3;
     // SAFETY: it marks descriptors, and closes none.
     let marked = unsafe {

@@ -240,7 +240,7 @@ impl Finding {
     }
 
     /// Where it is, to follow its code in a sentence: ` at …`, or nothing.
-    pub fn at_place(&self) -> String {
+    pub(crate) fn at_place(&self) -> String {
         match (self.place.as_str(), &self.source) {
             ("", None) => String::new(),
             (place, None) => format!(" at {place}"),
@@ -250,7 +250,7 @@ impl Finding {
     }
 
     /// The line of the source, as a path in the author's own tree; `None`: it is somewhere else.
-    pub fn own_source(&self) -> Option<&SourceLine> {
+    pub(crate) fn own_source(&self) -> Option<&SourceLine> {
         let is_own = |source: &&SourceLine| {
             let mut parts = std::path::Path::new(&source.file).components();
             !source.file.is_empty()
@@ -261,7 +261,7 @@ impl Finding {
     }
 
     /// The same at this line of its source.
-    pub fn in_source(mut self, source: Option<SourceLine>) -> Self {
+    pub(crate) fn in_source(mut self, source: Option<SourceLine>) -> Self {
         self.source = source;
         self
     }

@@ -27,9 +27,9 @@ use crate::text;
 /// The member with the Worker's configuration.
 pub const CONFIG: &str = "config";
 /// The member with its state.
-pub const STATE: &str = "state";
+pub(crate) const STATE: &str = "state";
 /// The folder with its files.
-pub const FILES: &str = "files";
+pub(crate) const FILES: &str = "files";
 
 /// Compressed further than this, a file is kept uncompressed: an importer takes it for an attack.
 const SUSPICIOUS_RATIO: u64 = 100;

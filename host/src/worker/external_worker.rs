@@ -135,7 +135,7 @@ impl ExternalWorker {
     }
 
     /// Whether it runs, or is about to.
-    pub fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         let is_starting = matches!(&*self.slot.borrow(), Slot::Starting);
         is_starting
             || self.instance().is_some_and(|instance| {
@@ -170,17 +170,17 @@ impl ExternalWorker {
     }
 
     /// Keeps what the guest saved of itself; `None`: nothing.
-    pub fn keep_state(&self, state: Option<Vec<u8>>) {
+    pub(crate) fn keep_state(&self, state: Option<Vec<u8>>) {
         *lock(&self.state) = state;
     }
 
     /// Whether the loop of the next instance begins paused.
-    pub fn begins_paused(&self) -> bool {
+    pub(crate) fn begins_paused(&self) -> bool {
         self.begins_paused.load(Ordering::SeqCst)
     }
 
     /// Sets whether the loop of the next instance begins paused.
-    pub fn begin_paused(&self, paused: bool) {
+    pub(crate) fn begin_paused(&self, paused: bool) {
         self.begins_paused.store(paused, Ordering::SeqCst);
     }
 
@@ -204,7 +204,7 @@ impl ExternalWorker {
     }
 
     /// Why nothing is behind it is another reason now.
-    pub fn down_because(&self, reason: &str) {
+    pub(crate) fn down_because(&self, reason: &str) {
         self.slot.send_if_modified(|slot| {
             let is_down = matches!(slot, Slot::Down(_));
             if is_down {
@@ -216,7 +216,7 @@ impl ExternalWorker {
 
     /// Whoever gets the start is the one that starts it; from now on calls wait for that. `None`: something
     /// is behind it, or about to be, or nothing may be any more.
-    pub fn begin_start(self: &Arc<Self>) -> Option<Start> {
+    pub(crate) fn begin_start(self: &Arc<Self>) -> Option<Start> {
         let mine = self.slot.send_if_modified(|slot| {
             let is_down = matches!(slot, Slot::Down(_));
             if is_down {
@@ -234,7 +234,7 @@ impl ExternalWorker {
     ///
     /// # Errors
     /// Why nothing is behind it.
-    pub async fn settled(&self) -> Result<()> {
+    pub(crate) async fn settled(&self) -> Result<()> {
         let mut slot = self.slot.subscribe();
         let settled = slot.wait_for(|slot| !matches!(slot, Slot::Starting)).await;
         match settled.as_deref() {
@@ -276,7 +276,7 @@ impl ExternalWorker {
 
     /// From now on nothing answers, because of `reason`, if what did has ended. `false`: another has
     /// taken its place already, or is about to.
-    pub fn take_down_ended(&self, reason: &str) -> bool {
+    pub(crate) fn take_down_ended(&self, reason: &str) -> bool {
         let mut config = None;
         let taken = self.slot.send_if_modified(|slot| {
             let Slot::Up(instance) = slot else {
@@ -296,7 +296,7 @@ impl ExternalWorker {
     }
 
     /// From now on nothing answers, because of `reason`, where what did is held. `false`: it was removed.
-    pub fn take_down_held(&self, reason: &str) -> bool {
+    pub(crate) fn take_down_held(&self, reason: &str) -> bool {
         let mut config = None;
         self.slot.send_if_modified(|slot| {
             let Slot::Swapping(instance) = slot else {
@@ -331,7 +331,7 @@ impl ExternalWorker {
     /// Holds new calls back and waits until the open ones have ended, at most for `limit`. Returns the
     /// instance behind it; `None`, and nothing is held back: there is none, or it is swapped already.
     /// [`Self::put`], [`Self::give_back`] or [`Self::remove`] lets the calls go on.
-    pub async fn hold_calls(&self, limit: Duration) -> Option<Instance> {
+    pub(crate) async fn hold_calls(&self, limit: Duration) -> Option<Instance> {
         let mut held = None;
         self.slot.send_if_modified(|slot| {
             let Slot::Up(instance) = slot else {

@@ -127,7 +127,7 @@ impl DataDir {
     ///
     /// # Errors
     /// When the directory cannot be opened.
-    pub fn open_files(&self) -> Result<Dir> {
+    pub(crate) fn open_files(&self) -> Result<Dir> {
         let path = self.files();
         Dir::open_ambient_dir(&path, ambient_authority()).map_err(|source| WorkerError::File {
             action: "open",
@@ -177,7 +177,7 @@ impl DataDir {
     }
 
     /// Guards all of it from grants, of this Worker or of another.
-    pub fn guard(&self, guarded: &Guarded) {
+    pub(crate) fn guard(&self, guarded: &Guarded) {
         let whose = self.data.file_name().unwrap_or_default().to_string_lossy();
         let what = |what: &str| format!("{what} of the Worker `{whose}`");
         guarded.keep(&self.data, what("the data"));
@@ -300,7 +300,7 @@ impl Worker {
     }
 
     /// What belongs to the host, and no policy of a module can grant.
-    pub fn guarded(&self) -> &Guarded {
+    pub(crate) fn guarded(&self) -> &Guarded {
         self.inner.rules.guarded()
     }
 

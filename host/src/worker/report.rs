@@ -83,7 +83,7 @@ impl MissingClasses {
         missing.nodes = missing.nodes.saturating_add(nodes);
     }
 
-    pub fn into_report(self, report: &mut Report) {
+    pub(crate) fn into_report(self, report: &mut Report) {
         if self.more > 0 {
             let more = self.more;
             let line = format!("{more} further nodes are placeholders of further classes");
@@ -95,7 +95,7 @@ impl MissingClasses {
 
 impl Report {
     /// Everything that a person should know, a sentence each.
-    pub fn sentences(&self) -> Vec<String> {
+    pub(crate) fn sentences(&self) -> Vec<String> {
         let missing = self.missing.iter().map(Missing::sentence);
         let left_out = self.left_out.lines.iter();
         let left_out = left_out.map(|line| format!("left out: {line}"));

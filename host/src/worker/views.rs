@@ -104,7 +104,7 @@ pub struct PackagesView {
 
 impl PackagesView {
     /// Which version of `package` is here.
-    pub fn version_of(&self, package: &str) -> Option<&str> {
+    pub(crate) fn version_of(&self, package: &str) -> Option<&str> {
         let mut all = self.installed.iter().chain(&self.active);
         let found = all.find(|it| it.name == package);
         found.map(|it| it.version.as_str())

@@ -23,7 +23,7 @@ const HOST: [&str; 5] = [
 ];
 
 /// Nothing of anybody: what a process takes that works for another, on what that passes to it.
-pub fn of_nothing() -> Reach {
+pub(crate) fn of_nothing() -> Reach {
     Reach {
         read: HOST.map(PathBuf::from).to_vec(),
         ..Reach::default()
@@ -43,7 +43,7 @@ pub fn of_worker(data_dir: &DataDir) -> Reach {
 
 /// Takes out ports on which the host itself listens: a range may have them. All ports stay all of them,
 /// which the kernel does not look at.
-pub fn spare(reach: &mut Reach, own: &[u16]) {
+pub(crate) fn spare(reach: &mut Reach, own: &[u16]) {
     if !is_every(&reach.connect) {
         reach.connect.retain(|port| !own.contains(port));
     }

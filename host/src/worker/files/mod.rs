@@ -374,7 +374,7 @@ fn plain_path(name: &str) -> Result<PathBuf, UploadError> {
 }
 
 /// The path itself of one; of several, the folder that has them all.
-pub fn common_path(paths: &[PathBuf]) -> Option<String> {
+pub(crate) fn common_path(paths: &[PathBuf]) -> Option<String> {
     let (first, rest) = paths.split_first()?;
     let mut common = first.clone();
     while rest.iter().any(|path| !path.starts_with(&common)) {

@@ -68,7 +68,10 @@ impl Catalogue {
     }
 
     /// The class `id`, wherever it is.
-    pub fn find_class(&self, id: &str) -> Option<(&Module, Arc<PreparedComponent>, Arc<Class>)> {
+    pub(crate) fn find_class(
+        &self,
+        id: &str,
+    ) -> Option<(&Module, Arc<PreparedComponent>, Arc<Class>)> {
         self.modules.values().find_map(|module| {
             let (component, class) = module.classes().find(|(_, class)| class.id() == id)?;
             Some((module, Arc::clone(component), Arc::clone(class)))

@@ -5,7 +5,7 @@
 //! Clients take installed packages into use and out of it again. Only the operator installs: a client must
 //! not choose what a host fetches or reads.
 
-pub mod catalogue;
+pub(crate) mod catalogue;
 mod discovery;
 mod loading;
 pub mod package;
@@ -70,7 +70,7 @@ impl Modules {
     }
 
     /// What came of looking.
-    pub fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
+    pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
         lock(&self.catalogue)
     }
 
@@ -90,7 +90,7 @@ impl Modules {
     }
 
     /// Waits until nobody looks for modules, and keeps everybody from it.
-    pub async fn nobody_looks(&self) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(crate) async fn nobody_looks(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.looking.lock().await
     }
 }
@@ -100,7 +100,7 @@ impl Worker {
     ///
     /// # Errors
     /// When it is not installed, or is not what was installed any more.
-    pub async fn add_package(&self, name: &str) -> Result<()> {
+    pub(crate) async fn add_package(&self, name: &str) -> Result<()> {
         let Some(package) = self.inner.modules.installed.get(name) else {
             let name = text::clean_line(name, limits::MAX_NAME_BYTES);
             return Err(WorkerError::Request(format!(
@@ -134,7 +134,7 @@ impl Worker {
     ///
     /// # Errors
     /// When it is not in use.
-    pub async fn remove_package(&self, name: &str) -> Result<()> {
+    pub(crate) async fn remove_package(&self, name: &str) -> Result<()> {
         if lock(&self.inner.modules.active).remove(name).is_none() {
             let name = text::clean_line(name, limits::MAX_NAME_BYTES);
             return Err(WorkerError::Request(format!(

@@ -303,7 +303,7 @@ impl Store {
 
     /// Marks a thing that a guest changed: nobody waits for it, so that it is committed within
     /// [`GUEST_SAVE_PAUSE`](crate::limits::GUEST_SAVE_PAUSE), however often it changes until then.
-    pub fn dirty_later(&self, what: Dirty) {
+    pub(crate) fn dirty_later(&self, what: Dirty) {
         self.handle.shared.mark_later(what);
     }
 

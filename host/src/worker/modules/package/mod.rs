@@ -28,7 +28,7 @@ use crate::worker::store::SavedPackage;
 /// The file that makes a folder a module.
 pub const MANIFEST: &str = "ewh-module.toml";
 /// The folder in the data directory.
-pub const FOLDER: &str = "modules";
+pub(crate) const FOLDER: &str = "modules";
 /// The host's own note in a module's folder. No module may bring one.
 const RECORD: &str = ".ewh-package.json";
 /// What is not in place yet, or not any more.
@@ -55,7 +55,7 @@ pub struct Package {
 
 impl Package {
     /// Where it came from, for clients: an OCI reference, and nothing of this machine's folders.
-    pub fn public_source(&self) -> &str {
+    pub(crate) fn public_source(&self) -> &str {
         if Path::new(&self.source).is_absolute() {
             ""
         } else {
@@ -235,7 +235,7 @@ impl Packages {
     ///
     /// # Errors
     /// When it is no module, or cannot be read or copied.
-    pub fn add_path(&self, path: &Path) -> Result<Package, PackageProblem> {
+    pub(crate) fn add_path(&self, path: &Path) -> Result<Package, PackageProblem> {
         let absolute = fs::canonicalize(path).map_err(file_problem("find", path))?;
         let source = text::clean_line(&absolute.to_string_lossy(), MAX_TEXT_BYTES);
         if absolute.is_dir() {
