@@ -14,17 +14,17 @@ use crate::error::HostError;
 
 /// Build a guest into a component, and print the component's path
 ///
-/// Finds the toolchain for wasm32-wasip2, or installs it and says what it runs; EWH_NO_INSTALL=1
-/// turns that off.
+/// Finds the toolchain for wasm32-wasip2. If there is none, installs it and prints each command that
+/// this takes; EWH_NO_INSTALL=1 forbids the installation.
 #[derive(Debug, Args)]
 pub struct BuildCommand {
     /// The directory of the crate or workspace
     #[arg(default_value = ".", hide_default_value = true)]
     dir: PathBuf,
-    /// Only this package of a workspace; may be repeated
+    /// Build only this package of a workspace; may be repeated
     #[arg(short, long = "package", value_name = "NAME")]
     packages: Vec<String>,
-    /// Build with optimisations, which is the default
+    /// Build with optimisations (the default)
     #[arg(long, conflicts_with = "dev")]
     release: bool,
     /// Build without optimisations
@@ -57,8 +57,9 @@ impl BuildCommand {
     fn check(&self) -> Result<(), CliError> {
         let dir = self.dir.display();
         if !self.dir.is_dir() {
-            let problem =
-                format!("there is no directory `{dir}`; name the one with the Cargo.toml");
+            let problem = format!(
+                "there is no directory `{dir}`; name the directory that has the Cargo.toml"
+            );
             return Err(CliError::Usage(problem));
         }
         match project_kind(&self.dir) {

@@ -7,10 +7,10 @@ use super::Cli;
 use super::error::{CliError, Exit};
 use super::output::Output;
 
-/// Print completions for a shell, to be put where it looks for them
+/// Print completions for a shell; save them where the shell looks for them
 #[derive(Debug, Args)]
 pub struct CompletionsCommand {
-    /// Which shell
+    /// The shell
     shell: Shell,
 }
 

@@ -14,20 +14,20 @@ use crate::registry::{Kept, Login, LoginError, Logins, Registries, RegistryError
 
 /// Keep a login for a registry, for `ewh module add` and `ewh validate`
 ///
-/// Tries it at the registry first, and keeps it where docker does: with the credential helper that the
-/// file names (`credsStore`, `credHelpers`), or in the file, for its owner only. The file is that of
-/// REGISTRY_AUTH_FILE, or config.json in DOCKER_CONFIG or ~/.docker. Logins of docker, podman and their
-/// like are found there and need no `ewh login`.
+/// Tries the login at the registry first, and then keeps it where docker does: with the credential helper
+/// that the file of logins names (`credsStore`, `credHelpers`), or in that file, which only its owner can
+/// read. The file is the one that REGISTRY_AUTH_FILE names, or config.json in DOCKER_CONFIG or ~/.docker.
+/// `ewh` finds the logins of docker, podman and similar tools there; they need no `ewh login`.
 #[derive(Debug, Args)]
 pub struct LoginCommand {
     /// The registry, such as registry.example.org:5000 or docker.io
     #[arg(value_parser = registry)]
     registry: RegistryName,
-    /// The user
+    /// The name of the user
     #[arg(short, long, value_name = "USER")]
     username: String,
-    /// Read the password, or a token in its place, from standard input: an argument would be seen by
-    /// others, and kept by the shell
+    /// Read the password, or a token in its place, from standard input: other users could see an
+    /// argument, and the shell would keep it
     #[arg(long, required = true)]
     password_stdin: bool,
 }
@@ -60,7 +60,7 @@ impl LoginCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let user = self.username;
         if user.is_empty() || user.contains(':') {
-            let problem = "a user has a name, without `:` in it";
+            let problem = "the name of the user must not be empty or have a `:` in it";
             return Err(CliError::Usage(problem.to_owned()));
         }
         let password = password()?;
@@ -85,7 +85,7 @@ impl LoginCommand {
             output.print_json(&json!({ "registry": registry.as_str(), "kept": place }))?;
         } else {
             output.print(&format!(
-                "{registry} takes the login; it is kept {how} in {place}"
+                "{registry} accepts the login; it is kept {how} in {place}"
             ))?;
         }
         Ok(Exit::Ok)
@@ -118,7 +118,7 @@ fn password() -> Result<String, CliError> {
     if given.len() as u64 > MAX_PASSWORD_BYTES {
         return Err(wrong("is too long"));
     }
-    let given = String::from_utf8(given).map_err(|_| wrong("is no text in UTF-8"))?;
+    let given = String::from_utf8(given).map_err(|_| wrong("is not text in UTF-8"))?;
     let password = given.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
         return Err(wrong("is empty"));

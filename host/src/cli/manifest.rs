@@ -15,8 +15,8 @@ use crate::wasm;
 
 /// Write a component's manifest: its name, its version and the capabilities that it requests
 ///
-/// For components that are not made with the Rust SDK, which does this by itself. A manifest that is
-/// there is replaced.
+/// For components that are not made with the Rust SDK, which does this by itself. The new manifest
+/// replaces one that the component already has.
 #[derive(Debug, Args)]
 pub struct ManifestCommand {
     /// The component
@@ -31,7 +31,7 @@ pub struct ManifestCommand {
     /// A capability and why it is needed, such as `serial=reads the instrument`; may be repeated
     #[arg(long = "request", value_name = "CAPABILITY=REASON", value_parser = request)]
     requests: Vec<(Capability, String)>,
-    /// Where to write the result; default: over FILE
+    /// The file to write the result to [default: FILE itself]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -63,7 +63,7 @@ fn request(text: &str) -> Result<(Capability, String), String> {
         .ok_or("write it as CAPABILITY=REASON, such as `serial=reads the instrument`")?;
     let capability = Capability::from_name(name.trim()).ok_or_else(|| {
         let all = Capability::all_names();
-        format!("there is no capability `{name}`; there are: {all}")
+        format!("there is no capability `{name}`; choose one of: {all}")
     })?;
     Ok((capability, reason.trim().to_owned()))
 }

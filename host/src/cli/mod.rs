@@ -53,19 +53,20 @@ Exit codes:
 
 Environment:
   DOCKER_AUTH_CONFIG, DOCKER_CONFIG, REGISTRY_AUTH_FILE
-                       logins for registries, as docker and podman take them
-  EWH_CA               files of certificates to believe, besides those of the machine; `:` between them
-  EWH_CACHE_DIR        where compiled components are kept
-  EWH_GUEST_TOOLCHAIN  what `ewh build` builds with: `rustup` (its target wasm32-wasip2), `debian`
-                       (Debian's packages), or `auto`, the first that is there
+                       logins for registries; docker and podman read the same variables
+  EWH_CA               files of certificates to trust in addition to those of the machine, separated
+                       by `:`
+  EWH_CACHE_DIR        the directory that keeps compiled components
+  EWH_GUEST_TOOLCHAIN  the toolchain of `ewh build`: `rustup` (its target wasm32-wasip2), `debian`
+                       (Debian's packages), or `auto` (the first of them that is installed)
   EWH_LOG              which messages of the host are shown, such as `external_worker_host=debug`
-  EWH_NO_INSTALL       `ewh build` installs nothing
+  EWH_NO_INSTALL       if it is set, `ewh build` installs nothing
   EWH_REGISTRY, EWH_REGISTRY_USERNAME, EWH_REGISTRY_PASSWORD
-                       a login, and the registry that it is for
-  EWH_TOKEN            what clients of `ewh serve` have to know
-  NO_COLOR             no colours
+                       a registry, and the login for it
+  EWH_TOKEN            the token that clients of `ewh serve` have to send
+  NO_COLOR             if it is set, the output has no colours
   SSL_CERT_FILE, SSL_CERT_DIR
-                       certificates to believe, in the place of those of the machine";
+                       certificates to trust instead of those of the machine";
 
 /// Runs external workers: stateful components in a sandbox, with the capabilities that you grant.
 #[derive(Debug, Parser)]
@@ -86,7 +87,7 @@ struct GlobalOptions {
     /// Write results to standard output as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Show more of what the host does; twice: much more
+    /// Show more of what the host does; give it twice to show much more
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
     #[command(flatten)]
@@ -96,13 +97,13 @@ struct GlobalOptions {
 /// What an engine is made with: where compiled components are kept, whose certificates are believed.
 #[derive(Debug, Args)]
 struct CacheOptions {
-    /// Compile components every time
+    /// Compile components every time, without a cache
     #[arg(long, global = true)]
     no_cache: bool,
     /// Keep compiled components in this directory
     #[arg(long, global = true, value_name = "DIR", conflicts_with = "no_cache")]
     cache_dir: Option<PathBuf>,
-    /// Believe the certificates in this PEM file, besides those of the machine; may be repeated
+    /// Trust the certificates in this PEM file, too, not only those of the machine; may be repeated
     #[arg(long, global = true, value_name = "FILE")]
     ca: Vec<PathBuf>,
 }

@@ -17,12 +17,12 @@ use crate::registry::Reference;
 use crate::worker::WorkerError;
 use crate::worker::modules::package::{Package, PackageProblem, Packages};
 
-/// Install packages for a Worker: folders, archives, or what a registry has
+/// Install, list and remove packages of a Worker, which come from folders, archives or registries
 #[derive(Debug, Subcommand)]
 pub enum ModuleCommand {
-    /// Install a package; a client of the Worker then takes it into use
+    /// Install a package; it is in use once a client of the Worker adds it
     Add(AddCommand),
-    /// Show what is installed
+    /// List the installed packages
     List(ListCommand),
     /// Uninstall a package
     Remove(RemoveCommand),
@@ -31,16 +31,17 @@ pub enum ModuleCommand {
 /// Where the Worker is.
 #[derive(Debug, Args)]
 struct Place {
-    /// What the Worker keeps [default: ewh/worker in the user's data directory]
+    /// The directory in which the Worker keeps its data [default: ewh/worker in the user's data
+    /// directory]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
-/// Install a package; a client of the Worker then takes it into use
+/// Install a package; it is in use once a client of the Worker adds it
 ///
-/// A registry that asks for a login gets the one that `ewh login`, docker or podman keeps for it, or that
-/// of the variables EWH_REGISTRY, EWH_REGISTRY_USERNAME and EWH_REGISTRY_PASSWORD, or of
-/// DOCKER_AUTH_CONFIG.
+/// If a registry asks for a login, the host sends the one that `ewh login`, docker or podman keeps for
+/// it, or the one in the variables EWH_REGISTRY, EWH_REGISTRY_USERNAME and EWH_REGISTRY_PASSWORD, or
+/// in DOCKER_AUTH_CONFIG.
 #[derive(Debug, Args)]
 pub struct AddCommand {
     /// A folder or zip with an `ewh-module.toml`, or an OCI reference such as
@@ -51,7 +52,7 @@ pub struct AddCommand {
     place: Place,
 }
 
-/// Show what is installed
+/// List the installed packages
 #[derive(Debug, Args)]
 pub struct ListCommand {
     #[command(flatten)]
@@ -61,9 +62,9 @@ pub struct ListCommand {
 /// Uninstall a package
 #[derive(Debug, Args)]
 pub struct RemoveCommand {
-    /// Its name
+    /// The name of the package
     name: String,
-    /// Only this version
+    /// Remove only this version
     #[arg(long)]
     version: Option<Version>,
     #[command(flatten)]

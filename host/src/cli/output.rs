@@ -144,7 +144,7 @@ impl Output {
         let _ = tracing::subscriber::set_global_default(subscriber);
         if let Some((wanted, error)) = wrong {
             self.note(&format!(
-                "{LOG_VARIABLE}={wanted} is not understood and ignored: {error}"
+                "{LOG_VARIABLE}={wanted} is ignored, because it cannot be read: {error}"
             ));
         }
     }

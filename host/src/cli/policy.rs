@@ -39,7 +39,7 @@ pub struct CheckCommand {
     /// The policy, in TOML
     #[arg(value_name = "FILE")]
     policy: PathBuf,
-    /// The component that is to run under it
+    /// The component that will run under the policy
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
 }

@@ -21,16 +21,16 @@ const FIRST_TO_GO: &str = "1000";
 
 /// Compile one component for a host that serves
 ///
-/// What `ewh serve` starts. It takes the component from its standard input.
+/// `ewh serve` starts this. It reads the component from standard input.
 #[derive(Debug, Args)]
 pub struct PrepareOneCommand {
     /// The most memory that this process may hold, in bytes
     #[arg(long)]
     memory: u64,
-    /// Seconds of processor time
+    /// The most processor time that this process may use, in seconds
     #[arg(long)]
     cpu: u64,
-    /// The budget of the policy, within which the component describes itself, as JSON
+    /// The budget within which the component describes itself: that of the policy, as JSON
     #[arg(long)]
     budget: String,
 }

@@ -49,7 +49,7 @@ const INPUT: &str = "input";
 const CONFIGURE: &str = "configure";
 const TURNS: &str = "turns";
 const SHELVES: &str = "shelves";
-const HEADING: &str = "Steps, in the order that they are given";
+const HEADING: &str = "Steps, which run in the order in which they are given";
 
 impl Args for StepArgs {
     fn augment_args(command: Command) -> Command {
@@ -62,27 +62,29 @@ impl Args for StepArgs {
         };
         let call = step(CALL, "METHOD")
             .help("Call this method, or this node of a shelf by its path; may be repeated");
-        let try_ = step(TRY, "METHOD")
-            .help("Call it with inputs that need not fit: unknown, missing or of another type");
+        let try_ = step(TRY, "METHOD").help(
+            "Call a method with inputs that may be wrong: unknown, missing or of another type",
+        );
         let input = step(INPUT, "NAME=VALUE")
             .value_parser(parse_input)
-            .help("An input of the call before it")
+            .help("An input of the preceding call")
             .long_help(
-                "An input of the call before it. The value is JSON if it is JSON, else text, as \
-                 the input's type asks; `@file` is the content of a file, `@@x` the text `@x`",
+                "An input of the preceding call. A value that is valid JSON is taken as JSON, and any \
+                 other as text, as the type of the input asks; `@file` stands for the content of a \
+                 file, and `@@x` for the text `@x`",
             );
         let configure = step(CONFIGURE, "JSON")
             .help("Change the configuration: a JSON object with what changes, or `@file`");
         let turns = step(TURNS, "N")
             .value_parser(value_parser!(u32))
-            .help("Let the loop turn so many times, without the pauses between the turns");
+            .help("Let the loop run this many turns, without the pauses between them");
         let shelves = Arg::new(SHELVES)
             .long(SHELVES)
             .num_args(0)
             .default_missing_value("")
             .action(ArgAction::Append)
             .help_heading(HEADING)
-            .help("Print the paths of the nodes that are on its shelves");
+            .help("Print the paths of the nodes on the worker's shelves");
         command.args([call, try_, input, configure, turns, shelves])
     }
 

@@ -56,10 +56,10 @@ impl Behaviour {
     /// What it does, after "answers".
     pub const fn about(self) -> &'static str {
         match self {
-            Self::Echo => "With what it was told",
-            Self::Silent => "Not at all",
-            Self::Garbage => "With bytes that mean nothing",
-            Self::HangUp => "By hanging up",
+            Self::Echo => "Echo what they receive",
+            Self::Silent => "Never answer",
+            Self::Garbage => "Answer with meaningless bytes",
+            Self::HangUp => "Hang up",
         }
     }
 

@@ -18,10 +18,10 @@ use super::output::Output;
 use super::{CacheOptions, load};
 use crate::engine::Engine;
 
-/// Show the main job on real input: a serial line, a TCP server, a folder
+/// Show the host at work on real input: a serial line, a TCP server, a folder
 #[derive(Debug, Args)]
 pub struct DemoCommand {
-    /// Run every step once, unattended; exit 0 only if each held.
+    /// Run every step once, unattended; exit with 0 only if every step succeeds
     #[arg(long)]
     once: bool,
 }

@@ -17,7 +17,7 @@ mod text;
 /// The component describes itself with nothing granted; it is not started.
 #[derive(Debug, Args)]
 pub struct InspectCommand {
-    /// The component, such as `ewh build` makes
+    /// The component, such as a file that `ewh build` made
     #[arg(value_name = "FILE")]
     component: PathBuf,
 }

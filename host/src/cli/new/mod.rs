@@ -36,12 +36,12 @@ const TAKEN: &[&str] = &[
     "proc_macro",
 ];
 
-/// Make a new worker's crate
+/// Make a crate for a new worker
 #[derive(Debug, Args)]
 pub struct NewCommand {
     /// The name of the crate; the class id is derived from it
     name: String,
-    /// Where to make it [default: a directory of that name]
+    /// The directory of the crate [default: one with the name of the crate]
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
     /// Use the SDK in this directory
@@ -90,7 +90,7 @@ fn check_name(name: &str) -> Result<(), CliError> {
     let shown = text::spelled(name, MAX_SHOWN_CHARS);
     if !is_name {
         return Err(CliError::Usage(format!(
-            "`{shown}` cannot be the name of a crate: begin with a letter, go on with letters, \
+            "`{shown}` cannot be the name of a crate: begin with a letter, then use letters, \
              digits, `-` and `_`, {MAX_NAME_CHARS} characters at most, such as `my-worker`"
         )));
     }
@@ -119,7 +119,7 @@ fn check_free(dir: &Path) -> Result<(), CliError> {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
             Some(_) => Err(CliError::Usage(format!(
-                "`{shown}` is there and not empty; choose another place with --path, or empty it"
+                "`{shown}` exists and is not empty; choose another place with --path, or empty it"
             ))),
         },
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),

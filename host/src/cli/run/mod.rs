@@ -20,18 +20,18 @@ mod session;
 /// Run one external worker and watch it
 ///
 /// Loads the component, starts one instance, takes the steps in their order, and stops it: after
-/// `--for`, or after the steps when there is no `--for`, or at Ctrl-C. Log, events, denials and the
-/// state of the loop go to standard error, results of calls to standard output. With `--json` all of
-/// it goes to standard output, one JSON object a line, each with a `type`.
+/// `--for`, or after the steps when there is no `--for`, or at Ctrl-C. The log, events, denials
+/// and the state of the loop go to standard error, and results of calls to standard output. With
+/// `--json` everything goes to standard output, one JSON object per line, each with a `type`.
 #[derive(Debug, Args)]
 pub struct RunCommand {
-    /// The component, such as `ewh build` makes
+    /// The component, such as a file that `ewh build` made
     #[arg(value_name = "FILE")]
     component: PathBuf,
-    /// What is granted; without a policy: nothing
+    /// The policy that grants capabilities; without one, nothing is granted
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Grant what is requested, with simulated devices that answer like this
+    /// Grant what the component requests, with simulated devices that behave in this way
     #[arg(
         long,
         value_name = "HOW",
@@ -42,19 +42,19 @@ pub struct RunCommand {
         conflicts_with = "policy"
     )]
     simulate: Option<Behaviour>,
-    /// What the chance of simulated devices begins with
+    /// The seed of the random choices of simulated devices
     #[arg(long, value_name = "N", default_value_t = 0, requires = "simulate")]
     seed: u64,
-    /// Which class of the component; needed when it has several
+    /// The class to run; required if the component has several
     #[arg(long, value_name = "ID")]
     class: Option<String>,
     /// The name of the instance [default: the class id]
     #[arg(long)]
     name: Option<String>,
-    /// The configuration, as a JSON object or as `@file`; what is left out has its default
+    /// The configuration, as a JSON object or as `@file`; a field that is left out has its default
     #[arg(long, value_name = "JSON")]
     config: Option<String>,
-    /// How long to run, from the start on: `10s`, `500ms`, `2m`, `1h`
+    /// How long to run, counted from the start: `10s`, `500ms`, `2m`, `1h`
     #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     duration: Option<Duration>,
     #[command(flatten)]

@@ -173,7 +173,7 @@ impl PlannedCall {
                 };
                 let node = &call.node;
                 Err(CliError::Usage(format!(
-                    "no shelf has the node `{node}`; there are: {has}"
+                    "no shelf has the node `{node}`; the shelves have: {has}"
                 )))
             }
         }
@@ -203,8 +203,9 @@ pub fn config(option: &str, given: Option<&str>) -> Result<Json, CliError> {
         ))
     })?;
     if !config.is_object() {
-        let problem =
-            format!("{origin} is JSON but no object; write one such as '{{\"interval_s\": 2}}'");
+        let problem = format!(
+            "{origin} is JSON but not an object; write one such as '{{\"interval_s\": 2}}'"
+        );
         return Err(CliError::Usage(problem));
     }
     Ok(config)
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!(config("--config", Some(r#"{"a": 1}"#)).unwrap()["a"], 1);
         for (given, part) in [
             ("{a: 1}", "--config is not JSON"),
-            ("[]", "no object"),
+            ("[]", "not an object"),
             ("@/nowhere.json", "there is no file"),
         ] {
             let problem = config("--config", Some(given)).unwrap_err().to_string();

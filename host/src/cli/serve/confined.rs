@@ -29,10 +29,10 @@ use crate::tenant::channel::Speaks;
 use crate::tenant::confine::{self, Reach, reach};
 use crate::worker::{DefaultPolicy, Worker, WorkerOptions};
 
-/// Serve one tenant; for `ewh serve --isolation process`
+/// Serve one tenant; `ewh serve --isolation process` starts this
 #[derive(Debug, Args)]
 pub struct ServeTenantCommand {
-    /// The process that started this one, and that this one does not outlive
+    /// The process that started this one; this one ends with it
     #[arg(long)]
     parent: i32,
     #[arg(long)]
@@ -50,13 +50,13 @@ pub struct ServeTenantCommand {
     allow_origin: Vec<Origin>,
     #[arg(long)]
     allow_weaker_isolation: bool,
-    /// The data of another tenant of the host, which no policy of this one may grant
+    /// The data of another tenant of the host; no policy of this tenant may grant it
     #[arg(long)]
     beside_data: Vec<PathBuf>,
-    /// What else belongs to the host
+    /// Another path that belongs to the host
     #[arg(long)]
     beside: Vec<PathBuf>,
-    /// Where the host listens, for this tenant and for others
+    /// An address that the host listens on, for this tenant or another
     #[arg(long)]
     listens: Vec<SocketAddr>,
 }
@@ -93,7 +93,7 @@ impl ServeTenantCommand {
             return Ok(());
         }
         Err(CliError::Usage(
-            "this command is for `ewh serve --isolation process`, which is gone".to_owned(),
+            "only `ewh serve --isolation process` starts this command, and it is gone".to_owned(),
         ))
     }
 
@@ -199,7 +199,7 @@ fn listener() -> Result<TcpListener, CliError> {
     match rustix::net::sockopt::socket_acceptconn(&given) {
         Ok(true) => Ok(given.into()),
         Ok(false) | Err(_) => Err(CliError::Usage(
-            "standard input is no socket that listens; `ewh serve --isolation process` starts this"
+            "standard input is not a listening socket; `ewh serve --isolation process` starts this"
                 .to_owned(),
         )),
     }

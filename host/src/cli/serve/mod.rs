@@ -31,43 +31,44 @@ pub use confined::ServeTenantCommand;
 /// The port that clients of FuncNodes try first.
 const PORT: u16 = 9382;
 /// What the first signal is answered with.
-const STOPPING: &str = "stopping; once more to stop at once";
+const STOPPING: &str = "stopping; signal again to stop at once";
 
 /// Serve Workers to the FuncNodes web UI
 ///
-/// Speaks the FuncNodes protocol: the web UI connects as it does to a Python Worker. Everything that
-/// is not lost when it ends is in the data directory. Prints where it listens, and runs until Ctrl-C,
-/// SIGTERM, or until clients stop it; a second signal ends it at once.
+/// The host speaks the FuncNodes protocol, so the web UI connects to it as to a Python Worker. The data
+/// directory holds everything that is kept when the host ends. The host prints the address that it
+/// listens on, and runs until Ctrl-C, SIGTERM, or until a client stops it; a second signal ends it at
+/// once.
 #[derive(Debug, Args)]
 pub struct ServeCommand {
-    /// What the Worker keeps; with --tenants: a folder for each [default: ewh/worker in the user's
-    /// data directory]
+    /// The directory in which the Worker keeps its data; with --tenants, each tenant has a folder in
+    /// it [default: ewh/worker in the user's data directory]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The address to listen on; one that others reach needs a token
+    /// The address to listen on; a token is required if others can reach it
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST).to_string())]
     host: String,
-    /// The port; 0 picks one that is free
+    /// The port to listen on; 0 picks a free one
     #[arg(long, default_value_t = PORT)]
     port: u16,
-    /// What clients have to know; better in the environment, where other users do not see it
+    /// The token that clients have to send; other users do not see it in the environment variable
     #[arg(long, env = "EWH_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Pages of this origin may connect, too, such as https://lab.example.org; may be repeated
+    /// Let pages of this origin connect, too, such as https://lab.example.org; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
-    /// What is granted; without a policy: nothing
+    /// The policy that grants capabilities; without one, nothing is granted
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The name of the Worker
     #[arg(long)]
     name: Option<String>,
-    /// Serve several Workers, which this file lists: [[tenant]] with name, port and, where wanted,
-    /// host, data, policy, token-env, allow-origin, memory
+    /// Serve several Workers, which this file lists: each [[tenant]] has a name and a port, and may
+    /// have host, data, policy, token-env, allow-origin and memory
     #[arg(long, value_name = "FILE",
         conflicts_with_all = ["host", "port", "token", "allow_origin", "policy", "name"])]
     tenants: Option<PathBuf>,
-    /// What keeps Workers apart, besides the sandbox of each guest
+    /// What separates the Workers from each other, in addition to the sandbox of each guest
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     isolation: Isolation,
     #[command(flatten)]
@@ -77,21 +78,21 @@ pub struct ServeCommand {
 /// What keeps Workers apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Isolation {
-    /// Nothing: all are in one process
+    /// Nothing: all Workers run in one process
     #[default]
     None,
-    /// Each is in a process of its own, confined to what its policies grant (Linux)
+    /// Each Worker runs in its own process, confined to what its policies grant (Linux)
     Process,
 }
 
 /// What goes with `--isolation process`.
 #[derive(Debug, Clone, Copy, Args)]
 struct ApartOptions {
-    /// With --isolation process: serve on a kernel without landlock, too, with less between tenants
+    /// With --isolation process: serve even if the kernel has no landlock, with weaker isolation
     #[arg(long)]
     allow_weaker_isolation: bool,
-    /// With --isolation process: the longest pause, in seconds, before a process that keeps dying is
-    /// started again
+    /// With --isolation process: the longest pause, in seconds, before the host restarts a process
+    /// that keeps dying
     #[arg(long, default_value_t = 30, value_name = "SECONDS",
         value_parser = clap::value_parser!(u64).range(1..=3600))]
     longest_pause: u64,
@@ -136,7 +137,7 @@ impl ServeCommand {
             Isolation::Process => {
                 let _ = options;
                 Err(CliError::Usage(
-                    "--isolation process is there on Linux only; leave it out".to_owned(),
+                    "--isolation process works on Linux only; leave it out".to_owned(),
                 ))
             }
         }
@@ -278,7 +279,8 @@ fn address(host: &str, port: u16) -> Result<SocketAddr, CliError> {
 /// When none was named and the user has no home.
 pub(super) fn data_dir(named: Option<PathBuf>) -> Result<PathBuf, CliError> {
     named.or_else(default_data).ok_or_else(|| {
-        CliError::Usage("there is no home directory; say where to keep data: --data DIR".into())
+        let problem = "there is no home directory; name a directory for the data with --data DIR";
+        CliError::Usage(problem.to_owned())
     })
 }
 

@@ -37,7 +37,7 @@ pub(super) fn serve(
 #[cfg(target_os = "linux")]
 fn pass_on_nothing() {
     if let Err(error) = crate::tenant::supervisor::pass_on_nothing() {
-        tracing::warn!("what this process was started with is passed on: {error}");
+        tracing::warn!("the processes that compile inherit open files of this one: {error}");
     }
 }
 
@@ -113,7 +113,7 @@ impl Tenant<'_> {
             let who = self.checked.tenant.label();
             let seconds = pause.as_secs();
             self.output.note(&format!(
-                "{who}: it is down, and tried again in {seconds} s: {problem}"
+                "{who}: it is down; the next try is in {seconds} s: {problem}"
             ));
             let sentence = format!("this Worker is down: {public}\n");
             tokio::select! {

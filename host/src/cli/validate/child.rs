@@ -33,7 +33,7 @@ use crate::{limits, text};
 
 /// Check one component, in this process
 ///
-/// What `ewh validate` starts for each component. It takes the component from its standard input.
+/// `ewh validate` starts this for each component. It reads the component from standard input.
 #[derive(Debug, Args)]
 pub struct ValidateOneCommand {
     /// What it is called

@@ -28,22 +28,22 @@ pub use child::ValidateOneCommand;
 
 /// Check components before they run, and report everything that is wrong with them
 ///
-/// Exits with 0 when nothing is found, 1 when something is, 2 when a component could not be checked.
+/// Exits with 0 if it finds nothing, 1 if it finds something, 2 if a component could not be checked.
 #[derive(Debug, Args)]
 pub struct ValidateCommand {
-    /// Components, directories that are searched for them, or OCI references such as
+    /// Components, directories to search for components, or OCI references such as
     /// registry.example.org/lab/thermometer:1.2.0
     #[arg(value_name = "FILE|DIR|OCI-REF", required_unless_present = "schema")]
     components: Vec<String>,
     #[command(flatten)]
     trial: Trial,
-    /// A warning that is none here, such as `debug-info`; may be repeated
+    /// Do not report this warning, such as `debug-info`; may be repeated
     #[arg(long, value_name = "CODE", value_parser = warning)]
     allow: Vec<&'static Code>,
-    /// How the findings are written
+    /// The format of the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Print the JSON Schema of what `--format json` prints, and check nothing
+    /// Print the JSON Schema of the output of `--format json`, and check nothing
     #[arg(long)]
     schema: bool,
 }
@@ -51,22 +51,22 @@ pub struct ValidateCommand {
 /// How components are tried.
 #[derive(Debug, Clone, Args)]
 struct Trial {
-    /// The policy that they are to run under
+    /// The policy that the components will run under
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// How much is tried
+    /// How thoroughly to check the components
     #[arg(long, value_enum, default_value_t = Level::Load)]
     level: Level,
-    /// Which devices they are exercised with
+    /// The devices to exercise the components with
     #[arg(long, value_enum, default_value_t = Devices::Simulated)]
     devices: Devices,
-    /// What chance begins with: the same seed tries the same
+    /// The seed of random choices: the same seed makes the same choices
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// What the process that compiles and runs a component may hold
+    /// The most memory that the process that compiles and runs a component may hold
     #[arg(long, value_name = "SIZE", default_value_t = limits::CHECK_MEMORY)]
     memory: ByteSize,
-    /// Processor time that this process may use
+    /// The most processor time that this process may use
     #[arg(long, value_name = "TIME", default_value = "300s", value_parser = duration::parse)]
     cpu: Duration,
 }
@@ -74,27 +74,27 @@ struct Trial {
 /// Which devices a component is exercised with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Devices {
-    /// None that is real: ones that answer, that do not, that answer nonsense, that hang up
+    /// Simulated devices: some answer, some are silent, some answer nonsense, some hang up
     Simulated,
-    /// Those that the policy grants
+    /// The devices that the policy grants
     Real,
 }
 
 /// How much is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 enum Level {
-    /// The bytes are read; nothing of the component runs
+    /// Read the bytes; nothing of the component runs
     Static,
-    /// It is compiled, too, and asked what it has, with nothing granted
+    /// Also compile the component and ask it what it has, with nothing granted
     Load,
-    /// It runs, too: with generated configurations and inputs, right and wrong
+    /// Also run the component, with generated configurations and inputs, right and wrong
     Exercise,
 }
 
 /// How findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// Text for people
     Text,
     /// One JSON document
     Json,
@@ -231,7 +231,7 @@ fn in_registry(
 ) -> Result<Vec<Target>, CliError> {
     let reference: Reference = name.parse().map_err(|problem: RegistryError| {
         CliError::Usage(format!(
-            "there is no file `{name}`, and it is no OCI reference: {problem}"
+            "there is no file `{name}`, and it is not an OCI reference: {problem}"
         ))
     })?;
     let registries = login::registries(cache)?;
@@ -275,7 +275,7 @@ fn check(
 /// Explain a finding of `ewh validate`
 #[derive(Debug, Args)]
 pub struct ExplainCommand {
-    /// The code of the finding; without one, all are listed
+    /// The code of the finding; without one, all codes are listed
     #[arg(value_name = "CODE")]
     code: Option<String>,
 }
