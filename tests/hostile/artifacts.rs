@@ -68,7 +68,7 @@ pub fn rows() -> Vec<Row> {
         made(
             "artifacts/huge_file",
             "Is a file larger than the host reads",
-            "refused: its 314572800 bytes are more than the 268435456 that are read",
+            "refused: it has 314572800 bytes; at most 268435456 are allowed",
             huge_file,
         ),
         made(
@@ -173,7 +173,7 @@ pub fn rows() -> Vec<Row> {
         made(
             "artifacts/instance_bomb",
             "Instantiates twice what instantiates twice, sixty-four times over",
-            "refused: it instantiates too much of what is in it",
+            "refused: its parts instantiate each other too often",
             |scene| text(scene, instance_bomb(64)),
         ),
         made(

@@ -56,7 +56,7 @@ pub fn rows() -> Vec<Row> {
         housed(
             "says/options_trees",
             None,
-            "* cannot be used: * were all of the node a tree, are too many*",
+            "* cannot be used: * bytes as a tree; at most *",
             |plan| plan,
             |house| comes(house, named("says/options_trees"), COMES),
         ),

@@ -62,7 +62,7 @@ fn read(input: &mut impl Read) -> io::Result<Vec<u8>> {
 pub fn refuse_all(output: &mut impl Write, problem: String) -> io::Result<()> {
     let refusal = Refusal {
         problem: format!("the process that compiles cannot be confined: {problem}"),
-        fix: Some("Serve where the kernel can".to_owned()),
+        fix: Some("Serve on a machine whose kernel can do this".to_owned()),
     };
     say_refused(output, &refusal)
 }
@@ -94,7 +94,7 @@ fn encode(classes: &[WorkerClass]) -> Result<Vec<u8>, HostError> {
 /// What a component said of itself, as [`answer`] wrote it.
 pub(super) fn decode(bytes: &[u8]) -> Result<Vec<WorkerClass>, HostError> {
     let decoded = postcard::from_bytes(bytes);
-    decoded.map_err(|_| HostError::Description("what it says came garbled".to_owned()))
+    decoded.map_err(|_| HostError::Description("its description was damaged on the way".to_owned()))
 }
 
 #[cfg(test)]

@@ -74,15 +74,11 @@ impl Unbuilt {
         let name = text::clean_line(name, limits::MAX_NAME_BYTES);
         wasm::check_header(&wasm).map_err(|not| unusable(&name, not.problem, not.fix))?;
         let instances = super::instances::count(&wasm).ok_or_else(|| {
-            let problem = "it instantiates too much of what is in it";
+            let problem = "its parts instantiate each other too often";
             unusable(&name, problem, "Compose it of fewer parts")
         })?;
         let manifest = Manifest::read(&wasm).map_err(|problem| {
-            unusable(
-                &name,
-                problem,
-                "Build it again, or take a copy that is whole",
-            )
+            unusable(&name, problem, "Build it again, or take an intact copy")
         })?;
         Ok(Self {
             name,

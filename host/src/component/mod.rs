@@ -397,7 +397,7 @@ fn read_file(path: &Path) -> Result<(String, Vec<u8>)> {
         let max = limits::MAX_COMPONENT_BYTES;
         return Err(unusable(
             &name,
-            format!("its {size} bytes are more than the {max} that are read"),
+            format!("it has {size} bytes; at most {max} are allowed"),
             "Build it in release mode",
         ));
     }
@@ -413,7 +413,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn not_compiled(name: &str, error: &wasmtime::Error) -> HostError {
-    let fix = "Take a copy that is whole, or build it again";
+    let fix = "Take an intact copy, or build it again";
     unusable(name, format!("it does not compile: {error:#}"), fix)
 }
 
@@ -443,7 +443,7 @@ fn check_world(engine: &Engine, name: &str, compiled: &Component) -> Result<()> 
     } else {
         exports.join(", ")
     };
-    let problem = format!("it exports {found}, and not `{WORKER_INTERFACE}`");
+    let problem = format!("it exports {found} instead of `{WORKER_INTERFACE}`");
     let fix = "It has to implement the world `external-worker`: `ewh new` makes a crate that does";
     Err(unusable(name, problem, fix))
 }

@@ -89,7 +89,7 @@ fn client(added: &[CertificateDer<'static>]) -> std::result::Result<Arc<ClientCo
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| format!("there is no TLS: {error}"))?;
+    let builder = builder.map_err(|error| format!("TLS is not available: {error}"))?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
@@ -110,7 +110,7 @@ fn believed() -> std::result::Result<RootCertStore, String> {
             Some(error) => Err(format!(
                 "the certificates of {named} cannot be used: {error}"
             )),
-            None if usable == 0 => Err(format!("{named}: there is no certificate in PEM form")),
+            None if usable == 0 => Err(format!("{named} has no certificate in PEM form")),
             None => Ok(roots),
         };
     }
@@ -118,7 +118,7 @@ fn believed() -> std::result::Result<RootCertStore, String> {
         tracing::debug!("a certificate of the machine is left out: {error}");
     }
     if usable == 0 {
-        tracing::debug!("the machine has no certificates; those that browsers believe are used");
+        tracing::debug!("the machine has no certificates; the host uses those that browsers trust");
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     Ok(roots)

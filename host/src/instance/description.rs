@@ -78,7 +78,7 @@ impl Trees {
         let (all, most) = (self.0, limits::MAX_OPTIONS_TREE_BYTES);
         if all > most {
             return wrong(format!(
-                "{what}: {all} bytes, were all of the node a tree, are too many; at most {most} are allowed"
+                "{what}: the node would have {all} bytes as a tree; at most {most} are allowed"
             ));
         }
         Ok(())
@@ -357,7 +357,7 @@ mod tests {
         };
         with(1).unwrap();
         let refused = with(2).unwrap_err().to_string();
-        assert!(refused.contains("were all of the node a tree"), "{refused}");
+        assert!(refused.contains("bytes as a tree"), "{refused}");
     }
 
     #[test]

@@ -217,7 +217,7 @@ impl<'a> Guest<'a> {
         }
         let most = self.shared.lasting.budget.calls;
         if running >= most as usize {
-            let busy = HostError::Busy(format!("{most} calls run already"));
+            let busy = HostError::Busy(format!("{most} calls are running already"));
             answer(calls.close(call.id), Err(busy));
             return None;
         }
@@ -365,7 +365,7 @@ pub(super) fn queue_in_turn(queue: &mpsc::Sender<Box<InTurn>>, job: Box<InTurn>)
     let Err(refused) = queue.try_send(job) else {
         return;
     };
-    let busy = HostError::Busy("too many changes of the configuration wait".to_owned());
+    let busy = HostError::Busy("too many changes of the configuration are waiting".to_owned());
     match *refused.into_inner() {
         InTurn::UpdateConfig(update) => drop(update.reply.send(Err(busy))),
         InTurn::Save(reply) => drop(reply.send(Err(busy))),

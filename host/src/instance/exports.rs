@@ -174,7 +174,7 @@ where
 {
     instance
         .get_typed_func(store.as_context_mut(), index)
-        .map_err(|error| error.context(format!("`{name}` has another type than the world says")))
+        .map_err(|error| error.context(format!("the type of `{name}` is not the one in the world")))
 }
 
 /// The functions of one running instance.

@@ -71,7 +71,7 @@ impl HostView<'_> {
     fn options(&self, json: &str) -> Answer<Paid<JsonText>> {
         let options = self.json(json)?;
         if options.tree_size() > limits::MAX_OPTIONS_TREE_BYTES {
-            let message = "options of so many parts are more than is allowed";
+            let message = "the options have more parts than are allowed";
             return Err(refuse(ErrorCode::InvalidInput, message));
         }
         let bytes = options.size();

@@ -48,8 +48,8 @@ pub(super) fn given(prepared: &PreparedComponent, state: Saved) -> Result<Saved>
     if !component.keeps_state() {
         return Err(HostError::Component {
             name: component.name().to_owned(),
-            problem: "it keeps no state, and is to go on with one".to_owned(),
-            fix: "Start it without, or take a version that exports `state`".to_owned(),
+            problem: "it keeps no state, so it cannot go on with a saved one".to_owned(),
+            fix: "Start it without a state, or take a version that exports `state`".to_owned(),
         });
     }
     check_size(&state, prepared.budget())?;

@@ -451,7 +451,7 @@ impl Instance {
         self.mailbox.try_send(command).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 let size = self.shared.lasting.budget.mailbox;
-                HostError::Busy(format!("{size} commands wait already"))
+                HostError::Busy(format!("{size} commands are waiting already"))
             }
             mpsc::error::TrySendError::Closed(_) => self.shared.ended(),
         })

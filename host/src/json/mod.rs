@@ -33,7 +33,7 @@ pub enum JsonProblem {
     #[error("it is nested deeper than {MAX_SAVED_JSON_DEPTH} levels")]
     TooDeep,
     /// It is no JSON. Line only: the text may hold a secret.
-    #[error("it is no JSON (line {line}, column {column})")]
+    #[error("it is not JSON (line {line}, column {column})")]
     Syntax {
         /// The line, from 1.
         line: usize,

@@ -11,7 +11,9 @@ use super::{Budget, descriptors};
 
 /// A budget that is used up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} is used up: the limit is {limit}, in use {used}, asked {asked} more")]
+#[error(
+    "{what} is used up: the limit is {limit}, {used} are in use, and {asked} more were asked for"
+)]
 pub struct Exhausted {
     /// Which budget.
     pub what: Resource,
@@ -43,7 +45,7 @@ impl fmt::Display for Resource {
             Self::Memory => "the memory budget (bytes)",
             Self::Handles => "the budget of open handles",
             Self::Sockets => "the budget of open sockets",
-            Self::Descriptors => "what this process leaves guests of its file descriptors",
+            Self::Descriptors => "the share of guests in the file descriptors of this process",
         })
     }
 }

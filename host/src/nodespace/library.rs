@@ -277,7 +277,7 @@ fn check_ports(class: &NodeClass) -> Result<()> {
         Some(port) => {
             let (class, port) = (named(&class.id), named(&port.id));
             let problem =
-                format!("`{class}` has a port `{port}` that it cannot have, or has twice");
+                format!("`{class}` has a port `{port}` that is not allowed, or that it has twice");
             Err(GraphError::invalid("a node class", problem))
         }
     }

@@ -241,7 +241,10 @@ impl Graph {
         let id = self.free_id(Some(id.to_owned()))?;
         // A class id takes the room of an instance's uuid, its class and a method.
         if class_id.is_empty() || class_id.len() > crate::limits::MAX_TEXT_BYTES {
-            return Err(GraphError::invalid(WHAT, "has a `node_id` that cannot be"));
+            return Err(GraphError::invalid(
+                WHAT,
+                "has a `node_id` that is not allowed",
+            ));
         }
         let mut node = Node::new(id, class_id);
         let name = text("name").map(graph::checked_name);
@@ -260,7 +263,8 @@ impl Graph {
         } else {
             node.node_name = named(text("node_name").unwrap_or(class_id));
             node.class_description = format!(
-                "Its class `{}` is not here. It keeps all that was saved of it, and runs when the class comes.",
+                "Its class `{}` is not here. The node keeps what was saved, and runs once the class \
+                 comes.",
                 named(class_id)
             );
             placeholder_slots(&mut node, saved);

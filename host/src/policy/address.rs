@@ -139,7 +139,7 @@ impl FromStr for Block {
             .parse::<u8>()
             .ok()
             .filter(|prefix| *prefix <= whole.prefix)
-            .ok_or_else(|| format!("`{text}`: the part after / is 0 to {}", whole.prefix))?;
+            .ok_or_else(|| format!("`{text}`: the part after / has to be 0 to {}", whole.prefix))?;
         let block = Self {
             network: address,
             prefix,

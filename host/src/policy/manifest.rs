@@ -99,7 +99,7 @@ impl Manifest {
             .map_err(|error| format!("its manifest is wrong: {}", wrong(error)))?;
         if raw.version != VERSION {
             return Err(format!(
-                "its manifest has version {}, this host reads version {VERSION}",
+                "its manifest has version {}, and this host reads version {VERSION}",
                 raw.version
             ));
         }
@@ -109,7 +109,7 @@ impl Manifest {
             .map(|(name, reason)| match Capability::from_name(&name) {
                 Some(capability) => Ok((capability, clean_line(&reason, MAX_TEXT_BYTES))),
                 None => Err(format!(
-                    "its manifest requests `{}`, which is no capability of this host: {}",
+                    "its manifest requests `{}`, which is not a capability of this host; it has: {}",
                     clean_line(&name, MAX_NAME_BYTES),
                     Capability::all_names()
                 )),

@@ -208,7 +208,7 @@ impl Policy {
         let origin = path.display().to_string();
         let size = std::fs::metadata(path).map_err(file_error)?.len();
         if size > MAX_POLICY_BYTES {
-            let problem = format!("it has {size} bytes, at most {MAX_POLICY_BYTES} are read");
+            let problem = format!("it has {size} bytes; at most {MAX_POLICY_BYTES} are allowed");
             return Err(PolicyError::Wrong { origin, problem });
         }
         Self::parse(&std::fs::read_to_string(path).map_err(file_error)?, &origin)

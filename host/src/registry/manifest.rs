@@ -102,7 +102,7 @@ pub(super) fn read(manifest: &[u8]) -> Result<Manifest, String> {
         )),
         (None, Some(entries)) => Ok(Manifest::Index(entries)),
         // It would be one thing to us and another to whoever looked at it before.
-        (Some(_), Some(_)) => Err("its manifest is an index and has layers, too".to_owned()),
+        (Some(_), Some(_)) => Err("its manifest is an index, but also has layers".to_owned()),
         (None, None) => Err("its manifest has neither layers nor manifests".to_owned()),
     }
 }
@@ -165,7 +165,8 @@ impl Entry {
     /// The digest and the size of the manifest.
     pub(super) fn content(&self) -> Result<(Digest, u64), String> {
         let digest = Digest::parse(&self.digest);
-        let digest = digest.ok_or("its index names a manifest without a digest known here")?;
+        let digest =
+            digest.ok_or("its index names a manifest without a digest that this host knows")?;
         Ok((digest, self.size))
     }
 
@@ -213,7 +214,7 @@ pub(super) fn choose(entries: Vec<Entry>) -> Result<Entry, String> {
         (Some(entry), true) => Ok(entry),
         (None, _) => Err("it is an index with nothing in it that could be a module".to_owned()),
         (Some(_), false) => Err(format!(
-            "it is an index with several that could be meant; name the one to take by its digest: {}",
+            "it is an index with several possible modules; name one by its digest: {}",
             named.join(", ")
         )),
     }

@@ -53,7 +53,7 @@ pub enum Pulled {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// A reference is wrong.
-    #[error("`{reference}` is no reference to a module in a registry: {problem}")]
+    #[error("`{reference}` is not a reference to a module in a registry: {problem}")]
     Reference {
         /// The reference, cleaned.
         reference: String,
@@ -61,7 +61,7 @@ pub enum RegistryError {
         problem: String,
     },
     /// The name of a registry is wrong.
-    #[error("`{name}` is no registry: name its host, with a port where it has one of its own")]
+    #[error("`{name}` is not a registry: name its host and, if it has its own, the port")]
     Name {
         /// The name, cleaned.
         name: String,
@@ -109,7 +109,7 @@ impl Registries {
                 Manifest::Layers(layers) => break layers,
                 Manifest::Index(_) if depth == MAX_OCI_INDEX_DEPTH => {
                     return Err(format!(
-                        "more than {MAX_OCI_INDEX_DEPTH} indexes lead to each other in it"
+                        "its indexes lead to each other more than {MAX_OCI_INDEX_DEPTH} levels deep"
                     ));
                 }
                 Manifest::Index(entries) => {
@@ -117,7 +117,7 @@ impl Registries {
                     let (digest, size) = manifest::choose(entries)?.content()?;
                     (content, _) = session.manifest(digest.as_str()).await?;
                     if content.len() as u64 != size {
-                        return Err("its index names another size of its manifest".to_owned());
+                        return Err("its index gives another size for its manifest".to_owned());
                     }
                 }
             }

@@ -178,10 +178,10 @@ fn parse(reference: &str) -> Result<Reference, &'static str> {
     let plausible = host.contains(['.', ':']) || host == "localhost";
     let registry = registry(host)
         .filter(|_| plausible)
-        .ok_or("what is before the first `/` is no name or address of a registry")?;
+        .ok_or("the part before the first `/` is not the name or address of a registry")?;
     if repository.len() > MAX_NAME_BYTES || !repository.split('/').all(is_repository_part) {
         return Err(
-            "a repository has parts of lower-case letters and digits, with `.`, `_` or `-` between them",
+            "the name has parts of lower-case letters and digits, with `.`, `_` or `-` between them",
         );
     }
     if tag.is_some_and(|tag| !is_tag(tag)) {

@@ -93,7 +93,7 @@ impl<'a> Session<'a> {
             return Err(format!("its content ended after {came} of {size} bytes"));
         }
         if !digest.is_of(&content) {
-            return Err("its content has not the digest that its manifest says".to_owned());
+            return Err("its content does not have the digest that its manifest gives".to_owned());
         }
         Ok(content)
     }
@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
             StatusCode::NOT_FOUND => Err("the registry has no such thing".to_owned()),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.refused()),
             StatusCode::TOO_MANY_REQUESTS => Err(
-                "the registry has had too many requests; ask again later, or with a login"
+                "the registry has had too many requests; try again later, or with a login"
                     .to_owned(),
             ),
             other => Err(format!("the registry answered {}", other.as_u16())),
@@ -148,7 +148,7 @@ impl<'a> Session<'a> {
         // Whoever else asks is not told.
         if !self.transport.is_of_registry(response.url()) {
             return Err(
-                "the registry sends to a place that asks for a login of its own".to_owned(),
+                "the registry redirects to a place that asks for a login of its own".to_owned(),
             );
         }
         let challenge = challenge::best(response.headers());
@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
             .as_ref()
             .and_then(|found| found.problem.as_deref());
         match (self.login(), problem) {
-            (Some(_), _) => "the registry does not let this login have it".to_owned(),
+            (Some(_), _) => "the registry does not give it to this login".to_owned(),
             (None, Some(problem)) => format!("the registry asks for a login, and {problem}"),
             (None, None) => format!(
                 "the registry asks for a login; `ewh login {}` keeps one",
@@ -212,7 +212,7 @@ impl<'a> Session<'a> {
         let realm = Url::parse(realm).ok();
         let realm = realm.ok_or("the registry does not say where to get a token")?;
         if !self.transport.is_safe(&realm) {
-            return Err("the registry wants its token asked for without TLS".to_owned());
+            return Err("the registry wants to give its token without TLS".to_owned());
         }
         let response = patiently(|| self.token_request(&realm, service)).await?;
         match response.status() {
@@ -275,9 +275,7 @@ async fn patiently(request: impl Fn() -> RequestBuilder) -> Result<Response, Str
         };
         if pause > MAX_RETRY_AFTER {
             let seconds = pause.as_secs();
-            return Err(format!(
-                "the registry wants to be asked again in {seconds} s"
-            ));
+            return Err(format!("the registry says to try again in {seconds} s"));
         }
         tokio::time::sleep(pause).await;
         response = request().send().await.map_err(sentence)?;

@@ -153,7 +153,7 @@ pub(super) fn sentence(error: reqwest::Error) -> String {
     }
     let words = text::clean_line(&words, MAX_NAME_BYTES);
     if words.contains("UnknownIssuer") {
-        return format!("{words}; `--ca FILE` names the certificate of an authority of one's own");
+        return format!("{words}; name the certificate of your own authority with `--ca FILE`");
     }
     words
 }

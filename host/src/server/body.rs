@@ -21,7 +21,7 @@ pub enum BodyProblem {
     #[error("the request is refused: {0}")]
     Late(#[from] Late),
     /// It is too long.
-    #[error("at most {0} bytes are taken")]
+    #[error("the request has more than the {0} bytes allowed")]
     TooLong(usize),
     /// It ended early.
     #[error("the request ended early")]

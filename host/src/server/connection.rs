@@ -113,7 +113,10 @@ fn refuse(broken: Broken, outbox: &Outbox) -> Option<CloseFrame> {
     let (code, problem) = match broken {
         Broken::Gone => return None,
         Broken::TooLong => (close_code::SIZE, too_long()),
-        Broken::NotText => (close_code::INVALID, "a text message is UTF-8".to_owned()),
+        Broken::NotText => (
+            close_code::INVALID,
+            "a text message has to be UTF-8".to_owned(),
+        ),
         Broken::Late(late) => (close_code::AGAIN, format!("the message is refused: {late}")),
     };
     outbox.answer(protocol::error(Code::Malformed, &problem, None), None);

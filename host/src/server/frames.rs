@@ -67,7 +67,7 @@ pub(crate) fn result_text(json: &str, id: &RequestId) -> Result<Frame, &'static 
 fn answer(mime: &str, body: &[u8], id: &RequestId) -> Result<Frame, &'static str> {
     let id = id.text();
     if !is_plain(&id) {
-        return Err("the id of a request for bytes has none of `;`, `=`, spaces and controls");
+        return Err("the id of a request for bytes must have no `;`, `=`, space or control");
     }
     Ok(frame(&format!("id={id}; mime={mime}; type=result"), body))
 }

@@ -131,7 +131,7 @@ impl Bound {
         token: Option<&str>,
         origins: Vec<Origin>,
     ) -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("cannot listen on what it was given: {error}");
+        let failed = |error: std::io::Error| format!("cannot listen on the given socket: {error}");
         listener.set_nonblocking(true).map_err(failed)?;
         let listener = TcpListener::from_std(listener).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;

@@ -53,14 +53,14 @@ impl RequestId {
             Json::Null => Ok(None),
             Json::Number(_) => Ok(Some(Self(id))),
             Json::String(text) if document::odd(text).is_some() => {
-                Err("a number that is an id has a place in 64 bits".to_owned())
+                Err("an id that is a number has to fit in 64 bits".to_owned())
             }
             Json::String(text) if text.len() <= limits::MAX_REQUEST_ID_BYTES => Ok(Some(Self(id))),
             Json::String(_) => Err(format!(
                 "the id is longer than {} bytes",
                 limits::MAX_REQUEST_ID_BYTES
             )),
-            _ => Err("an id is a string or a number".to_owned()),
+            _ => Err("an id has to be a string or a number".to_owned()),
         }
     }
 
@@ -133,16 +133,16 @@ struct Raw {
 pub fn parse(message: &str) -> Result<Incoming, Malformed> {
     // Python clients write numbers that JSON does not have.
     let raw: Raw = serde_json::from_str(&document::marked(message))
-        .map_err(|error| Malformed::from(format!("the message is no JSON object: {error}")))?;
+        .map_err(|error| Malformed::from(format!("the message is not a JSON object: {error}")))?;
     match raw.kind.as_ref().and_then(Json::as_str) {
         Some("ping") => Ok(Incoming::Ping),
         Some("cmd") => request(raw).map(Incoming::Request),
         Some(other) => Err(format!(
-            "messages of the type `{}` are not known; there are `ping` and `cmd`",
+            "the message type `{}` is unknown; the types are `ping` and `cmd`",
             text::clean_line(other, limits::MAX_NAME_BYTES)
         )
         .into()),
-        None => Err("the message has no `type`; there are `ping` and `cmd`"
+        None => Err("the message has no `type`; the types are `ping` and `cmd`"
             .to_owned()
             .into()),
     }
@@ -155,17 +155,17 @@ fn request(raw: Raw) -> Result<Request, Malformed> {
         id: id.clone(),
     };
     let Some(Json::String(cmd)) = raw.cmd else {
-        return Err(malformed("a command has a `cmd`, its name"));
+        return Err(malformed("a command needs a `cmd`, its name"));
     };
     let kwargs = match raw.kwargs {
         None | Some(Json::Null) => Map::new(),
         Some(Json::Object(kwargs)) => kwargs,
-        Some(_) => return Err(malformed("the `kwargs` of a command are an object")),
+        Some(_) => return Err(malformed("the `kwargs` of a command have to be an object")),
     };
     let as_bytes = match raw.as_bytes {
         None | Some(Json::Null) => false,
         Some(Json::Bool(as_bytes)) => as_bytes,
-        Some(_) => return Err(malformed("`as_bytes` is true or false")),
+        Some(_) => return Err(malformed("`as_bytes` has to be true or false")),
     };
     Ok(Request {
         cmd,
@@ -312,12 +312,12 @@ mod tests {
     #[test]
     fn what_is_malformed_is_named_and_keeps_its_id() {
         for (message, part, id) in [
-            ("", "no JSON", None),
-            ("[]", "no JSON object", None),
-            (r#"{"type":"cmd""#, "no JSON", None),
+            ("", "not a JSON", None),
+            ("[]", "not a JSON object", None),
+            (r#"{"type":"cmd""#, "not a JSON", None),
             (r#"{"cmd":"x"}"#, "no `type`", None),
             (r#"{"type":7}"#, "no `type`", None),
-            ("{\"type\":\"\u{1b}[2J\"}", "no JSON", None),
+            ("{\"type\":\"\u{1b}[2J\"}", "not a JSON", None),
             (r#"{"type":"\u001b[2J"}"#, "\u{fffd}[2J", None),
             (r#"{"type":"cmd","id":"i"}"#, "`cmd`", Some("i")),
             (r#"{"type":"cmd","cmd":[],"id":"i"}"#, "`cmd`", Some("i")),
@@ -331,7 +331,11 @@ mod tests {
                 "`as_bytes`",
                 Some("i"),
             ),
-            (r#"{"type":"cmd","cmd":"x","id":{}}"#, "an id is", None),
+            (
+                r#"{"type":"cmd","cmd":"x","id":{}}"#,
+                "an id has to be",
+                None,
+            ),
         ] {
             let malformed = parse(message).unwrap_err();
             assert!(malformed.problem.contains(part), "{message}: {malformed:?}");

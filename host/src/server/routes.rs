@@ -58,7 +58,7 @@ async fn root(
     let answer = match answer {
         Ok(answer) => answer,
         Err(problem) => {
-            let problem = format!("this is no handshake of a websocket: {problem}");
+            let problem = format!("this is not a websocket handshake: {problem}");
             return (StatusCode::BAD_REQUEST, problem).into_response();
         }
     };
@@ -71,7 +71,7 @@ async fn root(
     sockets.spawn(async move {
         match upgrading.await {
             Ok(upgraded) => connection::serve(upgraded, shared, seat).await,
-            Err(error) => tracing::debug!("a websocket did not come about: {error}"),
+            Err(error) => tracing::debug!("a websocket could not be opened: {error}"),
         }
     });
     answer

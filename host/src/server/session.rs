@@ -223,9 +223,9 @@ impl Session {
     }
 }
 
-const REUSED: &str = "this id was used for another command; every command has an id of its own";
+const REUSED: &str = "this id was used for another command; give every command its own id";
 const STOPPING: &str = "the worker is stopping";
-const ABANDONED: &str = "the command came to no end; send it again with another id";
+const ABANDONED: &str = "the command did not finish; send it again with another id";
 
 impl Pending {
     /// Answers at once, or when the change is on disk.

@@ -234,7 +234,9 @@ impl Hears {
                         jobs.push(compilers.at_a_place(&places, ordered));
                     }
                 }
-                Err(error) => tracing::debug!("the process of a tenant says nonsense: {error}"),
+                Err(error) => {
+                    tracing::debug!("the process of a tenant sent a bad message: {error}")
+                }
             }
             // Who says much has to wait.
             sleep(limits::TENANT_MESSAGES_EVERY).await;

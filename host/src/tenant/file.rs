@@ -92,7 +92,7 @@ fn tenant(entry: Entry, around: &Surroundings<'_>) -> Result<Tenant, String> {
         .map_err(|problem| wrong(&problem))?;
     if let Some(memory) = entry.memory.filter(|memory| *memory < MIN_TENANT_MEMORY) {
         return Err(wrong(&format!(
-            "`memory` is {memory}; its process needs {MIN_TENANT_MEMORY} to begin with"
+            "`memory` is {memory}; the process of a tenant needs {MIN_TENANT_MEMORY} to begin with"
         )));
     }
     let policy = entry.policy.map(|policy| place(policy, "policy"));
@@ -120,8 +120,8 @@ fn check_name(name: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{}` is no name of a tenant: 1 to {MAX_TENANT_NAME_BYTES} letters, digits or `-_.`, and a \
-         letter or digit first",
+        "`{}` is not a name for a tenant: use 1 to {MAX_TENANT_NAME_BYTES} letters, digits or \
+         `-_.`, with a letter or digit first",
         text::spelled(name, MAX_SHOWN_CHARS)
     ))
 }
@@ -144,12 +144,12 @@ fn token(variable: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String,
 /// What has to differ between tenants.
 fn check_together(tenants: &[Tenant]) -> Result<(), String> {
     if tenants.is_empty() {
-        return Err("it has no [[tenant]]; a tenant has at least a `name` and a `port`".to_owned());
+        return Err("it has no [[tenant]]; add one with a `name` and a `port`".to_owned());
     }
     if tenants.len() > MAX_TENANTS {
         let count = tenants.len();
         return Err(format!(
-            "it has {count} tenants; one host serves {MAX_TENANTS}"
+            "it has {count} tenants; one host serves at most {MAX_TENANTS}"
         ));
     }
     if let Some(tenant) = twice(tenants, |tenant| Some(tenant.name.clone())) {
@@ -159,7 +159,7 @@ fn check_together(tenants: &[Tenant]) -> Result<(), String> {
     if let Some(tenant) = twice(tenants, place) {
         let (name, port) = (tenant.label(), tenant.port);
         return Err(format!(
-            "the tenant `{name}` has the port {port}, which another has, too"
+            "the tenant `{name}` has the port {port}, which another tenant has, too"
         ));
     }
     check_apart(tenants.iter())
@@ -253,11 +253,11 @@ mod tests {
             ),
             (
                 "[[tenant]]\nname = \"\"\nport = 1\n".to_owned(),
-                "no name of a tenant",
+                "not a name for a tenant",
             ),
             (
                 "[[tenant]]\nname = \"../b\"\nport = 1\n".to_owned(),
-                "no name of a tenant",
+                "not a name for a tenant",
             ),
             (
                 "[[tenant]]\nname = \"-b\"\nport = 1\n".to_owned(),

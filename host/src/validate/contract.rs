@@ -62,7 +62,7 @@ pub(super) fn check(facts: &Facts, found: &mut Vec<Finding>) {
         };
         found.push(Finding::new(
             &finding::MISSING_EXPORT,
-            format!("it exports {exports}, and not `{WORKER_INTERFACE}`"),
+            format!("it exports {exports} instead of `{WORKER_INTERFACE}`"),
             "implement the world `external-worker`; `ewh new` makes a crate that does",
         ));
         return;

@@ -51,7 +51,7 @@ pub(super) async fn check(
         Ok(again) if format!("{once:?}") == format!("{again:?}") => {}
         Ok(_) => found.push(Finding::new(
             &finding::DESCRIBE_DIFFERS,
-            "`describe` says something else the second time",
+            "`describe` gives another answer the second time",
             "make it pure: no time, no random numbers, no counters",
         )),
         Err(HostError::Description(problem)) => found.push(failed(problem)),
@@ -120,7 +120,7 @@ fn fields(class: &Class, here: &str, found: &mut Vec<Finding>) {
             found.push(
                 Finding::new(
                     &finding::UNKNOWN_EXCLUDE,
-                    format!("`{name}` is to be left out of exports, and there is no such field"),
+                    format!("`export_exclude` names `{name}`, and there is no such field"),
                     "correct the name",
                 )
                 .at(format!("{here}, export_exclude")),
@@ -151,9 +151,7 @@ fn unclear(unclear: &Unclear, here: &str) -> Finding {
         Unclear::Keyword(keyword, place) => (
             Finding::new(
                 &finding::UNKNOWN_KEYWORD,
-                format!(
-                    "`{keyword}` is no keyword that is known, so nothing of what is there is exported"
-                ),
+                format!("`{keyword}` is not a known keyword, so no value there is exported"),
                 "correct the keyword, or begin its name with `x-` if it is a note",
             ),
             place,

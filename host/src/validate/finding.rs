@@ -66,24 +66,24 @@ codes! {
         "An instance that is added without a configuration gets the defaults of the schema. Here they do \
          not pass the schema, so no instance starts unless a person fills in every field that is wrong.\n\n\
          Give every required property a default that the schema accepts."
-    BAD_DESCRIPTION Error "bad-description" "What the component says of a class is not well formed."
-        "`describe` returned a class that this host cannot use: an id that is no identifier, a name that \
-         is there twice, a type or an option that is no JSON, or more of something than is allowed. The \
+    BAD_DESCRIPTION Error "bad-description" "The description of a class is not well formed."
+        "`describe` returned a class that this host cannot use: an id that is not an identifier, a name that \
+         occurs twice, a type or an option that is not JSON, or more of something than is allowed. The \
          message says which.\n\nCorrect the description; the SDK makes it from the types."
     BAD_MANIFEST Error "bad-manifest" "The manifest is not well formed."
         "The custom section `external-worker:manifest` holds JSON with `version`, `name`, \
          `package-version` and `requests`. A host that cannot read it does not load the component.\n\n\
          Let `ewh build` or `ewh manifest` write it."
     BAD_OUTPUT Error "bad-output" "A method returned something that it does not declare."
-        "Nodes downstream rely on the outputs that `describe` names and on their types. The method \
-         returned other ones, or a value that is not well formed.\n\nReturn what is declared, or declare \
+        "Nodes downstream rely on the outputs that `describe` names and on their types. This method \
+         returned other outputs, or a value that is not well formed.\n\nReturn what is declared, or declare \
          what is returned."
     BAD_PORT_DEFAULT Error "bad-port-default" "The default of an input is not of the input's type."
         "A node begins with the defaults of its inputs. One that is not of the declared type is refused \
          when the node is made.\n\nGive a default of the type, or none."
     BAD_SHELF Error "bad-shelf" "`get-nodeshelf` returned shelves that are not well formed."
-        "A shelf comes after its parent, its names are there once, and its nodes are described as methods \
-         are. The message says which is not so.\n\nCorrect what `get-nodeshelf` returns."
+        "A shelf has to come after its parent, names must be unique, and nodes are described as methods \
+         are. The message says which rule is broken.\n\nCorrect what `get-nodeshelf` returns."
     CANNOT_LINK Error "cannot-link" "The component imports something that this host does not offer."
         "Besides its own interfaces this host offers WASI 0.2 and 0.3. The component imports another \
          interface or function, or one with other types, so it cannot be instantiated.\n\nBuild it \
@@ -94,8 +94,8 @@ codes! {
          just too small (`--memory`, `--cpu`), report it as a fault of this host."
     DEBUG_INFO Warning "debug-info" "The component carries debug information."
         "Sections such as `.debug_info` make a component several times as large, and often name files of \
-         the machine that built it. They are of use while developing: a trap names its line of the \
-         source then.\n\nStrip what you hand out: `ewh build` does."
+         the machine that built it. They help during development: with them a trap names its line of the \
+         source.\n\nStrip what you hand out: `ewh build` does."
     DESCRIBE_DIFFERS Error "describe-differs" "`describe` does not say the same thing twice."
         "Nodes are made from what `describe` says, and are expected to be the same after every start. \
          Here two calls in two fresh instances differ.\n\n`describe` has to be pure: no random numbers, \
@@ -103,11 +103,10 @@ codes! {
     DESCRIBE_FAILED Error "describe-failed" "`describe` traps or takes too long."
         "A host asks a component what it has before anything is granted. It has to answer quickly, with \
          every import denied.\n\nDo nothing in `describe` and in static initialisers that can fail."
-    DIFFERS Warning "differs" "The same steps ended otherwise the second time."
-        "The component was taken through the same steps twice, with the same inputs and nothing of the \
-         world around it. Once a step succeeded, and once it failed. Such faults are hard to find \
-         later.\n\nLook for what is left over from before, or for an order that is not kept."
-    DOES_NOT_COMPILE Error "does-not-compile" "The component passes validation and does not compile."
+    DIFFERS Warning "differs" "The same steps ended in another way the second time."
+        "The host ran the same steps twice, with the same inputs and nothing of the world outside. \
+         One run of a step succeeded, and the other failed. Such faults are hard to find later.\n\nLook for something that is left over from earlier steps, or for an order that changes."
+    DOES_NOT_COMPILE Error "does-not-compile" "The component passes validation but does not compile."
         "The compiler refused it: it uses a feature that this host has turned off, or is too large.\n\n\
          Build it for wasm32-wasip2 with the default features."
     EXPORTABLE_SECRET Warning "exportable-secret" "A field looks like a secret and is exported."
@@ -117,9 +116,9 @@ codes! {
     EXTRA_FUNCTION Warning "extra-function" "The worker interface has a function that is not in the world."
         "Nobody calls it. It may be of another version of the world.\n\nTake it out, or build against \
          the WIT of this host."
-    MALFORMED Error "malformed" "The bytes are no valid WebAssembly."
+    MALFORMED Error "malformed" "The bytes are not valid WebAssembly."
         "The file is truncated or damaged, or was made by a tool with an error. The place is the offset \
-         of the first byte that is wrong.\n\nTake a copy that is whole, or build it again."
+         of the first byte that is wrong.\n\nTake an intact copy, or build it again."
     MEMORY_GROWS Warning "memory-grows" "It holds more and more memory."
         "The same calls were made again and again, and the memory of the instance went on growing. It \
          will be ended when its budget is used up.\n\nDrop what is not needed, or keep a history of \
@@ -140,29 +139,29 @@ codes! {
     NO_VERSION Warning "no-version" "The manifest gives no version."
         "Two files of the same name cannot be told apart, and an operator cannot say which one is in \
          use.\n\nGive the package a version."
-    NOT_A_COMPONENT Error "not-a-component" "It is a core module, or no WebAssembly at all."
+    NOT_A_COMPONENT Error "not-a-component" "It is a core module, or not WebAssembly at all."
         "External workers are components: they say what they import and export in types that every \
          language knows. A core module does not.\n\nBuild for the target wasm32-wasip2, as `ewh build` \
          does, or make a component of it with `wasm-tools component new`."
     NOT_GRANTED Error "not-granted" "The policy does not grant what the component requests."
-        "What a component may do is what it requests and the policy grants. Where the policy grants less \
-         than is requested, the component is not loaded.\n\nAdd the grant to the policy, or use a \
+        "A component may do only what it requests and the policy grants. If the policy grants less \
+         than the component requests, the host does not load it.\n\nAdd the grant to the policy, or use a \
          component that asks for less."
     NOT_REQUESTED Error "not-requested" "The component imports a capability that its manifest does not request."
-        "An import that needs a capability is linked only when the manifest requests it, so that what a \
-         component can do is to be read in one place.\n\nAdd the request with its reason to the manifest."
+        "An import that needs a capability is linked only when the manifest requests it, so that one \
+         place shows what a component can do.\n\nAdd the request with its reason to the manifest."
     NOT_STARTED Warning "not-started" "It never started, so its methods were not tried."
         "`start` refused every configuration that was tried, with every simulated device. That may be \
-         right: it may need its real device. But nothing more can be said of it.\n\nConnect in the loop \
+         right: it may need its real device. But the check cannot say more about it.\n\nConnect in the loop \
          or at the first call instead of in `start`, or check it with `--devices real` and a policy that \
          grants its device."
     OVER_RATE Warning "over-rate" "It logs or emits more than its budget lets through."
-        "A few turns and one call of each method were enough to use up the rate of log lines or events \
-         that one second has. What is beyond it is dropped.\n\nLog what changes instead of what is; \
+        "A few turns and one call of each method were enough to use up the log lines or events that \
+         one second allows. The host drops the rest.\n\nLog what changes instead of what is; \
          raise the budget only where all of it is needed."
     TOO_COSTLY Error "too-costly" "Compiling it takes more memory or time than it may."
-        "Compiling is where a small file can do harm, so it is done in a process of its own that may use \
-         so much memory and processor time and no more. It was not enough.\n\nMake functions smaller; \
+        "Even a small file can make compiling very costly, so a process of its own compiles it, with \
+         limits on memory and processor time. The component needed more.\n\nMake functions smaller; \
          for a component that is known, raise `--memory` or `--cpu`."
     TOO_LARGE Error "too-large" "The component is larger than a host reads."
         "A component is read into memory and compiled as a whole; beyond a limit it is not read at \
@@ -184,25 +183,25 @@ codes! {
          can be expected to go wrong, such as a wrong value or a device that answers nonsense, has to be \
          an error that is returned.\n\nReturn an error instead of panicking."
     UNCHECKED_PATTERN Warning "unchecked-pattern" "A pattern of the configuration schema is not checked."
-        "Patterns of strangers are tried by an engine that never goes back, and within limits of size. It \
-         knows no look-ahead, look-behind and back-references. The pattern that the message names is one \
-         it cannot honour, or there is no room for it: values that do not fit are taken.\n\nWrite it in \
+        "The host checks patterns with an engine that never backtracks, and within limits of size. It \
+         has no look-ahead, look-behind or back-references. It cannot check the pattern that the \
+         message names, or there is no room for it: values that do not match are accepted.\n\nWrite it in \
          other words, or check the value in the component. pydantic writes such a pattern for `Decimal`: \
          there is nothing to do about that one."
     UNKNOWN_EXCLUDE Warning "unknown-exclude" "`export_exclude` names a field that is not there."
-        "A field is left out of exports by its name. This name is none of the configuration, so the field \
+        "A field is left out of exports by its name. The configuration has no field of this name, so the field \
          that was meant may be exported.\n\nCorrect the name."
     UNKNOWN_KEYWORD Warning "unknown-keyword" "A keyword of the configuration schema is not understood."
-        "What leaves a host is decided by the schema: only along what it understands. It does not know this \
-         keyword, which may say that something is a secret, so nothing of what is there is in an \
-         export.\n\nCorrect the keyword, or begin its name with `x-` if it is a note for somebody else."
+        "The schema decides what leaves a host. The host does not know this keyword, which may say that \
+         something is a secret, so no export has anything that this keyword applies to.\n\n\
+         Correct the keyword, or begin its name with `x-` if it is a note for somebody else."
     UNUSED_REQUEST Warning "unused-request" "The manifest requests a capability that nothing imports."
         "An operator is asked for more than the component can use.\n\nTake the request out."
     WRONG_TYPE Error "wrong-type" "A function has other types than in the world."
         "The host would call it with values that it does not understand.\n\nBuild against the WIT of \
          this host, in its folder `wit/`."
     WRONG_VALUE_TAKEN Warning "wrong-value-taken" "A method took a value that is not of its input's type."
-        "Whoever calls a method of an instance directly can pass anything. This method answered to a value \
+        "Whoever calls a method of an instance directly can pass anything. This method accepted a value \
          of another type, or without an input that it requires, as if nothing were wrong.\n\nRefuse it \
          with `invalid-input`; the SDK does so by itself."
 }

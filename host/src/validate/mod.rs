@@ -27,7 +27,7 @@ pub fn check_bytes(bytes: &[u8], policy: Option<&Policy>) -> Vec<Finding> {
         let most = limits::MAX_COMPONENT_BYTES;
         found.push(Finding::new(
             &finding::TOO_LARGE,
-            format!("it has {} bytes; {most} are read", bytes.len()),
+            format!("it has {} bytes; at most {most} are allowed", bytes.len()),
             "build it in release mode and strip it",
         ));
         return found;
@@ -46,7 +46,7 @@ pub fn check_bytes(bytes: &[u8], policy: Option<&Policy>) -> Vec<Finding> {
             Finding::new(
                 &finding::MALFORMED,
                 crate::text::clean_line(problem, limits::MAX_TEXT_BYTES),
-                "take a copy that is whole, or build it again",
+                "take an intact copy, or build it again",
             )
             .at(format!("byte {at}")),
         );

@@ -68,7 +68,7 @@ fn requested(
         if !capability.interfaces().is_empty() && !has_imports.contains(capability) {
             found.push(Finding::new(
                 &finding::UNUSED_REQUEST,
-                format!("it requests `{name}` and imports nothing of it"),
+                format!("it requests `{name}`, but imports nothing of it"),
                 format!("take `{name}` out of the requests"),
             ));
         }

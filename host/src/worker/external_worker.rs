@@ -226,7 +226,7 @@ impl ExternalWorker {
         });
         mine.then(|| Start {
             external: Arc::clone(self),
-            failure: Some("its start was broken off".to_owned()),
+            failure: Some("its start was interrupted".to_owned()),
         })
     }
 

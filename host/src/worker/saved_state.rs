@@ -179,7 +179,9 @@ fn instances(
             let place = format!("`external_workers.{shown}[{index}]`");
             match instance(&class, json, &place, left_out) {
                 Ok(instance) if uuids.insert(instance.uuid.clone()) => found.push(instance),
-                Ok(_) => left_out.push(format!("{place}, whose `uuid` another one has")),
+                Ok(_) => {
+                    left_out.push(format!("{place}, which has the same `uuid` as another one"))
+                }
                 Err(problem) => left_out.push(format!("{place}, which {problem}")),
             }
         }
@@ -225,7 +227,7 @@ fn instance(
         Some(Json::String(name)) => Some(name),
         None | Some(Json::Null) => None,
         Some(_) => {
-            left_out.push(format!("the `name` of {place}, which is not a text"));
+            left_out.push(format!("the `name` of {place}, which is not text"));
             None
         }
     };

@@ -74,7 +74,10 @@ impl Worker {
         let state = match old.save().await {
             Ok(state) => state,
             Err(error) => {
-                self.report(external, &format!("its state does not go along: {error}"));
+                self.report(
+                    external,
+                    &format!("the new version does not get its state: {error}"),
+                );
                 None
             }
         };

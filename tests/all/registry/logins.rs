@@ -165,11 +165,11 @@ fn a_credential_helper_that_misbehaves_is_named_and_not_quoted() {
     scene.helper("ends", "exec kill -9 $$");
     let misbehaving = [
         ("fails", "failed"),
-        ("endless", "says too much"),
+        ("endless", "too long an answer"),
         ("nonsense", "cannot be read"),
         ("ends", "failed"),
         ("missing", "does not run"),
-        ("../ends", "no name"),
+        ("../ends", "a name that"),
     ];
     for (helper, part) in misbehaving {
         scene.write(".docker/config.json", &json!({ "credsStore": helper }));

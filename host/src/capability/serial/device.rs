@@ -36,7 +36,7 @@ pub(super) enum Fault {
     #[error("the device is in use")]
     Busy,
     /// Not in time.
-    #[error("not in time")]
+    #[error("the device did not answer in time")]
     Timeout,
     /// It went away.
     #[error("the device is gone")]

@@ -247,7 +247,7 @@ impl Job {
             self.code().await?;
         }
         let task = Task {
-            does: "letting it describe itself",
+            does: "running its `describe`",
             most: limits::MAX_DESCRIBED_BYTES,
         };
         self.ask(&task, &[&[DESCRIBE]]).await

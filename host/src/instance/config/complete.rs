@@ -40,7 +40,7 @@ pub(super) fn complete(graph: &Graph, config: &mut Json) -> Result<()> {
             return Ok(());
         }
     }
-    let problem = "the defaults of its schema call for further ones again and again";
+    let problem = "the defaults of its schema bring in further defaults without end";
     Err(HostError::Config(problem.to_owned()))
 }
 

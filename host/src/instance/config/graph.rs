@@ -286,7 +286,7 @@ impl Reader<'_, '_> {
                     ..Node::default()
                 });
             }
-            _ => return Err("a part of it is no schema".to_owned()),
+            _ => return Err("a part of it is not a schema".to_owned()),
         };
         let mut opaque = false;
         for (keyword, value) in keywords {

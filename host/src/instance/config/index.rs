@@ -85,7 +85,7 @@ impl<'a> Index<'a> {
                 .insert((resource, name), id)
                 .is_some_and(|other| other != id)
             {
-                return Err("two parts of it have one anchor".to_owned());
+                return Err("two parts of it have the same anchor".to_owned());
             }
             if keyword == "$dynamicAnchor" {
                 self.dynamic.entry(name).or_default().push(id);

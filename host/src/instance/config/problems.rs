@@ -38,17 +38,15 @@ fn problem(
         place
     };
     let names = |names: &[String]| match is_public {
-        true => format!("`{}` may not be there", names.join("`, `")),
-        false => "something may not be there".to_owned(),
+        true => format!("`{}` is not allowed there", names.join("`, `")),
+        false => "it has something that is not allowed".to_owned(),
     };
     let what = match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => names(unexpected),
         ValidationErrorKind::AdditionalItems { .. }
         | ValidationErrorKind::UnevaluatedItems { .. } => "it has too many items".to_owned(),
-        ValidationErrorKind::PropertyNames { .. } => {
-            "a name in it is not one that may be there".to_owned()
-        }
+        ValidationErrorKind::PropertyNames { .. } => "a name in it is not allowed".to_owned(),
         _ => error.masked().to_string(),
     };
     format!("{place}: {what}")

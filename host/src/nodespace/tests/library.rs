@@ -336,7 +336,7 @@ async fn shelves_that_cannot_be_are_refused() {
     let refused = space.put_shelf(&["a"], twice(&["x", "x"])).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "a node class: `twice` has a port `x` that it cannot have, or has twice"
+        "a node class: `twice` has a port `x` that is not allowed, or that it has twice"
     );
     space.put_shelf(&["a"], twice(&["out"])).unwrap_err();
     space

@@ -30,7 +30,7 @@ impl Type {
         if matches!(self.shape.meant(), Shape::Any) {
             return Ok(value);
         }
-        let unpaid = |exhausted| format!("takes too much to be looked through: {exhausted}");
+        let unpaid = |exhausted| format!("takes too much memory to check: {exhausted}");
         // A copy and what is made of it.
         let tree = value.tree_size().saturating_mul(2);
         let _paid = value.pay(tree).map_err(unpaid)?;

@@ -13,7 +13,7 @@ use super::{Capability, Granted, address};
 use crate::limits::MAX_SHOWN_CHARS;
 use crate::text;
 
-const OWN: &str = "the host itself listens there, and no grant reaches that";
+const OWN: &str = "the host itself listens there, and no grant can allow that";
 
 /// A denial that no grant would change.
 fn unfixable(denial: Denial) -> Denial {

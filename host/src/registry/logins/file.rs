@@ -293,7 +293,7 @@ fn decode(auth: &str) -> Result<Login, &'static str> {
     let bare = auth.trim_end_matches('=');
     let bytes = BASE64_NOPAD.decode(bare.as_bytes());
     let bytes = bytes.map_err(|_| "is not written in Base64")?;
-    let text = String::from_utf8(bytes).map_err(|_| "is no text")?;
+    let text = String::from_utf8(bytes).map_err(|_| "is not text")?;
     let (user, password) = text.split_once(':').ok_or("has no password")?;
     Ok(Login::Password {
         user: user.to_owned(),

@@ -35,7 +35,7 @@ pub(super) async fn get(helper: &str, server: &str) -> Result<Option<Login>, Log
         return nothing_or_failed(helper, &said).map(|()| None);
     }
     let found: Option<Credentials> = serde_json::from_slice(&said.words).ok();
-    let found = found.ok_or_else(|| failed(helper, "says what cannot be read"))?;
+    let found = found.ok_or_else(|| failed(helper, "gave an answer that cannot be read"))?;
     if found.secret.is_empty() {
         return Ok(None);
     }
@@ -62,7 +62,7 @@ pub(super) async fn store(helper: &str, server: &str, login: &Login) -> Result<(
         secret,
     };
     let json = serde_json::to_vec(&credentials);
-    let json = json.map_err(|_| failed(helper, "cannot be told this login"))?;
+    let json = json.map_err(|_| failed(helper, "cannot keep this login"))?;
     let said = run(helper, "store", &json).await?;
     if said.is_well {
         return Ok(());
@@ -97,7 +97,7 @@ async fn run(helper: &str, action: &str, input: &[u8]) -> Result<Said, LoginErro
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if !helper.chars().all(is_plain) {
         // It would be a path.
-        return Err(failed(helper, "has no name that a helper can have"));
+        return Err(failed(helper, "has a name that a helper cannot have"));
     }
     let program = format!("docker-credential-{helper}");
     let running = async {
@@ -128,7 +128,7 @@ async fn run(helper: &str, action: &str, input: &[u8]) -> Result<Said, LoginErro
     let ran = ran.map_err(|_| failed(helper, &format!("took more than {limit} s")))?;
     let said =
         ran.map_err(|error: std::io::Error| failed(helper, &format!("does not run: {error}")))?;
-    said.ok_or_else(|| failed(helper, "says too much"))
+    said.ok_or_else(|| failed(helper, "gave too long an answer"))
 }
 
 fn failed(helper: &str, problem: &str) -> LoginError {

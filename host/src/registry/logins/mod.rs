@@ -98,7 +98,7 @@ pub enum LoginError {
     #[error("{0}")]
     Variables(String),
     /// There is no home to keep a login in.
-    #[error("there is no home directory; say where to keep logins with DOCKER_CONFIG=DIR")]
+    #[error("there is no home directory; name a directory for logins with DOCKER_CONFIG=DIR")]
     NoHome,
 }
 
@@ -149,7 +149,7 @@ impl Logins {
             _ => {
                 let all = variables.join(", ");
                 return Err(LoginError::Variables(format!(
-                    "a login in variables takes all of {all}: it is for one registry, and for no other"
+                    "a login in variables takes all of {all}: it is for that one registry only"
                 )));
             }
         }

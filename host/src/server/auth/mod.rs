@@ -60,17 +60,17 @@ impl Denied {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Host => {
-                "this name is not one of the server; open it as 127.0.0.1 or localhost, or start it \
+                "the server does not have this name; open it as 127.0.0.1 or localhost, or start it \
                  with --allow-origin"
             }
             Self::Origin => {
                 "pages of this origin may not connect; start with --allow-origin ORIGIN"
             }
             Self::NoOrigin => {
-                "a request that changes something says where it is from; programs send the header \
-                 `X-Requested-With`, with any value"
+                "a request that changes something has to say where it is from; a program sends \
+                 the header `X-Requested-With`, with any value"
             }
-            Self::Twice => "a header that says who asks is there twice",
+            Self::Twice => "a header that says who asks occurs twice; send it once",
             Self::Token => {
                 "the token is missing or wrong; send it as `Authorization: Bearer`, as `?token=` of \
                  the address, or as the cookie `ewh_token`"
@@ -251,7 +251,7 @@ fn check_token(token: &str) -> Result<&str, String> {
         return Ok(token);
     }
     Err(format!(
-        "a token has {} to {} letters, digits or `-._~`, such as `openssl rand -hex 32` prints",
+        "a token has to have {} to {} letters, digits or `-._~`, such as `openssl rand -hex 32` prints",
         limits::MIN_TOKEN_BYTES,
         limits::MAX_TOKEN_BYTES
     ))

@@ -52,7 +52,7 @@ fn not_found(sentence: String) -> Refusal {
     Refusal::new(Code::NotFound, sentence)
 }
 
-const NO_PYTHON: &str = "shelves come with modules here: use add_package_dependency";
+const NO_PYTHON: &str = "this host takes shelves only from modules: use add_package_dependency";
 
 pub fn add_shelf(_: &Context, _: Shelf) -> Answer {
     Err(Refusal::new(Code::Unavailable, NO_PYTHON))

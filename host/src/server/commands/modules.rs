@@ -26,7 +26,7 @@ impl Package {
         match &self.dep {
             Some(dep) if dep.get("path").is_some() => Err(Refusal::new(
                 Code::Denied,
-                "a path on the server is nothing that a client may name",
+                "a client must not name a path on the server",
             )),
             _ => Ok(()),
         }

@@ -129,7 +129,9 @@ fn object(given: Json, what: &str) -> Result<Json, Refusal> {
     if json.is_object() {
         return Ok(json);
     }
-    Err(wrong(format!("`{what}` is an object, or the JSON of one")))
+    Err(wrong(format!(
+        "`{what}` has to be an object, or the JSON text of one"
+    )))
 }
 
 fn wrong(sentence: String) -> Refusal {
@@ -155,7 +157,7 @@ pub fn update_config(context: &Context, update: UpdateConfig) -> Answer {
     match update.name {
         Some(name) if name.trim() != worker.name() => Err(Refusal::new(
             Code::Denied,
-            "the name of this worker is given when it is started: `ewh serve --name`",
+            "the name of this worker can be set only at its start: `ewh serve --name`",
         )),
         _ => Ok(Reply::of(&worker.view())),
     }
@@ -170,7 +172,7 @@ pub async fn upload(context: Context, Upload { data, filename }: Upload) -> Answ
     });
     let stored = storing
         .await
-        .map_err(|_| Refusal::new(Code::Internal, "the upload came to no end"))?;
+        .map_err(|_| Refusal::new(Code::Internal, "the upload did not finish"))?;
     Ok(stored?.into())
 }
 

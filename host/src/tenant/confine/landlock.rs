@@ -29,7 +29,9 @@ pub(super) fn restrict(reach: &Reach, allow_weaker: bool) -> Result<(), ConfineE
         RulesetStatus::NotEnforced if !allow_weaker => Err(ConfineError::NoLandlock),
         _ => {
             let missing = missing(&status);
-            tracing::warn!("the kernel is too old for all of the isolation; open are: {missing}");
+            tracing::warn!(
+                "the kernel is too old for full isolation; it does not isolate: {missing}"
+            );
             Ok(())
         }
     }
@@ -89,7 +91,10 @@ fn allow_path(
     access: BitFlags<AccessFs>,
 ) -> Result<RulesetCreated, ConfineError> {
     let Ok(fd) = PathFd::new(path) else {
-        tracing::debug!("{} is not there, and stays out of reach", path.display());
+        tracing::debug!(
+            "{} does not exist, so it stays out of reach",
+            path.display()
+        );
         return Ok(rules);
     };
     let access = if path.is_dir() {

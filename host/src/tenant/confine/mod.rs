@@ -33,7 +33,7 @@ pub enum ConfineError {
     /// The kernel has no landlock, or it is switched off.
     #[error(
         "the kernel cannot keep tenants out of each other's files: it has no landlock (Linux 5.13), \
-         or it was started without. To serve all the same, with less between tenants, add \
+         or it was started without. To serve anyway, with weaker isolation, add \
          --allow-weaker-isolation"
     )]
     NoLandlock,

@@ -45,7 +45,7 @@ pub(super) fn limit(reach: &Reach) -> Result<(), ConfineError> {
         lower(Resource::Data, memory)?;
         for place in reach.write.iter().filter(|place| is_in_memory(place)) {
             tracing::warn!(
-                "{} is a file system in memory: what is written there is not counted towards `memory`",
+                "{} is a file system in memory: files there do not count towards `memory`",
                 place.display()
             );
         }

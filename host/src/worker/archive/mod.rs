@@ -208,7 +208,7 @@ pub fn check_path(path: &str) -> Result<(), &'static str> {
         .chars()
         .any(|c| c == '\\' || !text::is_harmless_in_names(c))
     {
-        return Err("has a character in its path that may not be there");
+        return Err("has a character in its path that is not allowed");
     }
     Ok(())
 }

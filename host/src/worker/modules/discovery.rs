@@ -77,7 +77,9 @@ pub(in crate::worker) fn watch(worker: &Worker) {
     let watcher = match watching {
         Ok(watcher) => Some(watcher),
         Err(error) => {
-            tracing::error!("changes of modules are seen only every now and then: {error}");
+            tracing::error!(
+                "changes of modules are not seen at once, but only at intervals: {error}"
+            );
             None
         }
     };
@@ -292,7 +294,8 @@ impl Looked {
         {
             return;
         }
-        let problem = "a directory of local workers cannot be read now, and what was in it stays";
+        let problem =
+            "a directory of local workers cannot be read now; its modules stay as they were";
         self.problems.insert(problem.to_owned(), error.to_string());
         self.unread_dirs
             .push(error.path().unwrap_or(root).to_owned());

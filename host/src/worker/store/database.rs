@@ -148,7 +148,7 @@ impl Database {
     pub(super) fn close(self) {
         if let Err((_connection, error)) = self.connection.close() {
             // What is beside it is read at the next opening: nothing is lost.
-            tracing::warn!(%error, path = %self.path.display(), "the store was not closed well");
+            tracing::warn!(%error, path = %self.path.display(), "the store was not closed cleanly");
         }
     }
 }

@@ -178,8 +178,8 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file is not what was written.
-    #[error("{path} is corrupt: {problem}. Put a copy that is whole in its place, or, to begin with nothing, \
-        move it and {FILE}-wal away", path = path.display())]
+    #[error("{path} is corrupt: {problem}. Replace it with an intact copy or, to start \
+        empty, move it and {FILE}-wal away", path = path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,

@@ -208,7 +208,7 @@ async fn handshake(
                     .map_err(|_| Error::HttpRequestUriInvalid)?,
             };
             let config = trust.client().map_err(|problem| {
-                tracing::warn!("guests have no TLS: {problem}");
+                tracing::warn!("TLS is not available to guests: {problem}");
                 Error::ConfigurationError
             })?;
             let connector = TlsConnector::from(config);

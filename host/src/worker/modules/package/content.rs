@@ -99,12 +99,12 @@ pub(super) fn check_component(module: &Path, component: &str) -> Result<(), Pack
     let found = fs::symlink_metadata(module.join(component));
     let refuse = |problem: &str| Err(content_problem(format!("`{component}` {problem}")));
     match found {
-        Ok(found) if !found.is_file() => refuse("is no file"),
+        Ok(found) if !found.is_file() => refuse("is not a file"),
         Ok(found) if found.len() > MAX_COMPONENT_BYTES => {
             refuse(&format!("has more than {MAX_COMPONENT_BYTES} bytes"))
         }
         Ok(_) => Ok(()),
-        Err(_) => refuse("is named in `components`, and not there"),
+        Err(_) => refuse("is named in `components`, but does not exist"),
     }
 }
 

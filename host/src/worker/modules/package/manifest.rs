@@ -79,7 +79,7 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     let name = text::clean_line(name, MAX_NAME_BYTES);
     Err(format!(
         "`name` is `{name}`; a module's name has lower-case letters, digits, `-` and `_`, begins \
-         with a letter and has at most {MAX_MODULE_NAME_BYTES} of them"
+         with a letter and is at most {MAX_MODULE_NAME_BYTES} characters long"
     ))
 }
 
@@ -119,7 +119,10 @@ fn requests(raw: BTreeMap<String, String>) -> Result<BTreeMap<Capability, String
             let shown = text::clean_line(&name, MAX_NAME_BYTES);
             let capability = Capability::from_name(&name).ok_or_else(|| {
                 let all = Capability::all_names();
-                format!("`requests` names `{shown}`, which is no capability of this host: {all}")
+                format!(
+                    "`requests` names `{shown}`, which is not a capability of this host; it has: \
+                     {all}"
+                )
             })?;
             let reason = text::clean_line(&reason, MAX_TEXT_BYTES);
             if reason.trim().is_empty() {

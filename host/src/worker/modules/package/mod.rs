@@ -94,7 +94,7 @@ pub enum PackageProblem {
     Archive(#[from] ArchiveProblem),
     /// There is one already.
     #[error(
-        "{name} {version} is there already, with other content ({digest}). Give the new one another version, or remove that first"
+        "{name} {version} is already installed, with other content ({digest}). Give the new package another version, or remove the installed one first"
     )]
     Exists {
         /// Its name.
@@ -106,7 +106,7 @@ pub enum PackageProblem {
     },
     /// Its content is not what it was when it came.
     #[error(
-        "the content of {name} {version} was changed: it has the digest {found}, and had {expected}. Remove it and add it again"
+        "the content of {name} {version} was changed: its digest is {found} and was {expected}. Remove it and add it again"
     )]
     Changed {
         /// Its name.
@@ -278,7 +278,7 @@ impl Packages {
         });
         adding
             .await
-            .map_err(|error| content_problem(format!("adding it was broken off: {error}")))?
+            .map_err(|error| content_problem(format!("adding it was interrupted: {error}")))?
     }
 
     /// A single component becomes a module, with the name and version that it carries, or else those
@@ -352,7 +352,9 @@ impl Packages {
 
     fn add_aside(&self, aside: &Path, source: String) -> Result<Package, PackageProblem> {
         if aside.join(RECORD).exists() {
-            return Err(content_problem(format!("it brings a file `{RECORD}`")));
+            return Err(content_problem(format!(
+                "it has a file `{RECORD}`, which only the host writes"
+            )));
         }
         let manifest = read_manifest(aside)?;
         for component in &manifest.components {

@@ -126,7 +126,7 @@ fn what_is_no_module_is_refused_and_leaves_nothing() {
         ),
         (
             spoil(&|dir| fs::remove_file(dir.join("parts/a.wasm")).unwrap()),
-            "not there",
+            "does not exist",
         ),
         (
             spoil(&|dir| symlink("/etc/passwd", dir.join("link")).unwrap()),
@@ -141,7 +141,7 @@ fn what_is_no_module_is_refused_and_leaves_nothing() {
                 fs::remove_file(dir.join("parts/a.wasm")).unwrap();
                 fs::create_dir(dir.join("parts/a.wasm")).unwrap();
             }),
-            "not there",
+            "does not exist",
         ),
     ];
     for (problem, part) in problems {
