@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::worker::Worker;
 use crate::{export, host};
 
-/// Who the instance is and how it is configured, for `start`, where there is no `self` yet.
+/// Says who the instance is and how it is configured; for `start`, which has no `self` yet.
 pub struct Context<C> {
     config: Rc<C>,
 }
@@ -68,7 +68,7 @@ pub trait WorkerExt: Worker {
         host::set_loop_delay(millis(delay));
     }
 
-    /// No further turn of the loop begins until somebody resumes it.
+    /// Pauses the loop: no further turn begins until somebody resumes it.
     fn pause(&self) {
         host::pause();
     }
@@ -78,7 +78,7 @@ pub trait WorkerExt: Worker {
         host::resume_in(millis(delay));
     }
 
-    /// Ends this instance, as if a client had.
+    /// Ends this instance, as if a client had ended it.
     fn stop_self(&self) {
         host::stop_self();
     }

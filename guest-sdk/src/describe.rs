@@ -230,7 +230,7 @@ impl Inputs {
         match self.0.first() {
             None => Ok(()),
             Some((name, _)) if names.contains(&name.as_str()) => Err(Error::invalid_input(
-                format!("input {name:?} is there twice"),
+                format!("input {name:?} is given twice"),
             )),
             Some((name, _)) => Err(Error::invalid_input(format!(
                 "there is no input {name:?}; inputs: {}",

@@ -5,12 +5,12 @@ use std::fmt;
 use crate::bindings::exports::funcnodes::external_worker::worker as wit;
 pub use crate::bindings::funcnodes::external_worker::types::ErrorCode;
 
-/// What hooks, nodes and every wrapper of the SDK return.
+/// The result type of hooks, nodes and every wrapper of the SDK.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
-/// A failure that was expected: it reaches the caller, and the instance lives on.
+/// An expected failure: it reaches the caller, and the instance lives on.
 ///
-/// A plain sentence is enough, and `?` works on the errors of the standard library:
+/// A plain sentence is enough to make one, and `?` works on the errors of the standard library:
 ///
 /// ```
 /// use external_worker::prelude::*;
@@ -47,7 +47,7 @@ impl Error {
         Self::new(ErrorCode::InvalidConfig, message)
     }
 
-    /// The named thing is not there, or not there now.
+    /// What was named does not exist, or is not available now.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Unavailable, message)
     }
@@ -57,17 +57,17 @@ impl Error {
         Self::new(ErrorCode::Denied, message)
     }
 
-    /// Something is used up or taken for now; later may work.
+    /// Something is used up or taken now; a later try may succeed.
     pub fn busy(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Busy, message)
     }
 
-    /// Everything else.
+    /// Any other failure.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Internal, message)
     }
 
-    /// What a client may match on.
+    /// The code, which a client may match on.
     pub fn code(&self) -> ErrorCode {
         self.code
     }
@@ -77,7 +77,7 @@ impl Error {
         &self.message
     }
 
-    /// Puts what was being done in front of the sentence.
+    /// Adds what was being done to the front of the sentence.
     #[must_use]
     pub fn context(mut self, what: impl fmt::Display) -> Self {
         self.message = format!("{what}: {}", self.message);

@@ -30,7 +30,7 @@ use crate::bindings::wasi::filesystem::types::{
 use crate::error::{Error, Result};
 use crate::pipe::{Incoming, Outgoing};
 
-/// What a path is.
+/// The kind of thing that a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Bytes.
@@ -39,42 +39,42 @@ pub enum Kind {
     Folder,
     /// A symbolic link.
     Link,
-    /// A device, a pipe or the like.
+    /// A device, a pipe or something similar.
     Other,
 }
 
-/// A name in a folder.
+/// An entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Without its folder.
+    /// Its name, without the folder.
     pub name: String,
     /// What it is.
     pub kind: Kind,
 }
 
-/// What is known of a path.
+/// What the host says about a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// What it is.
     pub kind: Kind,
     /// Bytes.
     pub size: u64,
-    /// When it was last written, if the host tells.
+    /// When it was last written, if the host says so.
     pub modified: Option<SystemTime>,
 }
 
-/// The whole file.
+/// Reads the whole file.
 pub async fn read(path: &str) -> Result<Vec<u8>> {
     read_at(path, 0, usize::MAX - 1).await
 }
 
-/// The whole file, which has to be UTF-8.
+/// Reads the whole file as text, which has to be UTF-8.
 pub async fn read_to_string(path: &str) -> Result<String> {
     let text = String::from_utf8(read(path).await?);
     text.map_err(|error| Error::from(error).context(path))
 }
 
-/// At most `max` bytes from `offset` on.
+/// Reads at most `max` bytes from `offset` on.
 pub async fn read_at(path: &str, offset: u64, max: usize) -> Result<Vec<u8>> {
     at(path, async |place| {
         let file = place
@@ -95,7 +95,7 @@ pub async fn read_at(path: &str, offset: u64, max: usize) -> Result<Vec<u8>> {
     .await
 }
 
-/// Makes the file consist of `data`; it is made if it is not there.
+/// Replaces the content of the file with `data`; makes the file if it does not exist.
 pub async fn write(path: &str, data: impl AsRef<[u8]>) -> Result<()> {
     at(path, async |place| {
         let flags = OpenFlags::CREATE | OpenFlags::TRUNCATE;
@@ -107,7 +107,7 @@ pub async fn write(path: &str, data: impl AsRef<[u8]>) -> Result<()> {
     .await
 }
 
-/// Adds `data` at the end of the file; it is made if it is not there.
+/// Adds `data` at the end of the file; makes the file if it does not exist.
 pub async fn append(path: &str, data: impl AsRef<[u8]>) -> Result<()> {
     at(path, async |place| {
         let file = place
@@ -120,7 +120,7 @@ pub async fn append(path: &str, data: impl AsRef<[u8]>) -> Result<()> {
     .await
 }
 
-/// What is in a folder, in no order.
+/// Lists the entries of a folder, in no particular order.
 pub async fn list(path: &str) -> Result<Vec<Entry>> {
     at(path, async |place| {
         let folder = place
@@ -140,7 +140,7 @@ pub async fn list(path: &str) -> Result<Vec<Entry>> {
     .await
 }
 
-/// What is known of a path; a link is followed.
+/// Says what kind and size a path has; follows a link.
 pub async fn metadata(path: &str) -> Result<Metadata> {
     at(path, async |place| {
         let root = &place.root;
@@ -152,7 +152,7 @@ pub async fn metadata(path: &str) -> Result<Metadata> {
     .await
 }
 
-/// Whether there is something at a path. What cannot be looked at is an error, not `false`.
+/// Says whether something exists at a path. If the host cannot tell, that is an error, not `false`.
 pub async fn exists(path: &str) -> Result<bool> {
     match metadata(path).await {
         Ok(_) => Ok(true),
@@ -161,7 +161,7 @@ pub async fn exists(path: &str) -> Result<bool> {
     }
 }
 
-/// Makes a folder, in one that is there.
+/// Makes a folder inside a folder that exists.
 pub async fn create_folder(path: &str) -> Result<()> {
     at(path, async |place| {
         Ok(place.root.create_directory_at(place.path.clone()).await?)

@@ -42,7 +42,7 @@ pub fn request(method: &str, url: impl Into<String>) -> Request {
     Request::new(method, url)
 }
 
-/// A request that is not sent yet.
+/// A request that has not been sent yet.
 ///
 /// ```
 /// use external_worker::prelude::*;
@@ -89,31 +89,31 @@ impl Request {
         self
     }
 
-    /// The bytes to send.
+    /// Sets the bytes to send.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// JSON to send, with its content type.
+    /// Sets JSON to send, with its content type.
     pub fn json(self, body: &impl serde::Serialize) -> Result<Self> {
         let body = serde_json::to_vec(body)?;
         Ok(self.header("content-type", "application/json").body(body))
     }
 
-    /// How long connecting, the first byte, and each pause between bytes may take.
+    /// Limits how long connecting, the first byte, and each pause between bytes may take.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The largest body that the response may have; 16 MiB unless said otherwise.
+    /// Limits the body of the response; the limit is 16 MiB unless this sets another.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// Sends it and reads the whole response. A status such as 404 is a response like any other;
+    /// Sends the request and reads the whole response. A status such as 404 is a response like any other;
     /// [`Response::ok`] makes it an error. Redirects are not followed.
     pub async fn send(self) -> Result<Response> {
         let url = self.url.clone();
@@ -239,12 +239,12 @@ pub struct Response {
 }
 
 impl Response {
-    /// Such as 200.
+    /// The status, such as 200.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// Itself when the status is 200 to 299, otherwise an error.
+    /// Returns the response if its status is 200 to 299, and otherwise an error.
     pub fn ok(self) -> Result<Self> {
         if (200..300).contains(&self.status) {
             return Ok(self);
@@ -255,7 +255,7 @@ impl Response {
         )))
     }
 
-    /// The first header of this name, in any case, if it is text.
+    /// The first header of this name, in upper or lower case, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self
             .headers
@@ -279,12 +279,12 @@ impl Response {
         self.body
     }
 
-    /// The body, if it is UTF-8.
+    /// The body as text, if it is UTF-8.
     pub fn text(self) -> Result<String> {
         Ok(String::from_utf8(self.body)?)
     }
 
-    /// The body, if it is the JSON of a `T`.
+    /// The body as a `T`, if it is the JSON of one.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
         Ok(serde_json::from_slice(&self.body)?)
     }

@@ -97,15 +97,15 @@ pub use external_worker_macros::NodeEnum;
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `default = 1.0` | what a missing field is; `default` alone: the default of its type |
+/// | `default = 1.0` | the value of a missing field; `default` alone is the default of its type |
 /// | `ge`, `gt`, `le`, `lt` | bounds of a number |
 /// | `min_length`, `max_length` | bounds of a text's length |
 /// | `pattern = "^[a-z]+$"` | a regular expression that a text matches |
 /// | `export = false` | a secret: exports, events and the log leave it out |
 /// | `title = ".."` | the label in the form, instead of the name |
 ///
-/// It also goes on structs and enums that are used inside a configuration. It derives no `Debug`,
-/// which would write secrets into a log; the author may.
+/// Use it also on structs and enums inside a configuration. It does not derive `Debug`, which would
+/// write secrets into a log; the author may derive it.
 ///
 /// ```
 /// use external_worker::prelude::*;
@@ -132,8 +132,8 @@ pub use external_worker_macros::config;
 
 /// The component: which classes it has, and which capabilities it asks the operator for.
 ///
-/// Once in a crate, which is a `cdylib`. A request is not a permission: the operator reads the
-/// reasons and grants, and what is in only one of both does not work. The requests are kept in the
+/// Use it once in a crate, which is a `cdylib`. A request is not a permission: the operator reads the
+/// reasons and grants, and only what is both requested and granted works. The requests are kept in the
 /// component as the custom section `external-worker:manifest`.
 ///
 /// ```
@@ -158,8 +158,8 @@ pub use external_worker_macros::config;
 ///
 /// Capabilities: `files`, `sockets`, `http`, `serial`, `clocks`, `random`, `env`.
 ///
-/// A component in which a class has the hooks `save` and `restore` says so: the host then keeps the
-/// state of its instances over a restart and over a new version.
+/// If a class has the hooks `save` and `restore`, add `state`: the host then keeps the state of its
+/// instances over a restart and over a new version.
 ///
 /// ```
 /// use external_worker::prelude::*;
@@ -191,9 +191,9 @@ pub use external_worker_macros::export;
 /// | option | meaning |
 /// |---|---|
 /// | `id = ".."` | the class id, which stays the same for ever; required |
-/// | `title = ".."` | what a person sees; the name of the type unless it is said |
-/// | `config = MyConfig` | the configuration; none: there is nothing to configure |
-/// | `export_exclude = ["token"]` | fields of it that are secrets |
+/// | `title = ".."` | the name that a person sees; without it, the name of the type |
+/// | `config = MyConfig` | the configuration; without it there is nothing to configure |
+/// | `export_exclude = ["token"]` | fields of the configuration that are secrets |
 /// | `loop_delay_ms = 1000` | the pause between two turns of the loop |
 /// | `ui_schema = {..}` | hints for the form, as JSON or as an expression that is JSON text |
 ///
@@ -203,15 +203,15 @@ pub use external_worker_macros::export;
 /// | hook | when |
 /// |---|---|
 /// | `start(ctx: Context<MyConfig>) -> Self` | makes the worker; without it, `Default` does |
-/// | `r#loop(&self)` | over and over, first right after `start` |
-/// | `update_config(&self)` | a new configuration is there; an error brings the old one back |
-/// | `get_nodeshelf(&self) -> Option<Shelf>` | the host wants the shelf; not async |
-/// | `stop(&self)` | the last thing; everything that waited was dropped before |
-/// | `save(&self) -> Vec<u8>` | before a restart or a new version of the component |
-/// | `restore(&self, state: Vec<u8>)` | right after the next `start`; an error makes that fail |
+/// | `r#loop(&self)` | runs again and again, first right after `start` |
+/// | `update_config(&self)` | runs when there is a new configuration; an error restores the old one |
+/// | `get_nodeshelf(&self) -> Option<Shelf>` | runs when the host asks for the shelf; not async |
+/// | `stop(&self)` | runs last, after everything that waited was dropped |
+/// | `save(&self) -> Vec<u8>` | runs before a restart or a new version of the component |
+/// | `restore(&self, state: Vec<u8>)` | runs right after the next `start`; an error makes that fail |
 ///
-/// `save` and `restore` are there together or not at all, and [`export!`] has to name them. What is
-/// saved is in a format of the author's own; another version of the worker has to read it. After a
+/// A class has both `save` and `restore` or neither, and [`export!`] has to name them. The author chooses
+/// the format of the state; another version of the worker has to read it. After a
 /// panic nothing is restored, since the state may have been the reason.
 ///
 /// ```
@@ -243,27 +243,27 @@ pub use external_worker_macros::external_worker;
 
 /// Makes a method a node of the graph: `fn(&self, ..)`, sync or async.
 ///
-/// Arguments are inputs and what is returned is the output, of any [`PortType`]; a tuple has several
-/// outputs, a `Result` may fail. The doc comment is the description; an argument can have one too.
-/// `#[default(..)]` on an argument is the value of an input that is not set; an `Option` does
-/// without. Options, named and written as the original has them:
+/// Arguments are inputs and the returned value is the output, of any [`PortType`]; a tuple is several
+/// outputs, and a `Result` can fail. The doc comment is the description; an argument can have one too.
+/// `#[default(..)]` on an argument is the value of an input that is not set; an `Option` needs
+/// none. Options, named and written as the original has them:
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `name = ".."` (or `title`) | what a person sees |
+/// | `name = ".."` (or `title`) | the name that a person sees |
 /// | `description = ".."` | instead of the doc comment |
-/// | `inputs = [{"name": "mode", ..}]` | says more of inputs, by their names |
-/// | `outputs = [{"name": "status", ..}]` | names the outputs and says more of them |
-/// | `default_io_options = {"mode": {..}}` | says more of inputs and outputs, by their names |
+/// | `inputs = [{"name": "mode", ..}]` | describes inputs, by their names |
+/// | `outputs = [{"name": "status", ..}]` | names and describes the outputs |
+/// | `default_io_options = {"mode": {..}}` | describes inputs and outputs, by their names |
 /// | `default_render_options = {..}` | how the node is shown |
 /// | `trigger_on_call = true` | see below |
 ///
-/// What can be said of an input or output: `type`, `description`, `default`, `required`,
+/// The keys that describe an input or output: `type`, `description`, `default`, `required`,
 /// `does_trigger`, `hidden`, `value_options`, `render_options`.
 ///
 /// A call from the worker's own code runs the nodes that were made from the method, with their own
-/// inputs, if `trigger_on_call` is true or, where nothing is said, if the method has no visible
-/// input. What failed triggers nothing.
+/// inputs, if `trigger_on_call` is true or, without that option, if the method has no visible
+/// input. A call that fails triggers nothing.
 ///
 /// ```
 /// use external_worker::prelude::*;

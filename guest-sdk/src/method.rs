@@ -48,8 +48,8 @@ impl Method {
         self.0
     }
 
-    /// The nodes in the graph made from this method of this instance. When the host refuses to
-    /// tell, the reason is logged and there are none.
+    /// The nodes in the graph made from this method of this instance. If the host refuses to list
+    /// them, the reason is logged and the list is empty.
     pub fn nodes(self) -> Vec<Node> {
         host::nodes(self.0).unwrap_or_else(|error| {
             log::warn!("the nodes of {:?}: {error}", self.0);
@@ -63,7 +63,7 @@ impl Method {
     }
 
     /// Asks every node of this method to run with its own inputs. When the host refuses, the reason
-    /// is logged: the caller's own work is done either way.
+    /// is logged, and the caller goes on.
     pub fn request_trigger(self) {
         if let Err(error) = host::request_trigger(self.0) {
             log::warn!("the nodes of {:?} were not triggered: {error}", self.0);
@@ -71,7 +71,7 @@ impl Method {
     }
 }
 
-/// A node in the graph. When it was removed, what is asked of it answers `unavailable`.
+/// A node in the graph. Once it is removed, its methods return `unavailable`.
 pub struct Node(pub(crate) host::NodeHandle);
 
 impl Node {
@@ -101,12 +101,12 @@ impl NodeInput<'_> {
         self.node.set_value(self.name, value.into_value()?)
     }
 
-    /// What the input is when nothing else is set.
+    /// Sets the default: the value that the input has when nothing else is set.
     pub fn set_default(&self, value: impl IntoPort) -> Result<()> {
         self.node.set_default(self.name, Some(value.into_value()?))
     }
 
-    /// From now on the input has no default.
+    /// Removes the default of the input.
     pub fn clear_default(&self) -> Result<()> {
         self.node.set_default(self.name, None)
     }
@@ -124,7 +124,7 @@ impl NodeInput<'_> {
     }
 }
 
-/// The class of nodes yet to be made: what is set here holds for new nodes.
+/// The class of nodes that are made later: settings here hold for new nodes.
 pub struct NodeClass(&'static str);
 
 impl NodeClass {
@@ -137,20 +137,20 @@ impl NodeClass {
     }
 }
 
-/// An input of nodes yet to be made.
+/// An input of nodes that are made later.
 pub struct NodeClassInput<'a> {
     method: &'static str,
     name: &'a str,
 }
 
 impl NodeClassInput<'_> {
-    /// What the input of new nodes is when nothing else is set.
+    /// Sets the default: the value that the input of new nodes has when nothing else is set.
     pub fn set_default(&self, value: impl IntoPort) -> Result<()> {
         self.class()?
             .set_default(self.name, Some(value.into_value()?))
     }
 
-    /// New nodes have no default for the input.
+    /// Removes the default of the input for new nodes.
     pub fn clear_default(&self) -> Result<()> {
         self.class()?.set_default(self.name, None)
     }

@@ -12,7 +12,7 @@ use crate::state::{Lock, State};
 
 pub use wit::{Buffer, DataBits, FlowControl, LineState, Parity, PortInfo, StopBits};
 
-/// How a port is set: 8 data bits, no parity, one stop bit and no flow control unless said otherwise.
+/// The settings of a port: 8 data bits, no parity, one stop bit and no flow control unless set otherwise.
 ///
 /// ```
 /// use external_worker::serial::{Parity, Settings};
@@ -35,7 +35,7 @@ impl Settings {
         })
     }
 
-    /// Bits of a symbol.
+    /// The number of data bits of a symbol.
     #[must_use]
     pub fn data_bits(mut self, bits: DataBits) -> Self {
         self.0.data_bits = bits;
@@ -56,7 +56,7 @@ impl Settings {
         self
     }
 
-    /// Who says when to wait.
+    /// How one side tells the other to wait.
     #[must_use]
     pub fn flow_control(mut self, control: FlowControl) -> Self {
         self.0.flow_control = control;
@@ -64,12 +64,12 @@ impl Settings {
     }
 }
 
-/// The granted ports.
+/// Lists the granted ports.
 pub fn ports() -> Vec<PortInfo> {
     wit::ports()
 }
 
-/// An open port, exclusively this instance's. Dropping it closes the device.
+/// An open port, which only this instance can use. Dropping it closes the device.
 ///
 /// ```
 /// use external_worker::prelude::*;
@@ -110,12 +110,12 @@ impl Port {
         })
     }
 
-    /// How long a read waits for its first byte and a write for its last.
+    /// Sets how long a read waits for its first byte and a write for its last.
     pub fn set_timeout(&self, timeout: Duration) {
         self.timeout.set(timeout);
     }
 
-    /// At least one and at most `max` bytes; `unavailable` when none came in time.
+    /// Reads at least one and at most `max` bytes; `unavailable` if none came in time.
     pub async fn read(&self, max: usize) -> Result<Vec<u8>> {
         let mut pending = self.pending.lock().await;
         if pending.is_empty() {
@@ -124,7 +124,7 @@ impl Port {
         Ok(pending.take(max))
     }
 
-    /// Like [`read`](Self::read), but empty when none came in time: for polling.
+    /// Like [`read`](Self::read), but empty if none came in time; use it for polling.
     pub async fn poll(&self, max: usize) -> Result<Vec<u8>> {
         let mut pending = self.pending.lock().await;
         if pending.is_empty() {
@@ -169,7 +169,7 @@ impl Port {
         self.port.read(max, millis(self.timeout.get())).await
     }
 
-    /// Hands all of `data` to the device; `unavailable` when it did not take it in time.
+    /// Hands all of `data` to the device; `unavailable` if the device did not take it in time.
     pub async fn write_all(&self, data: &[u8]) -> Result<()> {
         let written = self
             .port
@@ -178,8 +178,8 @@ impl Port {
         written.map_err(|error| self.named(error))
     }
 
-    /// Everything that arrives from now on, without time-outs. One at a time; `read` answers `busy`
-    /// meanwhile.
+    /// Streams everything that arrives from now on, without time-outs. A port has one such stream at a
+    /// time; meanwhile `read` returns `busy`.
     pub fn receive(&self) -> Result<Receiver> {
         let (reader, end) = self.port.receive().map_err(|error| self.named(error))?;
         Ok(Receiver(Lock::new(Incoming::new(reader, Some(end)))))
@@ -204,7 +204,7 @@ impl Port {
         drained.map_err(|error| self.named(error))
     }
 
-    /// Throws away what was not yet read or sent.
+    /// Discards the bytes that were not yet read or sent.
     pub async fn clear(&self, buffer: Buffer) -> Result<()> {
         if !matches!(buffer, Buffer::Output) {
             self.pending.lock().await.clear();
@@ -219,14 +219,14 @@ impl Port {
             .map_err(|error| self.named(error))
     }
 
-    /// The line DTR.
+    /// Sets the line DTR.
     pub fn set_data_terminal_ready(&self, on: bool) -> Result<()> {
         self.port
             .set_data_terminal_ready(on)
             .map_err(|error| self.named(error))
     }
 
-    /// The line RTS.
+    /// Sets the line RTS.
     pub fn set_request_to_send(&self, on: bool) -> Result<()> {
         self.port
             .set_request_to_send(on)
@@ -238,7 +238,7 @@ impl Port {
         self.port.set_break(on).map_err(|error| self.named(error))
     }
 
-    /// The input lines.
+    /// Reads the input lines.
     pub fn lines(&self) -> Result<LineState> {
         self.port.lines().map_err(|error| self.named(error))
     }
@@ -248,11 +248,11 @@ impl Port {
     }
 }
 
-/// What arrives at a port, as a stream.
+/// The bytes that arrive at a port, as a stream.
 pub struct Receiver(Lock<Incoming<wit::Error>>);
 
 impl Receiver {
-    /// At least one and at most `max` bytes; empty when the device went away in order.
+    /// Reads at least one and at most `max` bytes; empty if the stream ended without an error.
     pub async fn read(&self, max: usize) -> Result<Vec<u8>> {
         self.0.lock().await.read(max).await
     }

@@ -49,7 +49,7 @@ impl Shelf {
         }
     }
 
-    /// What a person reads about the shelf.
+    /// Sets the description that a person reads about the shelf.
     #[must_use]
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.description = Some(text.into());
@@ -94,8 +94,8 @@ pub struct ShelfInput {
 }
 
 impl ShelfNode {
-    /// A node that runs `function`. Inputs are called `in0`, `in1`, .. unless
-    /// [`inputs`](Self::inputs) says better, the output `out`.
+    /// A node that runs `function`. Its inputs are called `in0`, `in1`, .. and its output `out`, unless
+    /// [`inputs`](Self::inputs) and [`outputs`](Self::outputs) give other names.
     pub fn new<F, Args, R>(name: impl Into<String>, function: F) -> Self
     where
         F: ShelfFn<Args, R>,
@@ -120,14 +120,14 @@ impl ShelfNode {
         }
     }
 
-    /// What a person sees as the node's name.
+    /// Sets the name of the node that a person sees.
     #[must_use]
     pub fn title(mut self, text: impl Into<String>) -> Self {
         self.title = Some(text.into());
         self
     }
 
-    /// What a person reads about the node.
+    /// Sets the description that a person reads about the node.
     #[must_use]
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.description = Some(text.into());
@@ -147,7 +147,7 @@ impl ShelfNode {
         self
     }
 
-    /// Names the outputs: one, or as many as the returned tuple has.
+    /// Names the outputs: one name, or as many as the returned tuple has elements.
     #[must_use]
     pub fn outputs<const N: usize>(mut self, names: [&str; N]) -> Self {
         let count = (self.output_types)(&[]).len();
@@ -188,7 +188,7 @@ impl ShelfNode {
         self
     }
 
-    /// How the node is shown.
+    /// Sets how the node is shown.
     #[must_use]
     pub fn render_options(mut self, options: JsonValue) -> Self {
         self.render_options = Some(options);
@@ -218,7 +218,7 @@ impl ShelfNode {
     }
 }
 
-/// A closure that can be a [`ShelfNode`]. `Args` and `R` only tell the kinds of closures apart.
+/// A closure that can be a [`ShelfNode`]. `Args` and `R` only distinguish the kinds of closures.
 pub trait ShelfFn<Args, R>: 'static {
     #[doc(hidden)]
     const COUNT: usize;

@@ -39,12 +39,12 @@ use std::task::{Poll, Waker};
 pub struct State<T>(RefCell<T>);
 
 impl<T> State<T> {
-    /// State that starts as `value`.
+    /// Makes a state that starts as `value`.
     pub const fn new(value: T) -> Self {
         Self(RefCell::new(value))
     }
 
-    /// Reads the state. Inside the closure other `with` of the same state work, `update` panics.
+    /// Reads the state. Inside the closure another `with` of the same state works, and `update` panics.
     #[track_caller]
     pub fn with<R>(&self, read: impl FnOnce(&T) -> R) -> R {
         match self.0.try_borrow() {
@@ -53,7 +53,7 @@ impl<T> State<T> {
         }
     }
 
-    /// Changes the state in place. Inside the closure the same state is out of reach and panics.
+    /// Changes the state in place. Inside the closure every use of the same state panics.
     #[track_caller]
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         match self.0.try_borrow_mut() {
@@ -62,7 +62,7 @@ impl<T> State<T> {
         }
     }
 
-    /// Puts `value` in and gives back what was there.
+    /// Puts `value` in and returns the old value.
     #[track_caller]
     pub fn replace(&self, value: T) -> T {
         self.update(|old| std::mem::replace(old, value))
@@ -83,7 +83,7 @@ impl<T> State<T> {
         self.with(T::clone)
     }
 
-    /// Takes the state out and leaves the default.
+    /// Takes the value out and leaves the default.
     #[track_caller]
     pub fn take(&self) -> T
     where
@@ -153,7 +153,7 @@ impl<T> Lock<T> {
         }
     }
 
-    /// Waits for the turn of this task. The guard gives the turn on when it is dropped.
+    /// Waits for the turn of this task. Dropping the guard passes the turn on.
     pub async fn lock(&self) -> LockGuard<'_, T> {
         let mut place = Place {
             queue: &self.queue,
@@ -187,7 +187,7 @@ impl<T> Lock<T> {
         }
     }
 
-    /// The guard if nobody holds the lock now.
+    /// Returns the guard if nobody holds the lock now.
     pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
         let value = self.value.try_borrow_mut().ok()?;
         Some(LockGuard {

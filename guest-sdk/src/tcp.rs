@@ -114,13 +114,13 @@ impl TcpStream {
         self.peer.clone()
     }
 
-    /// Whether an idle connection is kept alive by the operating system.
+    /// Sets whether the operating system keeps an idle connection alive.
     pub fn set_keep_alive(&self, on: bool) -> Result<()> {
         Ok(self.socket.set_keep_alive_enabled(on)?)
     }
 }
 
-/// Waits for others to connect.
+/// A listener, which waits for others to connect.
 ///
 /// ```
 /// use external_worker::prelude::*;
@@ -158,7 +158,7 @@ impl TcpListener {
         })
     }
 
-    /// The next connection.
+    /// Waits for the next connection.
     pub async fn accept(&self) -> Result<TcpStream> {
         let mut connections = self.connections.lock().await;
         let socket = connections.next().await;
@@ -167,7 +167,7 @@ impl TcpListener {
             .ok_or_else(|| Error::unavailable("the listener has ended"))
     }
 
-    /// Where it listens.
+    /// The address that it listens at.
     pub fn local_addr(&self) -> Result<SocketAddr> {
         Ok(from_wasi(self.socket.get_local_address()?))
     }

@@ -45,7 +45,7 @@ impl UdpSocket {
             .map_err(|error| doing(error.into()))
     }
 
-    /// From now on only `"host:port"` is heard, and [`send`](Self::send) goes there.
+    /// From now on the socket hears only `"host:port"`, and [`send`](Self::send) sends there.
     pub async fn connect(&self, address: &str) -> Result<()> {
         let doing = |error: Error| error.context(format!("connecting to {address}"));
         let addresses = resolve(address).await.map_err(doing)?;
@@ -57,12 +57,12 @@ impl UdpSocket {
             .map_err(|error| doing(error.into()))
     }
 
-    /// Sends one datagram to where the socket is connected.
+    /// Sends one datagram to the address that the socket is connected to.
     pub async fn send(&self, data: &[u8]) -> Result<()> {
         Ok(self.socket.send(data.to_vec(), None).await?)
     }
 
-    /// The next datagram and where it came from.
+    /// Waits for the next datagram, and says where it came from.
     pub async fn receive(&self) -> Result<(Vec<u8>, SocketAddr)> {
         let (data, from) = self.socket.receive().await?;
         Ok((data, from_wasi(from)))

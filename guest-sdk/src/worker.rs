@@ -35,7 +35,7 @@ pub trait Worker: Sized + 'static {
     type Config: DeserializeOwned + schemars::JsonSchema + 'static;
     /// NODECLASSID.
     const CLASS_ID: &'static str;
-    /// Whether it has the hooks `save` and `restore`.
+    /// Whether the class has the hooks `save` and `restore`.
     const KEEPS_STATE: bool = false;
 
     fn class() -> WorkerClass;

@@ -31,7 +31,7 @@ pub enum Error {
 
     /// The variable that chooses one has none of its values.
     #[error(
-        "{GUEST_TOOLCHAIN} is `{asked}`, which is no toolchain; set it to rustup, debian or auto"
+        "{GUEST_TOOLCHAIN} is `{asked}`, which is not a toolchain; set it to rustup, debian or auto"
     )]
     NoSuchToolchain {
         /// What it is set to.

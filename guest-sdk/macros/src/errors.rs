@@ -50,7 +50,7 @@ pub(crate) const NODE_UNSAFE: &str = "a node is a safe, ordinary fn";
 pub(crate) const ARGUMENT_PATTERN: &str = "an input needs a plain name, since that is the name of \
     the input";
 pub(crate) const ARGUMENT_MUT_REF: &str = "an input is given by value or by & reference";
-pub(crate) const NODE_TWICE: &str = "#[node] is there twice";
+pub(crate) const NODE_TWICE: &str = "#[node] occurs twice";
 pub(crate) const DEFAULT_EMPTY: &str = "#[default(..)] takes the value: #[default(\"safe\")]";
 pub(crate) const DEFAULT_TWICE: &str = "this input has two defaults";
 pub(crate) const ENUM_ONLY: &str = "NodeEnum is for enums";
@@ -58,13 +58,13 @@ pub(crate) const ENUM_UNIT: &str = "every variant of a NodeEnum is a plain name 
 pub(crate) const ENUM_EMPTY: &str = "a NodeEnum needs at least one variant";
 pub(crate) const ENUM_VALUE_TWICE: &str = "another variant travels as the same value";
 pub(crate) const EXPORT_EMPTY: &str = "export! takes the worker types: export!(MyWorker)";
-pub(crate) const EXPORT_TWICE: &str = "this worker is there twice";
+pub(crate) const EXPORT_TWICE: &str = "this worker occurs twice";
 pub(crate) const EXPORT_AFTER: &str = "after the workers only `; state` and \
     `; requests: { serial: \"why\" }` may follow";
 pub(crate) const REASON_EMPTY: &str =
     "say why in one sentence: the operator reads it before granting";
-pub(crate) const OPTION_TWICE: &str = "this option is there twice";
-pub(crate) const JSON_TWICE: &str = "this key is there twice";
+pub(crate) const OPTION_TWICE: &str = "this option occurs twice";
+pub(crate) const JSON_TWICE: &str = "this key occurs twice";
 pub(crate) const JSON_VALUE: &str = "expected JSON: null, true, false, a number, a string, [..] or \
     {\"key\": ..}";
 pub(crate) const IO_OBJECT: &str = "expected an object such as {\"name\": \"status\"}";
@@ -75,7 +75,7 @@ pub(crate) const IO_MAP: &str =
 pub(crate) const BOOLEAN: &str = "expected true or false";
 pub(crate) const STRING: &str = "expected a string";
 pub(crate) const NO_OUTPUTS: &str = "this method returns nothing, so it has no outputs to describe";
-pub(crate) const NAME_EMPTY: &str = "a name is not empty";
+pub(crate) const NAME_EMPTY: &str = "a name must not be empty";
 
 /// `known` is a list for people: `id, title`.
 pub(crate) fn unknown_option(name: &str, known: &[&str]) -> String {
@@ -118,7 +118,7 @@ pub(crate) fn unknown_io(name: &str, inputs: &[String], outputs: &[String]) -> S
 pub(crate) fn outputs_count(given: usize, returned: usize) -> String {
     format!(
         "{given} outputs are described, but the method returns {returned}: a tuple has one output \
-         an element, everything else has one"
+         per element, everything else has one"
     )
 }
 

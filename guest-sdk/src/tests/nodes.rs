@@ -159,7 +159,7 @@ fn wrong_inputs_are_refused_by_name() {
     refused(
         "mode",
         Value::Text("slow".into()),
-        r#"input "mode": "slow" is none of fast, safe"#,
+        r#"input "mode": "slow" is not one of fast, safe"#,
     );
     refused(
         "list",
@@ -185,7 +185,7 @@ fn wrong_inputs_are_refused_by_name() {
     twice.push(("byte", Value::Integer(1)));
     assert_eq!(
         C::show("all", &twice),
-        r#"ErrorCode::InvalidInput: input "byte" is there twice"#
+        r#"ErrorCode::InvalidInput: input "byte" is given twice"#
     );
     assert_eq!(
         C::show("none", &[]),

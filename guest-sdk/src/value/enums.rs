@@ -27,9 +27,9 @@ use crate::error::{Error, Result};
 pub trait NodeEnum: Sized {
     /// The names that a person reads.
     const KEYS: &'static [&'static str];
-    /// What travels, in the same order.
+    /// The values that travel, in the same order.
     const VALUES: &'static [&'static str];
-    /// What travels for this variant.
+    /// The value that travels for this variant.
     fn value(&self) -> &'static str;
     /// The variant at a place in `VALUES`.
     fn from_index(index: usize) -> Option<Self>;
@@ -55,6 +55,6 @@ pub fn enum_from_json<E: NodeEnum>(json: JsonValue) -> Result<E> {
         .or_else(|| place(E::KEYS))
         .and_then(E::from_index)
         .ok_or_else(|| {
-            Error::invalid_input(format!("{text:?} is none of {}", E::VALUES.join(", ")))
+            Error::invalid_input(format!("{text:?} is not one of {}", E::VALUES.join(", ")))
         })
 }

@@ -10,7 +10,7 @@ pub type OutputType = (JsonValue, Option<JsonValue>);
 
 /// What a node's method returns.
 ///
-/// `()` has no output, a tuple has one an element (`out0`, `out1`, ..), everything else has one,
+/// `()` has no output, a tuple has one per element (`out0`, `out1`, ..), and everything else has one,
 /// `out`. `#[node(outputs = [{"name": ".."}])]` gives better names.
 #[diagnostic::on_unimplemented(
     message = "a node cannot return `{Self}`",

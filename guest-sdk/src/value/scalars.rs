@@ -217,7 +217,7 @@ impl IntoPort for &str {
     }
 }
 
-/// Bytes, where `Vec<u8>` would be a list of ints.
+/// Bytes; a `Vec<u8>` would be a list of ints instead.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -314,7 +314,7 @@ impl FromPort for Value {
     }
 }
 
-/// Any type that serde knows, as a dictionary or whatever else it serializes to.
+/// Any type that serde knows, as a dictionary or as whatever else it serializes to.
 ///
 /// ```
 /// use external_worker::prelude::*;

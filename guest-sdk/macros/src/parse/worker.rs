@@ -192,7 +192,10 @@ fn member(item: ImplItem, worker: &mut Worker, errors: &mut Errors) -> Option<Im
                 .any(|arg| matches!(arg, FnArg::Typed(_))),
         });
         if let Some(cfg) = cfgs(&method.attrs).first() {
-            errors.on(cfg, "a hook is always there; put the #[cfg] inside of it");
+            errors.on(
+                cfg,
+                "a hook cannot have a #[cfg]; put the #[cfg] inside of it",
+            );
         }
     }
     Some(ImplItem::Fn(method))
