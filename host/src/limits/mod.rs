@@ -369,7 +369,7 @@ pub struct Budget {
     #[serde(serialize_with = "write_size")]
     #[schemars(with = "Size")]
     pub memory: ByteSize,
-    /// Cores that the instance may use on average; beyond it is throttled.
+    /// Cores that the instance may use on average; one that uses more is throttled.
     #[schemars(range(min = 0.01, max = 64.0))]
     pub cpu_share: f64,
     /// CPU time, in milliseconds, that the instance may use ahead of its share.

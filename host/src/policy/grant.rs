@@ -29,7 +29,7 @@ pub struct SerialGrant {
     /// `device`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usb: Option<UsbId>,
-    /// The rates that may be set; empty: any.
+    /// The rates that may be set; if empty, any rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baud_rates: Vec<u32>,
 }
@@ -164,10 +164,10 @@ pub struct FilesGrant {
     pub host: PathBuf,
     /// Where the worker sees it, such as "/data".
     pub guest: String,
-    /// Whether it may write; "ro" unless said otherwise.
+    /// Whether it may write; "ro" if not set.
     #[serde(default)]
     pub mode: Mode,
-    /// Bytes that everything in the directory may come to through this worker's writing; none: no
+    /// How many bytes the directory may reach through this worker's writing; if not set, there is no
     /// limit. Only with mode "rw".
     #[serde(
         default,
@@ -176,7 +176,7 @@ pub struct FilesGrant {
     )]
     #[schemars(with = "Option<crate::limits::Size>")]
     pub quota: Option<ByteSize>,
-    /// Files, folders and links that may come to be in the directory through this worker's writing; none:
+    /// How many files, folders and links the directory may reach through this worker's writing. If not set:
     /// 100,000 with a `quota`, of which each of them takes 4 KiB, and any number without. Only with mode "rw".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 250_000))]
@@ -355,12 +355,12 @@ pub enum Direction {
 pub struct HttpGrant {
     /// The server.
     pub host: HostPattern,
-    /// The methods, in capitals; "*": all.
+    /// The methods, in capitals; "*" stands for all.
     pub methods: Vec<String>,
-    /// "http" or "https"; none: both.
+    /// "http" or "https"; if not set, both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<Scheme>,
-    /// The ports; none: 80 for http and 443 for https.
+    /// The ports; if not set, 80 for http and 443 for https.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortPattern>,
 }
@@ -406,9 +406,9 @@ impl HttpGrant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
-    /// In the clear.
+    /// Without encryption.
     Http,
-    /// Through TLS.
+    /// Over TLS.
     Https,
 }
 
