@@ -89,7 +89,7 @@ pub fn parse(text: &[u8]) -> Result<Json, JsonProblem> {
 ///
 /// # Errors
 /// As [`parse`], or when it is more.
-pub(crate) fn parse_strangers(text: &[u8]) -> Result<Json, JsonProblem> {
+pub fn parse_strangers(text: &[u8]) -> Result<Json, JsonProblem> {
     if cost(text) > MAX_MESSAGE_COST {
         return Err(JsonProblem::TooMuch);
     }
@@ -109,7 +109,7 @@ pub fn to_text(json: &impl Serialize) -> String {
 }
 
 /// [`to_text`] over several lines.
-pub(crate) fn to_pretty(json: &impl Serialize) -> String {
+pub fn to_pretty(json: &impl Serialize) -> String {
     unmarked(
         serde_json::to_string_pretty(json).unwrap_or_default(),
         python,
@@ -162,7 +162,7 @@ pub fn odd(text: &str) -> Option<Odd<'_>> {
 
 /// `json` with numbers of the parser's only: what has none is null. For documents in which every JSON
 /// parser and every schema has its say.
-pub(crate) fn without_odd(json: &mut Json) {
+pub fn without_odd(json: &mut Json) {
     match json {
         Json::String(text) => match odd(text) {
             Some(Odd::Float(_)) => *json = Json::Null,

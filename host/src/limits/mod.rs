@@ -42,224 +42,224 @@ pub use serving::*;
 pub use stock::{Share, Stock};
 
 /// One kibibyte.
-pub(crate) const KIB: u64 = 1024;
+pub const KIB: u64 = 1024;
 /// One mebibyte.
-pub(crate) const MIB: u64 = 1024 * 1024;
+pub const MIB: u64 = 1024 * 1024;
 
 /// How often the epoch of every engine advances. A guest that spins gives way at each tick.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 
 /// What an instance that begins is taken to have used of late, at most: what each of many has that use all that
 /// they get.
-pub(crate) const BEGUN_WITH: Duration = Duration::from_millis(50);
+pub const BEGUN_WITH: Duration = Duration::from_millis(50);
 /// How long a store is polled on for what it woke itself for; far below a tick, so that a guest which
 /// gave way at one does not go on before others had their turn.
-pub(crate) const POLL_ON: Duration = Duration::from_millis(1);
+pub const POLL_ON: Duration = Duration::from_millis(1);
 
 /// Instances that the pool holds; further ones are mapped on demand. 4 GiB of address space each, and
 /// six memory maps: with `vm.max_map_count` as Linux has it, 65,530, so many fit and few more.
-pub(crate) const POOL_INSTANCES: u32 = 10_000;
+pub const POOL_INSTANCES: u32 = 10_000;
 /// Core instances of one pooled component: its module, the WASI adapter and their shims.
-pub(crate) const POOL_CORE_INSTANCES: u32 = 8;
+pub const POOL_CORE_INSTANCES: u32 = 8;
 /// Tables of one pooled component.
-pub(crate) const POOL_TABLES: u32 = 4;
+pub const POOL_TABLES: u32 = 4;
 /// Stacks for each pooled component, which share them. What is made of several components takes as many as
 /// it has components with code, since a task in each may wait inside a host call.
-pub(crate) const POOL_STACKS: u32 = 1;
+pub const POOL_STACKS: u32 = 1;
 /// Memory maps that guests leave for the process itself.
-pub(crate) const MAPS_OF_THE_PROCESS: u64 = 3_000;
+pub const MAPS_OF_THE_PROCESS: u64 = 3_000;
 /// Memory maps of a stack: itself and its guard page.
-pub(crate) const MAPS_OF_A_STACK: u64 = 2;
+pub const MAPS_OF_A_STACK: u64 = 2;
 /// Memory maps of a memory: below its image, the image, its heap, and what it may grow to.
-pub(crate) const MAPS_OF_A_MEMORY: u64 = 4;
+pub const MAPS_OF_A_MEMORY: u64 = 4;
 /// Memory maps of a component that is not pooled, besides its memories and the stacks of those that wait:
 /// tables, a stack to work on.
-pub(crate) const MAPS_ON_DEMAND: u64 = 12;
+pub const MAPS_ON_DEMAND: u64 = 12;
 /// Memories of one store.
-pub(crate) const MAX_MEMORIES: usize = 16;
+pub const MAX_MEMORIES: usize = 16;
 /// Tables of one store.
-pub(crate) const MAX_TABLES: usize = 128;
+pub const MAX_TABLES: usize = 128;
 /// Core instances of one store.
-pub(crate) const MAX_CORE_INSTANCES: usize = 512;
+pub const MAX_CORE_INSTANCES: usize = 512;
 /// Instances that a component may make of modules and components in it, counted from above.
-pub(crate) const MAX_INSTANTIATIONS: u64 = 10_000;
+pub const MAX_INSTANTIATIONS: u64 = 10_000;
 /// Largest memory that a pool slot can grow to.
-pub(crate) const POOL_MEMORY_BYTES: usize = 1 << 32;
+pub const POOL_MEMORY_BYTES: usize = 1 << 32;
 /// Largest table that a pool slot can grow to.
-pub(crate) const POOL_TABLE_ELEMENTS: usize = 20_000;
+pub const POOL_TABLE_ELEMENTS: usize = 20_000;
 /// Bytes of a slot that stay resident between two instances, to save page faults.
-pub(crate) const POOL_KEEP_RESIDENT_BYTES: usize = 32 * 1024;
+pub const POOL_KEEP_RESIDENT_BYTES: usize = 32 * 1024;
 /// Slots that are kept warm for the component that used them last.
-pub(crate) const POOL_WARM_SLOTS: u32 = 64;
+pub const POOL_WARM_SLOTS: u32 = 64;
 /// Largest component file that is read at all.
-pub(crate) const MAX_COMPONENT_BYTES: u64 = 256 * MIB;
+pub const MAX_COMPONENT_BYTES: u64 = 256 * MIB;
 /// Text of one function's type, when a component is validated.
 pub const MAX_TYPE_TEXT_BYTES: usize = 64 * 1024;
 /// Largest manifest section that is parsed.
-pub(crate) const MAX_MANIFEST_BYTES: usize = 64 * 1024;
+pub const MAX_MANIFEST_BYTES: usize = 64 * 1024;
 /// Largest policy file that is parsed.
-pub(crate) const MAX_POLICY_BYTES: u64 = MIB;
+pub const MAX_POLICY_BYTES: u64 = MIB;
 /// Classes that one component may describe.
 pub const MAX_CLASSES: usize = 64;
 /// Node classes of one class or one shelf list.
 pub const MAX_NODE_CLASSES: usize = 1024;
 /// Shelves that `get-nodeshelf` may return.
-pub(crate) const MAX_SHELVES: usize = 256;
+pub const MAX_SHELVES: usize = 256;
 /// Inputs or outputs of one node class.
-pub(crate) const MAX_PORTS: usize = 256;
+pub const MAX_PORTS: usize = 256;
 /// Bytes of a name that a person sees: class, method, port, event, shelf.
 pub const MAX_NAME_BYTES: usize = 256;
 /// Bytes of a description, title or error message of a guest.
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// Bytes of one JSON document in a description (schema, type, options).
-pub(crate) const MAX_DESCRIPTION_JSON_BYTES: usize = 256 * 1024;
+pub const MAX_DESCRIPTION_JSON_BYTES: usize = 256 * 1024;
 /// Axes of an n-dimensional array.
-pub(crate) const MAX_ARRAY_AXES: usize = 32;
+pub const MAX_ARRAY_AXES: usize = 32;
 /// What one call may copy out of a guest, beyond `value-size` or, for `save`, `state-size`, before it
 /// traps.
-pub(crate) const HOSTCALL_SLACK_BYTES: u64 = MIB;
+pub const HOSTCALL_SLACK_BYTES: u64 = MIB;
 /// Longest wait that a guest can ask for in one go.
-pub(crate) const MAX_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MAX_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bytes that one call of the guest's random source returns.
-pub(crate) const MAX_RANDOM_BYTES: u64 = MIB;
+pub const MAX_RANDOM_BYTES: u64 = MIB;
 /// Longest line that a guest prints; what is longer is cut.
-pub(crate) const MAX_PRINTED_LINE_BYTES: usize = 8 * 1024;
+pub const MAX_PRINTED_LINE_BYTES: usize = 8 * 1024;
 /// What the bookkeeping of one handle is counted as, towards `memory`.
-pub(crate) const HANDLE_BYTES: u64 = 256;
+pub const HANDLE_BYTES: u64 = 256;
 /// Entries of an instance's resource table for one handle of its budget.
-pub(crate) const TABLE_ENTRIES_PER_HANDLE: usize = 3;
+pub const TABLE_ENTRIES_PER_HANDLE: usize = 3;
 /// Entries of an instance's resource table that need no handle: standard streams, granted folders.
-pub(crate) const TABLE_ENTRIES_TO_BEGIN_WITH: usize = 64;
+pub const TABLE_ENTRIES_TO_BEGIN_WITH: usize = 64;
 /// What one table element costs the host, towards `memory`.
-pub(crate) const TABLE_ELEMENT_BYTES: u64 = 16;
+pub const TABLE_ELEMENT_BYTES: u64 = 16;
 /// First pause after a loop turn failed; doubles up to [`LOOP_BACKOFF_MAX`].
-pub(crate) const LOOP_BACKOFF_FIRST: Duration = Duration::from_millis(250);
+pub const LOOP_BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// Longest pause after failing loop turns.
-pub(crate) const LOOP_BACKOFF_MAX: Duration = Duration::from_secs(30);
+pub const LOOP_BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// Largest pause between two turns that a worker can ask for.
-pub(crate) const MAX_LOOP_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MAX_LOOP_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// First pause before an instance that trapped starts again; doubles each time.
-pub(crate) const RESTART_BACKOFF_FIRST: Duration = Duration::from_millis(100);
+pub const RESTART_BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// An instance that ran this long after a restart is healthy: the count begins anew.
-pub(crate) const RESTART_HEALTHY_AFTER: Duration = Duration::from_secs(60);
+pub const RESTART_HEALTHY_AFTER: Duration = Duration::from_secs(60);
 /// An instance ahead of its CPU share waits in steps of at most this.
-pub(crate) const MAX_THROTTLE_STEP: Duration = Duration::from_millis(100);
+pub const MAX_THROTTLE_STEP: Duration = Duration::from_millis(100);
 /// Events that an observer may lag behind before it loses the oldest.
-pub(crate) const EVENT_BACKLOG: usize = 256;
+pub const EVENT_BACKLOG: usize = 256;
 /// Entries of a guest's handle tables for one handle of its budget: own, borrowed, and waitable.
-pub(crate) const WASM_HANDLES_PER_HANDLE: usize = 4;
+pub const WASM_HANDLES_PER_HANDLE: usize = 4;
 /// Tasks, waitables and stream ends that one store may have at once.
-pub(crate) const MAX_CONCURRENT_STATE: usize = 10_000;
+pub const MAX_CONCURRENT_STATE: usize = 10_000;
 /// Nodes of one graph.
 pub const MAX_NODES: usize = 10_000;
 /// Nodes that are looked at in one go when all are asked for.
-pub(crate) const NODES_AT_ONCE: usize = 64;
+pub const NODES_AT_ONCE: usize = 64;
 /// Edges of one graph.
-pub(crate) const MAX_EDGES: usize = 100_000;
+pub const MAX_EDGES: usize = 100_000;
 /// Edges that begin at one output, or at one input that forwards its value: all of them are fed in one go,
 /// while nobody else can use the graph, and every client is told of each: four times as many make a neighbour's value
 /// wait 40 ms at a client that reads all of them.
-pub(crate) const MAX_TARGETS: usize = 1_024;
+pub const MAX_TARGETS: usize = 1_024;
 /// Groups of one graph.
-pub(crate) const MAX_GROUPS: usize = 2_000;
+pub const MAX_GROUPS: usize = 2_000;
 /// Groups that lie in each other.
-pub(crate) const MAX_GROUP_DEPTH: usize = 32;
+pub const MAX_GROUP_DEPTH: usize = 32;
 /// What a group says about itself, as JSON.
-pub(crate) const MAX_GROUP_META_BYTES: usize = 16 * 1024;
+pub const MAX_GROUP_META_BYTES: usize = 16 * 1024;
 /// Bytes of the id of a node or a group.
-pub(crate) const MAX_NODE_ID_BYTES: usize = 128;
+pub const MAX_NODE_ID_BYTES: usize = 128;
 /// Properties of one node, or of a graph, as JSON.
-pub(crate) const MAX_PROPERTIES_BYTES: usize = 64 * 1024;
+pub const MAX_PROPERTIES_BYTES: usize = 64 * 1024;
 /// Value options or render options of one input or output, as JSON.
-pub(crate) const MAX_OPTIONS_BYTES: usize = MAX_DESCRIPTION_JSON_BYTES;
+pub const MAX_OPTIONS_BYTES: usize = MAX_DESCRIPTION_JSON_BYTES;
 /// Depth of options, properties and other JSON that a graph keeps for its clients.
-pub(crate) const MAX_PATCH_DEPTH: usize = 32;
+pub const MAX_PATCH_DEPTH: usize = 32;
 /// A saved node, as JSON, defaults included.
-pub(crate) const MAX_SAVED_NODE_BYTES: usize = 32 * MIB as usize;
+pub const MAX_SAVED_NODE_BYTES: usize = 32 * MIB as usize;
 /// Problems of one load that are reported at once.
 pub const MAX_LOAD_PROBLEMS: usize = 100;
 /// Depth to which a FuncNodes type is followed; what is below takes anything.
-pub(crate) const MAX_TYPE_DEPTH: usize = 16;
+pub const MAX_TYPE_DEPTH: usize = 16;
 /// Alternatives of one type, at all depths together; a type that has more takes anything.
-pub(crate) const MAX_TYPE_ALTERNATIVES: usize = 64;
+pub const MAX_TYPE_ALTERNATIVES: usize = 64;
 /// Shelves that stand on each other.
-pub(crate) const MAX_SHELF_DEPTH: usize = 64;
+pub const MAX_SHELF_DEPTH: usize = 64;
 /// Node classes of one library.
-pub(crate) const MAX_LIBRARY_CLASSES: usize = 100_000;
+pub const MAX_LIBRARY_CLASSES: usize = 100_000;
 /// Nodes that are looked at to find out whether a join waits for another branch.
-pub(crate) const MAX_JOIN_SEARCH: usize = 256;
+pub const MAX_JOIN_SEARCH: usize = 256;
 /// A node whose runs are quicker than this on average tells less of each.
-pub(crate) const FAST_RUN: Duration = Duration::from_millis(200);
+pub const FAST_RUN: Duration = Duration::from_millis(200);
 /// Events that are told in one go before another task goes on.
-pub(crate) const MAX_EVENTS_AT_ONCE: usize = 4_096;
+pub const MAX_EVENTS_AT_ONCE: usize = 4_096;
 /// Events that wait to be told before runs wait, too.
-pub(crate) const MAX_EVENTS_WAITING: usize = 16_384;
+pub const MAX_EVENTS_WAITING: usize = 16_384;
 /// Bytes of a document that are looked at for a preview of it.
 pub const MAX_PREVIEW_BYTES: usize = 64 * 1024;
 /// Characters of a text that a preview of it shows.
 pub const MAX_PREVIEW_TEXT: usize = 1_000;
 /// Items of a list that a preview of it shows.
-pub(crate) const MAX_PREVIEW_ITEMS: usize = 10;
+pub const MAX_PREVIEW_ITEMS: usize = 10;
 /// Entries of a dictionary that a preview of it shows.
-pub(crate) const MAX_PREVIEW_ENTRIES: usize = 1_000;
+pub const MAX_PREVIEW_ENTRIES: usize = 1_000;
 /// Parts of a nested value that a preview of it shows, all together.
 pub const MAX_PREVIEW_PARTS: usize = 10_000;
 /// Characters of a stranger's word that a line of a log or an error spells out.
-pub(crate) const MAX_SHOWN_CHARS: usize = 200;
+pub const MAX_SHOWN_CHARS: usize = 200;
 /// Bytes of a value that stand in an error.
 pub const MAX_SHOWN_VALUE_BYTES: usize = 100;
 /// Levels of a JSON document that is saved or imported: what a message may have, in the node that
 /// has it, and to spare.
-pub(crate) const MAX_SAVED_JSON_DEPTH: usize = 256;
+pub const MAX_SAVED_JSON_DEPTH: usize = 256;
 /// Largest state or configuration of a Worker that is read or written.
-pub(crate) const MAX_STATE_BYTES: u64 = 64 * MIB;
+pub const MAX_STATE_BYTES: u64 = 64 * MIB;
 /// Largest archive that is read or written.
-pub(crate) const MAX_ARCHIVE_BYTES: u64 = 256 * MIB;
+pub const MAX_ARCHIVE_BYTES: u64 = 256 * MIB;
 /// Members of one archive.
-pub(crate) const MAX_ARCHIVE_MEMBERS: u64 = 10_000;
+pub const MAX_ARCHIVE_MEMBERS: u64 = 10_000;
 /// All that is in one archive, unpacked.
 pub const MAX_ARCHIVE_CONTENT_BYTES: u64 = 1024 * MIB;
 /// How many times its own size an archive may unpack to, beyond [`ARCHIVE_RATIO_FROM`].
-pub(crate) const MAX_ARCHIVE_RATIO: u64 = 250;
+pub const MAX_ARCHIVE_RATIO: u64 = 250;
 /// What any archive may unpack to.
-pub(crate) const ARCHIVE_RATIO_FROM: u64 = 16 * MIB;
+pub const ARCHIVE_RATIO_FROM: u64 = 16 * MIB;
 /// Bytes of the path of a member.
 pub const MAX_ARCHIVE_PATH_BYTES: usize = 1024;
 /// Parts of the path of a member.
-pub(crate) const MAX_ARCHIVE_PATH_DEPTH: usize = 32;
+pub const MAX_ARCHIVE_PATH_DEPTH: usize = 32;
 /// Largest manifest of a module.
-pub(crate) const MAX_MODULE_MANIFEST_BYTES: u64 = 64 * 1024;
+pub const MAX_MODULE_MANIFEST_BYTES: u64 = 64 * 1024;
 /// Characters of a module's name, or of its version.
 pub const MAX_MODULE_NAME_BYTES: usize = 64;
 /// Components of one module.
 pub const MAX_MODULE_COMPONENTS: usize = 256;
 /// How long after a commit that failed the next one is tried.
-pub(crate) const STORE_RETRY_PAUSE: Duration = Duration::from_millis(500);
+pub const STORE_RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// How long a call, cancelled or past its deadline, may go on before it ends its instance.
-pub(crate) const CANCEL_GRACE: Duration = Duration::from_secs(1);
+pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 /// External workers in one Worker.
-pub(crate) const MAX_EXTERNALS: usize = 10_000;
+pub const MAX_EXTERNALS: usize = 10_000;
 /// External workers that start at the same time when a Worker opens.
-pub(crate) const MAX_STARTS_AT_ONCE: usize = 16;
+pub const MAX_STARTS_AT_ONCE: usize = 16;
 /// Events that a slow client of a Worker may be behind.
-pub(crate) const WORKER_EVENT_BACKLOG: usize = 8 * 1024;
+pub const WORKER_EVENT_BACKLOG: usize = 8 * 1024;
 /// Lines about one external worker that its people are shown in a minute; the log has all of them.
-pub(crate) const MAX_NOTICES_PER_MINUTE: u32 = 30;
+pub const MAX_NOTICES_PER_MINUTE: u32 = 30;
 /// Shelves in shelves that a guest may offer.
-pub(crate) const MAX_OFFERED_SHELF_DEPTH: usize = 16;
+pub const MAX_OFFERED_SHELF_DEPTH: usize = 16;
 /// Directories in directories that are searched for modules.
-pub(crate) const MAX_MODULE_DEPTH: usize = 16;
+pub const MAX_MODULE_DEPTH: usize = 16;
 /// Entries of the directory of local workers that are looked at.
-pub(crate) const MAX_MODULE_FILES: usize = 10_000;
+pub const MAX_MODULE_FILES: usize = 10_000;
 /// A directory is looked at again after this long, for file systems that do not tell of changes.
-pub(crate) const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+pub const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// A changed directory is looked at when it was quiet for this long: files are written in pieces.
 pub const QUIET: Duration = Duration::from_millis(200);
 
 /// Websockets that a server has at once.
 pub const MAX_CLIENTS: usize = 256;
 /// How long a client may take to send the head of a request.
-pub(crate) const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest message on a websocket; what is larger goes through `POST /message/`.
 pub const MAX_MESSAGE_BYTES: usize = 16 * MIB as usize;
 /// Longest message that a websocket reads to its end, to refuse it; a longer one closes it.
@@ -269,96 +269,96 @@ pub const MAX_POSTED_BYTES: usize = 64 * MIB as usize;
 /// A text message beyond this is fetched by `GET /message/…`: browsers' clients expect it.
 pub const LARGE_MESSAGE_BYTES: usize = 950_000;
 /// How long a large message can be fetched.
-pub(crate) const LARGE_MESSAGE_LIFETIME: Duration = Duration::from_secs(60);
+pub const LARGE_MESSAGE_LIFETIME: Duration = Duration::from_secs(60);
 /// All large messages that wait to be fetched.
-pub(crate) const LARGE_MESSAGES_BYTES: usize = 128 * MIB as usize;
+pub const LARGE_MESSAGES_BYTES: usize = 128 * MIB as usize;
 /// Requests of one connection that are not answered yet; until one is, no more are read.
-pub(crate) const MAX_REQUESTS: usize = 1024;
+pub const MAX_REQUESTS: usize = 1024;
 /// Answers that wait to be taken by one client before no more requests are read.
-pub(crate) const MAX_ANSWERS_BYTES: usize = 16 * MIB as usize;
+pub const MAX_ANSWERS_BYTES: usize = 16 * MIB as usize;
 /// Events that wait to be taken by one client before it loses them and syncs anew.
-pub(crate) const CLIENT_EVENTS: usize = 4096;
+pub const CLIENT_EVENTS: usize = 4096;
 /// The same in bytes. All clients that lag share what they have of the same events.
-pub(crate) const CLIENT_EVENTS_BYTES: usize = 8 * MIB as usize;
+pub const CLIENT_EVENTS_BYTES: usize = 8 * MIB as usize;
 /// How long a client may take nothing before it is closed.
-pub(crate) const CLIENT_STALL: Duration = Duration::from_secs(30);
+pub const CLIENT_STALL: Duration = Duration::from_secs(30);
 /// How fast a client has to take a message that is large.
-pub(crate) const CLIENT_BYTES_PER_SECOND: u64 = 64 * 1024;
+pub const CLIENT_BYTES_PER_SECOND: u64 = 64 * 1024;
 /// Bytes of the id of a request.
 pub const MAX_REQUEST_ID_BYTES: usize = 256;
 /// How long an answer is kept for a client that repeats its request.
-pub(crate) const ANSWER_LIFETIME: Duration = Duration::from_secs(300);
+pub const ANSWER_LIFETIME: Duration = Duration::from_secs(300);
 /// Answers that are kept of requests that changed something.
-pub(crate) const KEPT_CHANGES: usize = 16_384;
+pub const KEPT_CHANGES: usize = 16_384;
 /// Answers that are kept of requests that only read.
-pub(crate) const KEPT_READS: usize = 4_096;
+pub const KEPT_READS: usize = 4_096;
 /// Bytes of answers that are kept, of each of the two kinds.
-pub(crate) const KEPT_ANSWERS_BYTES: usize = 16 * MIB as usize;
+pub const KEPT_ANSWERS_BYTES: usize = 16 * MIB as usize;
 /// Largest upload.
-pub(crate) const MAX_UPLOAD_BYTES: usize = 256 * MIB as usize;
+pub const MAX_UPLOAD_BYTES: usize = 256 * MIB as usize;
 /// All uploads that a Worker keeps.
 pub const MAX_UPLOADS_BYTES: u64 = 8 * 1024 * MIB;
 /// Files of one upload.
-pub(crate) const MAX_UPLOAD_FILES: usize = 1_000;
+pub const MAX_UPLOAD_FILES: usize = 1_000;
 /// Bytes of the path of an uploaded file, and of each of its parts.
-pub(crate) const MAX_UPLOAD_PATH_BYTES: usize = 1024;
+pub const MAX_UPLOAD_PATH_BYTES: usize = 1024;
 /// Parts of that path that are looked at when the uploads are summed up.
-pub(crate) const MAX_UPLOAD_DEPTH: usize = 512;
+pub const MAX_UPLOAD_DEPTH: usize = 512;
 /// Bytes of one part of that path.
-pub(crate) const MAX_UPLOAD_NAME_BYTES: usize = 255;
+pub const MAX_UPLOAD_NAME_BYTES: usize = 255;
 /// Text of a value that is shown while nobody asked for all of it.
-pub(crate) const PREVIEW_TEXT_CHARS: usize = 1000;
+pub const PREVIEW_TEXT_CHARS: usize = 1000;
 /// Bytes of a value that are sent while nobody asked for all of it.
-pub(crate) const PREVIEW_BYTES: usize = 4 * MIB as usize;
+pub const PREVIEW_BYTES: usize = 4 * MIB as usize;
 /// Shortest token: whoever guesses it owns the Worker.
-pub(crate) const MIN_TOKEN_BYTES: usize = 16;
+pub const MIN_TOKEN_BYTES: usize = 16;
 /// Longest token.
-pub(crate) const MAX_TOKEN_BYTES: usize = 256;
+pub const MAX_TOKEN_BYTES: usize = 256;
 /// How long a server takes to stop what runs.
-pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
+pub const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long clients may take to hear that the server ends.
-pub(crate) const GOODBYE_DEADLINE: Duration = Duration::from_secs(2);
+pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(2);
 /// Longest wait for one turn of a loop that is hurried.
-pub(crate) const TURN_PATIENCE: Duration = Duration::from_secs(3);
+pub const TURN_PATIENCE: Duration = Duration::from_secs(3);
 /// Methods and nodes of shelves of one class that are exercised.
-pub(crate) const MAX_EXERCISED_NODES: usize = 64;
+pub const MAX_EXERCISED_NODES: usize = 64;
 /// Methods that are called once in a second without that being a flood.
-pub(crate) const MAX_RATED_CALLS: usize = 20;
+pub const MAX_RATED_CALLS: usize = 20;
 /// Cases of one class that run at the same time.
-pub(crate) const MAX_CASES_AT_ONCE: usize = 4;
+pub const MAX_CASES_AT_ONCE: usize = 4;
 /// Runs that it may take to make a failing case smaller.
-pub(crate) const MAX_SHRINKING_RUNS: usize = 60;
+pub const MAX_SHRINKING_RUNS: usize = 60;
 /// Growth of memory that is more than an allocator which settles, in bytes.
-pub(crate) const GROWTH_BYTES: u64 = MIB;
+pub const GROWTH_BYTES: u64 = MIB;
 /// What the process that compiles and runs a component to check it may hold.
-pub(crate) const CHECK_MEMORY: ByteSize = ByteSize::gib(2);
+pub const CHECK_MEMORY: ByteSize = ByteSize::gib(2);
 /// Lines and folders that are simulated for one component.
-pub(crate) const MAX_SIMULATED_DEVICES: usize = 16;
+pub const MAX_SIMULATED_DEVICES: usize = 16;
 /// Connections to a simulated server at once.
-pub(crate) const MAX_SIMULATED_CONNECTIONS: usize = 64;
+pub const MAX_SIMULATED_CONNECTIONS: usize = 64;
 /// What a worker may write into a simulated folder.
-pub(crate) const SIMULATED_FOLDER_QUOTA: ByteSize = ByteSize::mib(16);
+pub const SIMULATED_FOLDER_QUOTA: ByteSize = ByteSize::mib(16);
 /// Tenants of one host.
-pub(crate) const MAX_TENANTS: usize = 256;
+pub const MAX_TENANTS: usize = 256;
 /// Bytes of a tenant's name.
-pub(crate) const MAX_TENANT_NAME_BYTES: usize = 64;
+pub const MAX_TENANT_NAME_BYTES: usize = 64;
 /// Largest tenants file that is parsed.
-pub(crate) const MAX_TENANTS_FILE_BYTES: u64 = MIB;
+pub const MAX_TENANTS_FILE_BYTES: u64 = MIB;
 /// The least memory that the process of a tenant may be limited to.
-pub(crate) const MIN_TENANT_MEMORY: ByteSize = ByteSize::mib(256);
+pub const MIN_TENANT_MEMORY: ByteSize = ByteSize::mib(256);
 /// File descriptors of the process of a tenant.
-pub(crate) const MAX_TENANT_FILES: u64 = 65_536;
+pub const MAX_TENANT_FILES: u64 = 65_536;
 /// Bytes of what the process of a tenant says in a second; after them it has to wait.
-pub(crate) const TENANT_LOG_BYTES_PER_SECOND: usize = 256 * 1024;
+pub const TENANT_LOG_BYTES_PER_SECOND: usize = 256 * 1024;
 /// The process of a tenant says no more than one thing in this time; what is said before has to wait.
-pub(crate) const TENANT_MESSAGES_EVERY: Duration = Duration::from_millis(10);
+pub const TENANT_MESSAGES_EVERY: Duration = Duration::from_millis(10);
 /// Bytes of one such thing: an order with its budget has less than one KiB.
-pub(crate) const MAX_TENANT_MESSAGE_BYTES: usize = 8 * 1024;
+pub const MAX_TENANT_MESSAGE_BYTES: usize = 8 * 1024;
 /// What a tenant may have ordered at once: twice what it gets, since it is done with one before it is heard that it
 /// is.
-pub(crate) const MAX_TENANT_ORDERS: usize = 2 * (PREPARES_AT_ONCE + 1);
+pub const MAX_TENANT_ORDERS: usize = 2 * (PREPARES_AT_ONCE + 1);
 /// How long the process of a tenant may take to end well; all that it does has deadlines below.
-pub(crate) const TENANT_STOP_DEADLINE: Duration = Duration::from_secs(30);
+pub const TENANT_STOP_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What one instance may use. Every field has a default; a policy overrides it under `[budget]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

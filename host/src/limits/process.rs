@@ -9,7 +9,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 ///
 /// # Errors
 /// When the kernel refuses.
-pub(crate) fn lower(resource: Resource, most: u64) -> io::Result<()> {
+pub fn lower(resource: Resource, most: u64) -> io::Result<()> {
     let before = getrlimit(resource).maximum.unwrap_or(u64::MAX);
     let limit = Some(most.min(before));
     let limit = Rlimit {
@@ -24,7 +24,7 @@ pub(crate) fn lower(resource: Resource, most: u64) -> io::Result<()> {
 ///
 /// # Errors
 /// When the kernel refuses.
-pub(crate) fn lower_cpu(most: Duration) -> io::Result<()> {
+pub fn lower_cpu(most: Duration) -> io::Result<()> {
     let seconds = most.as_secs().max(1);
     lower(Resource::Cpu, seconds.saturating_add(1))?;
     let maximum = getrlimit(Resource::Cpu).maximum;

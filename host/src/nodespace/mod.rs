@@ -278,7 +278,7 @@ impl NodeSpace {
     ///
     /// # Errors
     /// As [`NodeSpace::set_value`].
-    pub(crate) fn change_io(&self, node: &str, io: &str, change: IoChange) -> Result<()> {
+    pub fn change_io(&self, node: &str, io: &str, change: IoChange) -> Result<()> {
         self.inner.change(|graph| graph.change_io(node, io, change))
     }
 
@@ -295,12 +295,7 @@ impl NodeSpace {
     ///
     /// # Errors
     /// When there is no such input or output, or it is too much.
-    pub(crate) fn update_value_options(
-        &self,
-        node: &str,
-        io: &str,
-        patch: &Json,
-    ) -> Result<IoView> {
+    pub fn update_value_options(&self, node: &str, io: &str, patch: &Json) -> Result<IoView> {
         self.inner
             .change(|graph| graph.update_value_options(node, io, patch))
     }
@@ -354,7 +349,7 @@ impl NodeSpace {
     ///
     /// # Errors
     /// When there is no such node.
-    pub(crate) fn previews(&self, node: &str) -> Result<BTreeMap<Arc<str>, Json>> {
+    pub fn previews(&self, node: &str) -> Result<BTreeMap<Arc<str>, Json>> {
         let values = self.values(node)?.into_iter();
         Ok(values
             .map(|(io, value)| (io, view::preview(value.as_ref())))
@@ -378,7 +373,7 @@ impl NodeSpace {
     }
 
     /// [`NodeSpace::request_trigger`] of every node of a class. Answers how many there are.
-    pub(crate) fn trigger_class(&self, class_id: &str) -> usize {
+    pub fn trigger_class(&self, class_id: &str) -> usize {
         self.inner.change(|graph| graph.trigger_class(class_id))
     }
 
@@ -487,7 +482,7 @@ impl NodeSpace {
     }
 
     /// A node as it is saved; `None`: there is no such node.
-    pub(crate) fn save_node(&self, node: &str) -> Option<Json> {
+    pub fn save_node(&self, node: &str) -> Option<Json> {
         let look = |graph: &graph::Graph| graph.node(node).ok().map(save::node);
         self.inner.read(look).map(Json::Object)
     }
@@ -510,7 +505,7 @@ impl NodeSpace {
     }
 
     /// Nodes whose class is not there: the id of each, and that of its class.
-    pub(crate) fn placeholders(&self) -> Vec<(Arc<str>, Arc<str>)> {
+    pub fn placeholders(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.inner.read(|graph| {
             let nodes = graph.nodes.values().filter(|node| node.class.is_none());
             nodes

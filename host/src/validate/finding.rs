@@ -239,7 +239,7 @@ impl Finding {
     }
 
     /// Where it is, to follow its code in a sentence: ` at …`, or nothing.
-    pub(crate) fn at_place(&self) -> String {
+    pub fn at_place(&self) -> String {
         match (self.place.as_str(), &self.source) {
             ("", None) => String::new(),
             (place, None) => format!(" at {place}"),
@@ -249,7 +249,7 @@ impl Finding {
     }
 
     /// The line of the source, as a path in the author's own tree; `None`: it is somewhere else.
-    pub(crate) fn own_source(&self) -> Option<&SourceLine> {
+    pub fn own_source(&self) -> Option<&SourceLine> {
         let is_own = |source: &&SourceLine| {
             let mut parts = std::path::Path::new(&source.file).components();
             !source.file.is_empty()
