@@ -19,6 +19,7 @@ EXPECTED: list[tuple[str, str]] = [
     ("*:.others.error", "an answer goes to who asked, an error too"),
     ("*:.events.progress*", "what a person waits for fails where the UI shows it"),
     ("*:.error", "own words"),
+    ("*:.code", "an error has a code for programs"),
     ("no_command:.result.error", "own words"),
     ("malformed:.result", "an error, not a closed connection"),
     ("unknown_type:.result", "an error, not silence"),

@@ -264,7 +264,7 @@ mod tests {
             (of(json!(vec![other; 1000])), "layers"),
             (
                 module_of(json!({"schemaVersion": 2, "layers": [wasm], "manifests": []})),
-                "too",
+                "also has layers",
             ),
             (module_of(json!({"schemaVersion": 2})), "neither"),
             (
