@@ -86,7 +86,7 @@ pub fn input<T: FromPort>(
     input_port::<T>(name, description, default, parse_options(options))
 }
 
-/// A default that is no value of its own type is left out: `call` will say what is wrong with it.
+/// A default that is not a value of its own type is left out: `call` will say what is wrong with it.
 pub fn default_value<T: IntoPort>(name: &str, make: fn() -> Result<T>) -> Option<Value> {
     let value = make().and_then(T::into_value);
     value

@@ -163,7 +163,7 @@ fn contents(body: Option<Vec<u8>>) -> (Option<StreamReader<u8>>, impl Future<Out
     let (feed, reader) = pipe.unzip();
     let feeding = async move {
         if let Some((body, mut writer)) = feed {
-            // What the server did not want to read is no failure: its answer says why.
+            // What the server did not want to read is not a failure: its answer says why.
             drop(writer.write_all(body).await);
         }
     };

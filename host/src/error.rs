@@ -21,7 +21,7 @@ pub enum HostError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The file is no component that this host can run.
+    /// The file is not a component that this host can run.
     #[error("{name} is not a usable component: {problem}. {fix}")]
     Component {
         /// The component's file or name.

@@ -136,7 +136,7 @@ struct Mutator(u64);
 
 impl Mutator {
     fn new(number: u64) -> Self {
-        // Small numbers are far apart from the first step on, and 0 is no state of a xorshift.
+        // Small numbers are far apart from the first step on, and 0 is not a state of a xorshift.
         Self(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 

@@ -436,7 +436,7 @@ async fn read_only(scene: Scene) -> String {
     }
 }
 
-/// A granted folder with what is no file in it.
+/// A granted folder with what is not a file in it.
 fn furnished(scene: Scene, mode: &str) -> Scene {
     let scene = scene.folder(mode);
     let inside = scene.dir().join("granted");

@@ -43,7 +43,7 @@ struct Target {
 }
 
 /// Understands one line. What is no JSON object was printed by something else, such as a procedural
-/// macro, and is no message.
+/// macro, and is not a message.
 pub(crate) fn parse(line: &str) -> Result<Message, Error> {
     if !line.starts_with('{') {
         return Ok(Message::Other);

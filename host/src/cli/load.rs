@@ -105,7 +105,7 @@ fn cache(options: &CacheOptions) -> Result<Option<CompileCache>, HostError> {
 /// The component at `path`, compiled.
 ///
 /// # Errors
-/// When it is no file, or no component of the world `external-worker`.
+/// When it is not a file, or is not a component of the world `external-worker`.
 pub fn component(
     engine: &Engine,
     path: &Path,
@@ -126,7 +126,7 @@ pub const PROCESSES: &str = "/proc";
 /// The policy at `path` for guests that this command runs itself.
 ///
 /// # Errors
-/// When it is no file, no policy, or grants what belongs to the command.
+/// When it is not a file, is not a policy, or grants what belongs to the command.
 pub fn policy_of_run(path: Option<&Path>, cache: &CacheOptions) -> Result<Policy, CliError> {
     let policy = policy(path)?;
     match path {
@@ -162,7 +162,7 @@ pub fn operators(cache: &CacheOptions) -> impl Iterator<Item = (PathBuf, &'stati
 /// The policy at `path`; without a path the one that grants nothing.
 ///
 /// # Errors
-/// When it is no file, or no policy.
+/// When it is not a file, or is not a policy.
 pub fn policy(path: Option<&Path>) -> Result<Policy, CliError> {
     let Some(path) = path else {
         return Ok(Policy::default());

@@ -7,7 +7,7 @@
 //!
 //! What is kept (values, saves, exports) is written as Python writes it. What goes to clients is JSON
 //! that everybody reads, since a browser drops a message with other words: an infinity is `1e999`
-//! there, which every parser of doubles takes for one, and what is no number is `null`.
+//! there, which every parser of doubles takes for one, and what is not a number is `null`.
 
 mod cost;
 mod text;

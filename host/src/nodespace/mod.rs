@@ -496,7 +496,7 @@ impl NodeSpace {
     /// placeholder, with all its data; what makes no sense is left out. The report tells.
     ///
     /// # Errors
-    /// When it is no object or too much; nothing is changed then.
+    /// When it is not an object or too much; nothing is changed then.
     pub fn load(&self, backend: &Json) -> Result<LoadReport> {
         let mut report = self.inner.change(|graph| graph.load_nodes(backend))?;
         self.inner

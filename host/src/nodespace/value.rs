@@ -260,7 +260,7 @@ impl Value {
         }
     }
 
-    /// [`Value::from_json`], but [`NO_VALUE`] is no value.
+    /// [`Value::from_json`], but [`NO_VALUE`] is not a value.
     pub fn from_wire(json: Json) -> Option<Self> {
         (json != NO_VALUE).then(|| Self::from_json(json))
     }

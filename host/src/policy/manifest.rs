@@ -60,7 +60,7 @@ impl Manifest {
     /// `component` with this manifest, in the place of the one that it may have.
     ///
     /// # Errors
-    /// A sentence, when the bytes are no component or the manifest is too large.
+    /// A sentence, when the bytes are not a component or the manifest is too large.
     pub fn write(&self, component: &[u8]) -> Result<Vec<u8>, String> {
         let raw = Raw {
             version: VERSION,

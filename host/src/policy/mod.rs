@@ -199,7 +199,7 @@ impl Policy {
     /// Reads a policy from a file.
     ///
     /// # Errors
-    /// When the file cannot be read, is too large, or is no policy.
+    /// When the file cannot be read, is too large, or is not a policy.
     pub fn load(path: &Path) -> Result<Self> {
         let file_error = |source| PolicyError::Unreadable {
             path: path.to_owned(),

@@ -8,7 +8,7 @@
 //!
 //! These requests are our own, on `reqwest`: the client crate for OCI reads answers without a bound,
 //! and follows redirects and token realms anywhere, plain HTTP included. A registry could ask for the
-//! login at its own door, so whoever it names for tokens is no stranger. The place that it sends to for
+//! login at its own door, so whoever it names for tokens is not a stranger. The place that it sends to for
 //! a layer is one, and is told nothing. What is open to everybody needs no login, and no credential
 //! helper that works.
 

@@ -207,7 +207,7 @@ impl<'a> Session<'a> {
     }
 
     /// Asks for a token to read this one repository, with the login if there is one. The registry itself
-    /// names the place, and could have asked for the login at its own door: that is no stranger.
+    /// names the place, and could have asked for the login at its own door: that is not a stranger.
     async fn token(&self, realm: &str, service: Option<&str>) -> Result<String, String> {
         let realm = Url::parse(realm).ok();
         let realm = realm.ok_or("the registry does not say where to get a token")?;

@@ -26,7 +26,7 @@ pub enum BodyProblem {
     /// It ended early.
     #[error("the request ended early")]
     Cut,
-    /// It is no form.
+    /// It is not a form.
     #[error("{}", .0.body_text())]
     NoForm(#[from] MultipartRejection),
     /// The form is broken, or too long.

@@ -57,7 +57,7 @@ pub async fn accept(listener: TcpListener, routes: Router, stop: &CancellationTo
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     if door.is_crowded() {
-                        // Who has asked already is read first, and is no stranger then.
+                        // Who has asked already is read first, and is not a stranger then.
                         tokio::task::yield_now().await;
                     }
                     let visit = Arc::new(door.enter(peer.ip()));

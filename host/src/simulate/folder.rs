@@ -10,7 +10,7 @@ use tempfile::TempDir;
 pub(super) struct Folder(TempDir);
 
 impl Folder {
-    /// Makes one: a text, an empty file, one that is no text, and a folder.
+    /// Makes one: a text, an empty file, one that is not a text, and a folder.
     ///
     /// # Errors
     /// When the disk is full, or not to be written.

@@ -226,7 +226,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the directory cannot be used, or another host has it open. What is wrong with a module
-    /// or an external worker is reported, and is no error.
+    /// or an external worker is reported, and is not an error.
     pub async fn open(options: WorkerOptions) -> Result<Self> {
         let data_dir = DataDir { data: options.data };
         data_dir.make()?;

@@ -46,7 +46,7 @@ impl Worker {
     /// are here. What is not available here becomes a placeholder that keeps its data.
     ///
     /// # Errors
-    /// When it is no export, too much, or there is no room for its files: then nothing of it stays. What
+    /// When it is not an export, too much, or there is no room for its files: then nothing of it stays. What
     /// else is wrong is in the report.
     pub async fn import(&self, zip: Vec<u8>) -> Result<Report> {
         let mut batch = self.files().batch();

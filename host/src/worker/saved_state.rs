@@ -66,7 +66,7 @@ pub struct Reading {
     pub left_out: LeftOut,
 }
 
-/// It is no state.
+/// It is not a state.
 #[derive(Debug, thiserror::Error)]
 #[error("the state of the Worker is wrong: {0}")]
 pub struct SavedStateProblem(String);

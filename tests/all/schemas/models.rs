@@ -36,7 +36,7 @@ fn cases() -> Vec<Case> {
     document.cases
 }
 
-/// Every plain value in `json` that is no secret.
+/// Every plain value in `json` that is not a secret.
 fn public(json: &Json, found: &mut Vec<String>) {
     match json {
         Json::Array(items) => items.iter().for_each(|item| public(item, found)),

@@ -124,7 +124,7 @@ async fn an_external_worker_is_added_used_changed_and_removed() {
     late(&mut ui, &first, of_it).await;
 }
 
-/// What a page still says of what was removed a moment ago is no mistake; of what never was, it is.
+/// What a page still says of what was removed a moment ago is not a mistake; of what never was, it is.
 async fn late(ui: &mut super::Client, node: &str, instance: Json) {
     let nid = json!({ "nid": node });
     let io = json!({ "nid": node, "ioid": "value" });

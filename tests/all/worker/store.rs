@@ -298,7 +298,7 @@ fn acknowledged_until_killed(
     }
     kill(&mut writer);
     for line in lines {
-        // The last line may be cut: that was no acknowledgement.
+        // The last line may be cut: that was not an acknowledgement.
         let line = line.unwrap();
         if line.ends_with('.') {
             take(line);

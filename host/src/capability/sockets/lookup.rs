@@ -13,7 +13,7 @@ use crate::policy::pattern::normal_name;
 pub(super) enum Refusal {
     /// The name, or everything that it leads to, is not granted.
     Denied,
-    /// That is no host name.
+    /// That is not a host name.
     Invalid,
     /// The system has no addresses.
     Failed(LookupError),

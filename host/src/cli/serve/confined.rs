@@ -124,7 +124,7 @@ impl ServeTenantCommand {
         let mut reach = reach::of_worker(&data_dir);
         reach.memory = self.memory;
         reach.grant(policy);
-        // Who may write what it is confined by is not confined: what grants that is no policy.
+        // Who may write what it is confined by is not confined: what grants that is not a policy.
         let own = guarded.but(&data_dir.files());
         for path in data_dir.module_policies()? {
             match Policy::load_beside(&path, &own) {

@@ -35,7 +35,7 @@ pub(super) fn data_dir(data: &Path) -> DataDir {
 /// The policy of a tenant's modules that have none of their own.
 ///
 /// # Errors
-/// When it is no file, no policy, or grants what belongs to the host.
+/// When it is not a file, is not a policy, or grants what belongs to the host.
 pub(super) fn policy(
     path: Option<&Path>,
     data: &Path,

@@ -31,7 +31,7 @@ const WITHOUT_SCHEMAS: [&str; 13] = [
     "xml",
 ];
 
-/// Understood keywords of JSON Schema that begin with `$` and are no schema.
+/// Understood keywords of JSON Schema that begin with `$` and are not a schema.
 const OF_THE_CORE: [&str; 8] = [
     "$id",
     "$schema",

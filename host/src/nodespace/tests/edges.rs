@@ -44,7 +44,7 @@ async fn an_edge_feeds_what_is_there_and_what_comes() {
     bench.set("x.a", 5);
     bench.space.idle().await;
     assert_eq!(bench.value("y.out"), 17);
-    // Again is no error and no second edge.
+    // To connect again is neither an error nor a second edge.
     assert_eq!(bench.space.add_edge("x", "out", "y", "a", false), Ok(edge));
     assert_eq!(json!(bench.space.edges()), json!([["x", "out", "y", "a"]]));
     bench.events();

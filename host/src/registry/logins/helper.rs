@@ -14,7 +14,7 @@ use super::{Login, LoginError};
 use crate::limits::{HELPER_TIMEOUT, MAX_HELPER_BYTES, MAX_NAME_BYTES};
 use crate::text;
 
-/// The user that a helper gives when what it has is no password.
+/// The user that a helper gives when what it has is not a password.
 const TOKEN_USER: &str = "<token>";
 /// How a helper says that it has nothing, whatever its exit code.
 const NOTHING: &str = "credentials not found in native keychain";

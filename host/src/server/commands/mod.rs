@@ -139,7 +139,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// The answer to a client: what comes late is no mistake.
+    /// The answer to a client: what comes late is not a mistake.
     pub fn answer(&self, answer: Answer) -> Answer {
         answer.or_else(|refusal| {
             let gone = refusal.what_is_gone();

@@ -34,7 +34,7 @@ pub enum ArchiveProblem {
         /// The limit.
         limit: u64,
     },
-    /// It is no archive, or a broken one.
+    /// It is not an archive, or it is a broken one.
     #[error("the archive cannot be read: {0}")]
     Broken(String),
     /// A member is not what a member may be.

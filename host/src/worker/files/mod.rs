@@ -26,7 +26,7 @@ pub(super) const WAITING: &str = ".arriving-";
 /// Why a file was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    /// The name is no plain relative path.
+    /// The name is not a plain relative path.
     #[error("`{0}` cannot be the name of an upload: use a relative path without `..`")]
     Name(String),
     /// It is too much.

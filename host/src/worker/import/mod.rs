@@ -54,7 +54,7 @@ pub struct ImportedFile {
 /// Reads and checks an export.
 ///
 /// # Errors
-/// When it is no export, or too much. What is wrong in it is left out.
+/// When it is not an export, or too much. What is wrong in it is left out.
 pub fn import(zip: Vec<u8>) -> Result<Imported, ImportProblem> {
     let mut archive = Archive::open(zip)?;
     let mut config = json::parse_strangers(&archive.read(CONFIG, MAX_STATE_BYTES)?)

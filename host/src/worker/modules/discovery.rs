@@ -52,7 +52,7 @@ pub(in crate::worker) fn watch(worker: &Worker) {
     let policy = worker.inner.rules.default_file().map(Path::to_owned);
     let beside = policy.as_deref().and_then(Path::parent).map(Path::to_owned);
     let is_of_interest = move |event: notify::Event| {
-        // Looking is no change, and what else is beside the policy does not matter.
+        // Looking is not a change, and what else is beside the policy does not matter.
         let is_look = matches!(event.kind, EventKind::Access(AccessKind::Open(_)));
         let is_elsewhere = |path: &PathBuf| {
             path.parent() == beside.as_deref() && Some(path.as_path()) != policy.as_deref()

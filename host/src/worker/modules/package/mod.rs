@@ -69,7 +69,7 @@ impl Package {
 pub struct Listed {
     /// The packages, by name and version.
     pub packages: Vec<Package>,
-    /// What is no package though it is where packages are, each as a sentence for the operator.
+    /// What is not a package though it is where packages are, each as a sentence for the operator.
     pub problems: Vec<String>,
 }
 
@@ -234,7 +234,7 @@ impl Packages {
     /// content, is that one.
     ///
     /// # Errors
-    /// When it is no module, or cannot be read or copied.
+    /// When it is not a module, or cannot be read or copied.
     pub(crate) fn add_path(&self, path: &Path) -> Result<Package, PackageProblem> {
         let absolute = fs::canonicalize(path).map_err(file_problem("find", path))?;
         let source = text::clean_line(&absolute.to_string_lossy(), MAX_TEXT_BYTES);
@@ -253,7 +253,7 @@ impl Packages {
     /// Adds a module from a zip archive; `source` says where it came from.
     ///
     /// # Errors
-    /// When it is no module, or cannot be unpacked.
+    /// When it is not a module, or cannot be unpacked.
     pub fn add_archive(&self, zip: Vec<u8>, source: String) -> Result<Package, PackageProblem> {
         let archive = Archive::open(zip)?;
         self.add(source, |aside| content::unpack(archive, aside))
@@ -263,7 +263,7 @@ impl Packages {
     /// same again, whatever becomes of a tag.
     ///
     /// # Errors
-    /// When the registry does not give it, it is not what its digest says, or it is no module.
+    /// When the registry does not give it, it is not what its digest says, or it is not a module.
     pub async fn add_oci(
         &self,
         reference: &Reference,
