@@ -60,7 +60,7 @@ fn what_is_no_usable_component_is_refused_with_what_to_do() {
     fails(
         &["run", &truncated],
         Exit::Usage,
-        &["truncated.wasm", "whole"],
+        &["truncated.wasm", "intact"],
     );
     fails(&["run", &core], Exit::Usage, &["core module", "ewh build"]);
     fails(

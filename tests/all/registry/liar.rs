@@ -213,7 +213,7 @@ async fn a_registry_that_lies_gets_nowhere() {
                 "manifests",
                 "HTTP/1.1 429 No\r\nConnection: close\r\nRetry-After: 3600\r\n\r\n".to_owned(),
             )],
-            "asked again in 3600 s",
+            "try again in 3600 s",
         ),
         (
             vec![(
