@@ -21,6 +21,7 @@ EXPECTED: list[tuple[str, str]] = [
     ("*:.error", "own words"),
     ("*:.code", "an error has a code for programs"),
     ("no_command:.result.error", "own words"),
+    ("no_command:.result.code", "an error has a code for programs"),
     ("malformed:.result", "an error, not a closed connection"),
     ("unknown_type:.result", "an error, not silence"),
     # Classes and instances.
