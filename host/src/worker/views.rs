@@ -337,12 +337,14 @@ impl Worker {
     /// The state as it may be shared. Those who may read secrets read them in the form of the
     /// configuration.
     pub fn shared_state(&self) -> SharedState {
-        let externals: Vec<_> = self.externals().values().cloned().collect();
-        let mut external_workers: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for external in externals {
-            let class = external_workers.entry(external.class_id().to_owned());
-            class.or_default().push(self.instance_view(&external));
-        }
+        let by_class = self.externals_by_class().into_iter();
+        let views = |externals: Vec<Arc<ExternalWorker>>| {
+            let externals = externals.iter();
+            externals.map(|it| self.instance_view(it)).collect()
+        };
+        let external_workers = by_class
+            .map(|(class, externals)| (class, views(externals)))
+            .collect();
         SharedState {
             backend: self.nodespace().save(),
             view: SharedView::default(),
