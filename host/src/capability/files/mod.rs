@@ -81,11 +81,10 @@ struct Open {
 ///
 /// # Errors
 /// When one of them cannot be opened or counted, or the process has no descriptors for them.
-async fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
-    let mut state = nothing(guard);
+async fn open_granted(state: &mut State, guard: &Guard, cx: &Prepare) -> Result<()> {
     let granted = &guard.granted().files;
     if granted.is_empty() {
-        return Ok(state);
+        return Ok(());
     }
     let count = u64::try_from(granted.len()).unwrap_or(u64::MAX);
     state._held = Some(guard.ledger.hold(Budgeted::Descriptors, count)?);
@@ -103,19 +102,7 @@ async fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
             quota: books(grant, directory).await?,
         }));
     }
-    Ok(state)
-}
-
-/// No directories.
-fn nothing(guard: &Guard) -> State {
-    State {
-        ctx: WasiCtx::builder().build().filesystem().clone(),
-        guard: guard.clone(),
-        grants: Vec::new(),
-        open: HashMap::new(),
-        threads: Threads::new(),
-        _held: None,
-    }
+    Ok(())
 }
 
 /// Opens what is granted. Blocks.
@@ -220,12 +207,18 @@ impl Provider for Files {
     type State = State;
 
     fn prepare(guard: &Guard, _: &Prepare) -> State {
-        nothing(guard)
+        State {
+            ctx: WasiCtx::builder().build().filesystem().clone(),
+            guard: guard.clone(),
+            grants: Vec::new(),
+            open: HashMap::new(),
+            threads: Threads::new(),
+            _held: None,
+        }
     }
 
     async fn open(state: &mut State, guard: &Guard, cx: &Prepare) -> Result<()> {
-        *state = prepare(guard, cx).await?;
-        Ok(())
+        open_granted(state, guard, cx).await
     }
 
     /// Without a grant there are no directories.

@@ -13,8 +13,9 @@ use wasmtime_wasi::p2::{FsResult, StreamError};
 use wasmtime_wasi_io::bytes::Bytes;
 
 use super::change::ENTRY_BYTES;
-use super::{Guard, State, View, again, prepare};
+use super::{Files, Guard, Prepare, Provider, State, View, again};
 use crate::capability::testing::{self, Denials, Lines};
+use crate::error::Result;
 use crate::limits::{Budget, Resource as Budgeted};
 use crate::policy::DenyReason;
 
@@ -26,6 +27,13 @@ pub(super) struct World {
     table: ResourceTable,
     audit: Arc<Denials>,
     lines: Arc<Lines>,
+}
+
+/// As an instance gets it.
+async fn prepare(guard: &Guard, cx: &Prepare) -> Result<State> {
+    let mut state = Files::prepare(guard, cx);
+    Files::open(&mut state, guard, cx).await?;
+    Ok(state)
 }
 
 /// An instance with `root/data` at `/data`.
