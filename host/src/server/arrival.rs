@@ -14,6 +14,10 @@ use crate::limits;
 /// For so long nothing can be told of how fast something comes.
 const NEW: Duration = Duration::from_secs(1);
 
+/// After so long what came counts half. It is short, so that what came in one burst, and then no more, is
+/// soon slower than what goes on coming.
+const HALVES: Duration = Duration::from_millis(250);
+
 /// Everything that comes in at one server.
 #[derive(Debug)]
 pub struct Arrivals {
@@ -37,7 +41,7 @@ struct All {
 #[derive(Debug)]
 struct Place {
     began: Instant,
-    /// What came of late: of what came a second ago, half; as it was at `counted`.
+    /// What came of late: of what came [`HALVES`] ago, half; as it was at `counted`.
     recent: f64,
     counted: Instant,
     held: usize,
@@ -204,16 +208,22 @@ impl All {
         Ok(())
     }
 
-    /// The one of which least came of late; of equals the oldest. One that has just begun is judged last.
+    /// The one of which least came of late; of equals the oldest. Those that have just begun come last, and
+    /// the oldest of them first: of two bursts the later one is not the slower one.
     fn slowest(&self) -> Option<u64> {
         let now = Instant::now();
         let is_new = |place: &Place| now.saturating_duration_since(place.began) < NEW;
         let coming = self.places.iter().filter(|(_, place)| !place.is_whole);
         let slowest = coming.min_by(|(a, one), (b, other)| {
-            let by_recent = one.recent_at(now).total_cmp(&other.recent_at(now));
             let by_age = (one.began, a).cmp(&(other.began, b));
-            let by_new = is_new(one).cmp(&is_new(other));
-            by_new.then(by_recent).then(by_age)
+            match (is_new(one), is_new(other)) {
+                (true, true) => by_age,
+                (false, false) => {
+                    let by_recent = one.recent_at(now).total_cmp(&other.recent_at(now));
+                    by_recent.then(by_age)
+                }
+                (one, other) => one.cmp(&other),
+            }
         });
         slowest.map(|(number, _)| *number)
     }
@@ -233,8 +243,8 @@ impl All {
 
 impl Place {
     fn recent_at(&self, now: Instant) -> f64 {
-        let seconds = now.saturating_duration_since(self.counted).as_secs_f64();
-        self.recent * 0.5_f64.powf(seconds)
+        let since = now.saturating_duration_since(self.counted);
+        self.recent * 0.5_f64.powf(since.div_duration_f64(HALVES))
     }
 }
 
@@ -290,6 +300,36 @@ mod tests {
         drop((half_sent, quick, slow));
         assert_eq!(arrivals.all().held, 0);
         assert!(arrivals.all().places.is_empty());
+    }
+
+    /// So much time passes for all of them.
+    fn pass(arrivals: &Arrivals, time: Duration) {
+        for place in arrivals.all().places.values_mut() {
+            place.began -= time;
+            place.counted -= time;
+        }
+    }
+
+    #[tokio::test]
+    async fn bursts_that_came_just_now_keep_out_nobody_who_comes_later() {
+        let arrivals = Arc::<Arrivals>::default();
+        let burst = limits::MAX_ARRIVING_BYTES / 8;
+        let mut half_sent: Vec<_> = (0..8).map(|_| arrivals.begin()).collect();
+        for arrival in &mut half_sent {
+            arrival.came(burst);
+            arrival.hold(burst).unwrap();
+        }
+        let mut comes = arrivals.begin();
+        comes.came(1);
+        comes.hold(1).unwrap();
+        // A megabyte a second, for as long as it takes to need the room of another one.
+        for part in 1..30 {
+            pass(&arrivals, Duration::from_millis(100));
+            comes.came(100_000);
+            comes.hold(burst * part / 20).unwrap();
+        }
+        let is_ended = |arrival: &Arrival| arrival.place.as_ref().unwrap().1.is_cancelled();
+        assert_eq!(half_sent.iter().filter(|one| is_ended(one)).count(), 2);
     }
 
     #[tokio::test]
