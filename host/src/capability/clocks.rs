@@ -3,19 +3,39 @@
 //! They are linked only where they are granted, except for the describing of a component, which
 //! needs every import; then they stand still.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
 use wasmtime::component::Linker;
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, p2, p3};
 
 use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach};
+use crate::engine::StandIns;
 use crate::policy::{Capability, Policy, Switch};
 
 /// The clocks of one instance.
 #[derive(Default)]
 pub struct State {
     ctx: WasiClocksCtx,
+}
+
+impl State {
+    /// Clocks by the simulated time of this runtime.
+    fn simulated(stand_ins: &Arc<dyn StandIns>) -> Self {
+        let clock = Simulated {
+            began: Instant::now(),
+            stand_ins: Arc::clone(stand_ins),
+        };
+        let mut wasi = WasiCtx::builder()
+            .wall_clock(clock.clone())
+            .monotonic_clock(clock)
+            .build();
+        Self {
+            ctx: std::mem::take(wasi.clocks()),
+        }
+    }
 }
 
 /// The capability.
@@ -27,9 +47,12 @@ impl Provider for Clocks {
     type State = State;
 
     /// The monotonic clock begins now, so that it tells nothing of the machine.
-    fn prepare(guard: &Guard, _: &Prepare) -> State {
+    fn prepare(guard: &Guard, cx: &Prepare) -> State {
         if guard.granted().clocks.0 {
-            return State::default();
+            return match &cx.stand_ins {
+                Some(stand_ins) => State::simulated(stand_ins),
+                None => State::default(),
+            };
         }
         let mut wasi = WasiCtx::builder()
             .wall_clock(Stopped)
@@ -87,6 +110,35 @@ impl HostMonotonicClock for Stopped {
 
     fn now(&self) -> u64 {
         0
+    }
+}
+
+/// A clock by the time of the runtime, which is simulated.
+#[derive(Clone)]
+struct Simulated {
+    began: Instant,
+    stand_ins: Arc<dyn StandIns>,
+}
+
+impl HostWallClock for Simulated {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        let time = self.stand_ins.time(self.began.elapsed());
+        let since = time.duration_since(SystemTime::UNIX_EPOCH);
+        since.unwrap_or(Duration::ZERO)
+    }
+}
+
+impl HostMonotonicClock for Simulated {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 
-use crate::engine::{Resolver, Trust};
+use crate::engine::{Resolver, StandIns, Trust};
 use crate::error::Result;
 use crate::limits::{Ledger, Resource, TABLE_ENTRIES_PER_HANDLE, TABLE_ENTRIES_TO_BEGIN_WITH};
 use crate::policy::{Access, Audit, Capability, Denial, Granted, Policy, decide};
@@ -51,6 +51,8 @@ pub struct Prepare {
     pub resolver: Resolver,
     /// Whose certificates are believed.
     pub trust: Trust,
+    /// What stands in for devices, where there are none.
+    pub stand_ins: Option<Arc<dyn StandIns>>,
 }
 
 impl fmt::Debug for Prepare {

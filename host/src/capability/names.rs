@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::engine::{Answer, Resolver};
 use crate::limits::{LOOKUP_TIMEOUT, MAX_ADDRESSES, MAX_LOOKUPS, MAX_NAMES, NAME_LIFETIME};

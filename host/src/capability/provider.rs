@@ -8,6 +8,7 @@ use wasmtime::component::Linker;
 
 use super::{CapabilityView, Guard, Prepare, Reach};
 use crate::error::Result;
+use crate::policy::pattern::HostPattern;
 use crate::policy::{Capability, Policy};
 
 /// A capability, as the host provides it.
@@ -63,13 +64,42 @@ pub enum StandIn {
     Folders,
 }
 
-/// The devices that stand in for others.
+/// The devices that stand in for others. A line and the server are met through [`StandIns`].
+///
+/// [`StandIns`]: crate::engine::StandIns
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Devices {
-    /// Serial lines: what the guest calls each, and the device file.
-    pub lines: Vec<(String, PathBuf)>,
-    /// The port of the server, which listens on this machine.
-    pub server: Option<u16>,
+    /// What the guest calls each serial line.
+    pub lines: Vec<String>,
+    /// Whether there is a server, to which every address leads.
+    pub has_server: bool,
     /// Folders: where the guest sees each, and where it is.
     pub folders: Vec<(String, PathBuf)>,
+}
+
+/// The addresses that nobody reaches who was not granted them by themselves: those that stand in the
+/// documentation of workers, and those of laboratories.
+const BLOCKS: [&str; 13] = [
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "192.0.2.0/24",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "255.255.255.255",
+    "2001:db8::/32",
+    "fc00::/7",
+    "fe80::/10",
+];
+
+impl Devices {
+    /// The hosts that lead to the server: all.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = HostPattern> {
+        let blocks = BLOCKS.iter().filter_map(|block| block.parse().ok());
+        let all = [HostPattern::Any, HostPattern::Localhost];
+        all.into_iter().chain(blocks).filter(|_| self.has_server)
+    }
 }

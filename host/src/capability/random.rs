@@ -36,6 +36,9 @@ impl Provider for Random {
             .max_random_size(MAX_RANDOM_BYTES);
         if !guard.granted().random.0 {
             builder.secure_random(guessable());
+        } else if let Some(stand_ins) = &cx.stand_ins {
+            // The same every time: what goes wrong can be seen again.
+            builder.secure_random(SmallRng::seed_from_u64(stand_ins.seed()));
         }
         let mut wasi = builder.build();
         State {

@@ -63,6 +63,7 @@ pub(crate) fn prepare_with(budget: &Budget, audit: Arc<Denials>) -> Prepare {
         stdio: Arc::new(Lines::default()),
         resolver: Resolver::default(),
         trust: Trust::default(),
+        stand_ins: None,
     }
 }
 

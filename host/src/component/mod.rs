@@ -224,6 +224,7 @@ impl LoadedComponent {
         let linked = Linked::new(&self, self.home, &self.compiled, &granted)?;
         let classes = self.describe(&policy.budget).await?;
         Ok(PreparedComponent {
+            engine: self.engine.clone(),
             component: self,
             granted: Arc::new(granted),
             budget: policy.budget.clone(),
@@ -237,6 +238,7 @@ impl LoadedComponent {
 /// A component under a policy: what instances are made from.
 pub struct PreparedComponent {
     component: Arc<LoadedComponent>,
+    engine: Engine,
     granted: Arc<Granted>,
     budget: Budget,
     classes: Vec<Arc<Class>>,
@@ -308,9 +310,15 @@ impl PreparedComponent {
         &self.budget
     }
 
+    /// The same, for instances on `engine`, which is that of its component or
+    /// [among stand-ins](Engine::among).
+    pub fn on(self, engine: Engine) -> Self {
+        Self { engine, ..self }
+    }
+
     /// The engine that its instances run on.
     pub fn engine(&self) -> &Engine {
-        &self.component.engine
+        &self.engine
     }
 
     /// Its classes; at least one.

@@ -8,6 +8,7 @@
 pub mod apart;
 mod cache;
 mod resolver;
+mod stand_ins;
 mod ticker;
 mod trap;
 mod trust;
@@ -24,6 +25,7 @@ pub use apart::{Apart, End, Lane, Order, Process, Program, Refusal, Starter};
 pub(crate) use apart::{Job, Subject};
 pub use cache::CompileCache;
 pub use resolver::{Answer, Resolver};
+pub use stand_ins::{NoLine, StandIns};
 pub use trap::{SourceLine, TrapPlace, trap_text};
 pub use trust::{TRUST_VARIABLES, Trust};
 
@@ -90,6 +92,7 @@ impl EngineOptions {
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    outside: Outside,
 }
 
 struct Inner {
@@ -97,10 +100,17 @@ struct Inner {
     on_demand: wasmtime::Engine,
     cache: Option<CompileCache>,
     compiling: Compiling,
-    threads: Executor,
     names_places: bool,
+}
+
+/// What guests meet outside of their code: who runs them and by which clock, who knows names, whose
+/// certificates count, and what stands in for devices.
+#[derive(Clone)]
+struct Outside {
+    threads: Executor,
     resolver: Resolver,
     trust: Trust,
+    stand_ins: Option<Arc<dyn StandIns>>,
 }
 
 /// The engine with the pool.
@@ -145,12 +155,29 @@ impl Engine {
                 on_demand,
                 cache: options.cache,
                 compiling: options.compiling,
-                threads,
                 names_places,
+            }),
+            outside: Outside {
+                threads,
                 resolver: options.resolver,
                 trust: options.trust,
-            }),
+                stand_ins: None,
+            },
         })
+    }
+
+    /// The same engines for guests of which `threads` run, with `stand_ins` in the place of all devices.
+    pub fn among(&self, stand_ins: Arc<dyn StandIns>, threads: &Executor) -> Self {
+        let named = Arc::clone(&stand_ins);
+        Self {
+            inner: Arc::clone(&self.inner),
+            outside: Outside {
+                threads: threads.clone(),
+                resolver: Resolver::new(move |name| Ok(named.addresses(name))),
+                trust: self.outside.trust.clone(),
+                stand_ins: Some(stand_ins),
+            },
+        }
     }
 
     /// The wasmtime engine of `home`; the one on demand where there is no pool.
@@ -259,12 +286,17 @@ impl Engine {
 
     /// Who is asked for the addresses of names.
     pub fn resolver(&self) -> &Resolver {
-        &self.inner.resolver
+        &self.outside.resolver
     }
 
     /// Whose certificates guests believe.
     pub fn trust(&self) -> &Trust {
-        &self.inner.trust
+        &self.outside.trust
+    }
+
+    /// What stands in for devices, where there are none.
+    pub fn stand_ins(&self) -> Option<&Arc<dyn StandIns>> {
+        self.outside.stand_ins.as_ref()
     }
 
     /// Where `error` happened in the guest, if this engine tells.
@@ -277,12 +309,12 @@ impl Engine {
 
     /// The guests' own threads: the API answers on others, whatever guests do.
     pub fn threads(&self) -> &Executor {
-        &self.inner.threads
+        &self.outside.threads
     }
 
     /// The clock by which guests' deadlines are kept.
     pub fn clock(&self) -> &Arc<Clock> {
-        self.inner.threads.clock()
+        self.outside.threads.clock()
     }
 }
 

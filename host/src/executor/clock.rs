@@ -45,7 +45,10 @@ pub struct Elapsed;
 /// The clock of one executor.
 #[derive(Debug)]
 pub struct Clock {
-    start: Instant,
+    /// tokio's, which is simulated where the runtime's is.
+    start: tokio::time::Instant,
+    /// Whether no time passes while anything runs: then none is lost.
+    is_simulated: bool,
     /// Nanoseconds since `start` in which the host did not run.
     lost: AtomicU64,
     /// Nanoseconds from `start` to the last tick; none yet: nobody ticks, and gaps tell nothing.
@@ -57,7 +60,8 @@ pub struct Clock {
 impl Default for Clock {
     fn default() -> Self {
         Self {
-            start: Instant::now(),
+            start: tokio::time::Instant::now(),
+            is_simulated: false,
             lost: AtomicU64::new(0),
             ticked: AtomicU64::new(u64::MAX),
             counting: Mutex::new(()),
@@ -70,6 +74,14 @@ fn nanos(time: Duration) -> u64 {
 }
 
 impl Clock {
+    /// The clock of the simulated time of this runtime.
+    pub(super) fn simulated() -> Self {
+        Self {
+            is_simulated: true,
+            ..Self::default()
+        }
+    }
+
     fn wall(&self) -> u64 {
         nanos(self.start.elapsed())
     }
@@ -95,6 +107,9 @@ impl Clock {
 
     /// To be called about every [`limits::EPOCH_TICK`].
     pub fn tick(&self) {
+        if self.is_simulated {
+            return;
+        }
         let _one = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         let wall = self.wall();
         let gap = self.gap(wall);
@@ -104,12 +119,16 @@ impl Clock {
 
     /// `at`, as far as it is known by now what was lost.
     pub fn at(&self, at: Instant) -> Moment {
+        if self.is_simulated {
+            return self.now();
+        }
+        let at = tokio::time::Instant::from_std(at);
         self.moment(nanos(at.saturating_duration_since(self.start)))
     }
 
     /// Since `begin` a thread did nothing but run a task.
     pub fn ran(&self, begin: Moment, ran: Ran) {
-        if ran.wall.saturating_sub(ran.used) < LEAST {
+        if self.is_simulated || ran.wall.saturating_sub(ran.used) < LEAST {
             return;
         }
         let _one = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +173,7 @@ mod tests {
     /// A clock whose last tick was so long ago.
     fn ticked(ago: Duration) -> Clock {
         let clock = Clock {
-            start: Instant::now() - Duration::from_secs(60),
+            start: tokio::time::Instant::now() - Duration::from_secs(60),
             ..Clock::default()
         };
         let at = clock.wall() - nanos(ago);

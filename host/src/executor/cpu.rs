@@ -3,7 +3,8 @@
 //!
 //! Only the kernel knows what a thread used: between two looks at the clock on the wall it may not have
 //! run at all, because the machine is busy or the process was stopped. A stretch of less than [`SHORT`]
-//! was not interrupted for longer than that, so the wall will do; for a longer one the kernel is asked.
+//! was not interrupted for longer than that, so the wall will do; for a longer one the kernel is asked. What
+//! the wall told too much is taken off what is told next.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -18,7 +19,46 @@ const SHORT: Duration = Duration::from_micros(100);
 struct Asked {
     at: Instant,
     used: Duration,
-    told: Duration,
+    /// What went by on the wall in stretches since then.
+    passed: Duration,
+    /// What was told until now and had not been used.
+    ahead: Duration,
+}
+
+impl Asked {
+    /// The kernel is asked for the first time.
+    fn first(at: Instant) -> Self {
+        Self {
+            at,
+            used: thread_time(),
+            passed: Duration::ZERO,
+            ahead: Duration::ZERO,
+        }
+    }
+
+    /// The kernel is asked again, and what was used since and told to nobody.
+    fn again(self, at: Instant) -> (Self, Duration) {
+        let used = thread_time();
+        let since = used.saturating_sub(self.used);
+        let told = self.passed.saturating_add(self.ahead);
+        let asked = Self {
+            at,
+            used,
+            passed: Duration::ZERO,
+            ahead: told.saturating_sub(since),
+        };
+        (asked, since.saturating_sub(told))
+    }
+
+    /// What is told of a short stretch, and what it leaves.
+    fn short(self, wall: Duration) -> (Self, Duration) {
+        let asked = Self {
+            passed: self.passed.saturating_add(wall),
+            ahead: self.ahead.saturating_sub(wall),
+            ..self
+        };
+        (asked, wall.saturating_sub(self.ahead))
+    }
 }
 
 thread_local! {
@@ -42,23 +82,16 @@ struct Begin {
 }
 
 impl Begin {
-    /// What was used until now, and what the kernel says, if it was asked.
-    fn used(self) -> (Ran, Option<Asked>) {
+    /// What was used until now, and what is known of the thread then.
+    fn used(self) -> (Ran, Asked) {
         let now = Instant::now();
         let wall = now.saturating_duration_since(self.at);
-        if wall <= SHORT {
-            return (Ran { wall, used: wall }, None);
-        }
-        let used = thread_time();
-        let told = self.asked.told;
-        let mine = used.saturating_sub(self.asked.used).saturating_sub(told);
-        let asked = Asked {
-            at: now,
-            used,
-            told: Duration::ZERO,
+        let (asked, used) = match wall <= SHORT {
+            true => self.asked.short(wall),
+            false => self.asked.again(now),
         };
-        let used = mine.min(wall);
-        (Ran { wall, used }, Some(asked))
+        let used = used.min(wall);
+        (Ran { wall, used }, asked)
     }
 }
 
@@ -72,11 +105,8 @@ impl Stretch {
         let at = Instant::now();
         let asked = match ASKED.get() {
             Some(asked) if at.saturating_duration_since(asked.at) <= SHORT => asked,
-            _ => Asked {
-                at,
-                used: thread_time(),
-                told: Duration::ZERO,
-            },
+            Some(asked) => asked.again(at).0,
+            None => Asked::first(at),
         };
         ASKED.set(Some(asked));
         let begin = Begin { at, asked };
@@ -97,12 +127,9 @@ impl Stretch {
     /// What was used, and what went by on the wall.
     pub fn end(self) -> Ran {
         CURRENT.set(None);
-        let (Ran { wall, used }, asked) = self.0.used();
-        ASKED.set(Some(asked.unwrap_or(Asked {
-            told: self.0.asked.told.saturating_add(used),
-            ..self.0.asked
-        })));
-        Ran { wall, used }
+        let (ran, asked) = self.0.used();
+        ASKED.set(Some(asked));
+        ran
     }
 
     /// What the stretch that is going on on this thread used so far.

@@ -7,10 +7,14 @@
 //! beside.
 //!
 //! It knows no guest: a task is a future, and what it used is the time inside its polls.
+//!
+//! Who tries a component instead of serving it runs its tasks on one thread and on time that is
+//! [`simulated`].
 
 mod clock;
 mod cpu;
 mod queue;
+mod simulated;
 mod usage;
 
 use std::pin::Pin;
@@ -27,7 +31,8 @@ pub use clock::{Clock, Elapsed, Moment};
 pub use cpu::{Ran, Stretch};
 use queue::Queue;
 pub use queue::someone_waits;
-use usage::Usage;
+pub use simulated::Simulated;
+use usage::{Usage, Weight};
 
 /// Why threads could not be started.
 pub type StartError = std::io::Error;
@@ -39,16 +44,47 @@ pub struct Executor {
 }
 
 struct Inner {
-    queue: Arc<Queue>,
+    place: Place,
     clock: Arc<Clock>,
     alive: Arc<AtomicUsize>,
     #[cfg(test)]
     spawned: AtomicU64,
+}
+
+impl std::fmt::Debug for Executor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Executor").finish_non_exhaustive()
+    }
+}
+
+/// Where the tasks run.
+enum Place {
+    Threads(Threads),
+    Simulated(simulated::Place),
+}
+
+/// Threads, and who waits for them.
+struct Threads {
+    queue: Arc<Queue>,
     /// Timers, sockets and blocking work of the tasks.
     io: Option<tokio::runtime::Runtime>,
 }
 
-impl Drop for Inner {
+impl Threads {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static, usage: Arc<Usage>) {
+        let task = Used {
+            future: Box::pin(task),
+            usage: Arc::clone(&usage),
+        };
+        let queue = Arc::clone(&self.queue);
+        let (runnable, task) =
+            async_task::spawn(task, move |runnable| queue.push(runnable, &usage));
+        task.detach();
+        runnable.schedule();
+    }
+}
+
+impl Drop for Threads {
     fn drop(&mut self) {
         self.queue.close();
         // The last handle may well be dropped inside some runtime, where waiting is not allowed.
@@ -92,30 +128,47 @@ impl Executor {
             .enable_all()
             .build()?;
         let queue = Arc::new(Queue::new(threads, Box::new(interrupt)));
-        let executor = Self {
-            inner: Arc::new(Inner {
-                queue: Arc::clone(&queue),
-                clock: Arc::default(),
-                alive: Arc::default(),
-                #[cfg(test)]
-                spawned: AtomicU64::new(0),
-                io: Some(io),
-            }),
+        let handle = io.handle().clone();
+        // Should a thread not start, those that did end with it.
+        let place = Threads {
+            queue: Arc::clone(&queue),
+            io: Some(io),
         };
         for thread in 0..threads {
-            let (queue, io) = (Arc::clone(&queue), executor.io());
+            let (queue, io) = (Arc::clone(&queue), handle.clone());
             std::thread::Builder::new()
                 .name("ewh-guest".to_owned())
                 .spawn(move || {
-                    let _io = io.as_ref().map(tokio::runtime::Handle::enter);
+                    let _io = io.enter();
                     queue.work(thread);
                 })?;
         }
-        Ok(executor)
+        Ok(Self::at(Place::Threads(place), Clock::default()))
     }
 
-    fn io(&self) -> Option<tokio::runtime::Handle> {
-        self.inner.io.as_ref().map(|io| io.handle().clone())
+    /// Runs tasks on simulated time. Called within its runtime.
+    fn simulated(place: simulated::Place) -> Self {
+        Self::at(Place::Simulated(place), Clock::simulated())
+    }
+
+    fn at(place: Place, clock: Clock) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                place,
+                clock: Arc::new(clock),
+                alive: Arc::default(),
+                #[cfg(test)]
+                spawned: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// What a stranger begins with; `None`: nobody goes before another.
+    fn behind_all(&self, most: Duration) -> Option<Weight> {
+        match &self.inner.place {
+            Place::Threads(threads) => Some(threads.queue.behind_all(most)),
+            Place::Simulated(_) => None,
+        }
     }
 
     /// Runs `future`. It goes on whether or not anybody waits for it.
@@ -129,14 +182,17 @@ impl Executor {
     /// That of a stranger, who begins as if it had used more just now than any other who is here, though no
     /// more than `most`: else many that come at once would all go before those.
     pub fn stranger(&self, most: Duration) -> Standing {
-        Standing(Arc::new(Usage::of_stranger(
-            self.inner.queue.behind_all(most),
-        )))
+        let weight = self.behind_all(most);
+        Standing(Arc::new(
+            weight.map_or_else(Usage::default, Usage::of_stranger),
+        ))
     }
 
     /// Makes a stranger of whoever has `standing` once more: who comes and goes does not go before others for it.
     pub(crate) fn estrange(&self, standing: &Standing, most: Duration) {
-        standing.0.raise(self.inner.queue.behind_all(most));
+        if let Some(weight) = self.behind_all(most) {
+            standing.0.raise(weight);
+        }
     }
 
     /// [`Self::spawn`] of one of the tasks that have one standing.
@@ -148,23 +204,18 @@ impl Executor {
         self.inner.spawned.fetch_add(1, Ordering::Relaxed);
         let (done, result) = oneshot::channel();
         let alive = Alive::new(&self.inner.alive);
-        let usage = Arc::clone(&standing.0);
-        let task = Used {
-            future: Box::pin(async move {
-                let alive = alive;
-                let output = future.await;
-                // Whoever hears of its end sees it gone.
-                drop(alive);
-                // Nobody waiting is fine.
-                let _ = done.send(output);
-            }),
-            usage: Arc::clone(&usage),
+        let task = async move {
+            let alive = alive;
+            let output = future.await;
+            // Whoever hears of its end sees it gone.
+            drop(alive);
+            // Nobody waiting is fine.
+            let _ = done.send(output);
         };
-        let queue = Arc::clone(&self.inner.queue);
-        let (runnable, task) =
-            async_task::spawn(task, move |runnable| queue.push(runnable, &usage));
-        task.detach();
-        runnable.schedule();
+        match &self.inner.place {
+            Place::Threads(threads) => threads.spawn(task, Arc::clone(&standing.0)),
+            Place::Simulated(place) => place.spawn(task),
+        }
         Task(result)
     }
 

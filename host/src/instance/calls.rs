@@ -199,6 +199,7 @@ impl Calls {
             match earliest {
                 None => changed.await,
                 Some(at) => tokio::select! {
+                    biased;
                     () = changed => {}
                     () = self.clock.sleep_until(at) => {}
                 },

@@ -142,6 +142,7 @@ impl<'a> Drive<'a> {
         calls.extend(chores);
         let stopping = guest.stop(accessor, calls).boxed();
         tokio::select! {
+            biased;
             stopped = stopping => stopped?,
             trap = &mut turning => return Err(trap),
             trap = &mut in_turn => return Err(trap),
@@ -344,6 +345,7 @@ impl<'a> Guest<'a> {
         let mut stop = std::pin::pin!(self.exports.stop(accessor));
         loop {
             tokio::select! {
+                biased;
                 stopped = &mut stop => break stopped?,
                 Some(done) = tasks.next() => done?,
             }

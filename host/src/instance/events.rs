@@ -1,14 +1,12 @@
 //! What an instance tells the world: log lines, events, changes of nodes; each within its rate.
 
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytesize::ByteSize;
-use governor::DefaultDirectRateLimiter;
-use governor::{Quota, RateLimiter};
 
 pub use super::listener::Listener;
 use super::listener::Listeners;
+use super::rate::Rate;
 use crate::bindings::host::Level;
 use crate::bindings::types::Value;
 use crate::json::JsonText;
@@ -80,10 +78,10 @@ pub enum InputChange {
 /// Sends the events of one instance, and keeps count of what was too much.
 pub struct Events {
     listeners: Listeners,
-    log_lines: Option<DefaultDirectRateLimiter>,
-    log_bytes: Option<DefaultDirectRateLimiter>,
-    events: Option<DefaultDirectRateLimiter>,
-    event_bytes: Option<DefaultDirectRateLimiter>,
+    log_lines: Option<Rate>,
+    log_bytes: Option<Rate>,
+    events: Option<Rate>,
+    event_bytes: Option<Rate>,
     dropped_lines: AtomicU64,
     refused: AtomicU64,
     lines_lost_since: AtomicU64,
@@ -98,10 +96,10 @@ impl Events {
         let largest = whole(budget.event_size).saturating_add(whole(EVENT));
         Self {
             listeners: Listeners::default(),
-            log_lines: per_second(budget.log_lines_per_second, budget.log_lines_per_second),
-            log_bytes: per_second(log_bytes, log_bytes),
-            events: per_second(budget.events_per_second, budget.events_per_second),
-            event_bytes: per_second(event_bytes, event_bytes.max(largest)),
+            log_lines: Rate::per_second(budget.log_lines_per_second, budget.log_lines_per_second),
+            log_bytes: Rate::per_second(log_bytes, log_bytes),
+            events: Rate::per_second(budget.events_per_second, budget.events_per_second),
+            event_bytes: Rate::per_second(event_bytes, event_bytes.max(largest)),
             dropped_lines: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             lines_lost_since: AtomicU64::new(0),
@@ -131,11 +129,8 @@ impl Events {
     /// Whether an event of the guest with `bytes` of data is within the rates. It counts from now on.
     pub fn admit(&self, bytes: u64) -> bool {
         let bytes = ByteSize(bytes.saturating_add(limits::EVENT_BYTES));
-        let bytes = NonZeroU32::new(whole(bytes)).unwrap_or(NonZeroU32::MIN);
-        let one = |rate: &DefaultDirectRateLimiter| rate.check().is_ok();
-        let all = |rate: &DefaultDirectRateLimiter| matches!(rate.check_n(bytes), Ok(Ok(())));
-        let fits =
-            self.events.as_ref().is_some_and(one) && self.event_bytes.as_ref().is_some_and(all);
+        let admits = |rate: &Option<Rate>, count| rate.as_ref().is_some_and(|it| it.admits(count));
+        let fits = admits(&self.events, 1) && admits(&self.event_bytes, whole(bytes));
         if !fits {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
@@ -145,14 +140,10 @@ impl Events {
     /// A log line of the guest, cleaned; dropped and counted when it is too much.
     pub fn log(&self, level: Level, message: &str) {
         let line = text::clean_line(message, limits::MAX_PRINTED_LINE_BYTES);
-        let bytes = u32::try_from(line.len())
-            .ok()
-            .and_then(NonZeroU32::new)
-            .unwrap_or(NonZeroU32::MIN);
-        let line_fits = |rate: &DefaultDirectRateLimiter| rate.check().is_ok();
-        let bytes_fit = |rate: &DefaultDirectRateLimiter| matches!(rate.check_n(bytes), Ok(Ok(())));
-        let fits = self.log_lines.as_ref().is_some_and(line_fits)
-            && self.log_bytes.as_ref().is_some_and(bytes_fit);
+        // An empty line counts, too.
+        let bytes = whole(ByteSize(line.len().max(1) as u64));
+        let admits = |rate: &Option<Rate>, count| rate.as_ref().is_some_and(|it| it.admits(count));
+        let fits = admits(&self.log_lines, 1) && admits(&self.log_bytes, bytes);
         if !fits {
             self.dropped_lines.fetch_add(1, Ordering::Relaxed);
             self.lines_lost_since.fetch_add(1, Ordering::Relaxed);
@@ -178,11 +169,4 @@ const EVENT: ByteSize = ByteSize(limits::EVENT_BYTES);
 
 fn whole(size: ByteSize) -> u32 {
     u32::try_from(size.as_u64()).unwrap_or(u32::MAX)
-}
-
-/// `None`: nothing is let through.
-fn per_second(rate: u32, at_once: u32) -> Option<DefaultDirectRateLimiter> {
-    let (rate, at_once) = (NonZeroU32::new(rate)?, NonZeroU32::new(at_once)?);
-    let quota = Quota::per_second(rate).allow_burst(at_once);
-    Some(RateLimiter::direct(quota))
 }

@@ -16,6 +16,7 @@ mod keep;
 mod limiter;
 mod listener;
 pub mod meter;
+mod rate;
 mod status;
 pub mod store_data;
 pub mod surface;
@@ -232,6 +233,7 @@ impl Instance {
             standing: prepared.engine().threads().stranger(limits::BEGUN_WITH),
             resolver: prepared.engine().resolver().clone(),
             trust: prepared.engine().trust().clone(),
+            stand_ins: prepared.engine().stand_ins().cloned(),
             trapped_at: Mutex::default(),
         });
         let shared = Arc::new(Shared {
@@ -355,6 +357,7 @@ impl Instance {
             }
             let turned = tokio::time::timeout(limits::TURN_PATIENCE, self.turns().one_more());
             tokio::select! {
+                biased;
                 turned = turned => if turned.is_err() { return },
                 _end = self.ended() => return,
             }

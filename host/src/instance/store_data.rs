@@ -14,7 +14,7 @@ use super::surface::Surface;
 use super::turns::Turns;
 use crate::bindings::host::Level;
 use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
-use crate::engine::{Resolver, TrapPlace, Trust};
+use crate::engine::{Resolver, StandIns, TrapPlace, Trust};
 use crate::error::Result;
 use crate::executor::{Clock, Standing};
 use crate::limits::{self, Budget, Ledger, Share};
@@ -44,6 +44,8 @@ pub struct Lasting {
     pub resolver: Resolver,
     /// Whose certificates it believes.
     pub trust: Trust,
+    /// What stands in for devices, where there are none.
+    pub stand_ins: Option<Arc<dyn StandIns>>,
     /// Where it trapped last, if the engine tells.
     pub trapped_at: Mutex<Option<TrapPlace>>,
 }
@@ -120,6 +122,7 @@ impl StoreData {
             standing: Standing::default(),
             resolver: Resolver::default(),
             trust: Trust::default(),
+            stand_ins: None,
             trapped_at: Mutex::default(),
         });
         let audit = Arc::new(AuditToEvents::new(uuid::Uuid::nil(), &lasting.events));
@@ -146,6 +149,7 @@ fn prepare(lasting: &Arc<Lasting>, audit: Arc<dyn Audit>) -> Prepare {
         stdio: Arc::new(StdioToLog(Arc::clone(&lasting.events))),
         resolver: lasting.resolver.clone(),
         trust: lasting.trust.clone(),
+        stand_ins: lasting.stand_ins.clone(),
     }
 }
 

@@ -2,9 +2,10 @@
 //! last turn; later after errors; not at all while paused.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::limits;
 

@@ -1,14 +1,15 @@
 //! A component with simulated devices for all that it requests: what configurations name, by the defaults
 //! of its classes.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use super::{Behaviour, Simulation};
-use crate::component::LoadedComponent;
+use crate::component::{LoadedComponent, PreparedComponent};
 use crate::error::{HostError, Result};
-use crate::instance::description::Class;
+use crate::executor::Executor;
 use crate::limits::Budget;
-use crate::policy::Policy;
 
 /// A component on the bench: its simulated devices.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Bench {
 
 impl Bench {
     /// Simulates what `component`, which describes itself within `budget`, requests; see [`Simulation`].
+    /// `executor` runs the devices, and its instances.
     ///
     /// # Errors
     /// When the component cannot be asked what its configurations are, or the machine gives no devices.
@@ -26,11 +28,15 @@ impl Bench {
         budget: &Budget,
         behaviour: Behaviour,
         seed: u64,
+        executor: &Executor,
     ) -> Result<Self> {
         let classes = component.describe(budget).await?;
-        let defaults: Vec<_> = classes.iter().map(|class| defaults(class)).collect();
+        let defaults = classes.iter().map(|class| class.config.defaults());
+        let defaults: Vec<_> = defaults
+            .map(|it| it.unwrap_or_else(|_| no_config()))
+            .collect();
         let requests = component.manifest().requests.keys().copied();
-        let simulation = Simulation::begin(behaviour, seed, requests, &defaults).await;
+        let simulation = Simulation::begin(behaviour, seed, requests, &defaults, executor).await;
         let simulation = simulation.map_err(|error| HostError::Capability {
             capability: "simulated devices",
             problem: error.to_string(),
@@ -38,24 +44,20 @@ impl Bench {
         Ok(Self { simulation })
     }
 
-    /// Grants the devices.
-    pub fn policy(&self, budget: Budget) -> Policy {
-        self.simulation.policy(budget)
+    /// Makes the component ready for instances among the devices, which are granted.
+    ///
+    /// # Errors
+    /// Those of [`LoadedComponent::prepare`].
+    pub async fn prepare(
+        &self,
+        component: &Arc<LoadedComponent>,
+        budget: Budget,
+    ) -> Result<PreparedComponent> {
+        let policy = self.simulation.policy(budget);
+        let prepared = Arc::clone(component).prepare(&policy).await?;
+        let engine = self.simulation.among(prepared.engine());
+        Ok(prepared.on(engine))
     }
-
-    /// `config`, completed, with the simulated server in the place of the default one.
-    pub fn adapted(&self, class: &Class, config: &Json) -> Json {
-        let empty = no_config();
-        match class.config.merged(&empty, config) {
-            Ok(whole) => self.simulation.adapted(&whole, &defaults(class)),
-            // Whoever starts with it is told what is wrong.
-            Err(_) => config.clone(),
-        }
-    }
-}
-
-fn defaults(class: &Class) -> Json {
-    class.config.defaults().unwrap_or_else(|_| no_config())
 }
 
 fn no_config() -> Json {

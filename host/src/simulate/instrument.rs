@@ -4,14 +4,14 @@
 
 use std::io;
 
-use super::Line;
+use super::Terminal;
 
 /// Longest command line that it listens to.
 const MAX_LINE: usize = 64;
 
 /// The instrument. Dropping it unplugs it.
 #[derive(Debug)]
-pub struct Instrument(Line);
+pub struct Instrument(Terminal);
 
 impl Instrument {
     /// Plugs one in.
@@ -20,7 +20,7 @@ impl Instrument {
     /// When the system has no pty to give.
     pub fn plug_in() -> io::Result<Self> {
         let mut thermometer = Thermometer::default();
-        Line::plug_in(move |heard| Some(thermometer.hear(heard))).map(Self)
+        Terminal::plug_in(move |heard| Some(thermometer.hear(heard))).map(Self)
     }
 
     /// The device that a host opens.

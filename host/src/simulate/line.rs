@@ -1,95 +1,94 @@
-//! The far end of a serial line: a pty, and a thread that answers on it.
+//! Serial lines with simulated devices at their far ends.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
-use crate::capability::serial::pseudo_terminal;
+use super::Answers;
+use crate::engine::NoLine;
+use crate::executor::Executor;
 
-/// How often the thread looks whether it is still wanted.
-const LOOK: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 20_000_000,
-};
+/// Most bytes that are on their way in one direction.
+const BUFFER: usize = 64 * 1024;
 /// Most bytes that are heard at once.
-const CHUNK: usize = 256;
+const CHUNK: usize = 4096;
 
-/// A device on a serial line. Dropping it unplugs it.
+/// The lines of one simulation, by name.
 #[derive(Debug)]
-pub struct Line {
-    path: String,
-    wanted: Arc<AtomicBool>,
-    thread: Option<thread::JoinHandle<()>>,
+pub(super) struct Lines(BTreeMap<String, Arc<Mutex<Far>>>);
+
+/// What is at the far end.
+#[derive(Debug)]
+enum Far {
+    /// A device that nobody talks to.
+    Waits(Answers),
+    /// One that somebody talks to.
+    Talks,
+    /// None any more.
+    HungUp,
 }
 
-impl Line {
-    /// Plugs in a device that says `answer` of what it heard; `None`: it unplugs itself.
-    ///
-    /// # Errors
-    /// When the system has no pty to give.
-    pub fn plug_in(
-        answer: impl FnMut(&[u8]) -> Option<Vec<u8>> + Send + 'static,
-    ) -> io::Result<Self> {
-        let (device, path) = pseudo_terminal()?;
-        let path = path.to_string_lossy().into_owned();
-        let wanted = Arc::new(AtomicBool::new(true));
-        let still = Arc::clone(&wanted);
-        let thread = thread::Builder::new()
-            .name("line".to_owned())
-            .spawn(move || serve(device, &still, answer))?;
-        Ok(Self {
-            path,
-            wanted,
-            thread: Some(thread),
-        })
+impl Lines {
+    pub(super) fn new(
+        names: impl IntoIterator<Item = String>,
+        answers: impl Fn() -> Answers,
+    ) -> Self {
+        let far = || Arc::new(Mutex::new(Far::Waits(answers())));
+        Self(names.into_iter().map(|name| (name, far())).collect())
     }
 
-    /// The device that a host opens.
-    pub fn path(&self) -> &str {
-        &self.path
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        let is_there = |far: &Arc<Mutex<Far>>| !matches!(*locked(far), Far::HungUp);
+        self.0.get(name).is_some_and(is_there)
+    }
+
+    /// The near end of the line `name`.
+    pub(super) fn open(&self, name: &str, executor: &Executor) -> Result<DuplexStream, NoLine> {
+        let far = self.0.get(name).ok_or(NoLine::NotFound)?;
+        let answers = {
+            let mut far = locked(far);
+            match std::mem::replace(&mut *far, Far::Talks) {
+                Far::Waits(answers) => answers,
+                Far::Talks => return Err(NoLine::Busy),
+                Far::HungUp => {
+                    *far = Far::HungUp;
+                    return Err(NoLine::NotFound);
+                }
+            }
+        };
+        let (near, stream) = tokio::io::duplex(BUFFER);
+        let far = Arc::clone(far);
+        drop(executor.spawn(async move {
+            let left = converse(stream, answers).await;
+            *locked(&far) = left;
+        }));
+        Ok(near)
     }
 }
 
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.wanted.store(false, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+fn locked(far: &Mutex<Far>) -> std::sync::MutexGuard<'_, Far> {
+    far.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Answers until the port is closed, or the device hangs up.
+async fn converse(mut stream: DuplexStream, mut answers: Answers) -> Far {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let length = stream.read(&mut chunk).await.unwrap_or(0);
+        let heard = chunk.get(..length).unwrap_or_default();
+        if heard.is_empty() {
+            return Far::Waits(answers);
+        }
+        let Some(said) = answers.to(heard) else {
+            return Far::HungUp;
+        };
+        if stream.write_all(&said).await.is_err() {
+            return Far::Waits(answers);
         }
     }
-}
-
-fn serve(mut device: File, wanted: &AtomicBool, mut answer: impl FnMut(&[u8]) -> Option<Vec<u8>>) {
-    let mut chunk = [0; CHUNK];
-    while wanted.load(Ordering::Relaxed) {
-        if !is_readable(&device) {
-            continue;
-        }
-        // It fails while nobody has the line open.
-        let length = device.read(&mut chunk).unwrap_or(0);
-        let Some(heard) = chunk.get(..length).filter(|heard| !heard.is_empty()) else {
-            continue;
-        };
-        let Some(said) = answer(heard) else {
-            return;
-        };
-        let _ = device.write_all(&said);
-    }
-}
-
-/// Whether a byte is there, after waiting a moment for one.
-fn is_readable(device: &File) -> bool {
-    let mut fds = [PollFd::new(device, PollFlags::IN)];
-    let ready = poll(&mut fds, Some(&LOOK)).unwrap_or(0) > 0;
-    // While nobody has the other end open, poll answers at once, and there is nothing to read.
-    let hung_up = fds.iter().any(|fd| fd.revents().contains(PollFlags::HUP));
-    if hung_up {
-        thread::sleep(Duration::from_millis(5));
-    }
-    ready && !hung_up
 }

@@ -5,34 +5,45 @@
 //! survive: see [`Behaviour`].
 //!
 //! That is on purpose: what a component has to survive is an instrument that says what it should not.
-//! Names, folders and ports are taken from the defaults of its configuration, so no component has to be
-//! prepared for this.
+//! Names of ports and folders are taken from the defaults of its configuration, and whatever address it
+//! connects to, it is led to one server. So no component has to be prepared for this.
+//!
+//! Where devices are simulated, time is too ([`crate::executor::Simulated`]): a component that waits for an
+//! answer that never comes has waited at once. The same seed gives the same answers, random bytes and dates.
 
 mod bench;
 mod folder;
 mod instrument;
 mod line;
 mod server;
+mod terminal;
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value as Json;
+use tokio::io::DuplexStream;
 
 use crate::capability::{self, Devices, StandIn};
+use crate::engine::{Engine, NoLine, StandIns};
+use crate::executor::Executor;
 use crate::limits::{self, Budget};
 use crate::policy::{Capability, Policy};
 pub use bench::Bench;
 use folder::Folder;
 pub use instrument::Instrument;
-pub use line::Line;
+use line::Lines;
 use server::Server;
+pub use terminal::Terminal;
 
 /// Where folders are when no configuration says.
 const DEFAULT_FOLDER: &str = "/data";
-/// What the simulated server is called; its address is that of this machine.
-const HOST: &str = "127.0.0.1";
+/// When every simulation begins: 2026-01-01, in seconds.
+const BEGINNING: Duration = Duration::from_secs(1_767_225_600);
 /// Most bytes of garbage at once.
 const MAX_GARBAGE: usize = 64;
 
@@ -107,26 +118,35 @@ impl Answers {
     }
 }
 
-/// The devices for one component. They are gone when this is dropped.
+/// The devices for one component. They are gone when this is dropped, and its executor ends.
 #[derive(Debug)]
 pub struct Simulation {
-    lines: Vec<(String, Line)>,
-    server: Option<Server>,
+    devices: Arc<Simulated>,
     folders: Vec<(String, Folder)>,
     requests: Vec<Capability>,
 }
 
+/// What stands in for devices.
+#[derive(Debug)]
+struct Simulated {
+    lines: Lines,
+    server: Option<Server>,
+    seed: u64,
+    executor: Executor,
+}
+
 impl Simulation {
-    /// Devices for what is requested, by the names that the configurations `defaults` give them.
-    /// Needs a tokio runtime.
+    /// Devices for what is requested, by the names that the configurations `defaults` give them. `executor`
+    /// runs them.
     ///
     /// # Errors
-    /// When the machine has no pty, port or temporary directory to give.
+    /// When the machine has no port or temporary directory to give.
     pub async fn begin(
         behaviour: Behaviour,
         seed: u64,
         requests: impl IntoIterator<Item = Capability>,
         defaults: &[Json],
+        executor: &Executor,
     ) -> io::Result<Self> {
         let requests: Vec<_> = requests.into_iter().collect();
         let answers = move || Answers::new(behaviour, seed);
@@ -139,16 +159,10 @@ impl Simulation {
             let mut requests = requests.iter();
             requests.any(|it| capability::stand_in(*it) == Some(stand_in))
         };
-        let mut lines = Vec::new();
-        if wants(StandIn::Lines) {
-            for name in words.iter().filter(|word| !word.is_empty()) {
-                let mut answers = answers();
-                let line = Line::plug_in(move |heard| answers.to(heard))?;
-                lines.push((name.clone(), line));
-            }
-        }
+        let names = words.iter().filter(|word| !word.is_empty());
+        let names = names.filter(|_| wants(StandIn::Lines)).cloned();
         let server = if wants(StandIn::Server) {
-            Some(Server::start(answers).await?)
+            Some(Server::start(executor, answers).await?)
         } else {
             None
         };
@@ -158,23 +172,31 @@ impl Simulation {
                 folders.push((guest, Folder::new()?));
             }
         }
-        Ok(Self {
-            lines,
+        let devices = Simulated {
+            lines: Lines::new(names, answers),
             server,
+            seed,
+            executor: executor.clone(),
+        };
+        Ok(Self {
+            devices: Arc::new(devices),
             folders,
             requests,
         })
     }
 
+    /// `engine`, with these devices in the place of all others, for instances on the same executor.
+    pub fn among(&self, engine: &Engine) -> Engine {
+        let devices = Arc::clone(&self.devices);
+        engine.among(devices, &self.devices.executor)
+    }
+
     /// Grants the devices, and what is requested and needs none. `budget`: what an instance may use.
     pub fn policy(&self, budget: Budget) -> Policy {
-        let lines = self.lines.iter();
         let folders = self.folders.iter();
         let devices = Devices {
-            lines: lines
-                .map(|(name, line)| (name.clone(), line.path().into()))
-                .collect(),
-            server: self.server.as_ref().map(Server::port),
+            lines: self.devices.lines.names().cloned().collect(),
+            has_server: self.devices.server.is_some(),
             folders: folders
                 .map(|(guest, folder)| (guest.clone(), folder.path().to_owned()))
                 .collect(),
@@ -186,15 +208,41 @@ impl Simulation {
         devices.grant(&self.requests, &mut policy);
         policy
     }
+}
 
-    /// `config` with the simulated server in the place of the one that the class's `defaults` name:
-    /// its port, and its address.
-    pub(crate) fn adapted(&self, config: &Json, defaults: &Json) -> Json {
-        let mut config = config.clone();
-        if let Some(server) = &self.server {
-            adapt(&mut config, defaults, server.port());
+impl StandIns for Simulated {
+    fn has_line(&self, name: &str) -> bool {
+        self.lines.has(name)
+    }
+
+    fn line(&self, name: &str) -> Result<DuplexStream, NoLine> {
+        self.lines.open(name, &self.executor)
+    }
+
+    fn addresses(&self, _name: &str) -> Vec<IpAddr> {
+        vec![Ipv4Addr::LOCALHOST.into()]
+    }
+
+    fn server(&self, asked: SocketAddr) -> SocketAddr {
+        self.server
+            .as_ref()
+            .map_or(asked, |server| server.address(asked))
+    }
+
+    fn connect(&self) -> DuplexStream {
+        match &self.server {
+            Some(server) => server.connect(),
+            // Its far end is gone.
+            None => tokio::io::duplex(1).0,
         }
-        config
+    }
+
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn time(&self, elapsed: Duration) -> SystemTime {
+        SystemTime::UNIX_EPOCH + BEGINNING.saturating_add(elapsed)
     }
 }
 
@@ -227,63 +275,9 @@ fn named_folders(words: &[String]) -> Vec<String> {
     named
 }
 
-/// Puts `port` where `config` has the port of `defaults`, and this machine's address beside it.
-fn adapt(config: &mut Json, defaults: &Json, port: u16) {
-    let (Json::Object(config), Json::Object(defaults)) = (config, defaults) else {
-        return;
-    };
-    for (name, default) in defaults {
-        let Some(value) = config.get_mut(name) else {
-            continue;
-        };
-        let lower = name.to_lowercase();
-        match default {
-            Json::Object(_) => adapt(value, default, port),
-            Json::Number(_) if lower.ends_with("port") && value == default => *value = port.into(),
-            Json::String(text) if value == default => {
-                if let Some(rest) = text.strip_prefix("http://") {
-                    let path = rest.split_once('/').map_or("", |(_host, path)| path);
-                    *value = format!("http://{HOST}:{port}/{path}").into();
-                } else if ["host", "server", "address"]
-                    .iter()
-                    .any(|part| lower.contains(part))
-                {
-                    *value = match text.rsplit_once(':') {
-                        Some((_host, digits)) if digits.parse::<u16>().is_ok() => {
-                            format!("{HOST}:{port}").into()
-                        }
-                        _ => HOST.into(),
-                    };
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn a_configuration_is_led_to_the_simulated_server_and_what_it_says_otherwise_stays() {
-        let defaults = json!({
-            "host": "db.example.org", "port": 6379, "url": "http://a.example.org/b?c",
-            "inner": {"server": "x:1", "reading": "daily"}, "count": 3,
-        });
-        let mut config = defaults.clone();
-        adapt(&mut config, &defaults, 99);
-        let expected = json!({
-            "host": "127.0.0.1", "port": 99, "url": "http://127.0.0.1:99/b?c",
-            "inner": {"server": "127.0.0.1:99", "reading": "daily"}, "count": 3,
-        });
-        assert_eq!(config, expected);
-        let mut chosen = json!({"host": "other", "port": 1});
-        adapt(&mut chosen, &defaults, 99);
-        assert_eq!(chosen, json!({"host": "other", "port": 1}));
-    }
 
     #[test]
     fn folders_are_those_that_are_named() {

@@ -1,14 +1,16 @@
-//! A server on loopback, for TCP, UDP and HTTP at one port.
+//! A server on loopback, for TCP and UDP at one port of each family of addresses, and for HTTP without one.
 
+use std::fmt;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-use super::{Answers, Behaviour, HOST};
+use super::{Answers, Behaviour};
+use crate::executor::Executor;
 use crate::limits;
 
 /// Most bytes that are heard at once.
@@ -17,56 +19,117 @@ const CHUNK: usize = 4096;
 const HTTP_ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
 
-/// A server. Dropping it ends its connections.
-#[derive(Debug)]
+/// Most bytes that are on their way in one direction of a connection without a socket.
+const BUFFER: usize = 64 * 1024;
+/// A port of no server.
+const NOBODY: u16 = 1;
+
+/// How each conversation begins.
+type Begin = Arc<dyn Fn() -> Answers + Send + Sync>;
+
+/// A server, for as long as its executor runs.
 pub(super) struct Server {
-    port: u16,
-    _tasks: JoinSet<()>,
+    v4: SocketAddr,
+    /// Machines without IPv6 have none.
+    v6: Option<SocketAddr>,
+    begin: Begin,
+    executor: Executor,
+    room: Arc<Semaphore>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("v4", &self.v4)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Server {
-    /// Starts one; each connection has `answers` of its own.
+    /// Starts one; each conversation begins with `answers` of its own.
     ///
     /// # Errors
     /// When no port can be had.
-    pub(super) async fn start(answers: impl Fn() -> Answers + Send + 'static) -> io::Result<Self> {
-        let listener = TcpListener::bind((HOST, 0)).await?;
-        let port = listener.local_addr()?.port();
-        let datagrams = UdpSocket::bind((HOST, port)).await?;
-        let mut tasks = JoinSet::new();
-        tasks.spawn(answer_datagrams(datagrams, answers()));
-        tasks.spawn(answer_connections(listener, answers));
+    pub(super) async fn start(
+        executor: &Executor,
+        answers: impl Fn() -> Answers + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let begin: Begin = Arc::new(answers);
+        let room = Arc::new(Semaphore::new(limits::MAX_SIMULATED_CONNECTIONS));
+        let v4 = listen(Ipv4Addr::LOCALHOST.into(), executor, &begin, &room).await?;
+        let v6 = listen(Ipv6Addr::LOCALHOST.into(), executor, &begin, &room).await;
         Ok(Self {
-            port,
-            _tasks: tasks,
+            v4,
+            v6: v6.ok(),
+            begin,
+            executor: executor.clone(),
+            room,
         })
     }
 
-    /// Where it listens.
-    pub(super) const fn port(&self) -> u16 {
-        self.port
+    /// Where it listens for who has a socket of the family of `asked`.
+    pub(super) fn address(&self, asked: SocketAddr) -> SocketAddr {
+        match (asked, self.v6) {
+            (SocketAddr::V4(_), _) => self.v4,
+            (SocketAddr::V6(_), Some(v6)) => v6,
+            (SocketAddr::V6(_), None) => (Ipv6Addr::LOCALHOST, NOBODY).into(),
+        }
+    }
+
+    /// A connection that needs no socket.
+    pub(super) fn connect(&self) -> DuplexStream {
+        let (near, far) = tokio::io::duplex(BUFFER);
+        if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
+            let answers = (self.begin)();
+            drop(self.executor.spawn(async move {
+                let _permit = permit;
+                // It went away, which is its right.
+                let _ = converse(far, answers).await;
+            }));
+        }
+        near
     }
 }
 
-async fn answer_connections(listener: TcpListener, answers: impl Fn() -> Answers) {
-    let room = Arc::new(Semaphore::new(limits::MAX_SIMULATED_CONNECTIONS));
-    // Those that are open end with this task.
-    let mut connections = JoinSet::new();
+/// Listens at one port of `host`, for TCP and for UDP.
+async fn listen(
+    host: IpAddr,
+    executor: &Executor,
+    begin: &Begin,
+    room: &Arc<Semaphore>,
+) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind((host, 0)).await?;
+    let address = listener.local_addr()?;
+    let datagrams = UdpSocket::bind(address).await?;
+    drop(executor.spawn(answer_datagrams(datagrams, begin())));
+    let (begin, room) = (Arc::clone(begin), Arc::clone(room));
+    let connections = answer_connections(listener, begin, room, executor.clone());
+    drop(executor.spawn(connections));
+    Ok(address)
+}
+
+async fn answer_connections(
+    listener: TcpListener,
+    begin: Begin,
+    room: Arc<Semaphore>,
+    executor: Executor,
+) {
     while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
         let Ok((stream, _peer)) = listener.accept().await else {
             return;
         };
-        let answers = answers();
-        connections.spawn(async move {
+        let answers = begin();
+        drop(executor.spawn(async move {
             let _permit = permit;
-            // It went away, which is its right.
             let _ = converse(stream, answers).await;
-        });
-        while connections.try_join_next().is_some() {}
+        }));
     }
 }
 
-async fn converse(mut stream: TcpStream, mut answers: Answers) -> io::Result<()> {
+async fn converse(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    mut answers: Answers,
+) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
         let length = stream.read(&mut chunk).await?;

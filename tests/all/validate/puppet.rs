@@ -60,7 +60,7 @@ async fn findings(script: &Json) -> Vec<Finding> {
             real_policy: None,
             seed: 1,
         };
-        found.extend(exercise::check(&subject).await.unwrap());
+        found.extend(exercise::check(&Arc::new(subject)).await.unwrap());
     }
     found
 }

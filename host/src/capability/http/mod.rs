@@ -19,7 +19,7 @@ use super::reach::ports;
 use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::error::Result;
 use crate::limits::{HTTP_CHUNK_BYTES, MAX_HTTP_FIELDS_BYTES};
-use crate::policy::pattern::{HostPattern, PortPattern};
+use crate::policy::pattern::PortPattern;
 use crate::policy::{Capability, HttpGrant, Policy};
 
 mod begin;
@@ -51,7 +51,7 @@ impl Provider for Http {
         State {
             ctx,
             hooks: Hooks {
-                sender: Sender::new(guard, &guard.names, &cx.trust),
+                sender: Sender::new(guard, cx),
             },
         }
     }
@@ -79,11 +79,11 @@ impl Provider for Http {
     }
 
     fn grant(devices: &Devices, policy: &mut Policy) {
-        policy.http.extend(devices.server.map(|port| HttpGrant {
-            host: HostPattern::Localhost,
+        policy.http.extend(devices.hosts().map(|host| HttpGrant {
+            host,
             methods: vec!["*".to_owned()],
             scheme: None,
-            ports: vec![PortPattern::single(port)],
+            ports: vec![PortPattern::ANY],
         }));
     }
 }

@@ -21,6 +21,7 @@ use super::claim::Claim;
 use super::find::device_number;
 use super::ioctl::{self, Output};
 use super::settings;
+use super::stand_in::Plug;
 use crate::bindings::serial::{LineState, Settings};
 
 /// Times that one poll tries again when the kernel says "ready" and then "not yet".
@@ -103,9 +104,18 @@ impl Drop for Line {
     }
 }
 
+/// What is at the other side of the port.
+#[derive(Debug)]
+enum Way {
+    /// A terminal of this machine.
+    Terminal(AsyncFd<Arc<Line>>),
+    /// A device that stands in for one.
+    StandIn(Plug),
+}
+
 #[derive(Debug)]
 struct Shared {
-    line: Option<AsyncFd<Arc<Line>>>,
+    way: Option<Way>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -134,28 +144,37 @@ impl Device {
         // changes.
         let line = unsafe { AsyncFd::register(Arc::new(line)) };
         let line = line.map_err(|error| Fault::Failed(error.into()))?;
-        Ok(Self {
+        Ok(Self::with(Way::Terminal(line)))
+    }
+
+    /// The device that stands in for another.
+    pub(super) fn stand_in(plug: Plug) -> Self {
+        Self::with(Way::StandIn(plug))
+    }
+
+    fn with(way: Way) -> Self {
+        Self {
             shared: Mutex::new(Shared {
-                line: Some(line),
+                way: Some(way),
                 reader: None,
                 writer: None,
             }),
             reading: AtomicBool::new(false),
             draining: Arc::new(AtomicBool::new(false)),
             writing: Arc::default(),
-        })
+        }
     }
 
     /// Closes the device; whoever waits for it is told that it is gone.
     pub(super) fn close(&self) {
-        let (line, wakers) = {
+        let (way, wakers) = {
             let mut shared = self.lock();
             (
-                shared.line.take(),
+                shared.way.take(),
                 [shared.reader.take(), shared.writer.take()],
             )
         };
-        if let Some(line) = line {
+        if let Some(Way::Terminal(line)) = way {
             // A drain in progress holds the descriptor too, and ends when nothing is left to send.
             let _ = tcflush(line.get_ref(), QueueSelector::OFlush);
         }
@@ -211,6 +230,9 @@ impl Device {
             return Err(Fault::Busy);
         }
         let over = Flag(Arc::clone(&self.draining));
+        if let Some(left) = self.of_stand_in(|_| Ok(())) {
+            return left;
+        }
         let drained = self.control(move |fd| {
             let _over = over;
             tcdrain(fd).map_err(Fault::of_use)
@@ -222,29 +244,51 @@ impl Device {
 
     /// Throws away what was not read or not sent.
     pub(super) async fn clear(&self, queue: QueueSelector) -> Result<(), Fault> {
+        let cleared = self.of_stand_in(|plug| {
+            // What is sent has arrived.
+            if queue != QueueSelector::OFlush {
+                plug.clear_input();
+            }
+            Ok(())
+        });
+        if let Some(cleared) = cleared {
+            return cleared;
+        }
         self.control(move |fd| tcflush(fd, queue).map_err(Fault::of_use))
             .await
     }
 
     /// Changes the settings.
     pub(super) async fn configure(&self, settings: Settings) -> Result<(), Fault> {
+        if let Some(taken) = self.of_stand_in(|plug| plug.configure(&settings)) {
+            return taken;
+        }
         self.control(move |fd| settings::apply(fd, &settings)).await
     }
 
     /// Raises or lowers a control line.
     pub(super) async fn set_line(&self, line: Output, on: bool) -> Result<(), Fault> {
+        if let Some(set) = self.of_stand_in(|_| Ok(())) {
+            return set;
+        }
         self.control(move |fd| ioctl::set_line(fd, line, on).map_err(no_lines))
             .await
     }
 
     /// Begins or ends a break.
     pub(super) async fn set_break(&self, on: bool) -> Result<(), Fault> {
+        if let Some(set) = self.of_stand_in(|_| Ok(())) {
+            return set;
+        }
         self.control(move |fd| ioctl::set_break(fd, on).map_err(no_lines))
             .await
     }
 
     /// The input control lines.
     pub(super) async fn lines(&self) -> Result<LineState, Fault> {
+        if let Some(lines) = self.of_stand_in(|plug| Ok(plug.lines())) {
+            return lines;
+        }
         let bits = self
             .control(|fd| ioctl::lines(fd).map_err(no_lines))
             .await?;
@@ -265,13 +309,44 @@ impl Device {
         &self,
         request: impl FnOnce(BorrowedFd<'_>) -> Result<R, Fault> + Send + 'static,
     ) -> Result<R, Fault> {
-        let line = self
-            .lock()
-            .line
-            .as_ref()
-            .map(|line| Arc::clone(line.get_ref()));
-        let line = line.ok_or(Fault::Closed)?;
+        let line = match &self.lock().way {
+            Some(Way::Terminal(line)) => Arc::clone(line.get_ref()),
+            Some(Way::StandIn(_)) | None => return Err(Fault::Closed),
+        };
         on_thread(move || request(line.as_fd())).await
+    }
+
+    /// What becomes of a request, where a device stands in.
+    fn of_stand_in<R>(
+        &self,
+        request: impl FnOnce(&mut Plug) -> Result<R, Fault>,
+    ) -> Option<Result<R, Fault>> {
+        match &mut self.lock().way {
+            Some(Way::StandIn(plug)) => Some(request(plug)),
+            Some(Way::Terminal(_)) | None => None,
+        }
+    }
+
+    /// Tries `transfer` where a device stands in; `None`: where none does.
+    fn poll_stand_in<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        transfer: impl FnOnce(&mut Plug, &mut Context<'_>) -> Poll<Result<R, Fault>>,
+    ) -> Option<Poll<Result<R, Fault>>> {
+        let mut shared = self.lock();
+        let Some(Way::StandIn(plug)) = &mut shared.way else {
+            return None;
+        };
+        let done = transfer(plug, cx);
+        if done.is_pending() {
+            let waiting = match direction {
+                Direction::In => &mut shared.reader,
+                Direction::Out => &mut shared.writer,
+            };
+            *waiting = Some(cx.waker().clone());
+        }
+        Some(done)
     }
 
     /// Tries `transfer` now, and again whenever the kernel says that it may do something.
@@ -283,11 +358,11 @@ impl Device {
     ) -> Poll<Result<R, Fault>> {
         let mut shared = self.lock();
         let Shared {
-            line,
+            way,
             reader,
             writer,
         } = &mut *shared;
-        let Some(line) = line else {
+        let Some(Way::Terminal(line)) = way else {
             return Poll::Ready(Err(Fault::Closed));
         };
         for _ in 0..POLL_ROUNDS {
@@ -327,6 +402,10 @@ pub(super) struct Reader {
 impl Reader {
     /// How many bytes are there, once there are any.
     pub(super) fn poll_available(&self, cx: &mut Context<'_>) -> Poll<Result<usize, Fault>> {
+        let stand_in = Plug::poll_available;
+        if let Some(done) = self.device.poll_stand_in(cx, Direction::In, stand_in) {
+            return done;
+        }
         self.device
             .poll_transfer(cx, Direction::In, |fd| match ioctl_fionread(fd)? {
                 0 => Err(Errno::AGAIN),
@@ -340,6 +419,10 @@ impl Reader {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<Result<usize, Fault>> {
+        let stand_in = |plug: &mut Plug, cx: &mut Context<'_>| plug.poll_read(cx, buffer);
+        if let Some(done) = self.device.poll_stand_in(cx, Direction::In, stand_in) {
+            return done;
+        }
         self.device.poll_transfer(cx, Direction::In, |fd| {
             match rustix::io::read(fd, &mut *buffer)? {
                 0 => Err(Errno::IO),
@@ -369,6 +452,10 @@ impl Writer {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<Result<usize, Fault>> {
+        let stand_in = |plug: &mut Plug, cx: &mut Context<'_>| plug.poll_write(cx, data);
+        if let Some(done) = self.device.poll_stand_in(cx, Direction::Out, stand_in) {
+            return done;
+        }
         self.device.poll_transfer(cx, Direction::Out, |fd| {
             match rustix::io::write(fd, data)? {
                 0 if !data.is_empty() => Err(Errno::AGAIN),

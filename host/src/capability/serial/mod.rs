@@ -17,6 +17,7 @@ use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::bindings::serial::{
     self, Buffer, Error, Host, HostPort, HostPortWithStore, LineState, PortInfo, Settings,
 };
+use crate::engine::StandIns;
 use crate::error::Result;
 use crate::limits::{Exhausted, HANDLE_BYTES, Held, Ledger, MAX_SLEEP, Resource as Budgeted};
 use crate::policy::grant::SerialTarget;
@@ -27,12 +28,14 @@ mod device;
 mod find;
 mod ioctl;
 mod settings;
+mod stand_in;
 mod stream;
 
 pub use ioctl::pseudo_terminal;
 
 use device::{Device, Fault};
 use ioctl::Output;
+use stand_in::Plug;
 use stream::{Incoming, Outgoing};
 
 /// What a USB adapter says of itself.
@@ -48,6 +51,47 @@ const MAX_COMPLAINTS: u32 = 32;
 pub struct State {
     guard: Guard,
     log: Arc<Log>,
+    stand_ins: Option<Arc<dyn StandIns>>,
+}
+
+impl State {
+    /// Whether the port of this grant is there now.
+    fn is_there(&self, grant: &SerialGrant) -> bool {
+        match &self.stand_ins {
+            Some(stand_ins) => stand_ins.has_line(&grant.name),
+            None => grant.target().and_then(find::locate).is_some(),
+        }
+    }
+
+    /// What the port `name`, which is granted, leads to.
+    fn way(&self, name: &str) -> Result<Way, Error> {
+        if let Some(stand_ins) = &self.stand_ins {
+            return Ok(Way::StandIn(Arc::clone(stand_ins)));
+        }
+        let mut grants = self.guard.granted().serial.iter();
+        let target = grants.find(|grant| grant.name == name);
+        let target = target.and_then(SerialGrant::target);
+        let path = target.and_then(find::locate).ok_or(Error::NotFound)?;
+        Ok(Way::Terminal(path))
+    }
+}
+
+/// What a port leads to, before it is opened.
+enum Way {
+    Terminal(PathBuf),
+    StandIn(Arc<dyn StandIns>),
+}
+
+impl Way {
+    async fn open(self, name: &str, settings: Settings) -> Result<Device, Fault> {
+        match self {
+            Self::Terminal(path) => Device::open(&path, settings).await,
+            Self::StandIn(stand_ins) => {
+                let plug = Plug::new(stand_ins.line(name)?, &settings)?;
+                Ok(Device::stand_in(plug))
+            }
+        }
+    }
 }
 
 /// The capability; names [`View`] to the linker.
@@ -73,6 +117,7 @@ impl Provider for Serial {
         State {
             guard: guard.clone(),
             log: Arc::new(log),
+            stand_ins: cx.stand_ins.clone(),
         }
     }
 
@@ -101,14 +146,12 @@ impl Provider for Serial {
 
     fn grant(devices: &Devices, policy: &mut Policy) {
         let lines = devices.lines.iter();
-        policy
-            .serial
-            .extend(lines.map(|(name, device)| SerialGrant {
-                name: name.clone(),
-                device: Some(device.clone()),
-                usb: None,
-                baud_rates: Vec::new(),
-            }));
+        policy.serial.extend(lines.map(|name| SerialGrant {
+            name: name.clone(),
+            device: Some(name.into()),
+            usb: None,
+            baud_rates: Vec::new(),
+        }));
     }
 }
 
@@ -176,12 +219,8 @@ impl View<'_> {
             hold(Budgeted::Memory, HANDLE_BYTES)?,
             hold(Budgeted::Descriptors, 1)?,
         ];
-        let mut grants = self.state.guard.granted().serial.iter();
-        let grant = grants.find(|grant| grant.name == name);
-        let target = grant.and_then(policy::SerialGrant::target);
-        let path = target.and_then(find::locate).ok_or(Error::NotFound)?;
         Ok(Admitted {
-            path,
+            way: self.state.way(name)?,
             held,
             log: Arc::clone(&self.state.log),
         })
@@ -189,17 +228,17 @@ impl View<'_> {
 }
 
 struct Admitted {
-    path: std::path::PathBuf,
+    way: Way,
     held: [Held; 3],
     log: Arc<Log>,
 }
 
 impl Host for View<'_> {
     fn ports(&mut self) -> wasmtime::Result<Vec<PortInfo>> {
-        let info = |grant: &policy::SerialGrant| PortInfo {
+        let info = |grant: &SerialGrant| PortInfo {
             name: grant.name.clone(),
             baud_rates: grant.baud_rates.clone(),
-            present: grant.target().and_then(find::locate).is_some(),
+            present: self.state.is_there(grant),
         };
         Ok(self.state.guard.granted().serial.iter().map(info).collect())
     }
@@ -215,8 +254,8 @@ impl<T: 'static> HostPortWithStore<T> for Serial {
             Ok(admitted) => admitted,
             Err(error) => return Ok(Err(error)),
         };
-        let Admitted { path, held, log } = admitted;
-        let device = match Device::open(&path, settings).await {
+        let Admitted { way, held, log } = admitted;
+        let device = match way.open(&name, settings).await {
             Ok(device) => Arc::new(device),
             Err(fault) => return Ok(Err(log.error(fault))),
         };

@@ -72,13 +72,16 @@ fn set_flow(termios: &mut Termios, flow: FlowControl) {
 fn set_speed(termios: &mut Termios, baud_rate: u32) -> Result<(), Fault> {
     // Speed 0 does not set a speed: it hangs the line up.
     if baud_rate == 0 {
-        return Err(Fault::Unsupported(
-            "the baud rate must be at least 1".to_owned(),
-        ));
+        return Err(no_speed());
     }
     termios
         .set_speed(baud_rate)
         .map_err(|_| Fault::Unsupported(format!("this host cannot do {baud_rate} baud")))
+}
+
+/// Why there is no line at speed 0.
+pub(super) fn no_speed() -> Fault {
+    Fault::Unsupported("the baud rate must be at least 1".to_owned())
 }
 
 /// Whether what the terminal `is` agrees with what was `wanted`.

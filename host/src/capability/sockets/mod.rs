@@ -3,9 +3,11 @@
 //! The sockets themselves are `wasmtime-wasi`'s. What is added here: every address goes through
 //! [`decide`](crate::policy::decide), with the names that led to it; names are looked up by the host
 //! and pinned; and every socket is charged to the instance until its last stream is gone. The functions
-//! that create and end sockets are therefore replaced after `wasmtime-wasi` has linked its own.
+//! that create and end sockets are therefore replaced after `wasmtime-wasi` has linked its own; so are those
+//! that name a peer, which lead to who stands in for it where somebody does.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use wasmtime::component::Linker;
 use wasmtime_wasi::WasiCtx;
@@ -15,8 +17,9 @@ use self::open::Open;
 use super::names::Names;
 use super::reach::ports;
 use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
+use crate::engine::StandIns;
 use crate::policy::grant::{Direction, Protocol, Protocols};
-use crate::policy::pattern::{HostPattern, PortPattern};
+use crate::policy::pattern::PortPattern;
 use crate::policy::{Access, Capability, Policy, SocketsGrant};
 
 mod lookup;
@@ -40,10 +43,11 @@ impl Provider for Sockets {
 
     type State = State;
 
-    fn prepare(guard: &Guard, _: &Prepare) -> State {
+    fn prepare(guard: &Guard, cx: &Prepare) -> State {
         let rules = Rules {
             guard: guard.clone(),
             names: guard.names.clone(),
+            stand_ins: cx.stand_ins.clone(),
         };
         let open = Open::new(&guard.ledger);
         let (asked, accepting) = (rules.clone(), open.clone());
@@ -92,11 +96,11 @@ impl Provider for Sockets {
     fn grant(devices: &Devices, policy: &mut Policy) {
         policy
             .sockets
-            .extend(devices.server.map(|port| SocketsGrant {
+            .extend(devices.hosts().map(|host| SocketsGrant {
                 protocol: Protocols::Both,
                 direction: Direction::Connect,
-                host: HostPattern::Localhost,
-                ports: vec![PortPattern::single(port)],
+                host,
+                ports: vec![PortPattern::ANY],
             }));
     }
 }
@@ -118,12 +122,29 @@ fn state<T: CapabilityView>(data: &mut T) -> &mut State {
 struct Rules {
     guard: Guard,
     names: Names,
+    stand_ins: Option<Arc<dyn StandIns>>,
 }
 
 impl Rules {
     /// Whether a socket may do this with `address`. An accepted connection is charged as well: it
     /// is a socket that nobody asked to create.
     fn allow(&self, open: &Open, address: SocketAddr, purpose: SocketAddrUse) -> bool {
+        match &self.stand_ins {
+            // It was asked about before it was led here. Nothing leads anywhere else.
+            Some(stand_ins) if is_to_peer(purpose) => stand_ins.server(address) == address,
+            _ => self.decide(open, address, purpose),
+        }
+    }
+
+    /// Where a socket is led that asks for `peer`: there, unless somebody stands in and the policy allows it.
+    fn way_to(&self, open: &Open, peer: SocketAddr, purpose: SocketAddrUse) -> SocketAddr {
+        match &self.stand_ins {
+            Some(stand_ins) if self.decide(open, peer, purpose) => stand_ins.server(peer),
+            _ => peer,
+        }
+    }
+
+    fn decide(&self, open: &Open, address: SocketAddr, purpose: SocketAddrUse) -> bool {
         use Protocol::{Tcp, Udp};
         let bind = |protocol, listen| Access::Bind {
             protocol,
@@ -153,6 +174,12 @@ impl Rules {
             SocketAddrUse::UdpReceive => self.guard.ask(&receive(Udp)).is_ok(),
         }
     }
+}
+
+/// Whether the address is that of somebody else.
+const fn is_to_peer(purpose: SocketAddrUse) -> bool {
+    use SocketAddrUse::{TcpConnect, UdpReceive, UdpSend};
+    matches!(purpose, TcpConnect | UdpSend | UdpReceive)
 }
 
 #[cfg(test)]

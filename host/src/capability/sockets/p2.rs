@@ -9,7 +9,9 @@ use std::vec;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime_wasi::async_trait;
-use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, IpAddressFamily};
+use wasmtime_wasi::p2::bindings::sockets::network::{
+    ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress,
+};
 use wasmtime_wasi::p2::bindings::sockets::{
     instance_network, network, tcp, tcp_create_socket, udp, udp_create_socket,
 };
@@ -17,7 +19,7 @@ use wasmtime_wasi::p2::{
     DynPollable, Network, Pollable, SocketResult, TcpSocket, UdpSocket, subscribe,
 };
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
-use wasmtime_wasi::sockets::WasiSockets;
+use wasmtime_wasi::sockets::{SocketAddrUse, WasiSockets};
 
 use super::lookup::Refusal;
 use super::{state, view};
@@ -59,7 +61,9 @@ pub(super) fn replace<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Re
         .func_wrap_async("create-udp-socket", |store, (family,)| {
             Box::new(create_udp::<T>(store, family))
         })?;
-    linker.instance(&interface("tcp"))?.resource(
+    let mut tcp = linker.instance(&interface("tcp"))?;
+    tcp.func_wrap("[method]tcp-socket.start-connect", start_connect::<T>)?;
+    tcp.resource(
         "tcp-socket",
         ResourceType::host::<TcpSocket>(),
         |mut store, handle| {
@@ -68,7 +72,12 @@ pub(super) fn replace<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Re
             Ok(())
         },
     )?;
-    linker.instance(&interface("udp"))?.resource(
+    let mut udp = linker.instance(&interface("udp"))?;
+    udp.func_wrap_async("[method]udp-socket.stream", |store, (socket, peer)| {
+        Box::new(stream(store, socket, peer))
+    })?;
+    udp.func_wrap("[method]outgoing-datagram-stream.send", send::<T>)?;
+    udp.resource(
         "udp-socket",
         ResourceType::host::<UdpSocket>(),
         |mut store, handle| {
@@ -112,6 +121,60 @@ async fn create_udp<T: CapabilityView>(
         state(data).open.keep(socket.rep(), charge);
     }
     Ok((created,))
+}
+
+/// The address that the guest gave, or of who stands in for it.
+fn way_to<T: CapabilityView>(
+    data: &mut T,
+    peer: IpSocketAddress,
+    purpose: SocketAddrUse,
+) -> IpSocketAddress {
+    let state = state(data);
+    let way = state.rules.way_to(&state.open, peer.into(), purpose);
+    way.into()
+}
+
+fn start_connect<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    (socket, network, peer): (Resource<TcpSocket>, Resource<Network>, IpSocketAddress),
+) -> Answer<()> {
+    let data = store.data_mut();
+    let peer = way_to(data, peer, SocketAddrUse::TcpConnect);
+    let begun = tcp::HostTcpSocket::start_connect(&mut view(data), socket, network, peer);
+    Ok((guest_error(begun)?,))
+}
+
+/// The two streams of a UDP socket.
+type Datagrams = (
+    Resource<udp::IncomingDatagramStream>,
+    Resource<udp::OutgoingDatagramStream>,
+);
+
+async fn stream<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    socket: Resource<UdpSocket>,
+    peer: Option<IpSocketAddress>,
+) -> Answer<Datagrams> {
+    let data = store.data_mut();
+    let peer = peer.map(|peer| way_to(data, peer, SocketAddrUse::UdpSend));
+    let streams = udp::HostUdpSocket::stream(&mut view(data), socket, peer).await;
+    Ok((guest_error(streams)?,))
+}
+
+fn send<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    (stream, mut datagrams): (
+        Resource<udp::OutgoingDatagramStream>,
+        Vec<udp::OutgoingDatagram>,
+    ),
+) -> Answer<u64> {
+    let data = store.data_mut();
+    for datagram in &mut datagrams {
+        let peer = datagram.remote_address;
+        datagram.remote_address = peer.map(|peer| way_to(data, peer, SocketAddrUse::UdpSend));
+    }
+    let sent = udp::HostOutgoingDatagramStream::send(&mut view(data), stream, datagrams);
+    Ok((guest_error(sent)?,))
 }
 
 /// Takes the errors that guests see apart from those that end them.

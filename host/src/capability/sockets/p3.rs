@@ -15,7 +15,7 @@ use wasmtime_wasi::p3::bindings::sockets::types::{
 };
 use wasmtime_wasi::p3::bindings::sockets::{ip_name_lookup, types::ErrorCode};
 use wasmtime_wasi::p3::sockets::SocketResult;
-use wasmtime_wasi::sockets::{TcpSocket, UdpSocket, WasiSockets};
+use wasmtime_wasi::sockets::{SocketAddrUse, TcpSocket, UdpSocket, WasiSockets};
 
 use super::lookup::Refusal;
 use super::open::Charge;
@@ -52,6 +52,9 @@ fn interface(name: &str) -> String {
 pub(super) fn replace_tcp<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut instance = linker.instance(&interface("types"))?;
     instance.func_wrap("[static]tcp-socket.create", create_tcp::<T>)?;
+    instance.func_wrap_concurrent("[method]tcp-socket.connect", |store, (socket, peer)| {
+        Box::pin(connect_tcp::<T>(store, socket, peer))
+    })?;
     instance.func_wrap("[method]tcp-socket.send", send::<T>)?;
     instance.func_wrap("[method]tcp-socket.receive", receive::<T>)?;
     let socket = ResourceType::host::<TcpSocket>();
@@ -67,6 +70,9 @@ pub(super) fn replace_udp<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime
     let mut instance = linker.instance(&interface("types"))?;
     instance.func_wrap_async("[static]udp-socket.create", |store, (family,)| {
         Box::new(create_udp::<T>(store, family))
+    })?;
+    instance.func_wrap_async("[method]udp-socket.connect", |store, (socket, peer)| {
+        Box::new(connect_udp::<T>(store, socket, peer))
     })?;
     instance.func_wrap_concurrent("[method]udp-socket.send", |store, (socket, data, peer)| {
         Box::pin(send_datagram::<T>(store, socket, data, peer))
@@ -182,6 +188,39 @@ impl<T: 'static> FutureConsumer<T> for UntilEnded {
     }
 }
 
+/// The address that the guest gave, or of who stands in for it.
+fn way_to<T: CapabilityView>(
+    data: &mut T,
+    peer: IpSocketAddress,
+    purpose: SocketAddrUse,
+) -> IpSocketAddress {
+    let state = state(data);
+    let way = state.rules.way_to(&state.open, peer.into(), purpose);
+    way.into()
+}
+
+async fn connect_tcp<T: CapabilityView>(
+    store: &Accessor<T>,
+    socket: Resource<TcpSocket>,
+    peer: IpSocketAddress,
+) -> Answer<()> {
+    let peer = store.with(|mut store| way_to(store.data_mut(), peer, SocketAddrUse::TcpConnect));
+    let store = store.with_getter::<WasiSockets>(view::<T>);
+    let connected = <WasiSockets as HostTcpSocketWithStore<T>>::connect(&store, socket, peer);
+    Ok((guest_error(connected.await)?,))
+}
+
+async fn connect_udp<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    socket: Resource<UdpSocket>,
+    peer: IpSocketAddress,
+) -> Answer<()> {
+    let data = store.data_mut();
+    let peer = way_to(data, peer, SocketAddrUse::UdpSend);
+    let connected = HostUdpSocket::connect(&mut view(data), socket, peer).await;
+    Ok((guest_error(connected)?,))
+}
+
 async fn send_datagram<T: CapabilityView>(
     store: &Accessor<T>,
     socket: Resource<UdpSocket>,
@@ -193,6 +232,8 @@ async fn send_datagram<T: CapabilityView>(
         Ok(held) => held,
         Err(code) => return Ok((Err(code),)),
     };
+    let way = |peer| store.with(|mut store| way_to(store.data_mut(), peer, SocketAddrUse::UdpSend));
+    let peer = peer.map(way);
     let store = store.with_getter::<WasiSockets>(view::<T>);
     Ok((guest_error(
         <WasiSockets as HostUdpSocketWithStore<T>>::send(&store, socket, data, peer).await,

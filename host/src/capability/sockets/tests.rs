@@ -29,6 +29,7 @@ fn world(policy: &str, answers: &[&str]) -> World {
     let rules = Rules {
         guard,
         names: rebinding(answers),
+        stand_ins: None,
     };
     World {
         rules,

@@ -11,6 +11,7 @@ use super::error::{CliError, Exit};
 use super::output::Output;
 use super::steps::StepArgs;
 use super::{CacheOptions, duration, load};
+use crate::executor::Simulated;
 use crate::simulate::{Behaviour, Bench};
 
 mod plan;
@@ -31,7 +32,8 @@ pub struct RunCommand {
     /// The policy that grants capabilities; without one, nothing is granted
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Grant what the component requests, with simulated devices that behave in this way
+    /// Grant what the component requests, with simulated devices that behave in this way. Time is simulated, too,
+    /// if there are steps or `--for`: the instance does not wait, it has waited
     #[arg(
         long,
         value_name = "HOW",
@@ -64,26 +66,36 @@ pub struct RunCommand {
 impl RunCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let policy = load::policy_of_run(self.policy.as_deref(), cache)?;
-        let mut config = plan::config("--config", self.config.as_deref())?;
+        let config = plan::config("--config", self.config.as_deref())?;
         let engine = load::engine(cache)?;
         let component = load::component(&engine, &self.component, output)?;
-        load::runtime()?.block_on(async {
-            let progress = output.progress("preparing the component");
-            let (prepared, _simulated) = match self.simulate {
-                None => (component.prepare(&policy).await?, None),
-                Some(behaviour) => {
-                    let bench =
-                        Bench::new(&component, &policy.budget, behaviour, self.seed).await?;
-                    let prepared = component.prepare(&bench.policy(policy.budget)).await?;
-                    let class = plan::class(&prepared, self.class.as_deref())?;
-                    config = bench.adapted(&class, &config);
-                    (prepared, Some(bench))
-                }
-            };
+        let preparing = || output.progress("preparing the component");
+        let Some(behaviour) = self.simulate else {
+            return load::runtime()?.block_on(async {
+                let progress = preparing();
+                let prepared = component.prepare(&policy).await?;
+                drop(progress);
+                session::run(plan::Plan::new(prepared, &self, config)?, output).await
+            });
+        };
+        let time = self.time().map_err(CliError::Machine)?;
+        time.block_on(async {
+            let progress = preparing();
+            let (budget, executor) = (policy.budget, time.executor());
+            let bench = Bench::new(&component, &budget, behaviour, self.seed, executor).await?;
+            let prepared = bench.prepare(&component, budget).await?;
             drop(progress);
-            let plan = plan::Plan::new(prepared, &self, config)?;
-            session::run(plan, output).await
+            session::run(plan::Plan::new(prepared, &self, config)?, output).await
         })
+    }
+
+    /// The time of simulated devices: it does not wait, unless it would go on for ever.
+    fn time(&self) -> std::io::Result<Simulated> {
+        if self.duration.is_some() || !self.steps.0.is_empty() {
+            Simulated::new()
+        } else {
+            Simulated::at_real_speed()
+        }
     }
 }
 

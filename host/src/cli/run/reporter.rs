@@ -2,9 +2,10 @@
 //! machines one JSON object a line. The names of types and fields are stable.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+use tokio::time::Instant;
 
 use super::super::error::CliError;
 use super::super::output::{Output, Style};

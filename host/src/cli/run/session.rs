@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::time::Instant;
 
 use super::super::error::{CliError, Exit};
 use super::super::output::Output;

@@ -120,7 +120,7 @@ impl ValidateOneCommand {
                 real_policy: real_policy.map(|path| path.to_string_lossy().into_owned()),
                 seed: self.trial.seed,
             };
-            found.extend(exercise::check(&subject).await?);
+            found.extend(exercise::check(&Arc::new(subject)).await?);
         }
         let found = found.into_iter().map(Found::new).collect();
         output.print_json_line(&Line::Found(found))?;

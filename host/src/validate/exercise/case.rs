@@ -7,9 +7,10 @@ use serde_json::{Map, Value as Json, json};
 
 use super::super::finding::{self, Code};
 use super::Subject;
-use crate::bindings::types::NodeClass;
+use crate::bindings::types::{NodeClass, Shelf};
 use crate::engine::SourceLine;
 use crate::error::{ErrorCode, HostError};
+use crate::executor::Simulated;
 use crate::instance::description::Class;
 use crate::instance::exports::Ports;
 use crate::instance::{End, Instance, State, Status};
@@ -125,7 +126,46 @@ impl Case {
     ///
     /// # Errors
     /// When the host itself fails.
-    pub(super) async fn run(&self, subject: &Subject, class: &Class) -> Result<Ran, HostError> {
+    pub(super) async fn run(
+        &self,
+        subject: &Arc<Subject>,
+        class: &Arc<Class>,
+    ) -> Result<Ran, HostError> {
+        let (case, subject, class) = (self.clone(), Arc::clone(subject), Arc::clone(class));
+        let here = Arc::clone(&subject);
+        here.in_its_time(async move |time| case.take(&subject, &class, time).await)
+            .await
+    }
+
+    /// The shelves that a new instance of `class` offers; none, if it does not start or has none.
+    ///
+    /// # Errors
+    /// When the host itself fails.
+    pub(super) async fn shelves(
+        &self,
+        subject: &Arc<Subject>,
+        class: &Arc<Class>,
+    ) -> Result<Vec<Shelf>, HostError> {
+        let (case, subject, class) = (self.clone(), Arc::clone(subject), Arc::clone(class));
+        let here = Arc::clone(&subject);
+        here.in_its_time(async move |time| {
+            let set_up = subject.set_up(&case, time).await?;
+            let Ok(instance) = set_up.start(&case, &class).await else {
+                return Ok(Vec::new());
+            };
+            let shelves = instance.shelves().await.ok().flatten();
+            instance.stop().await;
+            Ok(shelves.unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn take(
+        &self,
+        subject: &Subject,
+        class: &Class,
+        time: Option<&Simulated>,
+    ) -> Result<Ran, HostError> {
         let mut ran = Ran {
             failure: None,
             refused: None,
@@ -133,7 +173,7 @@ impl Case {
             memory: Vec::new(),
             status: None,
         };
-        let set_up = subject.set_up(self, class).await?;
+        let set_up = subject.set_up(self, time).await?;
         let instance = match set_up.start(self, class).await {
             Ok(instance) => instance,
             Err((error, source)) => {

@@ -22,6 +22,7 @@ use super::finding::{self, Finding};
 use crate::component::{LoadedComponent, PreparedComponent};
 use crate::engine::SourceLine;
 use crate::error::{HostError, Result};
+use crate::executor::Simulated;
 use crate::instance::description::Class;
 use crate::instance::{Instance, Spec};
 use crate::limits::{self, Budget};
@@ -74,7 +75,8 @@ impl SetUp {
 }
 
 impl Subject {
-    async fn set_up(&self, case: &Case, class: &Class) -> Result<SetUp> {
+    /// `time` is simulated with the devices; `None`: both are real.
+    async fn set_up(&self, case: &Case, time: Option<&Simulated>) -> Result<SetUp> {
         let budget = Budget {
             // A trap has to end it, to be seen.
             restarts: 0,
@@ -83,7 +85,7 @@ impl Subject {
             ..self.policy.budget.clone()
         };
         let component = Arc::clone(&self.component);
-        if self.real_policy.is_some() {
+        let Some(time) = time else {
             let policy = Policy {
                 budget,
                 ..self.policy.clone()
@@ -93,13 +95,36 @@ impl Subject {
                 config: case.config.clone(),
                 _bench: None,
             });
-        }
-        let bench = Bench::new(&component, &budget, case.behaviour, case.seed).await?;
+        };
+        let budget = Budget {
+            // On simulated time a wait for its share would take none, and would come at another moment each
+            // time.
+            cpu_share: f64::from(u32::MAX),
+            ..budget
+        };
+        let (behaviour, seed) = (case.behaviour, case.seed);
+        let bench = Bench::new(&component, &budget, behaviour, seed, time.executor()).await?;
         Ok(SetUp {
-            prepared: Arc::new(component.prepare(&bench.policy(budget)).await?),
-            config: bench.adapted(class, &case.config),
+            prepared: Arc::new(bench.prepare(&component, budget).await?),
+            config: case.config.clone(),
             _bench: Some(bench),
         })
+    }
+
+    /// Runs `task`: where devices are simulated in a thread of its own, on simulated time.
+    async fn in_its_time<R: Send + 'static>(
+        &self,
+        task: impl AsyncFnOnce(Option<&Simulated>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        if self.real_policy.is_some() {
+            return task(None).await;
+        }
+        let done = tokio::task::spawn_blocking(move || {
+            let time = Simulated::new().map_err(|error| HostError::Engine(error.to_string()))?;
+            time.block_on(task(Some(&time)))
+        });
+        done.await
+            .map_err(|error| HostError::Engine(error.to_string()))?
     }
 
     /// How long a change of the configuration may take.
@@ -117,7 +142,7 @@ impl Subject {
 ///
 /// # Errors
 /// When the host itself fails.
-pub async fn check(subject: &Subject) -> Result<Vec<Finding>> {
+pub async fn check(subject: &Arc<Subject>) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     for class in subject.component.describe(&subject.policy.budget).await? {
         check_class(subject, &class, &mut found).await?;
@@ -125,7 +150,11 @@ pub async fn check(subject: &Subject) -> Result<Vec<Finding>> {
     Ok(found)
 }
 
-async fn check_class(subject: &Subject, class: &Class, found: &mut Vec<Finding>) -> Result<()> {
+async fn check_class(
+    subject: &Arc<Subject>,
+    class: &Arc<Class>,
+    found: &mut Vec<Finding>,
+) -> Result<()> {
     let nodes = plan::nodes(subject, class).await?;
     let cases = plan::cases(subject, class, &nodes);
     let ran: Vec<Result<(Planned, Ran)>> = futures_util::stream::iter(cases)
@@ -231,8 +260,8 @@ fn growth(memory: &[u64]) -> Option<u64> {
 /// Whether the two runs of the same case, where nothing of the world is in it, ended alike.
 async fn twice(
     ran: &[(Planned, Ran)],
-    subject: &Subject,
-    class: &Class,
+    subject: &Arc<Subject>,
+    class: &Arc<Class>,
 ) -> Result<Option<Finding>> {
     let mut runs = ran
         .iter()

@@ -56,7 +56,7 @@ fn methods(class: &Class) -> Vec<Node> {
 ///
 /// # Errors
 /// When the host itself fails.
-pub(super) async fn nodes(subject: &Subject, class: &Class) -> Result<Vec<Node>> {
+pub(super) async fn nodes(subject: &Arc<Subject>, class: &Arc<Class>) -> Result<Vec<Node>> {
     let mut nodes = methods(class);
     let case = Case {
         behaviour: Behaviour::Echo,
@@ -64,12 +64,7 @@ pub(super) async fn nodes(subject: &Subject, class: &Class) -> Result<Vec<Node>>
         config: case::no_config(),
         steps: Vec::new(),
     };
-    let set_up = subject.set_up(&case, class).await?;
-    let Ok(instance) = set_up.start(&case, class).await else {
-        return Ok(nodes);
-    };
-    let shelves = instance.shelves().await.ok().flatten().unwrap_or_default();
-    instance.stop().await;
+    let shelves = case.shelves(subject, class).await?;
     let offered = shelf_nodes(&shelves).into_iter();
     nodes.extend(offered.map(|(path, node)| (path, Arc::new(node.clone()))));
     nodes.truncate(limits::MAX_EXERCISED_NODES);

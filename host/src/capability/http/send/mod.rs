@@ -24,14 +24,15 @@ use wasmtime_wasi_io::bytes::Bytes;
 use super::begin::begin;
 use super::target::{Target, origin_form};
 use super::{Answer, Driver};
-use crate::capability::Guard;
 use crate::capability::names::{LookupError, Names};
-use crate::engine::Trust;
+use crate::capability::{Guard, Prepare};
+use crate::engine::{StandIns, Trust};
 use crate::limits::{
     Exhausted, HTTP_BETWEEN_BYTES_TIMEOUT, HTTP_CONNECT_TIMEOUT, HTTP_CONNECTION_BYTES,
     HTTP_FIRST_BYTE_TIMEOUT, Held, Resource,
 };
 use crate::policy::Access;
+use crate::policy::grant::Scheme;
 
 /// Sends the requests of one instance.
 #[derive(Debug, Clone)]
@@ -39,17 +40,19 @@ pub(super) struct Sender {
     guard: Guard,
     names: Names,
     trust: Trust,
+    stand_ins: Option<Arc<dyn StandIns>>,
 }
 
 /// What a request in flight costs, until both its body and its connection are gone.
 type Charge = Arc<[Held; 3]>;
 
 impl Sender {
-    pub(super) fn new(guard: &Guard, names: &Names, trust: &Trust) -> Self {
+    pub(super) fn new(guard: &Guard, cx: &Prepare) -> Self {
         Self {
             guard: guard.clone(),
-            names: names.clone(),
-            trust: trust.clone(),
+            names: guard.names.clone(),
+            trust: cx.trust.clone(),
+            stand_ins: cx.stand_ins.clone(),
         }
     }
 
@@ -73,8 +76,8 @@ impl Sender {
         let limit = shortest(options.connect_timeout, HTTP_CONNECT_TIMEOUT);
         let method = request.method().clone();
         let connecting = async {
-            let stream = self.connect(&target, &method).await?;
-            handshake(&target, stream, &self.trust).await
+            let stream = self.stream(&target, &method).await?;
+            handshake(stream).await
         };
         let connecting = async {
             let connected = timeout(limit, connecting).await;
@@ -119,6 +122,19 @@ impl Sender {
             .hold(Resource::Memory, HTTP_CONNECTION_BYTES)
             .map_err(|exhausted: Exhausted| Error::InternalError(Some(exhausted.to_string())))?;
         Ok(Arc::new([socket, descriptor, memory]))
+    }
+
+    /// A way to the target, through TLS where its scheme says so. Who stands in for it has no certificate,
+    /// and needs none.
+    async fn stream(&self, target: &Target, method: &Method) -> Result<Box<dyn Stream>, Error> {
+        if let Some(stand_ins) = &self.stand_ins {
+            return Ok(Box::new(stand_ins.connect()));
+        }
+        let stream = self.connect(target, method).await?;
+        match target.scheme {
+            Scheme::Http => Ok(Box::new(stream)),
+            Scheme::Https => secured(target, stream, &self.trust).await,
+        }
     }
 
     /// Connects to the first address of the target that is allowed and answers.
@@ -193,28 +209,30 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 type Connection = http1::Connection<TokioIo<Box<dyn Stream>>, WasiBody>;
 
-async fn handshake(
+async fn secured(
     target: &Target,
     stream: TcpStream,
     trust: &Trust,
-) -> Result<(http1::SendRequest<WasiBody>, Driving), Error> {
-    use crate::policy::grant::Scheme;
-    let stream: Box<dyn Stream> = match target.scheme {
-        Scheme::Http => Box::new(stream),
-        Scheme::Https => {
-            let name = match target.address {
-                Some(address) => ServerName::from(address),
-                None => ServerName::try_from(target.host.clone())
-                    .map_err(|_| Error::HttpRequestUriInvalid)?,
-            };
-            let config = trust.client().map_err(|problem| {
-                tracing::warn!("TLS is not available to guests: {problem}");
-                Error::ConfigurationError
-            })?;
-            let connector = TlsConnector::from(config);
-            Box::new(connector.connect(name, stream).await.map_err(Error::Tls)?)
+) -> Result<Box<dyn Stream>, Error> {
+    let name = match target.address {
+        Some(address) => ServerName::from(address),
+        None => {
+            ServerName::try_from(target.host.clone()).map_err(|_| Error::HttpRequestUriInvalid)?
         }
     };
+    let config = trust.client().map_err(|problem| {
+        tracing::warn!("TLS is not available to guests: {problem}");
+        Error::ConfigurationError
+    })?;
+    let connector = TlsConnector::from(config);
+    Ok(Box::new(
+        connector.connect(name, stream).await.map_err(Error::Tls)?,
+    ))
+}
+
+async fn handshake(
+    stream: Box<dyn Stream>,
+) -> Result<(http1::SendRequest<WasiBody>, Driving), Error> {
     let buffer = usize::try_from(HTTP_CONNECTION_BYTES / 2).unwrap_or(usize::MAX);
     let (sender, connection) = http1::Builder::new()
         .max_buf_size(buffer)

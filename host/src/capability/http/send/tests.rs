@@ -24,7 +24,10 @@ fn world_with(policy: &str, names: &Names, budget: &Budget) -> World {
     let cx = prepare_with(budget, denials.clone());
     let guard = Guard::new(granted(policy), &cx);
     World {
-        sender: Sender::new(&guard, names, &cx.trust),
+        sender: Sender {
+            names: names.clone(),
+            ..Sender::new(&guard, &cx)
+        },
         denials,
         ledger: cx.ledger,
     }
