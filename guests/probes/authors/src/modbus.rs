@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use external_worker::prelude::*;
 use external_worker::serial::{Buffer, Parity, Port, Settings};
-use external_worker::time::sleep;
+use external_worker::sleep;
 
 const READ: u8 = 3;
 const WRITE: u8 = 6;
