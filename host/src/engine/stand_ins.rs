@@ -33,8 +33,8 @@ pub trait StandIns: fmt::Debug + Send + Sync {
     /// Where `name` leads.
     fn addresses(&self, name: &str) -> Vec<IpAddr>;
 
-    /// Who answers, over TCP and UDP, in the place of `asked`.
-    fn server(&self, asked: SocketAddr) -> SocketAddr;
+    /// Who answers, over TCP and UDP, in the place of `asked`; `None`: nobody.
+    fn server(&self, asked: SocketAddr) -> Option<SocketAddr>;
 
     /// A connection to that server, which needs no socket. Called within the runtime of the instance.
     fn connect(&self) -> DuplexStream;

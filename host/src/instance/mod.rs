@@ -227,7 +227,7 @@ impl Instance {
             ledger: Ledger::new(budget),
             meter: Meter::new(budget, prepared.engine().clock()),
             events: Arc::new(Events::new(budget)),
-            turns: Arc::new(Turns::new(delay)),
+            turns: Arc::new(Turns::new(delay, spec.uuid)),
             surface: Arc::new(Surface::new(Arc::clone(&class))),
             stop: Arc::default(),
             standing: prepared.engine().threads().stranger(limits::BEGUN_WITH),

@@ -1,6 +1,7 @@
 //! The data of one store: what the guest can reach, and what it is charged to.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use tokio::sync::Notify;
@@ -116,7 +117,7 @@ impl StoreData {
             ledger: Ledger::new(budget),
             meter: Arc::clone(&meter),
             events: Arc::new(Events::new(budget)),
-            turns: Arc::new(Turns::new(std::time::Duration::ZERO)),
+            turns: Arc::new(Turns::new(Duration::ZERO, uuid::Uuid::nil())),
             surface: Arc::new(Surface::default()),
             stop: Arc::new(Notify::new()),
             standing: Standing::default(),

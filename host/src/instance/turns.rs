@@ -4,8 +4,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::limits;
 
@@ -40,6 +43,7 @@ struct Inner {
     pause: Pause,
     errors_in_a_row: u32,
     due: Instant,
+    chance: SmallRng,
 }
 
 /// The clockwork of one instance's loop.
@@ -51,8 +55,9 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// A loop whose first turn is due now.
-    pub fn new(delay: Duration) -> Self {
+    /// The loop of the instance `uuid`, whose first turn is due now.
+    pub fn new(delay: Duration, uuid: Uuid) -> Self {
+        let (high, low) = uuid.as_u64_pair();
         let status = LoopStatus {
             delay: clamp_delay(delay),
             ..LoopStatus::default()
@@ -62,6 +67,7 @@ impl Turns {
             pause: Pause::No,
             errors_in_a_row: 0,
             due: Instant::now(),
+            chance: SmallRng::seed_from_u64(high ^ low),
         };
         Self {
             inner: Mutex::new(inner),
@@ -170,7 +176,7 @@ impl Turns {
         };
         let delay = inner.status.delay;
         let wait = if failed {
-            backoff(inner.errors_in_a_row).max(delay)
+            backoff(inner.errors_in_a_row, &mut inner.chance).max(delay)
         } else {
             delay
         };
@@ -205,30 +211,27 @@ fn clamp_delay(delay: Duration) -> Duration {
 }
 
 /// Doubles from [`limits::LOOP_BACKOFF_FIRST`] to [`limits::LOOP_BACKOFF_MAX`], less up to a
-/// quarter at random, so that instances that failed together do not try again together.
-fn backoff(errors_in_a_row: u32) -> Duration {
+/// quarter by chance, so that instances that failed together do not try again together. One instance has
+/// the same chance each time.
+fn backoff(errors_in_a_row: u32, chance: &mut SmallRng) -> Duration {
     let doublings = errors_in_a_row.saturating_sub(1).min(16);
     let full = limits::LOOP_BACKOFF_FIRST
         .saturating_mul(1 << doublings)
         .min(limits::LOOP_BACKOFF_MAX);
-    full.saturating_sub(full.mul_f64(random_fraction() / 4.0))
-}
-
-fn random_fraction() -> f64 {
-    let mut bytes = [0];
-    // Without randomness there is no jitter, which harms nobody.
-    let _ = getrandom::fill(&mut bytes);
-    let [byte] = bytes;
-    f64::from(byte) / 255.0
+    full.saturating_sub(full.mul_f64(chance.random_range(0.0..=0.25)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn turns(delay: Duration) -> Turns {
+        Turns::new(delay, Uuid::nil())
+    }
+
     #[test]
     fn the_first_turn_is_due_at_once_and_the_next_after_the_delay() {
-        let turns = Turns::new(Duration::from_secs(60));
+        let turns = turns(Duration::from_secs(60));
         assert_eq!(turns.wait(), Some(Duration::ZERO));
         turns.ended(None);
         assert!(turns.wait().unwrap() > Duration::from_secs(50));
@@ -238,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_pause_holds_until_it_is_resumed() {
-        let turns = Turns::new(Duration::ZERO);
+        let turns = turns(Duration::ZERO);
         turns.pause();
         assert_eq!(turns.wait(), None);
         assert!(turns.status().paused);
@@ -249,7 +252,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_more_turn_waits_for_no_pause() {
-        let turns = Turns::new(Duration::from_secs(3600));
+        let turns = turns(Duration::from_secs(3600));
         turns.ended(Some("no".to_owned()));
         let turn = async {
             turns.due().await;
@@ -261,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_burst_of_errors_is_reported_once_and_waits_longer_each_time() {
-        let turns = Turns::new(Duration::ZERO);
+        let turns = turns(Duration::ZERO);
         let reported: Vec<_> = (0..8).map(|_| turns.ended(Some("no".to_owned()))).collect();
         assert_eq!(reported.iter().filter(|first| **first).count(), 1);
         assert!(turns.wait().unwrap() > Duration::from_secs(20));

@@ -223,10 +223,9 @@ impl StandIns for Simulated {
         vec![Ipv4Addr::LOCALHOST.into()]
     }
 
-    fn server(&self, asked: SocketAddr) -> SocketAddr {
-        self.server
-            .as_ref()
-            .map_or(asked, |server| server.address(asked))
+    fn server(&self, asked: SocketAddr) -> Option<SocketAddr> {
+        let server = self.server.as_ref()?;
+        server.address(asked)
     }
 
     fn connect(&self) -> DuplexStream {

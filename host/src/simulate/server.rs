@@ -21,8 +21,6 @@ const HTTP_ANSWER: &[u8] =
 
 /// Most bytes that are on their way in one direction of a connection without a socket.
 const BUFFER: usize = 64 * 1024;
-/// A port of no server.
-const NOBODY: u16 = 1;
 
 /// How each conversation begins.
 type Begin = Arc<dyn Fn() -> Answers + Send + Sync>;
@@ -68,11 +66,10 @@ impl Server {
     }
 
     /// Where it listens for who has a socket of the family of `asked`.
-    pub(super) fn address(&self, asked: SocketAddr) -> SocketAddr {
-        match (asked, self.v6) {
-            (SocketAddr::V4(_), _) => self.v4,
-            (SocketAddr::V6(_), Some(v6)) => v6,
-            (SocketAddr::V6(_), None) => (Ipv6Addr::LOCALHOST, NOBODY).into(),
+    pub(super) fn address(&self, asked: SocketAddr) -> Option<SocketAddr> {
+        match asked {
+            SocketAddr::V4(_) => Some(self.v4),
+            SocketAddr::V6(_) => self.v6,
         }
     }
 

@@ -4,6 +4,7 @@ mod bytes;
 mod command;
 pub(crate) mod puppet;
 mod schemas;
+mod time;
 
 pub(crate) use command::bomb;
 use external_worker_artifacts::{CACHE, EVERYTHING, FOLDER_WATCHER, REDIS_CLIENT, THERMOMETER};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use external_worker::prelude::*;
-use external_worker::tcp::TcpStream;
 use external_worker::sleep;
+use external_worker::tcp::TcpStream;
 use external_worker::timeout;
 
 const MAX_LINE: usize = 64 * 1024;

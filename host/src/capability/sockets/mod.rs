@@ -131,7 +131,7 @@ impl Rules {
     fn allow(&self, open: &Open, address: SocketAddr, purpose: SocketAddrUse) -> bool {
         match &self.stand_ins {
             // It was asked about before it was led here. Nothing leads anywhere else.
-            Some(stand_ins) if is_to_peer(purpose) => stand_ins.server(address) == address,
+            Some(stand_ins) if is_to_peer(purpose) => stand_ins.server(address) == Some(address),
             _ => self.decide(open, address, purpose),
         }
     }
@@ -139,7 +139,9 @@ impl Rules {
     /// Where a socket is led that asks for `peer`: there, unless somebody stands in and the policy allows it.
     fn way_to(&self, open: &Open, peer: SocketAddr, purpose: SocketAddrUse) -> SocketAddr {
         match &self.stand_ins {
-            Some(stand_ins) if self.decide(open, peer, purpose) => stand_ins.server(peer),
+            Some(stand_ins) if self.decide(open, peer, purpose) => {
+                stand_ins.server(peer).unwrap_or(peer)
+            }
             _ => peer,
         }
     }

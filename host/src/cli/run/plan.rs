@@ -86,7 +86,7 @@ impl Plan {
         let class_id = class.id().to_owned();
         let spec = Spec {
             class_id,
-            uuid: Uuid::new_v4(),
+            uuid: uuid(command),
             name,
             config,
             state: None,
@@ -102,6 +102,14 @@ impl Plan {
     /// Whether it ends by itself.
     pub fn has_end(&self) -> bool {
         self.duration.is_some() || !self.steps.is_empty()
+    }
+}
+
+/// Who the instance is: with simulated devices the same each time, since chance follows from it.
+fn uuid(command: &RunCommand) -> Uuid {
+    match command.simulate {
+        Some(_) => Uuid::from_u128(command.seed.into()),
+        None => Uuid::new_v4(),
     }
 }
 
