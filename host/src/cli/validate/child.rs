@@ -119,8 +119,11 @@ impl ValidateOneCommand {
                 policy,
                 real_policy: real_policy.map(|path| path.to_string_lossy().into_owned()),
                 seed: self.trial.seed,
+                limit: limits::EXERCISE_TIME,
+                progress: Box::new(|_| {}),
             };
-            found.extend(exercise::check(&subject).await?);
+            let report = exercise::check(&subject).await?;
+            found.extend(report.found);
         }
         let found = found.into_iter().map(Found::new).collect();
         output.print_json_line(&Line::Found(found))?;
