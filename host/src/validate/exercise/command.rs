@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Subject;
 use super::case::{Case, Step};
 use crate::instance::description::Class;
+use crate::text;
 
 /// Length from which a text that is one character again and again is not written out.
 const LONG: usize = 200;
@@ -66,6 +67,10 @@ fn input(name: &str, value: &str) -> String {
             let name = quoted(&format!("{name}="));
             format!(r#"{name}"$(head -c {count} /dev/zero | tr '\0' {c})""#)
         }
+        // What a terminal shows otherwise would not be what was tried.
+        None if value.starts_with(['"', '[', '{']) => {
+            quoted(&format!("{name}={}", text::harmless_json(value)))
+        }
         None => quoted(&format!("{name}={value}")),
     }
 }
@@ -110,6 +115,7 @@ mod tests {
         for (value, read) in [
             ("[1, 2]", "[1, 2]"),
             (r#""it's\u0000""#, r#""it's\u0000""#),
+            ("\"\u{202e}\"", r#""\u202e""#),
             (&longest, &*long),
         ] {
             let script = format!("printf %s {}", input("the name", value));

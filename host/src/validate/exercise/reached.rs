@@ -70,6 +70,36 @@ impl ClassReached {
         self.nodes.iter().filter(|node| node.returned > 0).count()
     }
 
+    /// What a process that ran a stranger's code says was reached: no more than there can be, in words that
+    /// harm nobody.
+    pub fn cleaned(classes: Vec<Self>) -> Vec<Self> {
+        let classes = classes.into_iter().take(limits::MAX_CLASSES);
+        classes.map(Self::cleaned_one).collect()
+    }
+
+    fn cleaned_one(self) -> Self {
+        let nodes = self.nodes.into_iter().take(limits::MAX_EXERCISED_NODES);
+        let denied = self.denied.iter().take(limits::MAX_TOLD_DENIALS);
+        let told = |text: Option<String>| text.as_deref().map(self::told);
+        Self {
+            class: self::told(&self.class),
+            nodes: nodes
+                .map(|node| NodeReached {
+                    node: self::told(&node.node),
+                    why_not: told(node.why_not),
+                    ..node
+                })
+                .collect(),
+            turns: TurnsReached {
+                error: told(self.turns.error),
+                ..self.turns
+            },
+            refused: told(self.refused),
+            denied: denied.map(|what| self::told(what)).collect(),
+            ..self
+        }
+    }
+
     /// All nodes.
     pub const fn all(&self) -> usize {
         self.nodes.len().saturating_add(self.more_nodes)
