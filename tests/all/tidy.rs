@@ -114,6 +114,7 @@ const KNOWS: [(&str, &[&str]); 21] = [
             "engine",
             "error",
             "instance",
+            "json",
             "limits",
             "nodespace",
             "policy",

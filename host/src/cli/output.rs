@@ -78,6 +78,12 @@ pub struct Painter {
 }
 
 impl Painter {
+    /// One without colours.
+    #[cfg(test)]
+    pub const fn plain() -> Self {
+        Self { colors: false }
+    }
+
     /// `text` in `style`, or as it is.
     pub fn paint(self, style: Style, text: &str) -> String {
         if self.colors {
@@ -204,7 +210,7 @@ impl Output {
     /// # Errors
     /// When nobody takes it.
     pub fn print_json(&self, value: &impl Serialize) -> Result<(), CliError> {
-        self.print(&harmless(
+        self.print(&text::harmless_json(
             &serde_json::to_string_pretty(value).map_err(io::Error::from)?,
         ))
     }
@@ -214,7 +220,7 @@ impl Output {
     /// # Errors
     /// When nobody takes it.
     pub fn print_json_line(&self, value: &impl Serialize) -> Result<(), CliError> {
-        self.print(&harmless(
+        self.print(&text::harmless_json(
             &serde_json::to_string(value).map_err(io::Error::from)?,
         ))
     }
@@ -235,7 +241,7 @@ impl Output {
             let error = json!({"error": {
                 "kind": exit.label(), "exit_code": exit.code(), "message": message,
             }});
-            self.note(&harmless(&error.to_string()));
+            self.note(&text::harmless_json(&error.to_string()));
         } else {
             self.note(&format!(
                 "{} {message}",
@@ -244,22 +250,6 @@ impl Output {
         }
         exit
     }
-}
-
-/// JSON text with everything that could move a cursor written as an escape.
-pub fn harmless(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        if text::is_harmless(c) {
-            safe.push(c);
-        } else {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-    }
-    safe
 }
 
 /// Brings the host's own messages to the screen.
@@ -296,7 +286,7 @@ mod tests {
     #[test]
     fn machine_output_stays_the_same_and_cannot_move_a_cursor() {
         let text = "a\u{9b}2J\u{202e}é\n";
-        let safe = harmless(&json!({ "a": text }).to_string());
+        let safe = text::harmless_json(&json!({ "a": text }).to_string());
         assert!(
             safe.is_ascii() || !safe.contains(['\u{9b}', '\u{202e}']),
             "{safe}"

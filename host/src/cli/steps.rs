@@ -71,7 +71,9 @@ impl Args for StepArgs {
             .long_help(
                 "An input of the preceding call. A value that is valid JSON is taken as JSON, and any \
                  other as text, as the type of the input asks; `@file` stands for the content of a \
-                 file, and `@@x` for the text `@x`",
+                 file, and `@@x` for the text `@x`. An array may be typed as \
+                 `{\"dtype\": \"u8\", \"shape\": [2, 1], \"data\": [1, 2]}`, or with one element for all \
+                 as its `data`, and bytes as `data:image/png;base64,…`",
             );
         let configure = step(CONFIGURE, "JSON")
             .help("Change the configuration: a JSON object with what changes, or `@file`");

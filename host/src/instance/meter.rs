@@ -22,10 +22,18 @@ use super::wakes::Wakes;
 use crate::executor::{Clock, Stretch, someone_waits};
 use crate::limits::{self, Budget};
 
+/// What a [`Spun`] says, for whoever has its sentence only.
+pub const SPUN: &str = "of CPU without finishing a turn or a call";
+
+/// Whether an instance ended for `reason` because it spun.
+pub fn is_spin(reason: &str) -> bool {
+    reason.contains(SPUN)
+}
+
 /// An instance used `cpu_spin_ms` of CPU without finishing a turn or a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it used {} ms of CPU without finishing a turn or a call (limit {} ms); its whole bill is {} ms",
+    "it used {} ms {SPUN} (limit {} ms); its whole bill is {} ms",
     spun.as_millis(), limit.as_millis(), bill.as_millis()
 )]
 pub struct Spun {

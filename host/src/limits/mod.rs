@@ -6,6 +6,7 @@
 
 mod clients;
 pub mod descriptors;
+mod exercise;
 mod files;
 mod grants;
 pub mod heap;
@@ -28,6 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use clients::*;
+pub use exercise::*;
 pub use files::*;
 pub use grants::*;
 pub use ledger::{Exhausted, Held, Ledger, Paid, Resource};
@@ -320,16 +322,6 @@ pub const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(2);
 /// Longest wait for one turn of a loop that is hurried.
 pub const TURN_PATIENCE: Duration = Duration::from_secs(3);
-/// Methods and nodes of shelves of one class that are exercised.
-pub const MAX_EXERCISED_NODES: usize = 64;
-/// Methods that are called once in a second without that being a flood.
-pub const MAX_RATED_CALLS: usize = 20;
-/// Cases of one class that run at the same time.
-pub const MAX_CASES_AT_ONCE: usize = 4;
-/// Runs that it may take to make a failing case smaller.
-pub const MAX_SHRINKING_RUNS: usize = 60;
-/// Growth of memory that is more than an allocator which settles, in bytes.
-pub const GROWTH_BYTES: u64 = MIB;
 /// What the process that compiles and runs a component to check it may hold.
 pub const CHECK_MEMORY: ByteSize = ByteSize::gib(2);
 /// Lines and folders that are simulated for one component.

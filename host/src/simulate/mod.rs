@@ -90,6 +90,11 @@ impl Behaviour {
     }
 }
 
+/// Whether a device is simulated for `capability`.
+pub fn stands_in_for(capability: Capability) -> bool {
+    capability::stand_in(capability).is_some()
+}
+
 /// One device's side of a conversation.
 #[derive(Debug)]
 struct Answers {

@@ -116,13 +116,27 @@ codes! {
     EXTRA_FUNCTION Warning "extra-function" "The worker interface has a function that is not in the world."
         "Nobody calls it. It may be of another version of the world.\n\nTake it out, or build against \
          the WIT of this host."
+    INPUT_NOT_TAKEN Warning "input-not-taken" "A method refuses every value of the types that it declares."
+        "The method was called with many values of the declared types, and each time it answered \
+         `invalid-input`. Either an input is declared as another type than the code takes, or only a few \
+         values mean something and nothing says which.\n\nDeclare the type that the code takes, or the \
+         options of an input that has only a few. If it is as it should be, allow it with `--allow`."
+    LITTLE_REACHED Warning "little-reached" "Less of it was reached than was asked for."
+        "A method that never returned a value while the component ran was not tried, whatever else is \
+         clean. Fewer methods returned one than `--min-reached` asks for; the report says which did not, \
+         and why.\n\nLet methods answer something with simulated devices and the default configuration, or \
+         exercise the component with `--devices real`."
+    LOOP_FAILS Warning "loop-fails" "Every turn of the loop fails."
+        "The loop was turned a few times, and each turn ended with an error. The host waits longer after \
+         each error, so the loop does next to nothing.\n\nLet the loop wait for what is not there yet, and \
+         return an error only when something is wrong."
     MALFORMED Error "malformed" "The bytes are not valid WebAssembly."
         "The file is truncated or damaged, or was made by a tool with an error. The place is the offset \
          of the first byte that is wrong.\n\nTake an intact copy, or build it again."
     MEMORY_GROWS Warning "memory-grows" "It holds more and more memory."
-        "The same calls were made again and again, and the memory of the instance went on growing. It \
-         will be ended when its budget is used up.\n\nDrop what is not needed, or keep a history of \
-         bounded length."
+        "The same turns or calls were made again and again, some hundreds or thousands of times, and the \
+         memory of the instance went on growing. It will be ended when its budget is used up.\n\nDrop what is \
+         not needed, or keep a history of bounded length."
     MISSING_EXPORT Error "missing-export" "The component does not export the worker interface."
         "An external worker exports the interface `worker` of `funcnodes:external-worker`. This component \
          is of another world, or of another version.\n\n`ewh new` makes a crate that exports it."
@@ -143,6 +157,10 @@ codes! {
         "External workers are components: they say what they import and export in types that every \
          language knows. A core module does not.\n\nBuild for the target wasm32-wasip2, as `ewh build` \
          does, or make a component of it with `wasm-tools component new`."
+    NOT_FINISHED Warning "not-finished" "The time was up before everything was tried."
+        "An exercise has a time limit, and it was used up. What was not tried is not known to be good; \
+         the report says what was reached.\n\nGive it more time, or find out what takes so long: a method that \
+         computes for seconds, or a wait without a limit."
     NOT_GRANTED Error "not-granted" "The policy does not grant what the component requests."
         "A component may do only what it requests and the policy grants. If the policy grants less \
          than the component requests, the host does not load it.\n\nAdd the grant to the policy, or use a \

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::output::{Painter, Style, harmless};
+use super::super::output::{Painter, Style};
 use super::super::shown;
 use super::report::{ClassReport, MethodReport, PortReport, Report};
 use crate::nodespace::Type;
@@ -115,7 +115,7 @@ impl Page {
         );
         let pretty = serde_json::to_string_pretty(&class.config_schema).unwrap_or_default();
         self.line(2, "configuration");
-        self.lines(4, &text::clean(&harmless(&pretty), usize::MAX));
+        self.lines(4, &text::clean(&text::harmless_json(&pretty), usize::MAX));
         if !class.secrets.is_empty() {
             let secrets = text::clean_line(&class.secrets.join(", "), limits::MAX_TEXT_BYTES);
             self.line(

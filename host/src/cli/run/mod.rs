@@ -59,6 +59,17 @@ pub struct RunCommand {
     /// How long to run, counted from the start: `10s`, `500ms`, `2m`, `1h`
     #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     duration: Option<Duration>,
+    /// Keep the loop from turning, to see what calls do without it
+    #[arg(long)]
+    no_loop: bool,
+    /// Take all steps this many times, one round after the other
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    repeat: u32,
     #[command(flatten)]
     steps: StepArgs,
 }

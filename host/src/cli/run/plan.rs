@@ -25,11 +25,16 @@ pub struct Plan {
     pub spec: Spec,
     /// What to do, in order.
     pub steps: Vec<PlannedStep>,
+    /// How often.
+    pub repeat: u32,
+    /// Whether its loop never turns.
+    pub is_loopless: bool,
     /// How long to run.
     pub duration: Option<Duration>,
 }
 
 /// One thing to do.
+#[derive(Clone)]
 pub enum PlannedStep {
     /// A call.
     Call(PlannedCall),
@@ -42,12 +47,14 @@ pub enum PlannedStep {
 }
 
 /// One call.
+#[derive(Clone)]
 pub struct PlannedCall {
     /// A method or the path of a shelf's node.
     pub node: String,
     inputs: Planned,
 }
 
+#[derive(Clone)]
 enum Planned {
     Ready(Ports),
     /// The shelf is known once the instance runs.
@@ -95,6 +102,8 @@ impl Plan {
             prepared,
             spec,
             steps,
+            repeat: command.repeat,
+            is_loopless: command.no_loop,
             duration: command.duration,
         })
     }

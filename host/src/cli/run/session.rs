@@ -33,6 +33,10 @@ pub async fn run(plan: Plan, output: &Output) -> Result<Exit, CliError> {
     let reporter = Reporter::new(output);
     reporter.starting(&plan)?;
     let (starting, events) = Instance::begin(&plan.prepared, plan.spec.clone())?;
+    if plan.is_loopless {
+        // Before the guest runs, so no turn begins.
+        starting.instance().turns().pause();
+    }
     let mut watched = Watched {
         instance: starting.instance().clone(),
         events,
@@ -121,7 +125,8 @@ impl Work {
         let begun = Instant::now();
         let limit = plan.prepared.budget().value_size.as_u64();
         let has_steps = !plan.steps.is_empty();
-        for step in plan.steps {
+        let rounds = (0..plan.repeat).flat_map(|_| plan.steps.clone());
+        for step in rounds {
             match step {
                 PlannedStep::Call(call) => self.call(call, limit, reporter).await?,
                 PlannedStep::Configure(patch) => {

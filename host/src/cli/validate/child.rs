@@ -26,6 +26,7 @@ use crate::engine::{Engine, SourceLine};
 use crate::limits::process::lower;
 use crate::policy::Policy;
 use crate::registry::SECRET_VARIABLES;
+use crate::validate::exercise::reached::{ClassReached, little_reached};
 use crate::validate::exercise::{self, Subject};
 use crate::validate::finding::{self, Finding};
 use crate::validate::{check_loaded, is_worth_running};
@@ -49,6 +50,8 @@ pub struct ValidateOneCommand {
 enum Line {
     /// It was compiled, and said what it has.
     Loaded,
+    /// What of its classes was reached.
+    Reached(Vec<ClassReached>),
     Found(Vec<Found>),
 }
 
@@ -119,8 +122,14 @@ impl ValidateOneCommand {
                 policy,
                 real_policy: real_policy.map(|path| path.to_string_lossy().into_owned()),
                 seed: self.trial.seed,
+                limit: limits::EXERCISE_TIME,
+                progress: Box::new(|_| {}),
             };
-            found.extend(exercise::check(&Arc::new(subject)).await?);
+            let report = exercise::check(&Arc::new(subject)).await?;
+            found.extend(report.found);
+            let least = self.trial.min_reached;
+            found.extend(least.and_then(|least| little_reached(&report.reached, least)));
+            output.print_json_line(&Line::Reached(report.reached))?;
         }
         let found = found.into_iter().map(Found::new).collect();
         output.print_json_line(&Line::Found(found))?;
@@ -145,7 +154,7 @@ pub(super) fn check(
     bytes: &[u8],
     trial: &Trial,
     cache: &CacheOptions,
-) -> Result<Vec<Finding>, CliError> {
+) -> Result<(Vec<Finding>, Vec<ClassReached>), CliError> {
     let mut child = command(name, trial, cache)
         .and_then(|mut command| command.spawn())
         .map_err(CliError::Machine)?;
@@ -157,11 +166,14 @@ pub(super) fn check(
     let said = String::from_utf8_lossy(&ended.stdout);
     let lines = said.lines().map(serde_json::from_str::<Line>);
     let mut is_loaded = false;
+    let mut reached = Vec::new();
     for line in lines.flatten() {
         match line {
             Line::Loaded => is_loaded = true,
+            Line::Reached(classes) => reached = ClassReached::cleaned(classes),
             Line::Found(found) if ended.status.success() => {
-                return Ok(found.into_iter().filter_map(Found::finding).collect());
+                let found = found.into_iter().filter_map(Found::finding).collect();
+                return Ok((found, reached));
             }
             Line::Found(_) => {}
         }
@@ -173,7 +185,7 @@ pub(super) fn check(
         let problem = format!("`{}` could not be checked", name.display());
         return Err(CliError::Usage(problem));
     }
-    Ok(vec![died(is_loaded, ended.status, trial)])
+    Ok((vec![died(is_loaded, ended.status, trial)], reached))
 }
 
 fn command(name: &Path, trial: &Trial, cache: &CacheOptions) -> std::io::Result<Command> {
@@ -194,6 +206,9 @@ fn command(name: &Path, trial: &Trial, cache: &CacheOptions) -> std::io::Result<
     // It runs a stranger's code.
     for name in SECRET_VARIABLES {
         command.env_remove(name);
+    }
+    if let Some(least) = trial.min_reached {
+        command.args(["--min-reached", &least.to_string()]);
     }
     if let Some(policy) = &trial.policy {
         command.arg("--policy").arg(policy);

@@ -50,6 +50,7 @@ mod tests {
         let verdicts = [Verdict {
             file: "a:b,c.wasm".into(),
             findings,
+            reached: Vec::new(),
         }];
         let shown = "::error file=a%3Ab%2Cc.wasm,title=not-granted::100%25%0A::error::; x";
         assert_eq!(render(&verdicts), shown);

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::Verdict;
 use crate::engine::SourceLine;
+use crate::validate::exercise::reached::ClassReached;
 use crate::validate::finding::{Code, Severity};
 
 /// Everything that was found.
@@ -24,6 +25,8 @@ struct Component<'a> {
     file: String,
     /// What was found in it; empty: nothing.
     findings: Vec<Found<'a>>,
+    /// What the exercise reached of each class; empty: it was not exercised.
+    reached: &'a [ClassReached],
 }
 
 /// One finding.
@@ -70,6 +73,7 @@ fn component(verdict: &Verdict) -> Component<'_> {
     Component {
         file: verdict.file.display().to_string(),
         findings: findings.collect(),
+        reached: &verdict.reached,
     }
 }
 
@@ -103,10 +107,12 @@ mod tests {
             Verdict {
                 file: "good.wasm".into(),
                 findings: Vec::new(),
+                reached: Vec::new(),
             },
             Verdict {
                 file: "bad.wasm".into(),
                 findings: vec![found],
+                reached: Vec::new(),
             },
         ];
         let report = serde_json::to_value(Report::new(&verdicts)).unwrap();

@@ -86,10 +86,12 @@ mod tests {
             Verdict {
                 file: "good.wasm".into(),
                 findings: Vec::new(),
+                reached: Vec::new(),
             },
             Verdict {
                 file: "bad.wasm".into(),
                 findings,
+                reached: Vec::new(),
             },
         ];
         let xml = render(&verdicts);

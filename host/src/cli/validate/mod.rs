@@ -13,6 +13,7 @@ use super::{CacheOptions, duration, files, load, login, module};
 use crate::limits;
 use crate::policy::Policy;
 use crate::registry::{Reference, RegistryError};
+use crate::validate::exercise::reached::ClassReached;
 use crate::validate::finding::{self, Code, Finding, Severity};
 use crate::validate::{check_bytes, is_worth_loading};
 use crate::worker::modules::package::Packages;
@@ -21,6 +22,7 @@ mod child;
 mod github;
 mod json;
 mod junit;
+mod reached;
 mod sarif;
 mod text;
 
@@ -63,6 +65,13 @@ struct Trial {
     /// The seed of random choices: the same seed makes the same choices
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Report it if less than this part of the methods returned a value in the exercise
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        value_parser = clap::value_parser!(u8).range(0..=100)
+    )]
+    min_reached: Option<u8>,
     /// The most memory that the process that compiles and runs a component may hold
     #[arg(long, value_name = "SIZE", default_value_t = limits::CHECK_MEMORY)]
     memory: ByteSize,
@@ -117,6 +126,8 @@ struct Target {
 struct Verdict {
     file: PathBuf,
     findings: Vec<Finding>,
+    /// What of each class was reached; empty: it was not exercised.
+    reached: Vec<ClassReached>,
 }
 
 impl ValidateCommand {
@@ -130,15 +141,23 @@ impl ValidateCommand {
             let problem = "`--devices real` needs a policy that grants them: add --policy FILE";
             return Err(CliError::Usage(problem.to_owned()));
         }
+        if trial.min_reached.is_some() && trial.level < Level::Exercise {
+            let problem = "`--min-reached` is about what ran: add `--level exercise`";
+            return Err(CliError::Usage(problem.to_owned()));
+        }
         let policy = trial.policy.as_deref();
         let policy = policy.map(|path| load::policy(Some(path))).transpose()?;
         let fetched = tempfile::tempdir().map_err(CliError::Machine)?;
         let mut verdicts = Vec::new();
         for target in targets(&self.components, fetched.path(), output, cache)? {
-            let mut findings = check(&target, policy.as_ref(), trial, cache)?;
+            let (mut findings, reached) = check(&target, policy.as_ref(), trial, cache)?;
             findings.retain(|finding| !self.allow.contains(&finding.code));
             let file = target.name;
-            verdicts.push(Verdict { file, findings });
+            verdicts.push(Verdict {
+                file,
+                findings,
+                reached,
+            });
         }
         let format = if output.is_json() {
             Format::Json
@@ -256,7 +275,7 @@ fn check(
     policy: Option<&Policy>,
     trial: &Trial,
     cache: &CacheOptions,
-) -> Result<Vec<Finding>, CliError> {
+) -> Result<(Vec<Finding>, Vec<ClassReached>), CliError> {
     let bytes = files::read(&target.file, "component", limits::MAX_COMPONENT_BYTES)?;
     let mut findings = check_bytes(&bytes, policy);
     let mut trial = trial.clone();
@@ -267,9 +286,11 @@ fn check(
         trial.level = trial.level.min(Level::Load);
     }
     if trial.level > Level::Static && is_worth_loading(&findings) {
-        findings.extend(child::check(&target.name, &bytes, &trial, cache)?);
+        let (found, reached) = child::check(&target.name, &bytes, &trial, cache)?;
+        findings.extend(found);
+        return Ok((findings, reached));
     }
-    Ok(findings)
+    Ok((findings, Vec::new()))
 }
 
 /// Explain a finding of `ewh validate`

@@ -87,6 +87,7 @@ mod tests {
         let verdicts = [Verdict {
             file: "my worker.wasm".into(),
             findings: vec![Finding::new(&finding::MALFORMED, "it ends early", "fix").at("byte 9")],
+            reached: Vec::new(),
         }];
         let run = &render(&verdicts)["runs"][0];
         let result = &run["results"][0];

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::super::output::{Painter, Style};
-use super::Verdict;
+use super::{Verdict, reached};
 use crate::validate::finding::{Code, Severity};
 
 pub(super) fn render(verdicts: &[Verdict], painter: Painter) -> String {
@@ -12,6 +12,7 @@ pub(super) fn render(verdicts: &[Verdict], painter: Painter) -> String {
         let file = verdict.file.display();
         if verdict.findings.is_empty() {
             let _ = writeln!(out, "{} {file}", painter.paint(Style::Green, "clean"));
+            out.push_str(&reached::table(&verdict.reached, painter));
             continue;
         }
         let _ = writeln!(out, "{}", painter.paint(Style::Bold, &file.to_string()));
@@ -23,6 +24,7 @@ pub(super) fn render(verdicts: &[Verdict], painter: Painter) -> String {
             let fix = finding.fix.replace('\n', "\n      ");
             let _ = writeln!(out, "    fix: {fix}");
         }
+        out.push_str(&reached::table(&verdict.reached, painter));
     }
     let found: usize = verdicts.iter().map(|verdict| verdict.findings.len()).sum();
     if found > 0 {

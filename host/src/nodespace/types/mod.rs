@@ -6,6 +6,7 @@ mod coerce;
 mod parse;
 mod read;
 mod show;
+mod typed;
 
 use std::sync::Arc;
 

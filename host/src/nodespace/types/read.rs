@@ -3,7 +3,7 @@
 
 use super::super::value::Value;
 use super::coerce::Part;
-use super::{Shape, Type};
+use super::{Shape, Type, typed};
 use crate::json as document;
 
 impl Type {
@@ -25,7 +25,16 @@ impl Shape {
     fn read(&self, text: &str, value: &Value) -> Option<Value> {
         match self.meant() {
             Self::Text => Some(Value::Text(plain(text, value))),
-            Self::Bytes => Some(Value::Bytes(plain(text, value).into_bytes())),
+            Self::Bytes => {
+                let bytes = typed::data_url(text);
+                Some(Value::Bytes(
+                    bytes.unwrap_or_else(|| plain(text, value).into_bytes()),
+                ))
+            }
+            Self::Array => match typed::array(value) {
+                Some(array) => Some(Value::Array(array)),
+                None => self.made_of(value),
+            },
             Self::AnyOf(alternatives) => read_one_of(alternatives, text, value),
             shape => {
                 // `5` may be the name of a choice, or a choice that is a text.

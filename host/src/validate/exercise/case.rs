@@ -1,23 +1,28 @@
-//! One case: a configuration, steps, what came of them, and the command that repeats it.
+//! One case: a configuration, steps, and what came of them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
-use super::super::finding::{self, Code};
-use super::Subject;
+use super::super::finding;
+use super::failure::Failure;
+use super::reached::Tally;
+use super::{NotStarted, Subject, slope};
 use crate::bindings::types::{NodeClass, Shelf};
 use crate::engine::SourceLine;
 use crate::error::{ErrorCode, HostError};
 use crate::executor::Simulated;
 use crate::instance::description::Class;
+use crate::instance::events::Listener;
 use crate::instance::exports::Ports;
-use crate::instance::{End, Instance, State, Status};
+use crate::instance::{End, Instance, State, Status, value};
 use crate::nodespace::Type;
 use crate::simulate::Behaviour;
 use crate::values::{from_guest, to_guest};
-use crate::{limits, text};
+
+/// The place of what the loop does.
+pub(super) const LOOP: &str = "the loop";
 
 /// What is done with one instance.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +32,13 @@ pub(super) struct Case {
     pub(super) seed: u64,
     /// What is not the default, as an object.
     pub(super) config: Json,
+    /// Whether its loop never turns.
+    pub(super) is_loopless: bool,
+    /// Whether it is ended in the end without asking it.
+    pub(super) is_killed: bool,
     pub(super) steps: Vec<Step>,
+    /// How often all steps are taken.
+    pub(super) rounds: u32,
 }
 
 /// One thing that is done.
@@ -40,7 +51,8 @@ pub(super) enum Step {
         node: Arc<NodeClass>,
         /// Its name, or its path on a shelf.
         path: String,
-        inputs: Vec<(String, Json)>,
+        /// Each as `ewh run --input` reads it.
+        inputs: Vec<(String, String)>,
         /// Whether an input is missing or of another type.
         is_wrong: bool,
     },
@@ -73,56 +85,28 @@ impl PartialEq for Step {
 }
 
 /// What came of a case.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ran {
     /// What is wrong, if anything is; nothing was done after it.
     pub(super) failure: Option<Failure>,
     /// Why it did not start; `None`: it did.
     pub(super) refused: Option<String>,
-    /// How each step ended: `None` well, or else the code of its error.
+    /// How each step of the first round ended: `None` well, or else the code of its error.
     pub(super) ends: Vec<Option<ErrorCode>>,
-    /// What the host held for it after each step, in bytes.
+    /// What the host held for it after each round, in bytes.
     pub(super) memory: Vec<u64>,
     /// What it did and used, before it was stopped.
     pub(super) status: Option<Status>,
-}
-
-/// What is wrong.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Failure {
-    pub(super) code: &'static Code,
-    /// Where in the class: `start`, `stop`, `the loop`, `method read`; empty: as a whole.
-    pub(super) place: String,
-    pub(super) problem: String,
-    /// The line of its source, where it trapped and that is known.
-    pub(super) source: Option<SourceLine>,
-    /// The step; `None`: none of them.
-    pub(super) step: Option<usize>,
-}
-
-impl Failure {
-    pub(super) fn new(
-        code: &'static Code,
-        place: impl Into<String>,
-        problem: impl Into<String>,
-    ) -> Self {
-        Self {
-            code,
-            place: place.into(),
-            problem: text::clean_line(&problem.into(), limits::MAX_TEXT_BYTES),
-            source: None,
-            step: None,
-        }
-    }
-
-    /// Whether it is the same fault: its sentence may differ.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.code == other.code && self.place == other.place
-    }
+    /// What of it was reached.
+    pub(super) tally: Tally,
+    /// The step at which it stopped itself, as it may.
+    pub(super) stopped_at: Option<usize>,
+    /// Whether the time was up before it was through.
+    pub(super) is_cut: bool,
 }
 
 impl Case {
-    /// Takes a new instance of `class` through the steps.
+    /// Takes a new instance of `class` through the steps. None begins after `until`.
     ///
     /// # Errors
     /// When the host itself fails.
@@ -130,32 +114,34 @@ impl Case {
         &self,
         subject: &Arc<Subject>,
         class: &Arc<Class>,
+        until: Instant,
     ) -> Result<Ran, HostError> {
         let (case, subject, class) = (self.clone(), Arc::clone(subject), Arc::clone(class));
         let here = Arc::clone(&subject);
-        here.in_its_time(async move |time| case.take(&subject, &class, time).await)
+        here.in_its_time(async move |time| case.take(&subject, &class, until, time).await)
             .await
     }
 
-    /// The shelves that a new instance of `class` offers; none, if it does not start or has none.
+    /// The shelves that a new instance of `class` offers; or why it does not start, and where it trapped.
     ///
     /// # Errors
     /// When the host itself fails.
-    pub(super) async fn shelves(
+    pub(super) async fn open(
         &self,
         subject: &Arc<Subject>,
         class: &Arc<Class>,
-    ) -> Result<Vec<Shelf>, HostError> {
+    ) -> Result<Result<Vec<Shelf>, NotStarted>, HostError> {
         let (case, subject, class) = (self.clone(), Arc::clone(subject), Arc::clone(class));
         let here = Arc::clone(&subject);
         here.in_its_time(async move |time| {
             let set_up = subject.set_up(&case, time).await?;
-            let Ok(instance) = set_up.start(&case, &class).await else {
-                return Ok(Vec::new());
+            let instance = match set_up.start(&case, &class).await {
+                Ok(instance) => instance,
+                Err(not_started) => return Ok(Err(not_started)),
             };
             let shelves = instance.shelves().await.ok().flatten();
-            instance.stop().await;
-            Ok(shelves.unwrap_or_default())
+            instance.kill("its shelves are known").await;
+            Ok(Ok(shelves.unwrap_or_default()))
         })
         .await
     }
@@ -164,42 +150,30 @@ impl Case {
         &self,
         subject: &Subject,
         class: &Class,
+        until: Instant,
         time: Option<&Simulated>,
     ) -> Result<Ran, HostError> {
-        let mut ran = Ran {
-            failure: None,
-            refused: None,
-            ends: Vec::new(),
-            memory: Vec::new(),
-            status: None,
-        };
+        let mut ran = Ran::default();
         let set_up = subject.set_up(self, time).await?;
         let instance = match set_up.start(self, class).await {
             Ok(instance) => instance,
             Err((error, source)) => {
                 ran.failure =
-                    failure("start", &error)?.map(|failure| Failure { source, ..failure });
+                    Failure::of("start", &error)?.map(|failure| Failure { source, ..failure });
                 ran.refused = Some(error.to_string());
                 return Ok(ran);
             }
         };
-        for (at, step) in self.steps.iter().enumerate() {
-            let end = step.take(&instance, subject.config_deadline()).await?;
-            ran.memory.push(instance.status().memory);
-            match end {
-                Taken::Ended(code) => ran.ends.push(code),
-                Taken::Over => break,
-                Taken::Failed(failure) => {
-                    ran.failure = Some(Failure {
-                        step: Some(at),
-                        ..failure
-                    });
-                    break;
-                }
-            }
-        }
-        ran.status = Some(instance.status());
-        let end = instance.stop().await;
+        self.walk(&instance, subject, until, &mut ran).await?;
+        let status = instance.status();
+        ran.tally.turned(&status.turns);
+        ran.status = Some(status);
+        let end = if self.is_killed {
+            instance.kill("its case is over").await;
+            End::Stopped
+        } else {
+            instance.stop().await
+        };
         if ran.failure.is_none() {
             ran.failure = match end {
                 End::Stopped => None,
@@ -213,71 +187,108 @@ impl Case {
         Ok(ran)
     }
 
-    /// The command that does the same with the component `file`.
-    pub(super) fn command(&self, subject: &Subject, class: &Class) -> String {
-        let mut words = vec!["ewh".to_owned(), "run".to_owned()];
-        words.push(quoted(&subject.file));
-        words.push(match &subject.real_policy {
-            Some(path) => format!("--policy {}", quoted(path)),
-            None => format!("--simulate={} --seed {}", self.behaviour.name(), self.seed),
-        });
-        words.push(format!("--class {}", class.id()));
-        if self.config != json!({}) {
-            words.push(format!("--config {}", quoted(&self.config.to_string())));
-        }
-        for step in &self.steps {
-            match step {
-                Step::Turns(turns) => words.push(format!("--turns {turns}")),
-                Step::Shelves => words.push("--shelves".to_owned()),
-                Step::Configure(patch) => {
-                    words.push(format!("--configure {}", quoted(&patch.to_string())));
+    /// Takes the steps, until one fails, the instance is over or the time is up.
+    async fn walk(
+        &self,
+        instance: &Instance,
+        subject: &Subject,
+        until: Instant,
+        ran: &mut Ran,
+    ) -> Result<(), HostError> {
+        let mut events = instance.events();
+        let memory = subject.policy.budget.memory.as_u64();
+        for round in 0..self.rounds.max(1) {
+            for (at, step) in self.steps.iter().enumerate() {
+                if Instant::now() >= until {
+                    ran.is_cut = true;
+                    return Ok(());
                 }
-                Step::Call {
-                    path,
-                    inputs,
-                    is_wrong,
-                    ..
-                } => {
-                    let option = if *is_wrong { "--try" } else { "--call" };
-                    words.push(format!("{option} {}", quoted(path)));
-                    for (name, value) in inputs {
-                        let input = format!("{name}={value}");
-                        words.push(format!("--input {}", quoted(&input)));
+                let taken = step.take(instance, subject).await?;
+                ran.note(step, &taken, &mut events);
+                match taken {
+                    Taken::Ended(refusal) if round == 0 => {
+                        ran.ends.push(refusal.map(|(code, _)| code));
+                    }
+                    Taken::Skipped if round == 0 => ran.ends.push(None),
+                    Taken::Ended(_) | Taken::Skipped => {}
+                    Taken::Over => {
+                        ran.stopped_at = Some(at);
+                        return Ok(());
+                    }
+                    Taken::Failed(failure) => {
+                        // In a later round it is not this step alone.
+                        let step = (round == 0).then_some(at);
+                        ran.failure = Some(Failure { step, ..failure });
+                        return Ok(());
                     }
                 }
             }
+            ran.memory.push(instance.status().memory);
+            if slope::is_enough(&ran.memory, memory) {
+                return Ok(());
+            }
         }
-        words.join(" ")
+        Ok(())
+    }
+}
+
+impl Ran {
+    /// Takes note of what a right call came to, and of what was denied meanwhile.
+    fn note(&mut self, step: &Step, taken: &Taken, events: &mut Listener) {
+        let path = step.right_call();
+        self.tally.heard(events, path);
+        match (path, taken) {
+            (Some(path), Taken::Ended(refusal)) => {
+                let refusal = refusal.as_ref();
+                let error = refusal.map(|(code, sentence)| (code.name(), sentence.as_str()));
+                self.tally.called(path, error);
+            }
+            (Some(path), Taken::Failed(failure)) => {
+                let error = (failure.code.name, failure.problem.as_str());
+                self.tally.called(path, Some(error));
+            }
+            (Some(_), Taken::Over | Taken::Skipped) | (None, _) => {}
+        }
     }
 }
 
 /// What a step came to.
 enum Taken {
-    /// It ended well, or with an error of this code.
-    Ended(Option<ErrorCode>),
+    /// It ended well, or with this error.
+    Ended(Option<(ErrorCode, String)>),
+    /// The budget has no room for such inputs, so nobody can make this call.
+    Skipped,
     /// The instance stopped itself, as it may.
     Over,
     Failed(Failure),
 }
 
 impl Step {
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         match self {
-            Self::Turns(_) => "the loop".to_owned(),
+            Self::Turns(_) => LOOP.to_owned(),
             Self::Shelves => "get-nodeshelf".to_owned(),
             Self::Configure(_) => "update-config".to_owned(),
             Self::Call { path, .. } => format!("method {path}"),
         }
     }
 
-    /// Does it. A change of the configuration may take as long as `config_deadline`: the instance has
-    /// longer, because the host would end it without a word of the change.
-    async fn take(
-        &self,
-        instance: &Instance,
-        config_deadline: Duration,
-    ) -> Result<Taken, HostError> {
-        let taken = self.tried(instance, config_deadline).await;
+    /// The node that it calls with values of the declared types.
+    pub(super) fn right_call(&self) -> Option<&str> {
+        match self {
+            Self::Call {
+                path,
+                is_wrong: false,
+                ..
+            } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Does it. A change of the configuration may take as long as the subject says: the instance has longer,
+    /// because the host would end it without a word of the change.
+    async fn take(&self, instance: &Instance, subject: &Subject) -> Result<Taken, HostError> {
+        let taken = self.tried(instance, subject).await;
         match &*instance.state().borrow() {
             State::Ended(End::Failed(reason)) => {
                 let failure = Failure::new(&finding::TRAPPED, self.place(), reason.clone());
@@ -288,11 +299,7 @@ impl Step {
         }
     }
 
-    async fn tried(
-        &self,
-        instance: &Instance,
-        config_deadline: Duration,
-    ) -> Result<Taken, HostError> {
+    async fn tried(&self, instance: &Instance, subject: &Subject) -> Result<Taken, HostError> {
         match self {
             Self::Turns(turns) => {
                 instance.turn(*turns).await;
@@ -307,6 +314,7 @@ impl Step {
                 answer => answered(&self.place(), answer.map(drop)),
             },
             Self::Configure(patch) => {
+                let config_deadline = subject.config_deadline();
                 let updated = instance.update_config(patch.clone());
                 match tokio::time::timeout(config_deadline, updated).await {
                     Ok(updated) => answered(&self.place(), updated),
@@ -327,7 +335,12 @@ impl Step {
                 let failed = |code, problem: String| {
                     Ok(Taken::Failed(Failure::new(code, self.place(), problem)))
                 };
-                match instance.call(path, ports(node, inputs, *is_wrong)).await {
+                let inputs = ports(node, inputs, *is_wrong);
+                let most = subject.policy.budget.value_size.as_u64();
+                if value::check_all(&inputs, most).is_err() {
+                    return Ok(Taken::Skipped);
+                }
+                match instance.call(path, inputs).await {
                     Ok(_) if *is_wrong => failed(
                         &finding::WRONG_VALUE_TAKEN,
                         "it answers to inputs that it does not declare".to_owned(),
@@ -352,35 +365,19 @@ fn answered(place: &str, answer: Result<(), HostError>) -> Result<Taken, HostErr
         HostError::Config(_) => ErrorCode::InvalidConfig,
         _ => ErrorCode::Busy,
     };
-    Ok(match failure(place, &error)? {
+    Ok(match Failure::of(place, &error)? {
         Some(failure) => Taken::Failed(failure),
-        None => Taken::Ended(Some(code)),
+        None => Taken::Ended(Some((code, error.to_string()))),
     })
 }
 
-/// What an error means: a fault of the guest, nothing, or that the host failed.
-fn failure(place: &str, error: &HostError) -> Result<Option<Failure>, HostError> {
-    let code = match error {
-        HostError::Guest { .. }
-        | HostError::Config(_)
-        | HostError::Busy(_)
-        | HostError::Exhausted(_)
-        | HostError::Cancelled => return Ok(None),
-        HostError::Ended(_) => &finding::TRAPPED,
-        HostError::Deadline { .. } => &finding::TOO_SLOW,
-        HostError::Value(_) | HostError::Description(_) => &finding::BAD_OUTPUT,
-        _ => return Err(HostError::Engine(error.to_string())),
-    };
-    Ok(Some(Failure::new(code, place, error.to_string())))
-}
-
-fn ports(node: &NodeClass, inputs: &[(String, Json)], is_wrong: bool) -> Ports {
-    let value = |(name, json): &(String, Json)| {
+/// The inputs as values, as `ewh run` makes them.
+fn ports(node: &NodeClass, inputs: &[(String, String)], is_wrong: bool) -> Ports {
+    let value = |(name, text): &(String, String)| {
         let port = node.inputs.iter().find(|port| port.name == *name);
         let type_ = port.filter(|_| !is_wrong);
         let type_ = type_.map_or_else(Type::any, |port| Type::from_text(&port.type_));
-        let text = json.to_string();
-        let value = type_.read(&text).or_else(|| Type::any().read(&text));
+        let value = type_.read(text).or_else(|| Type::any().read(text));
         value.map(|value| (name.clone(), to_guest(&value)))
     };
     inputs.iter().filter_map(value).collect()
@@ -400,15 +397,6 @@ fn undeclared(node: &NodeClass, outputs: &Ports) -> Option<String> {
     None
 }
 
-/// `text` as one word of a shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/:=,@+".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// The line of its source where `instance` trapped, if it did and that is known.
 pub(super) fn trapped_at(instance: &Instance) -> Option<SourceLine> {
     instance.status().trapped_at?.source
@@ -417,16 +405,4 @@ pub(super) fn trapped_at(instance: &Instance) -> Option<SourceLine> {
 /// No configuration of its own.
 pub(super) fn no_config() -> Json {
     Json::Object(Map::new())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_survive_a_shell() {
-        assert_eq!(quoted("a/b.wasm"), "a/b.wasm");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
-    }
 }

@@ -1,20 +1,26 @@
 //! What a component does when it runs: with its default configuration and with generated ones, against
 //! devices that answer, that do not, that answer nonsense and that hang up.
 //!
-//! A [`case::Case`] is a list of steps, which `ewh run` can take, too. Cases are made from a seed by
-//! [`generate`]; the same seed makes the same ones. One that fails is made as small as it gets by
-//! [`shrink`] before it is reported.
+//! A [`case::Case`] is a list of steps, which `ewh run` can take, too. Cases are made by [`plan`] from what lies
+//! at the boundaries of types and from a seed, by [`generate`]; the same seed makes the same ones. A [`session`]
+//! takes a class through them and goes on after a failure. One that fails is made as small as it gets by
+//! [`shrink`] before it is reported. What was reached, and what was not, is said by [`reached`].
 
+mod calls;
 mod case;
+mod command;
+mod failure;
 mod generate;
 mod plan;
+pub mod reached;
+mod session;
 mod shrink;
+mod slope;
+mod verdict;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures_util::StreamExt as _;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -25,11 +31,12 @@ use crate::error::{HostError, Result};
 use crate::executor::Simulated;
 use crate::instance::description::Class;
 use crate::instance::{Instance, Spec};
-use crate::limits::{self, Budget};
+use crate::limits::Budget;
 use crate::policy::Policy;
-use crate::simulate::Bench;
-use case::{Case, Failure, Ran};
-use plan::{Planned, Purpose};
+use crate::simulate::{self, Bench};
+use case::Case;
+use reached::ClassReached;
+use session::Session;
 
 /// What is exercised, and how.
 pub struct Subject {
@@ -43,7 +50,32 @@ pub struct Subject {
     pub real_policy: Option<String>,
     /// What chance begins with.
     pub seed: u64,
+    /// How long all of it may take. What was not reached by then is said.
+    pub limit: Duration,
+    /// Is told how far it is, now and then.
+    pub progress: Box<dyn Fn(Progress) + Send + Sync>,
 }
+
+/// How far the exercise of a class is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Cases that are done.
+    pub done: usize,
+    /// Cases that there are.
+    pub planned: usize,
+}
+
+/// What an exercise came to.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What is wrong.
+    pub found: Vec<Finding>,
+    /// What was reached of each class.
+    pub reached: Vec<ClassReached>,
+}
+
+/// Why an instance did not start, and the line where it trapped, if it did and that is known.
+type NotStarted = (HostError, Option<SourceLine>);
 
 /// A component that is ready for one case, with the devices of that case.
 struct SetUp {
@@ -58,7 +90,7 @@ impl SetUp {
         &self,
         case: &Case,
         class: &Class,
-    ) -> Result<Instance, (HostError, Option<SourceLine>)> {
+    ) -> Result<Instance, NotStarted> {
         let spec = Spec {
             class_id: class.id().to_owned(),
             uuid: Uuid::from_u128(u128::from(case.seed)),
@@ -69,6 +101,10 @@ impl SetUp {
         let (starting, _events) =
             Instance::begin(&self.prepared, spec).map_err(|error| (error, None))?;
         let instance = starting.instance().clone();
+        if case.is_loopless {
+            // Before the guest runs, so no turn begins.
+            instance.turns().pause();
+        }
         let started = starting.started().await;
         started.map_err(|error| (error, case::trapped_at(&instance)))
     }
@@ -132,6 +168,12 @@ impl Subject {
         Duration::from_millis(self.policy.budget.config_deadline_ms)
     }
 
+    /// Whether a device is simulated for it, which says what no device says.
+    fn is_simulated(&self) -> bool {
+        let mut requests = self.component.manifest().requests.keys();
+        self.real_policy.is_none() && requests.any(|one| simulate::stands_in_for(*one))
+    }
+
     /// Whether it has something of the world, so that it may do otherwise the second time.
     fn has_devices(&self) -> bool {
         !self.component.manifest().requests.is_empty()
@@ -142,170 +184,37 @@ impl Subject {
 ///
 /// # Errors
 /// When the host itself fails.
-pub async fn check(subject: &Arc<Subject>) -> Result<Vec<Finding>> {
-    let mut found = Vec::new();
-    for class in subject.component.describe(&subject.policy.budget).await? {
-        check_class(subject, &class, &mut found).await?;
+pub async fn check(subject: &Arc<Subject>) -> Result<Report> {
+    let begun = Instant::now();
+    let classes = subject.component.describe(&subject.policy.budget).await?;
+    let mut report = Report::default();
+    for (at, class) in (0..).zip(&classes) {
+        // What one class does not need is there for the next.
+        let left = subject.limit.saturating_sub(begun.elapsed());
+        let share = left / u32::try_from(classes.len() - at).unwrap_or(u32::MAX).max(1);
+        let now = Instant::now();
+        // The last part is kept for making cases small.
+        let times = (now + share.mul_f64(0.75), now + share);
+        let (found, reached) = Session::new(subject, class, times).run().await?;
+        report.found.extend(found);
+        report.reached.push(reached);
     }
-    Ok(found)
+    report.found.extend(unfinished(subject, &report.reached));
+    Ok(report)
 }
 
-async fn check_class(
-    subject: &Arc<Subject>,
-    class: &Arc<Class>,
-    found: &mut Vec<Finding>,
-) -> Result<()> {
-    let nodes = plan::nodes(subject, class).await?;
-    let cases = plan::cases(subject, class, &nodes);
-    let ran: Vec<Result<(Planned, Ran)>> = futures_util::stream::iter(cases)
-        .map(async |planned| {
-            let ran = planned.case.run(subject, class).await?;
-            Ok((planned, ran))
-        })
-        .buffered(limits::MAX_CASES_AT_ONCE)
-        .collect()
-        .await;
-    let ran = ran.into_iter().collect::<Result<Vec<_>>>()?;
-    let mut seen = BTreeSet::new();
-    for (planned, ran) in &ran {
-        if let Some(failure) = fault(planned.purpose, ran)
-            && seen.insert((failure.code.name, failure.place.clone()))
-        {
-            let fails = async |case: &Case| {
-                let again = fault(planned.purpose, &case.run(subject, class).await?);
-                Ok(again.is_some_and(|again| again.is_like(&failure)))
-            };
-            let case = shrink::shrink(planned.case.clone(), failure.step, fails).await?;
-            found.push(reported(&failure, &case, subject, class));
-        }
+/// That the time was up before everything was tried, if it was.
+fn unfinished(subject: &Subject, reached: &[ClassReached]) -> Option<Finding> {
+    let cut = reached.iter().filter(|class| class.is_cut_short);
+    let cut: Vec<_> = cut.map(|class| class.class.as_str()).collect();
+    if cut.is_empty() {
+        return None;
     }
-    let started = ran.iter().any(|(_, ran)| ran.refused.is_none());
-    let why = ran.iter().find_map(|(_, ran)| ran.refused.clone());
-    if let (false, Some(why), true) = (started, why, seen.is_empty()) {
-        let fix = "connect in the loop or at the first call, or use `--devices real`";
-        let problem = format!("`start` refused every configuration; the first time: {why}");
-        let here = format!("class {}, start", class.id());
-        found.push(Finding::new(&finding::NOT_STARTED, problem, fix).at(here));
-    }
-    found.extend(twice(&ran, subject, class).await?);
-    Ok(())
-}
-
-fn reported(failure: &Failure, case: &Case, subject: &Subject, class: &Class) -> Finding {
-    let advice = match failure.code.name {
-        "trapped" => "return an error instead",
-        "over-rate" => "log and emit what changes",
-        "memory-grows" => "let go of what is not needed",
-        "differs" => "look for what is left over from before",
-        "too-slow" => "give every wait a time limit of its own",
-        "wrong-value-taken" => "refuse it with `invalid-input`",
-        "bad-shelf" => "correct what `get-nodeshelf` returns",
-        _ => "return what is declared, or declare what is returned",
-    };
-    let again = case.command(subject, class);
-    let place = match failure.place.as_str() {
-        "" => format!("class {}", class.id()),
-        place => format!("class {}, {place}", class.id()),
-    };
-    Finding::new(
-        failure.code,
-        failure.problem.clone(),
-        format!("{advice}; to see it again:\n{again}"),
-    )
-    .at(place)
-    .in_source(failure.source.clone())
-}
-
-/// What is wrong with a run: a step of it, or else its rates or its memory as a whole.
-fn fault(purpose: Purpose, ran: &Ran) -> Option<Failure> {
-    if ran.failure.is_some() {
-        return ran.failure.clone();
-    }
-    let status = ran.status.as_ref()?;
-    let (lines, events) = (status.dropped_log_lines, status.refused_events);
-    match purpose {
-        Purpose::Rates if lines + events > 0 => {
-            let problem = format!(
-                "{lines} log lines and {events} events were too many, in a few turns and one call of \
-                 each method"
-            );
-            Some(Failure::new(&finding::OVER_RATE, "", problem))
-        }
-        Purpose::Memory => {
-            let problem = format!(
-                "in the second half of {} steps it took {} bytes more, and went on taking",
-                ran.memory.len(),
-                growth(&ran.memory)?
-            );
-            Some(Failure::new(&finding::MEMORY_GROWS, "", problem))
-        }
-        _ => None,
-    }
-}
-
-/// How much the memory grew in the second half, if it grew in each of its quarters, and by more than an
-/// allocator that settles.
-fn growth(memory: &[u64]) -> Option<u64> {
-    let at = |eighths: usize| {
-        memory
-            .get((memory.len() * eighths / 8).saturating_sub(1))
-            .copied()
-    };
-    let marks = [at(4)?, at(5)?, at(6)?, at(7)?, at(8)?];
-    let always = marks.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
-    let grown = at(8)?.saturating_sub(at(4)?);
-    (always && grown >= limits::GROWTH_BYTES).then_some(grown)
-}
-
-/// Whether the two runs of the same case, where nothing of the world is in it, ended alike.
-async fn twice(
-    ran: &[(Planned, Ran)],
-    subject: &Arc<Subject>,
-    class: &Arc<Class>,
-) -> Result<Option<Finding>> {
-    let mut runs = ran
-        .iter()
-        .filter(|(planned, _)| planned.purpose == Purpose::Rates);
-    let (Some((planned, one)), Some((_, two))) = (runs.next(), runs.next()) else {
-        return Ok(None);
-    };
-    let Some(failure) = difference(one, two) else {
-        return Ok(None);
-    };
-    let fails = async |case: &Case| {
-        let one = case.run(subject, class).await?;
-        Ok(difference(&one, &case.run(subject, class).await?).is_some())
-    };
-    let case = shrink::shrink(planned.case.clone(), failure.step, fails).await?;
-    Ok(Some(reported(&failure, &case, subject, class)))
-}
-
-/// The first step that ended otherwise in `two` than in `one`.
-fn difference(one: &Ran, two: &Ran) -> Option<Failure> {
-    let step = one.ends.iter().zip(&two.ends).position(|(a, b)| a != b)?;
     let problem = format!(
-        "step {} of {} succeeded in one run and failed in the other, or failed otherwise",
-        step + 1,
-        one.ends.len()
+        "the time of {} s was up before everything was tried of: {}",
+        subject.limit.as_secs(),
+        cut.join(", ")
     );
-    Some(Failure {
-        step: Some(step),
-        ..Failure::new(&finding::DIFFERS, "", problem)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_grows_when_it_does_not_stop() {
-        let grows: Vec<u64> = (0..80).map(|n| n * limits::GROWTH_BYTES / 10).collect();
-        assert!(growth(&grows).is_some());
-        let settles: Vec<u64> = grows.iter().map(|n| (*n).min(grows[50])).collect();
-        assert_eq!(growth(&settles), None);
-        let slightly: Vec<u64> = (0..80).collect();
-        assert_eq!(growth(&slightly), None);
-        assert_eq!(growth(&[]), None);
-    }
+    let fix = "give it more time, or let it take less: shorter waits, less work for a call";
+    Some(Finding::new(&finding::NOT_FINISHED, problem, fix))
 }

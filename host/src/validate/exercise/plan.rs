@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::Subject;
+use super::calls;
 use super::case::{self, Case, Step};
 use super::generate::Generator;
-use crate::bindings::types::NodeClass;
-use crate::error::Result;
+use crate::bindings::types::{NodeClass, Shelf};
 use crate::instance::description::{Class, shelf_nodes};
 use crate::limits;
 use crate::simulate::Behaviour;
@@ -19,10 +19,8 @@ const FEW_TURNS: u32 = 5;
 const MANY_TURNS: u32 = 20;
 /// Generated configurations that an instance is started with.
 const CONFIGURATIONS: u64 = 5;
-/// Times that every method is called with generated inputs, and with wrong ones.
+/// Times that every method is called with generated inputs, and with wrong ones, all in one instance.
 const CALLS: usize = 3;
-/// Rounds of calls in the case that is about memory.
-const ROUNDS: usize = 40;
 
 /// A method, or a node of a shelf: its path, and what it looks like.
 pub(super) type Node = (String, Arc<NodeClass>);
@@ -36,70 +34,30 @@ pub(super) enum Purpose {
 }
 
 /// A case, and what it is for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Planned {
     pub(super) case: Case,
     pub(super) purpose: Purpose,
+    /// Calls that belong to it and for which there is no room.
+    pub(super) left_out: usize,
 }
 
-/// The methods of a class.
-fn methods(class: &Class) -> Vec<Node> {
+/// The methods of a class and the nodes of `shelves`, and how many there are beyond those that are exercised.
+pub(super) fn nodes(class: &Class, shelves: &[Shelf]) -> (Vec<Node>, usize) {
     let methods = class.declared.methods.iter();
-    methods
-        .map(|method| (method.name.clone(), Arc::new(method.clone())))
-        .take(limits::MAX_EXERCISED_NODES)
-        .collect()
-}
-
-/// The methods of a class, and the nodes of the shelves that it offers once it runs. What keeps it from
-/// offering any is found by the cases.
-///
-/// # Errors
-/// When the host itself fails.
-pub(super) async fn nodes(subject: &Arc<Subject>, class: &Arc<Class>) -> Result<Vec<Node>> {
-    let mut nodes = methods(class);
-    let case = Case {
-        behaviour: Behaviour::Echo,
-        seed: subject.seed,
-        config: case::no_config(),
-        steps: Vec::new(),
-    };
-    let shelves = case.shelves(subject, class).await?;
-    let offered = shelf_nodes(&shelves).into_iter();
-    nodes.extend(offered.map(|(path, node)| (path, Arc::new(node.clone()))));
+    let methods = methods.map(|method| (method.name.clone(), Arc::new(method.clone())));
+    let offered = shelf_nodes(shelves).into_iter();
+    let offered = offered.map(|(path, node)| (path, Arc::new(node.clone())));
+    let mut nodes: Vec<_> = methods.chain(offered).collect();
+    let more = nodes.len().saturating_sub(limits::MAX_EXERCISED_NODES);
     nodes.truncate(limits::MAX_EXERCISED_NODES);
-    Ok(nodes)
+    (nodes, more)
 }
 
-/// Every case.
-pub(super) fn cases(subject: &Subject, class: &Class, nodes: &[Node]) -> Vec<Planned> {
-    let planner = Planner {
-        subject,
-        class,
-        nodes,
-    };
-    let mut cases = vec![
-        planner.by_the_book(),
-        planner.at_large(),
-        planner.again_and_again(),
-    ];
-    if !subject.has_devices() {
-        // Without devices nothing keeps it from doing the same twice.
-        cases.push(planner.by_the_book());
-    } else if subject.real_policy.is_none() {
-        let others = Behaviour::ALL
-            .into_iter()
-            .filter(|one| *one != Behaviour::Echo);
-        cases.extend(others.map(|behaviour| planner.against(behaviour)));
-    }
-    cases.extend((1..=CONFIGURATIONS).filter_map(|nth| planner.configured(nth)));
-    cases
-}
-
-struct Planner<'a> {
-    subject: &'a Subject,
-    class: &'a Class,
-    nodes: &'a [Node],
+/// What the cases of a class are made for.
+pub(super) struct Planner<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) class: &'a Class,
 }
 
 impl Planner<'_> {
@@ -112,126 +70,153 @@ impl Planner<'_> {
             behaviour,
             seed: self.subject.seed,
             config,
+            is_loopless: false,
+            is_killed: false,
             steps,
+            rounds: 1,
         }
     }
 
-    fn planned(&self, purpose: Purpose, steps: Vec<Step>) -> Planned {
-        Planned {
-            case: self.case(Behaviour::Echo, case::no_config(), steps),
-            purpose,
-        }
+    fn other_behaviours(&self) -> impl Iterator<Item = Behaviour> + use<> {
+        let is_simulated = self.subject.is_simulated();
+        let others = Behaviour::ALL.into_iter();
+        others.filter(move |one| is_simulated && *one != Behaviour::Echo)
     }
 
-    /// A few turns, every method once.
-    fn by_the_book(&self) -> Planned {
-        let mut generator = self.generator(0);
+    /// Generated configurations that fit the schema.
+    fn configurations(&self) -> impl Iterator<Item = Json> {
+        let of = |nth| self.generator(3 + nth).config(&self.class.config);
+        (1..=CONFIGURATIONS).filter_map(of)
+    }
+
+    /// Ways to start an instance, the plainest first.
+    pub(super) fn openings(&self) -> Vec<Case> {
+        let plain = [Behaviour::Echo].into_iter().chain(self.other_behaviours());
+        let plain = plain.map(|behaviour| (behaviour, case::no_config()));
+        let configured = self
+            .configurations()
+            .map(|config| (Behaviour::Echo, config));
+        let openings = plain.chain(configured);
+        openings
+            .map(|(behaviour, config)| Case {
+                // Its shelves are asked for, and nothing of its loop.
+                is_loopless: true,
+                ..self.case(behaviour, config, Vec::new())
+            })
+            .collect()
+    }
+
+    /// A few turns, every method once, as `home` starts.
+    pub(super) fn by_the_book(&self, home: &Case, nodes: &[Node]) -> Planned {
         let mut steps = vec![Step::Turns(FEW_TURNS), Step::Shelves];
-        let nodes = self.nodes.iter().take(limits::MAX_RATED_CALLS);
-        steps.extend(nodes.map(|node| plain_call(node, &mut generator)));
-        self.planned(Purpose::Rates, steps)
+        steps.extend(nodes.iter().take(limits::MAX_RATED_CALLS).map(calls::least));
+        planned(home, Purpose::Rates, steps)
     }
 
-    /// Everything that anybody may do, right and wrong.
-    fn at_large(&self) -> Planned {
+    /// Every case but that by the book. First those that try one node each, as `home` starts.
+    pub(super) fn cases(&self, home: &Case, nodes: &[Node]) -> Vec<Planned> {
+        let each = self.each(home, nodes);
+        let rest = [
+            self.at_large(home, nodes),
+            turns_again_and_again(home),
+            self.calls_again_and_again(home, nodes),
+        ];
+        let against = self.other_behaviours().map(|one| self.against(one, nodes));
+        let configured = self.configurations().zip(1..);
+        let configured = configured.map(|(config, nth)| self.configured(config, nth, nodes));
+        let all = each.into_iter().chain(rest).chain(against);
+        let all = all.chain(configured);
+        all.filter(|planned| !planned.case.steps.is_empty())
+            .collect()
+    }
+
+    /// Everything that can be tried of each node by itself.
+    fn each(&self, home: &Case, nodes: &[Node]) -> Vec<Planned> {
+        let share = limits::MAX_EXERCISED_CALLS / nodes.len().max(1);
+        let most = share.clamp(limits::MIN_CALLS_OF_A_NODE, limits::MAX_CALLS_OF_A_NODE);
+        let of = |(nth, node): (u64, &Node)| {
+            let calls = calls::all(node, &mut self.generator(1_000 + nth), most);
+            Planned {
+                left_out: calls.left_out,
+                ..planned(home, Purpose::Survival, calls.steps)
+            }
+        };
+        (0..).zip(nodes).map(of).collect()
+    }
+
+    /// Everything that anybody may do, right and wrong, in one instance.
+    fn at_large(&self, home: &Case, nodes: &[Node]) -> Planned {
         let mut generator = self.generator(1);
         let schema = &self.class.config;
         let mut steps = vec![Step::Turns(MANY_TURNS)];
         for _ in 0..CALLS {
-            for node in self.nodes {
-                steps.push(any_call(node, &mut generator));
-                steps.extend(wrong_call(node, &mut generator));
+            for node in nodes {
+                steps.push(calls::any(node, &mut generator));
+                steps.extend(calls::any_wrong(node, &mut generator));
             }
             steps.extend(generator.wrong_config(schema).map(Step::Configure));
             steps.extend(generator.config(schema).map(Step::Configure));
             steps.push(Step::Shelves);
             steps.push(Step::Turns(FEW_TURNS));
         }
-        self.planned(Purpose::Survival, steps)
+        planned(home, Purpose::Survival, steps)
     }
 
-    /// The same calls over and over.
-    fn again_and_again(&self) -> Planned {
-        let mut generator = self.generator(2);
-        let few = self.nodes.iter().take(limits::MAX_RATED_CALLS);
-        let round: Vec<_> = few.map(|node| plain_call(node, &mut generator)).collect();
-        let rounds = (0..ROUNDS).flat_map(|_| [Step::Turns(1)].into_iter().chain(round.clone()));
-        self.planned(Purpose::Memory, rounds.collect())
+    /// The same calls over and over, while the loop rests.
+    fn calls_again_and_again(&self, home: &Case, nodes: &[Node]) -> Planned {
+        let few = nodes.iter().take(limits::MAX_RATED_CALLS);
+        let round: Vec<_> = few.map(calls::least).collect();
+        let each = u32::try_from(round.len()).unwrap_or(u32::MAX).max(1);
+        let (least, most) = limits::MEMORY_ROUNDS.into_inner();
+        let mut planned = planned(home, Purpose::Memory, round);
+        planned.case.is_loopless = true;
+        planned.case.rounds = (limits::MEMORY_CALLS / each).clamp(least, most);
+        planned
     }
 
     /// Every method once, while the devices are of no use.
-    fn against(&self, behaviour: Behaviour) -> Planned {
+    fn against(&self, behaviour: Behaviour, nodes: &[Node]) -> Planned {
         let mut generator = self.generator(3);
         let mut steps = vec![Step::Turns(1)];
-        let few = self.nodes.iter().take(limits::MAX_RATED_CALLS);
-        steps.extend(few.map(|node| any_call(node, &mut generator)));
+        let few = nodes.iter().take(limits::MAX_RATED_CALLS);
+        steps.extend(few.map(|node| calls::any(node, &mut generator)));
+        let case = self.case(behaviour, case::no_config(), steps);
         Planned {
-            case: self.case(behaviour, case::no_config(), steps),
+            case,
             purpose: Purpose::Survival,
+            left_out: 0,
         }
     }
 
     /// Every method once, with a generated configuration.
-    fn configured(&self, nth: u64) -> Option<Planned> {
-        let mut generator = self.generator(3 + nth);
-        let config = generator.config(&self.class.config)?;
+    fn configured(&self, config: Json, nth: u64, nodes: &[Node]) -> Planned {
+        let mut generator = self.generator(100 + nth);
         let mut steps = vec![Step::Turns(FEW_TURNS)];
-        steps.extend(self.nodes.iter().map(|node| any_call(node, &mut generator)));
-        Some(Planned {
+        steps.extend(nodes.iter().map(|node| calls::any(node, &mut generator)));
+        Planned {
             case: self.case(Behaviour::Echo, config, steps),
             purpose: Purpose::Survival,
-        })
+            left_out: 0,
+        }
     }
 }
 
-/// A call with nothing but what is required.
-fn plain_call(node: &Node, generator: &mut Generator) -> Step {
-    call(node, generator, |_| false)
+/// One turn over and over.
+fn turns_again_and_again(home: &Case) -> Planned {
+    let mut planned = planned(home, Purpose::Memory, vec![Step::Turns(1)]);
+    planned.case.rounds = limits::MEMORY_TURNS;
+    planned
 }
 
-/// A call with a value for every input.
-fn any_call(node: &Node, generator: &mut Generator) -> Step {
-    call(node, generator, |_| true)
-}
-
-fn call(
-    (path, node): &Node,
-    generator: &mut Generator,
-    wanted: impl Fn(&crate::bindings::types::Port) -> bool,
-) -> Step {
-    let given = node
-        .inputs
-        .iter()
-        .filter(|port| wanted(port) || (port.required && port.default.is_none()));
-    Step::Call {
-        path: path.clone(),
-        inputs: given
-            .map(|port| (port.name.clone(), generator.value(port)))
-            .collect(),
-        node: Arc::clone(node),
-        is_wrong: false,
+/// These steps, in an instance that starts as `home` does.
+fn planned(home: &Case, purpose: Purpose, steps: Vec<Step>) -> Planned {
+    Planned {
+        case: Case {
+            is_loopless: false,
+            steps,
+            ..home.clone()
+        },
+        purpose,
+        left_out: 0,
     }
-}
-
-/// A call with one input of another type, or without one that is required; `None`: nothing is wrong for
-/// it.
-fn wrong_call((path, node): &Node, generator: &mut Generator) -> Option<Step> {
-    let mut inputs: Vec<_> = node
-        .inputs
-        .iter()
-        .map(|port| (port.name.clone(), generator.value(port)))
-        .collect();
-    let chosen = generator.index(inputs.len())?;
-    let port = node.inputs.get(chosen)?;
-    match generator.wrong_value(port) {
-        Some(wrong) => inputs.get_mut(chosen)?.1 = wrong,
-        None if port.required && port.default.is_none() => drop(inputs.remove(chosen)),
-        None => return None,
-    }
-    Some(Step::Call {
-        path: path.clone(),
-        inputs,
-        node: Arc::clone(node),
-        is_wrong: true,
-    })
 }

@@ -1,24 +1,42 @@
 //! From a case that fails to the smallest one that fails alike.
 
-use serde_json::Value as Json;
-
 use super::case::{self, Case, Step};
 use crate::error::HostError;
-use crate::limits;
 
-/// Leaves out of `case`, which fails at its step `failed_at` or as a whole, whatever it `fails` without.
+/// Leaves out of `case`, which fails at its step `failed_at` or as a whole, whatever it `fails` without, in at
+/// most `runs` runs.
 ///
 /// # Errors
 /// When the host itself fails.
 pub(super) async fn shrink(
     mut case: Case,
     failed_at: Option<usize>,
+    mut runs: usize,
     fails: impl AsyncFn(&Case) -> Result<bool, HostError>,
 ) -> Result<Case, HostError> {
     if let Some(step) = failed_at {
         case.steps.truncate(step + 1);
+        case.rounds = 1;
     }
-    let mut runs = limits::MAX_SHRINKING_RUNS;
+    // Alone first: most of the time the step needs no other.
+    let alone: Vec<_> = match failed_at {
+        Some(_) => case.steps.last().cloned().into_iter().collect(),
+        None => distinct(&case.steps),
+    };
+    for step in alone {
+        if case.steps.len() < 2 || runs == 0 {
+            break;
+        }
+        runs -= 1;
+        let smaller = Case {
+            steps: vec![step],
+            ..case.clone()
+        };
+        if fails(&smaller).await? {
+            case = smaller;
+            break;
+        }
+    }
     let mut at = 0;
     while let Some(smaller) = smaller(&case, &mut at) {
         if runs == 0 {
@@ -95,6 +113,17 @@ fn nth(case: &Case, at: usize) -> Option<Case> {
     None
 }
 
+/// Each step once.
+fn distinct(steps: &[Step]) -> Vec<Step> {
+    let mut distinct: Vec<Step> = Vec::new();
+    for step in steps {
+        if !distinct.contains(step) {
+            distinct.push(step.clone());
+        }
+    }
+    distinct
+}
+
 /// Each step that is there more than once.
 fn repeated(steps: &[Step]) -> Vec<&Step> {
     let mut repeated = Vec::new();
@@ -107,34 +136,45 @@ fn repeated(steps: &[Step]) -> Vec<&Step> {
     repeated
 }
 
-/// The plainest value of the same kind.
-fn plain(value: &Json) -> Json {
-    match value {
-        Json::Null => Json::Null,
-        Json::Bool(_) => false.into(),
-        Json::Number(number) if number.is_f64() => 0.0.into(),
-        Json::Number(_) => 0.into(),
-        Json::String(_) => "".into(),
-        Json::Array(_) => Json::Array(Vec::new()),
-        Json::Object(_) => Json::Object(serde_json::Map::new()),
-    }
+/// The plainest value of the same kind, as it is typed; an array of a type of its own stays what it is.
+fn plain(text: &str) -> String {
+    let first = text.chars().next();
+    let plain = match first {
+        Some('"') => "\"\"",
+        Some('[') => "[]",
+        Some('{') if !text.contains("\"dtype\"") => "{}",
+        Some('t' | 'f') if matches!(text, "true" | "false") => "false",
+        _ if text.parse::<i64>().is_ok() => "0",
+        _ if text.parse::<f64>().is_ok() => "0.0",
+        _ => text,
+    };
+    plain.to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use serde_json::json;
 
     use super::*;
     use crate::simulate::Behaviour;
 
-    #[test]
-    fn every_part_of_a_case_is_left_out_once() {
-        let case = Case {
+    fn case(steps: Vec<Step>) -> Case {
+        Case {
             behaviour: Behaviour::Echo,
             seed: 0,
             config: json!({"a": 1}),
-            steps: vec![Step::Turns(5), Step::Configure(json!({"b": 2}))],
-        };
+            is_loopless: false,
+            is_killed: false,
+            steps,
+            rounds: 1,
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_case_is_left_out_once() {
+        let case = case(vec![Step::Turns(5), Step::Configure(json!({"b": 2}))]);
         let ways: Vec<_> = (0..).map_while(|at| nth(&case, at)).collect();
         assert_eq!(ways.len(), 4);
         assert_eq!(ways[0].config, json!({}));
@@ -162,5 +202,50 @@ mod tests {
         };
         assert_eq!(smaller(&plain, &mut at).unwrap().steps, []);
         assert_eq!(at, 1);
+    }
+
+    #[tokio::test]
+    async fn what_fails_alone_is_found_in_a_few_runs() {
+        let steps = (1..100).map(Step::Turns).chain([Step::Shelves]).collect();
+        let ran = Cell::new(0);
+        let fails = async |case: &Case| {
+            ran.set(ran.get() + 1);
+            Ok(case.steps.contains(&Step::Shelves))
+        };
+        let small = shrink(case(steps), Some(99), 60, fails).await.unwrap();
+        assert_eq!(small.steps, [Step::Shelves]);
+        assert_eq!(small.config, json!({}));
+        assert!(ran.get() < 5, "{}", ran.get());
+    }
+
+    #[tokio::test]
+    async fn no_more_runs_are_made_than_may_be() {
+        let steps: Vec<_> = (1..20).map(Step::Turns).collect();
+        let ran = Cell::new(0);
+        let fails = async |_: &Case| {
+            ran.set(ran.get() + 1);
+            Ok(false)
+        };
+        let small = shrink(case(steps), None, 3, fails).await.unwrap();
+        assert_eq!((small.steps.len(), ran.get()), (19, 3));
+    }
+
+    #[test]
+    fn values_become_plain_as_they_are_typed() {
+        for (text, expected) in [
+            ("9223372036854775807", "0"),
+            ("NaN", "0.0"),
+            ("1e300", "0.0"),
+            ("\"long\"", "\"\""),
+            ("[1, 2]", "[]"),
+            ("{\"a\": 1}", "{}"),
+            ("true", "false"),
+            ("null", "null"),
+            ("data:;base64,AA==", "data:;base64,AA=="),
+        ] {
+            assert_eq!(plain(text), expected);
+        }
+        let array = r#"{"dtype":"u8","shape":[0],"data":[]}"#;
+        assert_eq!(plain(array), array);
     }
 }
