@@ -104,8 +104,10 @@ codes! {
         "A host asks a component what it has before anything is granted. It has to answer quickly, with \
          every import denied.\n\nDo nothing in `describe` and in static initialisers that can fail."
     DIFFERS Warning "differs" "The same steps ended in another way the second time."
-        "The host ran the same steps twice, with the same inputs and nothing of the world outside. \
-         One run of a step succeeded, and the other failed. Such faults are hard to find later.\n\nLook for something that is left over from earlier steps, or for an order that changes."
+        "The host ran the same steps twice, with the same inputs and nothing of the world outside but chance: \
+         the id of the instance, and with it the order of a hash map, was another one. One run of a step \
+         succeeded, and the other failed. Such faults are hard to find later.\n\nLook for an order that is not \
+         always the same, or for a choice that is made at random."
     DOES_NOT_COMPILE Error "does-not-compile" "The component passes validation but does not compile."
         "The compiler refused it: it uses a feature that this host has turned off, or is too large.\n\n\
          Build it for wasm32-wasip2 with the default features."

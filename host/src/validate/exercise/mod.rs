@@ -86,11 +86,7 @@ struct SetUp {
 
 impl SetUp {
     /// Starts the instance of the case. The line is where it trapped, if it did and that is known.
-    async fn start(
-        &self,
-        case: &Case,
-        class: &Class,
-    ) -> Result<Instance, NotStarted> {
+    async fn start(&self, case: &Case, class: &Class) -> Result<Instance, NotStarted> {
         let spec = Spec {
             class_id: class.id().to_owned(),
             uuid: Uuid::from_u128(u128::from(case.seed)),

@@ -150,12 +150,17 @@ pub(super) async fn difference(
         let (subject, class) = (session.subject, session.class);
         case.run(subject, class, session.ends).await
     };
-    let Some(failure) = differs(first, &run(&planned.case).await?) else {
+    // Time and devices are the same each time; chance is not.
+    let otherwise = |case: &Case| Case {
+        seed: case.seed.wrapping_add(1),
+        ..case.clone()
+    };
+    let Some(failure) = differs(first, &run(&otherwise(&planned.case)).await?) else {
         return Ok(None);
     };
     let fails = async |case: &Case| {
         let one = run(case).await?;
-        Ok(differs(&one, &run(case).await?).is_some())
+        Ok(differs(&one, &run(&otherwise(case)).await?).is_some())
     };
     let runs = limits::MAX_SHRINKING_RUNS;
     let case = shrink::shrink(planned.case.clone(), failure.step, runs, fails).await?;
@@ -166,7 +171,7 @@ pub(super) async fn difference(
 fn differs(one: &Ran, two: &Ran) -> Option<Failure> {
     let step = one.ends.iter().zip(&two.ends).position(|(a, b)| a != b)?;
     let problem = format!(
-        "step {} of {} succeeded in one run and failed in the other, or failed otherwise",
+        "step {} of {} succeeded in one run and failed in the other, by chance, or failed otherwise",
         step + 1,
         one.ends.len()
     );
@@ -181,7 +186,7 @@ fn reported(session: &Session<'_>, failure: &Failure, others: &[String], case: &
         "trapped" => "return an error instead",
         "over-rate" => "log and emit what changes",
         "memory-grows" => "let go of what is not needed",
-        "differs" => "look for what is left over from before",
+        "differs" => "look for an order that changes; the next `--seed` shows the other end",
         "too-slow" => "give every wait a time limit of its own",
         "wrong-value-taken" => "refuse it with `invalid-input`",
         "bad-shelf" => "correct what `get-nodeshelf` returns",
