@@ -47,7 +47,7 @@ pub const MEMORY_ROUNDS: std::ops::RangeInclusive<u32> = 128..=4_096;
 /// Times that a case which grew is longer when it is tried whether that goes on.
 pub const MEMORY_AGAIN: u32 = 4;
 /// How long one case about memory may take; what was seen by then is judged.
-pub const MEMORY_PATIENCE: Duration = Duration::from_secs(10);
+pub const MEMORY_PATIENCE: Duration = Duration::from_secs(4);
 /// What a linear memory grows by.
 pub const MEMORY_PAGE: u64 = 64 * KIB;
 /// Growth of memory that is no leak, in one half of a case: what an allocator takes beforehand.

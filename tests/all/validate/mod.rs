@@ -2,6 +2,7 @@
 
 mod bytes;
 mod command;
+mod faulty;
 pub(crate) mod puppet;
 mod schemas;
 mod time;

@@ -207,7 +207,9 @@ impl<'a> Session<'a> {
         let mut causes = BTreeMap::new();
         let mut next = Some(planned);
         while let Some(planned) = next.take() {
+            let calls = right_calls(&planned.case.steps);
             let planned = known.without(planned);
+            self.leave_out(calls - right_calls(&planned.case.steps));
             if planned.case.steps.is_empty() {
                 break;
             }
@@ -272,9 +274,14 @@ impl<'a> Session<'a> {
                 failure.step?
             }
         };
+        let (before, after) = (steps.get(..at)?, steps.get(at + 1..)?);
         let mut rest = planned.clone();
         rest.left_out = 0;
-        rest.case.steps = steps.get(at + 1..)?.to_vec();
+        rest.case.steps = match planned.purpose {
+            // The others are taken again and again, without it.
+            Purpose::Memory => [before, after].concat(),
+            Purpose::Rates | Purpose::Survival => after.to_vec(),
+        };
         Some(rest)
     }
 
@@ -283,12 +290,15 @@ impl<'a> Session<'a> {
         let mut first = None;
         for (planned, ran) in runs {
             self.is_cut.set(self.is_cut.get() || ran.is_cut);
+            let purpose = planned.purpose;
             if let Some(failure) = ran.failure.clone() {
                 self.broken.borrow_mut().learn(&failure, 1);
                 self.found.borrow_mut().push(Failed { planned, failure });
             }
-            // What is called again and again says nothing more.
-            self.tally.borrow_mut().add(ran.tally.clone());
+            if purpose != Purpose::Memory {
+                // What is done again and again meets limits that nobody else does.
+                self.tally.borrow_mut().add(ran.tally.clone());
+            }
             first.get_or_insert(ran);
         }
         first.unwrap_or_default()

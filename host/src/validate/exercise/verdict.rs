@@ -54,12 +54,16 @@ async fn smallest(session: &Session<'_>, one: Failed) -> Result<(Case, Failure)>
     let Failed { planned, failure } = one;
     let leaked = Cell::new(None);
     let fails = async |case: &Case| {
-        if Instant::now() >= session.ends {
+        let now = Instant::now();
+        if now >= session.ends {
             return Ok(false);
         }
-        let ran = case
-            .run(session.subject, session.class, session.ends)
-            .await?;
+        let until = if failure.code == &finding::MEMORY_GROWS {
+            session.ends.min(now + limits::MEMORY_PATIENCE)
+        } else {
+            session.ends
+        };
+        let ran = case.run(session.subject, session.class, until).await?;
         Ok(match ran.failure {
             Some(again) => again.is_like(&failure),
             None if failure.code == &finding::MEMORY_GROWS => {

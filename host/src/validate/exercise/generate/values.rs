@@ -242,7 +242,7 @@ fn plain_of(shape: &Shape) -> Json {
         Shape::None => Json::Null,
         Shape::Integer => json!(1),
         Shape::Number => json!(1.5),
-        Shape::Boolean => json!(true),
+        Shape::Boolean => json!(false),
         Shape::Text => json!(words::PLAIN),
         Shape::Bytes => json!(BASE64.encode(words::PLAIN.as_bytes())),
         Shape::Array => json!([1.0, 2.5]),

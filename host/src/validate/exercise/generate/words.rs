@@ -7,7 +7,7 @@ use crate::limits;
 /// A text as everybody expects it.
 pub(super) const PLAIN: &str = "plain text";
 
-const ODD: [&str; 18] = [
+const ODD: [&str; 26] = [
     "",
     "a",
     PLAIN,
@@ -27,6 +27,15 @@ const ODD: [&str; 18] = [
     "'; DROP TABLE x; --",
     "%s%n{}{0}",
     "{\"a\": [1, 2]}",
+    // What many inputs ask for, without saying so; nothing of it is there.
+    "A1",
+    "1,2,3",
+    "a/b",
+    "#ff0000",
+    "2026-01-31",
+    "2026-01-31T12:00:00Z",
+    "host.example.org:80",
+    "http://host.example.org/a?b=c",
 ];
 
 /// Pictures of one pixel, of none, and of more than there is memory for.
