@@ -144,6 +144,7 @@ pub fn rows() -> Vec<Row> {
             Scene::describes,
         ),
         row("says/ports_many", "description: *", Scene::describes),
+        row("says/ports_shared", "description: *", Scene::describes),
         row("says/ports_twice", "description: *", Scene::describes),
         row(
             "says/print",

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod command;
+mod ports;
 pub(crate) mod puppet;
 mod schemas;
 
