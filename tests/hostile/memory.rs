@@ -53,7 +53,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "memory/bytes",
-            "value: the output ``: 1100059 bytes are more than the 1048576 allowed",
+            "value: the outputs: 1100059 bytes are more than the 1048576 of the budget `value-size`*",
             no_target,
         ),
         row("memory/case_that_is_not", "ended: it trapped: *", no_target),
@@ -68,7 +68,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "memory/emit_far",
-            "ended: it trapped: too much data is being copied between the host and the guest: fuel allo*",
+            "ended: it trapped: it handed over more at once than the budget `value-size` allows*",
             no_target,
         ),
         row("memory/emit_names", "answered: 20", no_target),
@@ -79,7 +79,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "memory/error_far",
-            "ended: it trapped: too much data is being copied between the host and the guest: fuel allo*",
+            "ended: it trapped: it handed over more at once than the budget `value-size` allows*",
             no_target,
         ),
         row("memory/fragments", "answered: true", no_target),
@@ -106,7 +106,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "memory/list",
-            "ended: it trapped: too much data is being copied between the host and the guest: fuel allo*",
+            "ended: it trapped: it handed over more at once than the budget `value-size` allows*",
             no_target,
         ),
         row(
@@ -116,7 +116,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "memory/list_overlaps",
-            "ended: it trapped: too much data is being copied between the host and the guest*",
+            "ended: it trapped: it handed over more at once than the budget `value-size` allows*",
             no_target,
         ),
         row(
@@ -127,7 +127,7 @@ pub fn rows() -> Vec<Row> {
         row("memory/log", "answered: ", no_target),
         row(
             "memory/log_far",
-            "ended: it trapped: too much data is being copied between the host and the guest: fuel allo*",
+            "ended: it trapped: it handed over more at once than the budget `value-size` allows*",
             no_target,
         ),
         row(
@@ -145,7 +145,7 @@ pub fn rows() -> Vec<Row> {
         row("memory/memories_together", "answered: ", no_target),
         row(
             "memory/name",
-            "value: the output ``: * bytes are more than the 1048576 allowed",
+            "value: the outputs: * bytes are more than the 1048576 of the budget `value-size`*",
             no_target,
         ),
         row("memory/print", "answered: ", no_target),
@@ -172,12 +172,12 @@ pub fn rows() -> Vec<Row> {
         row("memory/realloc_of_its_code", "answered: ", no_target),
         row(
             "memory/records",
-            "value: the output ``: * bytes are more than the 1048576 allowed",
+            "value: the outputs: * bytes are more than the 1048576 of the budget `value-size`*",
             no_target,
         ),
         row(
             "memory/shelf_text",
-            "ended: it trapped: too much data is being copied between the host and the guest*",
+            "ended: it trapped: it handed over more at once than the budget `value-size` allows*",
             Scene::shelves,
         ),
         row(
@@ -188,7 +188,7 @@ pub fn rows() -> Vec<Row> {
         row("memory/table_grow", "answered: ", no_target),
         row(
             "memory/text",
-            "value: the output ``: * bytes are more than the 1048576 allowed",
+            "value: the outputs: * bytes are more than the 1048576 of the budget `value-size`*",
             no_target,
         ),
         row("memory/text_at_the_end", "ended: it trapped: *", no_target),
@@ -199,7 +199,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "memory/text_far",
-            "ended: it trapped: too much data is being copied between the host and the guest*",
+            "ended: it trapped: it handed over more at once than the budget `value-size` allows*",
             no_target,
         ),
         row("memory/text_not_utf8", "ended: it trapped: *", no_target),

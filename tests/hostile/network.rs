@@ -61,7 +61,7 @@ pub fn rows() -> Vec<Row> {
         row("network/http_connection_flood", "deadline", at_server),
         row(
             "network/http_header_flood",
-            "ended: it trapped: too much data is being copied between the host and the guest: fuel allo*",
+            "ended: it trapped: it handed over more at once than the budget `value-size` allows*",
             at_server,
         ),
         row(

@@ -115,7 +115,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "says/output_name",
-            "value: the output ``: 1100064 bytes are more than the 1048576 allowed; clean: ",
+            "value: the outputs: 1100064 bytes are more than the 1048576 of the budget `value-size`; hand over less at once, or raise it in the policy; clean: ",
             overheard,
         ),
         row("says/panic", "description: *", Scene::describes),
@@ -144,6 +144,7 @@ pub fn rows() -> Vec<Row> {
             Scene::describes,
         ),
         row("says/ports_many", "description: *", Scene::describes),
+        row("says/ports_shared", "description: *", Scene::describes),
         row("says/ports_twice", "description: *", Scene::describes),
         row(
             "says/print",

@@ -89,7 +89,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "serial/write_huge",
-            "ended: it trapped: too much data is being copied between the host and the guest: fuel allo*",
+            "ended: it trapped: it handed over more at once than the budget `value-size` allows*",
             on_bench,
         ),
         row(

@@ -148,7 +148,10 @@ impl LoadedComponent {
     }
 
     fn describing_failed(&self, error: &wasmtime::Error) -> HostError {
-        let mut problem = format!("`describe` failed: {}", trap_text(error));
+        let mut problem = match error.downcast_ref::<LastWords>() {
+            Some(LastWords(words)) => format!("`describe` panicked: {words}"),
+            None => format!("`describe` failed: {}", trap_text(error)),
+        };
         if let Some(place) = self.engine.place_of(error) {
             problem = format!("{problem} {place}");
         }
@@ -195,11 +198,18 @@ impl LoadedComponent {
                 wasmtime::Result::Ok(classes)
             };
             let described = Metered::new(run, meter).await;
-            // The budget that it ran into says more than the trap.
+            // The budget that it ran into says more than the trap, and so do its own last words.
             let refusal = store.data().ledger.last_refusal();
-            Ok(described.map_err(|error: wasmtime::Error| match refusal {
-                Some(refusal) => error.context(refusal),
-                None => error,
+            let words = store.data_mut().last_words.take();
+            Ok(described.map_err(|error: wasmtime::Error| {
+                let error = match refusal {
+                    Some(refusal) => error.context(refusal),
+                    None => error,
+                };
+                match words {
+                    Some(words) => error.context(LastWords(words)),
+                    None => error,
+                }
             }))
         };
         let deadline = Arc::clone(self.engine.clock());
@@ -232,6 +242,16 @@ impl LoadedComponent {
             linked,
             on_demand: OnceLock::new(),
         })
+    }
+}
+
+/// What a guest said before it trapped, as the context of its trap.
+#[derive(Debug)]
+struct LastWords(String);
+
+impl std::fmt::Display for LastWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "it panicked: {}", self.0)
     }
 }
 

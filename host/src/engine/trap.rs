@@ -15,9 +15,19 @@ const FOREIGN: [&str; 3] = ["/rustc/", "/registry/src/", "/library/std/"];
 /// What `ewh build` makes of the directory of the worker's workspace.
 const WORKER: &str = "/worker/";
 
+/// What wasmtime says, in an error whose type it keeps to itself, when a guest hands over more at once than it
+/// may. That is looked at while it is copied, before anybody can count values.
+const TOO_MUCH_AT_ONCE: &str = "fuel allocated for hostcalls has been exhausted";
+
 /// What a trap says: its root, without the frames.
 pub fn trap_text(error: &wasmtime::Error) -> String {
-    text::clean_line(&error.root_cause().to_string(), limits::MAX_TEXT_BYTES)
+    let root = error.root_cause().to_string();
+    if root.ends_with(TOO_MUCH_AT_ONCE) {
+        return "it handed over more at once than the budget `value-size` allows, or `state-size` for a \
+                state; hand over less, or raise it in the policy"
+            .to_owned();
+    }
+    text::clean_line(&root, limits::MAX_TEXT_BYTES)
 }
 
 /// Where a guest trapped, in the words of its own debug information, which nobody has checked.
@@ -120,6 +130,17 @@ mod tests {
         ] {
             assert_eq!(own(library), None);
         }
+    }
+
+    /// That wasmtime still says so is held by the rows of the hostile table that hand over too much.
+    #[test]
+    fn who_hands_over_too_much_reads_what_allows_more() {
+        let trap = "too much data is being copied between the host and the guest: fuel allocated for \
+                    hostcalls has been exhausted";
+        let said = trap_text(&wasmtime::Error::msg(trap).context("in a call"));
+        assert!(said.contains("`value-size`"), "{said}");
+        let other = trap_text(&wasmtime::Error::msg("\u{1b}other"));
+        assert_eq!(other, "\u{fffd}other");
     }
 
     #[test]

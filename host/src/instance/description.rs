@@ -9,6 +9,9 @@ use crate::error::{HostError, Result};
 use crate::json::JsonText;
 use crate::{limits, text};
 
+/// The ports that the graph itself gives every node, to trigger it and to tell that it ran.
+pub const PORTS_OF_EVERY_NODE: [&str; 2] = ["_triggerinput", "_triggeroutput"];
+
 /// One class of a component, checked.
 #[derive(Debug)]
 pub struct Class {
@@ -217,8 +220,29 @@ fn check_node_classes(classes: &mut [NodeClass], owner: &str) -> Result<()> {
         )?;
         check_ports(&mut class.inputs, &class.name, "input", &mut trees)?;
         check_ports(&mut class.outputs, &class.name, "output", &mut trees)?;
+        check_port_names(class)?;
     }
     Ok(())
+}
+
+/// Everything about a node is addressed by the names of its ports: an output that is called like an input
+/// could not be told from it, and the graph takes no shelf with such a node on it.
+fn check_port_names(class: &NodeClass) -> Result<()> {
+    let (method, inputs) = (&class.name, &class.inputs);
+    let is_input = |port: &&Port| inputs.iter().any(|input| input.name == port.name);
+    if let Some(Port { name, .. }) = class.outputs.iter().find(is_input) {
+        return wrong(format!(
+            "`{method}` has an input and an output called `{name}`; call one of them something else"
+        ));
+    }
+    let mut ports = inputs.iter().chain(&class.outputs);
+    let is_taken = |port: &&Port| PORTS_OF_EVERY_NODE.contains(&port.name.as_str());
+    match ports.find(is_taken) {
+        Some(Port { name, .. }) => wrong(format!(
+            "`{method}` has a port called `{name}`, which every node has already"
+        )),
+        None => Ok(()),
+    }
 }
 
 fn check_ports(ports: &mut [Port], method: &str, side: &str, trees: &mut Trees) -> Result<()> {
@@ -358,6 +382,47 @@ mod tests {
         with(1).unwrap();
         let refused = with(2).unwrap_err().to_string();
         assert!(refused.contains("bytes as a tree"), "{refused}");
+    }
+
+    #[test]
+    fn each_port_of_a_node_has_a_name_of_its_own() {
+        let port = |name: &str| Port {
+            name: name.to_owned(),
+            type_: "\"int\"".to_owned(),
+            description: None,
+            default: None,
+            required: false,
+            does_trigger: true,
+            hidden: false,
+            value_options: None,
+            render_options: None,
+        };
+        let with = |inputs: &[&str], outputs: &[&str]| {
+            let mut shelf = shelf("a", None, "x");
+            shelf.nodes[0].inputs = inputs.iter().map(|name| port(name)).collect();
+            shelf.nodes[0].outputs = outputs.iter().map(|name| port(name)).collect();
+            check_shelves(vec![shelf]).map_err(|error| error.to_string())
+        };
+        with(&["a", "b"], &["c"]).unwrap();
+        let both = with(&["a", "b"], &["c", "b"]).unwrap_err();
+        assert!(both.contains("an input and an output called `b`"), "{both}");
+        with(&["a", "a"], &[]).unwrap_err();
+        with(&[], &["a", "a"]).unwrap_err();
+        for name in PORTS_OF_EVERY_NODE {
+            with(&[name], &[]).unwrap_err();
+            with(&[], &[name]).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_name_that_a_shelf_cannot_have_is_refused_with_it() {
+        for bad in ["", "a/b", "/", "a\nb", "a\u{1b}[2J", "\u{202e}a"] {
+            let refused = check_shelves(vec![shelf(bad, None, "x")]).unwrap_err();
+            let refused = refused.to_string();
+            assert!(refused.contains("of a shelf"), "{bad:?}: {refused}");
+            check_shelves(vec![shelf("a", None, bad)]).unwrap_err();
+        }
+        check_shelves(vec![shelf("Grüße, 世界", None, "x y")]).unwrap();
     }
 
     #[test]

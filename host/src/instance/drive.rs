@@ -251,7 +251,8 @@ impl<'a> Guest<'a> {
             let name = text::clean_line(name, limits::MAX_NAME_BYTES);
             HostError::Value(format!("the output `{name}`: {problem}"))
         };
-        value::check_outputs(&outputs, limit).map_err(|problem| wrong("", problem))?;
+        value::check_outputs(&outputs, limit)
+            .map_err(|problem| HostError::Value(format!("the outputs: {problem}")))?;
         let ledger = &self.shared.lasting.ledger;
         let paid = |(name, value): (String, Value)| {
             let size = value::size(&value).saturating_add(name.len() as u64);

@@ -15,6 +15,17 @@ pub enum Problem {
         /// The limit.
         limit: u64,
     },
+    /// All of them together are larger than the budget allows.
+    #[error(
+        "{size} bytes are more than the {limit} of the budget `value-size`; hand over less at once, or raise \
+         it in the policy"
+    )]
+    OverBudget {
+        /// Their size.
+        size: u64,
+        /// The budget.
+        limit: u64,
+    },
     /// There are too many of them.
     #[error("{0} values; at most {max} are allowed", max = limits::MAX_PORTS)]
     TooMany(usize),
@@ -112,7 +123,7 @@ impl Checked {
     }
 }
 
-/// Whether what a call answers with is few enough and together not larger than `limit` bytes.
+/// Whether what a call answers with is few enough and together not larger than `limit` bytes, its `value-size`.
 ///
 /// # Errors
 /// What is wrong.
@@ -124,7 +135,7 @@ pub fn check_outputs(outputs: &[(String, Value)], limit: u64) -> Result<(), Prob
     Ok(())
 }
 
-/// [`check`] for each of `ports`, with `limit` for all together.
+/// [`check`] for each of `ports`, with the `value-size` `limit` for all together.
 ///
 /// # Errors
 /// The first that is wrong, by name; an empty name when all are well but too big together.
@@ -139,7 +150,7 @@ pub fn check_all(ports: &[(String, Value)], limit: u64) -> Result<(), (String, P
 fn check_size(ports: &[(String, Value)], limit: u64) -> Result<(), Problem> {
     let size = size_all(ports);
     if size > limit {
-        return Err(Problem::TooBig { size, limit });
+        return Err(Problem::OverBudget { size, limit });
     }
     Ok(())
 }
@@ -218,7 +229,12 @@ mod tests {
         check_all(&ports, 2000).unwrap();
         assert!(matches!(
             check_all(&ports, 1000),
-            Err((_, Problem::TooBig { .. }))
+            Err((_, Problem::OverBudget { .. }))
         ));
+        let refused = check_outputs(&ports, 1000).unwrap_err().to_string();
+        assert!(
+            refused.contains("1000 of the budget `value-size`"),
+            "{refused}"
+        );
     }
 }

@@ -3,15 +3,14 @@
 use serde_json::Value as Json;
 
 use super::finding::{self, Finding};
-use crate::bindings::types::{NodeClass, WorkerClass};
+use super::ports;
+use crate::bindings::types::WorkerClass;
 use crate::component::LoadedComponent;
 use crate::error::HostError;
 use crate::instance::config::Unclear;
 use crate::instance::description::{self, Class};
 use crate::limits::{self, Budget};
-use crate::nodespace::Type;
 use crate::text;
-use crate::values::from_guest;
 
 /// Parts of the names of fields whose value is nobody's business.
 const SECRET_WORDS: [&str; 9] = [
@@ -105,7 +104,7 @@ fn class(class: &Class, found: &mut Vec<Finding>) {
     let unclear = class.config.unclear().iter();
     found.extend(unclear.map(|unclear| self::unclear(unclear, &here)));
     for method in &class.declared.methods {
-        ports(method, &here, found);
+        ports::check(method, &here, found);
     }
 }
 
@@ -168,34 +167,12 @@ fn unclear(unclear: &Unclear, here: &str) -> Finding {
     finding.at(format!("{here}, config schema {place}"))
 }
 
-/// Defaults of inputs that are not of their type.
-fn ports(method: &NodeClass, here: &str, found: &mut Vec<Finding>) {
-    for port in &method.inputs {
-        let Some(default) = port.default.clone() else {
-            continue;
-        };
-        if let Err(problem) = Type::from_text(&port.type_).coerce(from_guest(default)) {
-            found.push(
-                Finding::new(
-                    &finding::BAD_PORT_DEFAULT,
-                    format!("the default is not of the type: {problem}"),
-                    "give a default of the type, or none",
-                )
-                .at(format!(
-                    "{here}, method {}, input {}",
-                    method.name, port.name
-                )),
-            );
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::bindings::types::{Port, Value};
+    use crate::bindings::types::{NodeClass, Port, Value};
 
     fn described(schema: Json, exclude: &[&str], ports: Vec<Port>) -> Vec<Finding> {
         let method = NodeClass {

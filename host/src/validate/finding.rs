@@ -79,11 +79,20 @@ codes! {
          returned other outputs, or a value that is not well formed.\n\nReturn what is declared, or declare \
          what is returned."
     BAD_PORT_DEFAULT Error "bad-port-default" "The default of an input is not of the input's type."
-        "A node begins with the defaults of its inputs. One that is not of the declared type is refused \
-         when the node is made.\n\nGive a default of the type, or none."
+        "A node begins with the defaults of its inputs, as they are: nothing converts them. One that is not of the \
+         declared type makes every run fail that nobody gave a value.\n\nGive a default of the type, or none."
+    BAD_PORT_OPTIONS Error "bad-port-options" "The options of a port do not fit its type, each other or the default."
+        "A form is made of them, and a graph refuses what they do not allow. With options that contradict each \
+         other, or choices of another type, a person can enter nothing that is taken; a default that they do not \
+         allow cannot be entered again.\n\nCorrect the options or the default. `min`, `max` and `step` are for \
+         numbers; `options` is a list of values of the type, or an object with `values` and as many `keys`."
+    BAD_RENDER_OPTIONS Warning "bad-render-options" "Something is to be shown in a way, or from a port, that is not there."
+        "Render options tell the FuncNodes UI how to show a value. A renderer that it does not have is replaced by \
+         one for JSON, and a node that is to show a port which it does not have shows nothing.\n\nName a renderer \
+         of the UI and a port of the node. Where a plugin of the UI brings the renderer, leave it as it is."
     BAD_SHELF Error "bad-shelf" "`get-nodeshelf` returned shelves that are not well formed."
-        "A shelf has to come after its parent, names must be unique, and nodes are described as methods \
-         are. The message says which rule is broken.\n\nCorrect what `get-nodeshelf` returns."
+        "A shelf has to come after its parent, names must be unique and have no `/`, since they are parts of \
+         paths, and nodes are described as methods are. The message says which rule is broken.\n\nCorrect what `get-nodeshelf` returns."
     CANNOT_LINK Error "cannot-link" "The component imports something that this host does not offer."
         "Besides its own interfaces this host offers WASI 0.2 and 0.3. The component imports another \
          interface or function, or one with other types, so it cannot be instantiated.\n\nBuild it \
@@ -215,6 +224,10 @@ codes! {
         "The schema decides what leaves a host. The host does not know this keyword, which may say that \
          something is a secret, so no export has anything that this keyword applies to.\n\n\
          Correct the keyword, or begin its name with `x-` if it is a note for somebody else."
+    UNUSED_DEFAULT Warning "unused-default" "A default is declared where it has no meaning."
+        "An input falls back to its default when it has no value. An output never does, and an input with a \
+         default never waits for a value, so requiring one as well has no effect: one of the two is not \
+         meant.\n\nTake out the default, or do not require the input."
     UNUSED_REQUEST Warning "unused-request" "The manifest requests a capability that nothing imports."
         "An operator is asked for more than the component can use.\n\nTake the request out."
     WRONG_TYPE Error "wrong-type" "A function has other types than in the world."

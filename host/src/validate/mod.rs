@@ -9,6 +9,7 @@ pub mod contract;
 mod described;
 pub mod exercise;
 pub mod finding;
+mod ports;
 mod requests;
 mod scan;
 

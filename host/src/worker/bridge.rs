@@ -189,6 +189,14 @@ fn changes(state: InputState) -> impl Iterator<Item = IoChange> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instance::description::PORTS_OF_EVERY_NODE;
+    use crate::nodespace::{TRIGGER_INPUT, TRIGGER_OUTPUT};
+
+    /// What one of them takes and the other does not would cost a component all of its nodes.
+    #[test]
+    fn the_ports_of_every_node_are_those_of_the_graph() {
+        assert_eq!(PORTS_OF_EVERY_NODE, [TRIGGER_INPUT, TRIGGER_OUTPUT]);
+    }
 
     #[test]
     fn names_are_those_of_funcnodes() {

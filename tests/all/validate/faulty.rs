@@ -30,7 +30,7 @@ async fn exercised(seed: u64) -> Report {
         limit: TIME,
         progress: Box::new(|_| {}),
     };
-    exercise::check(&subject).await.unwrap()
+    exercise::check(&Arc::new(subject)).await.unwrap()
 }
 
 /// Codes and places.

@@ -3,6 +3,7 @@
 mod bytes;
 mod command;
 mod faulty;
+mod ports;
 pub(crate) mod puppet;
 mod schemas;
 mod time;

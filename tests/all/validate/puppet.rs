@@ -262,12 +262,6 @@ async fn what_is_wrong_with_what_it_says_is_found_and_nothing_else() {
             &["exportable-secret"],
             "config.server.password",
         ),
-        (
-            "an input's default",
-            input(json!({ "default": "x" })),
-            &["bad-port-default"],
-            "input x",
-        ),
     ])
     .await;
 }
@@ -276,8 +270,14 @@ async fn what_is_wrong_with_what_it_says_is_found_and_nothing_else() {
 async fn what_is_wrong_with_what_it_does_is_found_and_nothing_else() {
     let does = |action: &str| with_method(json!({ "does": action }));
     let returns = |outputs: Json| with_method(json!({ "returns": outputs }));
-    let mut orphan = class(json!({}));
-    orphan["shelves"] = json!([{ "name": "a", "parent": 3 }]);
+    let shelves = |shelves: Json| {
+        let mut script = class(json!({}));
+        script["shelves"] = shelves;
+        script
+    };
+    let orphan = shelves(json!([{ "name": "a", "parent": 3 }]));
+    let one_name =
+        json!({ "name": "n", "inputs": [{ "name": "x" }], "outputs": [{ "name": "x" }] });
     assert_found(vec![
         (
             "start traps",
@@ -385,6 +385,24 @@ async fn what_is_wrong_with_what_it_does_is_found_and_nothing_else() {
         (
             "a shelf before its parent",
             orphan,
+            &["bad-shelf"],
+            "get-nodeshelf",
+        ),
+        (
+            "a shelf with a path for a name",
+            shelves(json!([{ "name": "a/b" }])),
+            &["bad-shelf"],
+            "get-nodeshelf",
+        ),
+        (
+            "a shelf without a name",
+            shelves(json!([{ "name": "" }])),
+            &["bad-shelf"],
+            "get-nodeshelf",
+        ),
+        (
+            "a node of a shelf with two ports of one name",
+            shelves(json!([{ "name": "a", "nodes": [one_name] }])),
             &["bad-shelf"],
             "get-nodeshelf",
         ),

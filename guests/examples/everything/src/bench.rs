@@ -200,7 +200,7 @@ impl Bench {
                         "sample",
                         json!({"default": 1.0, "value_options": {"step": 0.1}}),
                     )
-                    .render_options(json!({"data": {"src": "scaled", "type": "float"}}));
+                    .render_options(json!({"data": {"src": "scaled"}}));
                 shelf.node(node)
             });
         // A closure may be async, return several values, and fail.
@@ -212,7 +212,7 @@ impl Bench {
                 Ok((text.len(), text))
             }
         });
-        let slow = slow.inputs(["text", "ms"]).outputs(["length", "text"]);
+        let slow = slow.inputs(["text", "ms"]).outputs(["length", "same"]);
         Some(
             Shelf::new("extras")
                 .description("What depends on the configuration.")
@@ -239,7 +239,7 @@ impl Bench {
     #[node(
         title = "All samples",
         outputs = [{"name": "samples", "description": "The oldest first."}],
-        default_render_options = {"data": {"src": "samples", "type": "ndarray"}},
+        default_render_options = {"data": {"src": "samples"}},
     )]
     fn samples(&self) -> NdArray<f64> {
         self.samples.get().into()

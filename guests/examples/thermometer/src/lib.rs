@@ -77,7 +77,7 @@ impl Thermometer {
     }
 
     /// Reads the temperature now.
-    #[node(trigger_on_call = false, default_render_options = { "data": { "src": "out", "type": "text" } })]
+    #[node(trigger_on_call = false, default_render_options = { "data": { "src": "out" } })]
     async fn read_temperature(&self) -> Result<f64> {
         let answer = self.ask("TEMP?").await?;
         let reading: f64 = answer

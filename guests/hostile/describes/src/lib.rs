@@ -64,6 +64,7 @@ attacks! {
     port_type,
     port_type_deep,
     ports_many,
+    ports_shared,
     ports_twice,
     render_options,
     schema_deep,

@@ -79,7 +79,7 @@ fn method(json: &Json) -> NodeClass {
         description: None,
         inputs: list(json, "inputs", port),
         outputs: list(json, "outputs", port),
-        render_options: None,
+        render_options: optional(json, "render"),
         trigger_on_call: None,
     }
 }
@@ -90,11 +90,14 @@ fn port(json: &Json) -> Port {
         type_: optional(json, "type").unwrap_or_else(|| "\"int\"".to_owned()),
         description: None,
         default: json.get("default").map(value),
-        required: json.get("default").is_none(),
+        required: match json.get("required").and_then(Json::as_bool) {
+            Some(required) => required,
+            None => json.get("default").is_none(),
+        },
         does_trigger: true,
         hidden: false,
         value_options: optional(json, "options"),
-        render_options: None,
+        render_options: optional(json, "render"),
     }
 }
 
