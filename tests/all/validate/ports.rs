@@ -148,8 +148,9 @@ async fn what_is_wrong_with_ports_is_found_and_nothing_else() {
     for (name, script, expected, place) in table {
         let bytes = scripted(&script);
         let mut found = check_bytes(&bytes, None);
-        let loaded = check_loaded(engine(), "puppet", bytes, &Budget::default());
-        found.extend(loaded.await.unwrap());
+        let budget = Budget::default();
+        let loaded = check_loaded(engine(), "puppet", bytes, &budget).await;
+        found.extend(loaded.unwrap());
         let is_there = found.iter().all(|one| one.place.contains(place));
         if codes(&found) != expected || !is_there {
             others.push((name, found));
