@@ -82,6 +82,11 @@ impl Clock {
         }
     }
 
+    /// Whether no time passes while anything runs.
+    pub fn is_simulated(&self) -> bool {
+        self.is_simulated
+    }
+
     fn wall(&self) -> u64 {
         nanos(self.start.elapsed())
     }

@@ -221,13 +221,14 @@ impl Instance {
         let state = keep::given(prepared, spec.state)?;
         let budget = prepared.budget();
         let delay = Duration::from_millis(class.declared.loop_delay_ms.into());
+        let is_simulated = prepared.engine().clock().is_simulated();
         let lasting = Arc::new(Lasting {
             uuid: spec.uuid,
             budget: budget.clone(),
             ledger: Ledger::new(budget),
             meter: Meter::new(budget, prepared.engine().clock()),
             events: Arc::new(Events::new(budget)),
-            turns: Arc::new(Turns::new(delay, spec.uuid)),
+            turns: Arc::new(Turns::new(delay, spec.uuid, is_simulated)),
             surface: Arc::new(Surface::new(Arc::clone(&class))),
             stop: Arc::default(),
             standing: prepared.engine().threads().stranger(limits::BEGUN_WITH),

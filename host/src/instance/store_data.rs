@@ -117,7 +117,7 @@ impl StoreData {
             ledger: Ledger::new(budget),
             meter: Arc::clone(&meter),
             events: Arc::new(Events::new(budget)),
-            turns: Arc::new(Turns::new(Duration::ZERO, uuid::Uuid::nil())),
+            turns: Arc::new(Turns::new(Duration::ZERO, uuid::Uuid::nil(), false)),
             surface: Arc::new(Surface::default()),
             stop: Arc::new(Notify::new()),
             standing: Standing::default(),

@@ -43,6 +43,8 @@ struct Inner {
     pause: Pause,
     errors_in_a_row: u32,
     due: Instant,
+    /// What a turn takes at least, with the pause after it.
+    least: Duration,
     chance: SmallRng,
 }
 
@@ -55,8 +57,9 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// The loop of the instance `uuid`, whose first turn is due now.
-    pub fn new(delay: Duration, uuid: Uuid) -> Self {
+    /// The loop of the instance `uuid`, whose first turn is due now. On simulated time a turn takes
+    /// [`limits::SIMULATED_TURN`] at least: no time would pass for anything else beside a loop that never rests.
+    pub fn new(delay: Duration, uuid: Uuid, is_simulated: bool) -> Self {
         let (high, low) = uuid.as_u64_pair();
         let status = LoopStatus {
             delay: clamp_delay(delay),
@@ -67,6 +70,10 @@ impl Turns {
             pause: Pause::No,
             errors_in_a_row: 0,
             due: Instant::now(),
+            least: match is_simulated {
+                true => limits::SIMULATED_TURN,
+                false => Duration::ZERO,
+            },
             chance: SmallRng::seed_from_u64(high ^ low),
         };
         Self {
@@ -180,7 +187,7 @@ impl Turns {
         } else {
             delay
         };
-        inner.due = Instant::now() + wait;
+        inner.due = Instant::now() + wait.max(inner.least);
         let is_first = failed && inner.errors_in_a_row == 1;
         drop(inner);
         self.turned.notify_waiters();
@@ -226,7 +233,7 @@ mod tests {
     use super::*;
 
     fn turns(delay: Duration) -> Turns {
-        Turns::new(delay, Uuid::nil())
+        Turns::new(delay, Uuid::nil(), false)
     }
 
     #[test]

@@ -138,6 +138,8 @@ pub const TABLE_ELEMENT_BYTES: u64 = 16;
 pub const LOOP_BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// Longest pause after failing loop turns.
 pub const LOOP_BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// What a turn takes at least where time is simulated.
+pub const SIMULATED_TURN: Duration = Duration::from_millis(1);
 /// Largest pause between two turns that a worker can ask for.
 pub const MAX_LOOP_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// First pause before an instance that trapped starts again; doubles each time.
