@@ -21,7 +21,7 @@ pub const MIN_CALLS_OF_A_NODE: usize = 24;
 /// Calls of one node with values that only the seed chooses.
 pub const RANDOM_CALLS: usize = 8;
 /// Wrong values that are tried for one input.
-pub const WRONG_VALUES_OF_AN_INPUT: usize = 2;
+pub const WRONG_VALUES_OF_AN_INPUT: usize = 8;
 /// Values at the boundaries of one type.
 pub const MAX_BOUNDARIES: usize = 64;
 /// Inputs with a number of one node that are tried in pairs.
@@ -47,7 +47,7 @@ pub const MEMORY_ROUNDS: std::ops::RangeInclusive<u32> = 128..=4_096;
 /// Times that a case which grew is longer when it is tried whether that goes on.
 pub const MEMORY_AGAIN: u32 = 4;
 /// How long one case about memory may take; what was seen by then is judged.
-pub const MEMORY_PATIENCE: Duration = Duration::from_secs(4);
+pub const MEMORY_PATIENCE: Duration = Duration::from_secs(10);
 /// What a linear memory grows by.
 pub const MEMORY_PAGE: u64 = 64 * KIB;
 /// Growth of memory that is no leak, in one half of a case: what an allocator takes beforehand.

@@ -46,11 +46,9 @@ fn summary(class: &ClassReached) -> String {
         };
         parts.push(format!("the loop turned {all} times{failed}"));
     }
-    if let Some(refused) = &class.refused {
-        let tried = class.configurations;
-        parts.push(format!(
-            "{tried} configurations were tried, the first was refused ({refused})"
-        ));
+    if let Some(why) = &class.refused {
+        let (refused, all) = (class.refused_starts, class.starts);
+        parts.push(format!("it refused {refused} of {all} starts ({why})"));
     }
     if class.calls_left_out > 0 {
         parts.push(format!(
@@ -91,13 +89,14 @@ mod tests {
                 failed: 1,
                 error: Some("late".to_owned()),
             },
-            configurations: 1,
-            refused: None,
+            starts: 6,
+            refused_starts: 1,
+            refused: Some("no rate".to_owned()),
             denied: vec!["10.0.0.1:80".to_owned()],
             is_cut_short: false,
         };
         let expected = "  class demo: 1 of 4 methods returned a value; the loop turned 3 times, 1 of them \
-                        failed (late); 5 further calls were left out\n\
+                        failed (late); it refused 1 of 6 starts (no rate); 5 further calls were left out\n\
                         \u{20}   connect    12 calls  denied: no\n\
                         \u{20}   x          12 calls  internal: why\n\
                         \u{20}   not granted: 10.0.0.1:80\n";

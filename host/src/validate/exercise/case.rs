@@ -140,7 +140,7 @@ impl Case {
                 Err(not_started) => return Ok(Err(not_started)),
             };
             let shelves = instance.shelves().await.ok().flatten();
-            instance.kill("its shelves are known").await;
+            instance.stop().await;
             Ok(Ok(shelves.unwrap_or_default()))
         })
         .await

@@ -28,9 +28,11 @@ pub struct ClassReached {
     pub calls_left_out: usize,
     /// Its loop.
     pub turns: TurnsReached,
-    /// Configurations that it was to start with.
-    pub configurations: usize,
-    /// Why it refused to start, where it did; the first time.
+    /// Times that it was to start to find out how, and with configurations of chance.
+    pub starts: usize,
+    /// Those that it refused.
+    pub refused_starts: usize,
+    /// Why, the first time.
     pub refused: Option<String>,
     /// What it tried and was not granted.
     pub denied: Vec<String>,
@@ -325,7 +327,8 @@ mod tests {
             more_nodes: 0,
             calls_left_out: 0,
             turns: tally.turns().clone(),
-            configurations: 1,
+            starts: 1,
+            refused_starts: 0,
             refused: None,
             denied: tally.denials(),
             is_cut_short: false,

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::case::{Case, LOOP, Ran, Step};
+use super::case::{self, Case, LOOP, Ran, Step};
 use super::failure::{Cause, Failure};
 use super::plan::{self, Node, Planned, Planner, Purpose};
 use super::reached::{ClassReached, Tally};
@@ -30,6 +30,7 @@ pub(super) struct Session<'a> {
     found: RefCell<Vec<Failed>>,
     tally: RefCell<Tally>,
     broken: RefCell<Broken>,
+    starts: RefCell<Starts>,
     calls_left_out: Cell<usize>,
     is_cut: Cell<bool>,
     progress: Cell<Progress>,
@@ -53,14 +54,21 @@ struct Broken {
     places: BTreeSet<String>,
 }
 
+/// With which configurations it was to start.
+#[derive(Debug, Default)]
+struct Starts {
+    tried: usize,
+    refused: usize,
+    /// Why it refused, the first time.
+    why: Option<String>,
+}
+
 /// How an instance of the class starts, if it does.
 struct Opening {
     /// The first way in which it starts.
     home: Option<Case>,
     nodes: Vec<Node>,
     more_nodes: usize,
-    configurations: usize,
-    refused: Option<String>,
 }
 
 impl<'a> Session<'a> {
@@ -77,6 +85,7 @@ impl<'a> Session<'a> {
             found: RefCell::default(),
             tally: RefCell::default(),
             broken: RefCell::default(),
+            starts: RefCell::default(),
             calls_left_out: Cell::new(0),
             is_cut: Cell::new(false),
             progress: Cell::default(),
@@ -96,7 +105,8 @@ impl<'a> Session<'a> {
         let failed = self.found.take();
         let mut all = verdict::findings(&self, failed).await?;
         if opening.home.is_none() && all.is_empty() {
-            all.extend(opening.refused.as_deref().map(|why| self.not_started(why)));
+            let why = self.starts.borrow().why.clone();
+            all.extend(why.map(|why| self.not_started(&why)));
         }
         all.append(&mut found);
         Ok((all, self.reached(opening)))
@@ -142,22 +152,21 @@ impl<'a> Session<'a> {
             home: None,
             nodes,
             more_nodes,
-            configurations: 0,
-            refused: None,
         };
         for case in openings {
             if self.is_over() {
+                self.is_cut.set(true);
                 break;
             }
-            opening.configurations += 1;
             match case.open(self.subject, self.class).await? {
                 Ok(shelves) => {
+                    self.starts.borrow_mut().tried(None);
                     (opening.nodes, opening.more_nodes) = plan::nodes(self.class, &shelves);
                     opening.home = Some(case);
                     break;
                 }
                 Err((error, source)) => {
-                    opening.refused.get_or_insert_with(|| error.to_string());
+                    self.starts.borrow_mut().tried(Some(&error.to_string()));
                     let failure = Failure::of("start", &error)?;
                     if let Some(failure) = failure {
                         self.note(&case, Failure { source, ..failure });
@@ -291,6 +300,9 @@ impl<'a> Session<'a> {
         for (planned, ran) in runs {
             self.is_cut.set(self.is_cut.get() || ran.is_cut);
             let purpose = planned.purpose;
+            if planned.case.config != case::no_config() {
+                self.starts.borrow_mut().tried(ran.refused.as_deref());
+            }
             if let Some(failure) = ran.failure.clone() {
                 self.broken.borrow_mut().learn(&failure, 1);
                 self.found.borrow_mut().push(Failed { planned, failure });
@@ -302,6 +314,11 @@ impl<'a> Session<'a> {
             first.get_or_insert(ran);
         }
         first.unwrap_or_default()
+    }
+
+    /// Whether nothing can be shown with its loop.
+    pub(super) fn is_loopless(&self) -> bool {
+        self.broken.borrow().has_loop
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -342,7 +359,8 @@ impl<'a> Session<'a> {
 
     fn reached(&self, opening: Opening) -> ClassReached {
         let tally = self.tally.borrow();
-        let untried = match (&opening.home, &opening.refused) {
+        let starts = self.starts.borrow();
+        let untried = match (&opening.home, &starts.why) {
             (None, Some(why)) => format!("it did not start: {why}"),
             _ if self.is_cut.get() => "the time was up".to_owned(),
             _ => "it was left out, since what comes before it failed".to_owned(),
@@ -353,10 +371,22 @@ impl<'a> Session<'a> {
             more_nodes: opening.more_nodes,
             calls_left_out: self.calls_left_out.get(),
             turns: tally.turns().clone(),
-            configurations: opening.configurations,
-            refused: opening.refused,
+            starts: starts.tried,
+            refused_starts: starts.refused,
+            refused: starts.why.clone(),
             denied: tally.denials(),
             is_cut_short: self.is_cut.get(),
+        }
+    }
+}
+
+impl Starts {
+    /// It started, or refused to, and why.
+    fn tried(&mut self, refused: Option<&str>) {
+        self.tried += 1;
+        if let Some(why) = refused {
+            self.refused += 1;
+            self.why.get_or_insert_with(|| why.to_owned());
         }
     }
 }

@@ -131,7 +131,7 @@ pub(super) fn refusing_nodes(
         );
         let failure = Failure::new(&finding::INPUT_NOT_TAKEN, step.place(), problem);
         let case = Case {
-            is_loopless: false,
+            is_loopless: session.is_loopless(),
             steps: vec![step],
             ..home.clone()
         };
