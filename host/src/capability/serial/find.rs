@@ -20,6 +20,16 @@ pub(super) fn locate(target: SerialTarget<'_>) -> Option<PathBuf> {
     device_number(&path).map(|_| path)
 }
 
+/// Whether there is something at the path of a granted port that no serial device is, such as a file.
+pub(super) fn is_something_else(target: SerialTarget<'_>) -> bool {
+    match target {
+        SerialTarget::Device(path) => {
+            fs::metadata(path).is_ok_and(|meta| !meta.file_type().is_char_device())
+        }
+        SerialTarget::Usb(_) => false,
+    }
+}
+
 /// The number of the character device at `path`, symbolic links resolved.
 pub(super) fn device_number(path: &Path) -> Option<u64> {
     let meta = fs::metadata(path).ok()?;

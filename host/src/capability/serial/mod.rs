@@ -90,6 +90,11 @@ impl Provider for Serial {
             }
             match grant.target().and_then(find::locate) {
                 Some(device) => reach.devices.push(device),
+                None if grant.target().is_some_and(find::is_something_else) => tracing::warn!(
+                    "the serial port `{}` is not a serial device, but a file or a directory: correct \
+                     its grant",
+                    grant.name
+                ),
                 None => tracing::warn!(
                     "the serial port `{}` is not there: what is plugged in later is reached when \
                      the tenant's process is started again",
@@ -179,7 +184,13 @@ impl View<'_> {
         let mut grants = self.state.guard.granted().serial.iter();
         let grant = grants.find(|grant| grant.name == name);
         let target = grant.and_then(policy::SerialGrant::target);
-        let path = target.and_then(find::locate).ok_or(Error::NotFound)?;
+        let path = target.and_then(find::locate);
+        let path = path.ok_or_else(|| match target.is_some_and(find::is_something_else) {
+            true => Error::Other(format!(
+                "what is granted as `{name}` is not a serial device; the operator has to correct the policy"
+            )),
+            false => Error::NotFound,
+        })?;
         Ok(Admitted {
             path,
             held,

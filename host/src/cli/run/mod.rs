@@ -82,6 +82,9 @@ impl RunCommand {
             };
             drop(progress);
             let plan = plan::Plan::new(prepared, &self, config)?;
+            for note in plan.left_out() {
+                output.note(&note);
+            }
             session::run(plan, output).await
         })
     }
