@@ -69,6 +69,7 @@ mod form;
 pub mod framing;
 mod host;
 pub mod http;
+mod kinds;
 mod logging;
 mod method;
 mod net;
