@@ -89,6 +89,18 @@ mod tests {
         text.parse().unwrap()
     }
 
+    #[test]
+    fn a_file_is_told_from_a_device_that_is_not_there() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("port");
+        assert!(!is_something_else(SerialTarget::Device(&file)));
+        fs::write(&file, "").unwrap();
+        assert!(is_something_else(SerialTarget::Device(&file)));
+        assert_eq!(locate(SerialTarget::Device(&file)), None);
+        let device = SerialTarget::Device(Path::new("/dev/null"));
+        assert!(!is_something_else(device));
+    }
+
     /// A sysfs of two adapters: one single, one with two ports.
     fn sysfs() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
