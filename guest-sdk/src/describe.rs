@@ -7,6 +7,7 @@ use serde_json::Value as JsonValue;
 use crate::bindings::funcnodes::external_worker::types as wit;
 use crate::error::{Error, Result};
 use crate::form;
+use crate::kinds;
 use crate::value::{FromPort, IntoPort, PortType, Returns, Value};
 use crate::worker::Worker;
 
@@ -76,22 +77,40 @@ pub fn node(spec: NodeSpec) -> wit::NodeClass {
     }
 }
 
-/// `options` is an object that the macro has checked.
+/// `options` is an object that the macro has checked. The types can be compared only where they are known, which
+/// is when the code runs: it says so the first time that anybody asks, which is when it is built and tried.
+///
+/// # Panics
+/// When `options` declare a type of which the code takes no value.
+#[allow(
+    clippy::panic,
+    reason = "the author has to correct the declaration, and nobody can go on without"
+)]
 pub fn input<T: FromPort>(
     name: &str,
     description: Option<&str>,
     default: Option<Value>,
     options: &str,
 ) -> wit::Port {
-    input_port::<T>(name, description, default, parse_options(options))
+    let options = parse_options(options);
+    let own = T::type_schema();
+    if let Some(declared) = options.ty.as_ref().filter(|ty| !kinds::meet(ty, &own)) {
+        panic!("the input {name:?} is declared as {declared}, and the code takes {own}");
+    }
+    input_port::<T>(name, description, default, options)
 }
 
-/// A default that is not a value of its own type is left out: `call` will say what is wrong with it.
+/// # Panics
+/// When the default is not a value of the input's type: left out, it would be missed by whoever relies on it.
+#[allow(
+    clippy::panic,
+    reason = "the author has to correct the default, and nobody can go on without"
+)]
 pub fn default_value<T: IntoPort>(name: &str, make: fn() -> Result<T>) -> Option<Value> {
-    let value = make().and_then(T::into_value);
-    value
-        .map_err(|error| log::error!("the default of input {name:?}: {error}"))
-        .ok()
+    match make().and_then(T::into_value) {
+        Ok(value) => Some(value),
+        Err(error) => panic!("the default of the input {name:?} is not of its type: {error}"),
+    }
 }
 
 pub(crate) fn input_port<T: PortType>(

@@ -69,6 +69,7 @@ mod form;
 pub mod framing;
 mod host;
 pub mod http;
+mod kinds;
 mod logging;
 mod method;
 mod net;
@@ -275,7 +276,7 @@ pub use external_worker_macros::external_worker;
 /// impl Runner {
 ///     #[node(
 ///         outputs = [{"name": "status", "type": "str"}],
-///         default_render_options = {"data": {"src": "status", "type": "text"}},
+///         default_render_options = {"data": {"src": "status", "type": "string"}},
 ///     )]
 ///     fn get_status(&self) -> String {
 ///         "ok".into()

@@ -219,3 +219,15 @@ fn outputs_have_names() {
         "out=Value::Number(3.0)"
     );
 }
+
+#[test]
+#[should_panic(expected = r#"the input "x" is declared as "str", and the code takes "int""#)]
+fn an_input_that_the_code_cannot_take_is_not_described() {
+    crate::describe::input::<i64>("x", None, None, r#"{"type":"str"}"#);
+}
+
+#[test]
+#[should_panic(expected = r#"the default of the input "x" is not of its type"#)]
+fn a_default_that_is_not_of_its_type_is_not_left_out() {
+    crate::describe::default_value::<u8>("x", || crate::describe::default_from_json("300"));
+}

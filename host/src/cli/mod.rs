@@ -59,7 +59,8 @@ Environment:
   EWH_CACHE_DIR        the directory that keeps compiled components
   EWH_GUEST_TOOLCHAIN  the toolchain of `ewh build`: `rustup` (its target wasm32-wasip2), `debian`
                        (Debian's packages), or `auto` (the first of them that is installed)
-  EWH_LOG              which messages of the host are shown, such as `external_worker_host=debug`
+  EWH_LOG              which messages are shown, such as `external_worker_host=debug`, or `guest=info`
+                       for what workers log under `ewh serve`
   EWH_NO_INSTALL       if it is set, `ewh build` installs nothing
   EWH_REGISTRY, EWH_REGISTRY_USERNAME, EWH_REGISTRY_PASSWORD
                        a registry, and the login for it
@@ -87,7 +88,7 @@ struct GlobalOptions {
     /// Write results to standard output as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Show more of what the host does; give it twice to show much more
+    /// Show more of what the host does, and what workers log; give it twice to show much more
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
     #[command(flatten)]

@@ -123,11 +123,12 @@ impl Output {
         output
     }
 
-    /// Denials are left out by default: `run` shows them, with everything else that a worker does.
+    /// Denials are left out by default: `run` shows them, with everything else that a worker does. What
+    /// workers log under `serve` has the target `guest`: their warnings are shown, more with `--verbose`.
     fn show_messages(&self, verbose: u8) {
         let default = match verbose {
-            0 => "external_worker_host=warn",
-            1 => "external_worker_host=info,audit=info,warn",
+            0 => "external_worker_host=warn,guest=warn",
+            1 => "external_worker_host=info,audit=info,guest=info,warn",
             2 => "external_worker_host=debug,audit=info,info",
             _ => "external_worker_host=trace,debug",
         };

@@ -22,7 +22,6 @@ use super::keep::Saved;
 use super::store_data::StoreData;
 use super::value::Checked;
 use super::{Call, Command, ConfigUpdate, InTurn, Shared, State, description, value};
-use crate::bindings::host::Level;
 use crate::bindings::types::{self, Error, InstanceInfo, Shelf, Value};
 use crate::error::{ErrorCode, HostError, Result};
 use crate::limits::{self, Resource};
@@ -201,9 +200,6 @@ impl<'a> Guest<'a> {
                 .map(|error| guest_error(error, "").to_string());
             if lasting.turns.ended(error.clone()) {
                 let message = error.unwrap_or_default();
-                lasting
-                    .events
-                    .log(Level::Error, &format!("the loop failed: {message}"));
                 lasting.events.send(Event::LoopFailed { message });
             }
         }

@@ -36,8 +36,10 @@ pub use grant::{EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Swit
 pub use guarded::Guarded;
 pub use imports::{Import, Missing, MissingGrants, check_imports};
 pub use manifest::Manifest;
-#[cfg(feature = "server")]
 pub(crate) use problem::describe as describe_problem;
+#[cfg(feature = "server")]
+#[cfg(feature = "cli")]
+pub(crate) use problem::nearest;
 
 /// Makes the capabilities of one list of their names.
 macro_rules! capabilities {

@@ -31,8 +31,17 @@ fn suggestion(message: &str) -> Option<&str> {
     }
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = quoted.next()?;
+    nearest(unknown, quoted)
+}
+
+/// The word of `known` that is closest to `unknown`, where one is close enough to have been meant.
+pub(crate) fn nearest<'a>(
+    unknown: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let longest = unknown.chars().count().max(3) / 3;
-    quoted
+    known
+        .into_iter()
         .map(|word| (distance(unknown, word), word))
         .filter(|(distance, _)| *distance <= longest.max(1))
         .min_by_key(|(distance, _)| *distance)

@@ -63,7 +63,8 @@ pub(super) fn check(facts: &Facts, found: &mut Vec<Finding>) {
         found.push(Finding::new(
             &finding::MISSING_EXPORT,
             format!("it exports {exports} instead of `{WORKER_INTERFACE}`"),
-            "implement the world `external-worker`; `ewh new` makes a crate that does",
+            "with the SDK, write `external_worker::export!(YourWorker);` once in the crate; otherwise implement \
+             the world `external-worker`",
         ));
         return;
     };

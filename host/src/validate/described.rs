@@ -137,7 +137,8 @@ fn fields(class: &Class, here: &str, found: &mut Vec<Finding>) {
             Finding::new(
                 &finding::EXPORTABLE_SECRET,
                 format!("`{path}` looks like a secret, and exports carry it"),
-                "mark it with `\"export\": false`",
+                "mark it with `\"export\": false` in the schema; with the SDK, write `#[config(export = false)]` \
+                 at the field",
             )
             .at(format!("{here}, config.{path}")),
         );

@@ -123,7 +123,8 @@ codes! {
     EXPORTABLE_SECRET Warning "exportable-secret" "A field looks like a secret and is exported."
         "The name of a configuration field says password, token, secret or key, but neither its schema \
          says `\"export\": false` nor is it in `export_exclude`. Exports of the graph carry its value.\n\n\
-         Mark it as not exported, or call it something else."
+         Mark it as not exported: with `#[config(export = false)]` at the field where the SDK makes the schema. Or \
+         call it something else, if it is not secret."
     EXTRA_FUNCTION Warning "extra-function" "The worker interface has a function that is not in the world."
         "Nobody calls it. It may be of another version of the world.\n\nTake it out, or build against \
          the WIT of this host."
@@ -150,7 +151,9 @@ codes! {
          not needed, or keep a history of bounded length."
     MISSING_EXPORT Error "missing-export" "The component does not export the worker interface."
         "An external worker exports the interface `worker` of `funcnodes:external-worker`. This component \
-         is of another world, or of another version.\n\n`ewh new` makes a crate that exports it."
+         is of another world, or of another version; or `export!` was forgotten, without which a crate that uses \
+         the SDK exports nothing.\n\nWrite `external_worker::export!(YourWorker);` once in the crate, or begin with \
+         one that `ewh new` makes."
     MISSING_FUNCTION Error "missing-function" "The worker interface lacks a function."
         "The world names every function that a worker has; the host calls all of them.\n\nImplement it; \
          the SDK has a default for each that may be left out."
@@ -210,7 +213,9 @@ codes! {
     TRAPPED Error "trapped" "It trapped, or the host had to end it."
         "A trap ends the instance: whatever it held is lost, and every call that is under way fails. What \
          can be expected to go wrong, such as a wrong value or a device that answers nonsense, has to be \
-         an error that is returned.\n\nReturn an error instead of panicking."
+         an error that is returned. The host also ends one that computes without a pause for longer than its \
+         budget `cpu-spin-ms`.\n\nReturn an error instead of panicking. Wait where there is nothing to do, such as \
+         with `sleep(..).await`, and split long work into turns."
     UNCHECKED_PATTERN Warning "unchecked-pattern" "A pattern of the configuration schema is not checked."
         "The host checks patterns with an engine that never backtracks, and within limits of size. It \
          has no look-ahead, look-behind or back-references. It cannot check the pattern that the \

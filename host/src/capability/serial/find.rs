@@ -20,6 +20,16 @@ pub(super) fn locate(target: SerialTarget<'_>) -> Option<PathBuf> {
     device_number(&path).map(|_| path)
 }
 
+/// Whether there is something at the path of a granted port that no serial device is, such as a file.
+pub(super) fn is_something_else(target: SerialTarget<'_>) -> bool {
+    match target {
+        SerialTarget::Device(path) => {
+            fs::metadata(path).is_ok_and(|meta| !meta.file_type().is_char_device())
+        }
+        SerialTarget::Usb(_) => false,
+    }
+}
+
 /// The number of the character device at `path`, symbolic links resolved.
 pub(super) fn device_number(path: &Path) -> Option<u64> {
     let meta = fs::metadata(path).ok()?;
@@ -77,6 +87,18 @@ mod tests {
 
     fn id(text: &str) -> UsbId {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_file_is_told_from_a_device_that_is_not_there() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("port");
+        assert!(!is_something_else(SerialTarget::Device(&file)));
+        fs::write(&file, "").unwrap();
+        assert!(is_something_else(SerialTarget::Device(&file)));
+        assert_eq!(locate(SerialTarget::Device(&file)), None);
+        let device = SerialTarget::Device(Path::new("/dev/null"));
+        assert!(!is_something_else(device));
     }
 
     /// A sysfs of two adapters: one single, one with two ports.

@@ -71,8 +71,14 @@ impl State {
         let mut grants = self.guard.granted().serial.iter();
         let target = grants.find(|grant| grant.name == name);
         let target = target.and_then(SerialGrant::target);
-        let path = target.and_then(find::locate).ok_or(Error::NotFound)?;
-        Ok(Way::Terminal(path))
+        match target.and_then(find::locate) {
+            Some(path) => Ok(Way::Terminal(path)),
+            None if target.is_some_and(find::is_something_else) => Err(Error::Other(format!(
+                "what is granted as `{name}` is not a serial device; the operator has to correct \
+                 the policy"
+            ))),
+            None => Err(Error::NotFound),
+        }
     }
 }
 
@@ -135,6 +141,11 @@ impl Provider for Serial {
             }
             match grant.target().and_then(find::locate) {
                 Some(device) => reach.devices.push(device),
+                None if grant.target().is_some_and(find::is_something_else) => tracing::warn!(
+                    "the serial port `{}` is not a serial device, but a file or a directory: correct \
+                     its grant",
+                    grant.name
+                ),
                 None => tracing::warn!(
                     "the serial port `{}` is not there: what is plugged in later is reached when \
                      the tenant's process is started again",

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use serde_json::Value as Json;
 
 use super::error::{CliError, Exit};
 use super::output::Output;
 use super::steps::StepArgs;
 use super::{CacheOptions, duration, load};
+use crate::component::PreparedComponent;
 use crate::executor::Simulated;
 use crate::simulate::{Behaviour, Bench};
 
@@ -86,7 +88,7 @@ impl RunCommand {
                 let progress = preparing();
                 let prepared = component.prepare(&policy).await?;
                 drop(progress);
-                session::run(plan::Plan::new(prepared, &self, config)?, output).await
+                self.watch(prepared, config, output).await
             });
         };
         let time = self.time().map_err(CliError::Machine)?;
@@ -96,8 +98,21 @@ impl RunCommand {
             let bench = Bench::new(&component, &budget, behaviour, self.seed, executor).await?;
             let prepared = bench.prepare(&component, budget).await?;
             drop(progress);
-            session::run(plan::Plan::new(prepared, &self, config)?, output).await
+            self.watch(prepared, config, output).await
         })
+    }
+
+    async fn watch(
+        &self,
+        prepared: PreparedComponent,
+        config: Json,
+        output: &Output,
+    ) -> Result<Exit, CliError> {
+        let plan = plan::Plan::new(prepared, self, config)?;
+        for note in plan.left_out() {
+            output.note(&note);
+        }
+        session::run(plan, output).await
     }
 
     /// The time of simulated devices: it does not wait, unless it would go on for ever.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::super::error::CliError;
@@ -16,6 +16,7 @@ use crate::instance::description::{self, Class};
 use crate::instance::exports::Ports;
 use crate::instance::{Instance, Spec};
 use crate::limits;
+use crate::policy::nearest;
 
 /// One instance, what to do with it, and for how long.
 pub struct Plan {
@@ -108,6 +109,31 @@ impl Plan {
         })
     }
 
+    /// What of the given configurations the class does not know, so that it is not taken: a sentence each.
+    pub fn left_out(&self) -> Vec<String> {
+        let classes = self.prepared.classes().iter();
+        let mut class = classes.filter(|class| class.id() == self.spec.class_id);
+        let Some(class) = class.next() else {
+            return Vec::new();
+        };
+        let places = class.config.places();
+        let known: Vec<_> = places
+            .iter()
+            .filter_map(|place| place.name.as_deref())
+            .collect();
+        let said = |option: &str, current: &Json, patch: &Json| -> Vec<String> {
+            let paths = class.config.left_out(current, patch).into_iter();
+            paths.map(|path| not_taken(option, &path, &known)).collect()
+        };
+        let mut all = said("--config", &Json::Object(Map::new()), &self.spec.config);
+        for step in &self.steps {
+            if let PlannedStep::Configure(patch) = step {
+                all.extend(said("--configure", &self.spec.config, patch));
+            }
+        }
+        all
+    }
+
     /// Whether it ends by itself.
     pub fn has_end(&self) -> bool {
         self.duration.is_some() || !self.steps.is_empty()
@@ -197,6 +223,17 @@ impl PlannedCall {
     }
 }
 
+fn not_taken(option: &str, path: &[String], known: &[&str]) -> String {
+    let name = path.last().map(String::as_str).unwrap_or_default();
+    let meant = nearest(name, known.iter().copied());
+    let meant = meant.map(|meant| format!("; did you mean `{meant}`?"));
+    format!(
+        "{option} has `{}`, which the configuration of the class does not have, so it is left out{}",
+        path.join("."),
+        meant.unwrap_or_default()
+    )
+}
+
 /// The configuration that was given with `option`: JSON, or `@` and a file of it.
 ///
 /// # Errors
@@ -231,6 +268,18 @@ pub fn config(option: &str, given: Option<&str>) -> Result<Json, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_misspells_a_name_hears_which_was_meant() {
+        let path = ["server", "hots"].map(str::to_owned);
+        let said = not_taken("--config", &path, &["interval_s", "host"]);
+        assert!(
+            said.contains("`server.hots`") && said.ends_with("did you mean `host`?"),
+            "{said}"
+        );
+        let said = not_taken("--config", &path, &["interval_s"]);
+        assert!(said.ends_with("it is left out"), "{said}");
+    }
 
     #[test]
     fn a_configuration_is_a_json_object() {

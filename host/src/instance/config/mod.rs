@@ -17,6 +17,7 @@ mod fits;
 mod graph;
 mod index;
 mod keywords;
+mod left_out;
 mod list;
 mod older;
 mod patterns;
@@ -114,6 +115,21 @@ impl ConfigSchema {
         complete::complete(&self.graph, &mut merged)?;
         self.validate(&merged)?;
         Ok(merged)
+    }
+
+    /// The members of `patch`, by their paths, that [`Self::merged`] leaves out of it; the first few. None, where
+    /// that cannot be found out: what is wrong is said by who takes it.
+    pub fn left_out(&self, current: &Json, patch: &Json) -> Vec<Vec<String>> {
+        let (Json::Object(current), Json::Object(changed)) = (current, patch) else {
+            return Vec::new();
+        };
+        let mut taken = current.clone();
+        taken.extend(changed.clone());
+        let mut taken = Json::Object(taken);
+        match complete::complete(&self.graph, &mut taken) {
+            Ok(()) => left_out::left_out(patch, &taken),
+            Err(_) => Vec::new(),
+        }
     }
 
     /// Every default of the schema.
