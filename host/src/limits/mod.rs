@@ -4,6 +4,7 @@
 //!
 //! A length, count or index that comes from a guest is clamped to a constant in here before it is used.
 
+mod checking;
 mod clients;
 pub mod descriptors;
 mod files;
@@ -27,6 +28,7 @@ use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use checking::*;
 pub use clients::*;
 pub use files::*;
 pub use grants::*;
@@ -330,8 +332,6 @@ pub const MAX_CASES_AT_ONCE: usize = 4;
 pub const MAX_SHRINKING_RUNS: usize = 60;
 /// Growth of memory that is more than an allocator which settles, in bytes.
 pub const GROWTH_BYTES: u64 = MIB;
-/// What the process that compiles and runs a component to check it may hold.
-pub const CHECK_MEMORY: ByteSize = ByteSize::gib(2);
 /// Lines and folders that are simulated for one component.
 pub const MAX_SIMULATED_DEVICES: usize = 16;
 /// Connections to a simulated server at once.

@@ -143,6 +143,10 @@ codes! {
         "External workers are components: they say what they import and export in types that every \
          language knows. A core module does not.\n\nBuild for the target wasm32-wasip2, as `ewh build` \
          does, or make a component of it with `wasm-tools component new`."
+    NOT_CHECKED Error "not-checked" "It could not be checked."
+        "The file could not be read or fetched, or the check itself failed or was ended. The message says \
+         why. Nothing is known of the part that was not checked.\n\nMend what the message names, and check it \
+         again."
     NOT_GRANTED Error "not-granted" "The policy does not grant what the component requests."
         "A component may do only what it requests and the policy grants. If the policy grants less \
          than the component requests, the host does not load it.\n\nAdd the grant to the policy, or use a \

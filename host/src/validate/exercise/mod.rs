@@ -42,6 +42,8 @@ pub struct Subject {
     pub real_policy: Option<String>,
     /// What chance begins with.
     pub seed: u64,
+    /// Within this the exercise is to come to its end.
+    pub limit: Duration,
 }
 
 /// A component that is ready for one case, with the devices of that case.
