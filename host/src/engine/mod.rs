@@ -24,7 +24,7 @@ pub use apart::{Apart, End, Lane, Order, Process, Program, Refusal, Starter};
 pub(crate) use apart::{Job, Subject};
 pub use cache::CompileCache;
 pub use resolver::{Answer, Resolver};
-pub use trap::{SourceLine, TrapPlace, trap_text};
+pub use trap::{SourceLine, TrapPlace, WORKER, trap_text};
 pub use trust::{TRUST_VARIABLES, Trust};
 
 use crate::error::{HostError, Result};

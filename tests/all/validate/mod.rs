@@ -3,6 +3,7 @@
 mod bytes;
 mod command;
 pub(crate) mod puppet;
+mod reports;
 mod schemas;
 
 pub(crate) use command::bomb;

@@ -59,6 +59,7 @@ async fn findings(script: &Json) -> Vec<Finding> {
             policy,
             real_policy: None,
             seed: 1,
+            limit: external_worker_host::limits::CHECK_LIMIT,
         };
         found.extend(exercise::check(&subject).await.unwrap());
     }

@@ -2,13 +2,11 @@
 
 use std::path::{Component, Path};
 
-use crate::engine::SourceLine;
+use crate::engine::{SourceLine, WORKER};
 use crate::limits;
 use crate::text;
 use crate::validate::finding::{self, Finding};
 
-/// What `ewh build` makes of the directory of the worker's workspace.
-const WORKSPACE: &str = "/worker/";
 /// How the host introduces the last words of a guest.
 const PANICKED: &str = "it panicked: ";
 /// How the host says that a guest never gave up the processor.
@@ -50,7 +48,7 @@ fn place(word: &str) -> Option<SourceLine> {
     column.parse::<u32>().ok()?;
     let (file, line) = rest.rsplit_once(':')?;
     let line = line.parse().ok().filter(|line| *line > 0)?;
-    let file = file.strip_prefix(WORKSPACE).unwrap_or(file);
+    let file = file.strip_prefix(WORKER).unwrap_or(file);
     let path = Path::new(file);
     let is_own = path.extension().is_some()
         && path

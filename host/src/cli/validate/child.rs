@@ -74,6 +74,11 @@ pub(super) async fn check(
             }
         });
     }
+    let is_well = matches!(&ended, Ended::By(status) if status.success());
+    if let (false, Some(last)) = (is_well || checks.iter().any(ends), checks.last_mut()) {
+        let finding = missing(last.level, &ended, failed.as_deref(), trial);
+        last.findings.push(finding);
+    }
     checks
 }
 
@@ -138,7 +143,7 @@ fn command(name: &Path, trial: &Trial, arguments: &[OsString]) -> io::Result<Com
         .args(["--seed", &trial.seed.to_string()])
         .args(["--memory", &trial.memory.as_u64().to_string()])
         .args(["--cpu", &format!("{}s", trial.cpu.as_secs())])
-        .args(["--limit", &format!("{}ms", trial.limit.as_millis())])
+        .args(["--limit", &format!("{}s", trial.limit.as_secs_f64())])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // What a terminal tells everybody, the parent answers.

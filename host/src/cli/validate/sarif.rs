@@ -27,11 +27,7 @@ pub(super) fn render(verdicts: &[Verdict]) -> Json {
                 let known = check.known.iter().map(|finding| (finding, true));
                 new.chain(known).map(move |(finding, is_known)| {
                     let known = Known::new(&verdict.component, check.level, finding);
-                    let mut result = result(finding, &known, &uri);
-                    if is_known {
-                        result["suppressions"] = json!([{ "kind": "external" }]);
-                    }
-                    result
+                    result(finding, &known, is_known, &uri)
                 })
             })
         })
@@ -50,7 +46,8 @@ pub(super) fn render(verdicts: &[Verdict]) -> Json {
     })
 }
 
-fn result(finding: &Finding, known: &Known, uri: &str) -> Json {
+/// `known` tells it from others; `is_known`: the baseline has it.
+fn result(finding: &Finding, known: &Known, is_known: bool, uri: &str) -> Json {
     let rule = finding::ALL.iter().position(|code| *code == finding.code);
     let file = match finding.own_source() {
         None => json!({ "artifactLocation": { "uri": uri } }),
@@ -66,7 +63,7 @@ fn result(finding: &Finding, known: &Known, uri: &str) -> Json {
             "logicalLocations": [{ "fullyQualifiedName": place }],
         }),
     };
-    json!({
+    let mut result = json!({
         "ruleId": finding.code.name,
         "ruleIndex": rule,
         "level": finding.code.severity.name(),
@@ -74,7 +71,11 @@ fn result(finding: &Finding, known: &Known, uri: &str) -> Json {
         "partialFingerprints": { "ewh/v1": known.fingerprint() },
         "analysisTarget": { "uri": uri },
         "locations": [location],
-    })
+    });
+    if let (true, Some(result)) = (is_known, result.as_object_mut()) {
+        result.insert("suppressions".to_owned(), json!([{ "kind": "external" }]));
+    }
+    result
 }
 
 /// A relative path as a URI: what may not stand in one is written in percent.
