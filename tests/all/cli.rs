@@ -172,15 +172,39 @@ fn a_new_crate_is_made_once() {
     let path = dir.to_str().unwrap();
     assert_eq!(ewh(&["new", "my-worker", "--path", path]).0, Exit::Ok);
     assert!(Path::new(path).join("src/lib.rs").is_file());
-    let check = Path::new(path).join(".github/workflows/check.yml");
-    let check = std::fs::read_to_string(check).unwrap();
-    assert!(check.contains("policy.toml my-worker.wasm"), "{check}");
+    let workflow = ".github/workflows/check.yml";
+    assert!(!dir.join(workflow).exists(), "no other machine has its SDK");
+    let readme = std::fs::read_to_string(dir.join("README.md")).unwrap();
+    assert!(readme.contains("--sdk GIT-URL"), "{readme}");
     fails(
         &["new", "my-worker", "--path", path],
         Exit::Usage,
         &["my-worker"],
     );
     fails(&["new", "9bad/name"], Exit::Usage, &["9bad/name"]);
+    let other = files.0.path().join("other");
+    let path = other.to_str().unwrap();
+    let url = "https://git.example.org/lab/workers";
+    assert_eq!(
+        ewh(&["new", "other", "--path", path, "--sdk", url]).0,
+        Exit::Ok
+    );
+    let check = std::fs::read_to_string(other.join(workflow)).unwrap();
+    assert!(check.contains("policy.toml other.wasm"), "{check}");
+    assert!(
+        check.contains(&format!("--git {url} external-worker-host")),
+        "{check}"
+    );
+    let manifest = std::fs::read_to_string(other.join("Cargo.toml")).unwrap();
+    assert!(
+        manifest.contains(&format!("{{ git = \"{url}\" }}")),
+        "{manifest}"
+    );
+    fails(
+        &["new", "x", "--sdk", "nowhere"],
+        Exit::Usage,
+        &["nowhere", "git URL"],
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod fuzz;
 mod instance;
 mod languages;
 mod peer;
+mod pipelines;
 mod registry;
 mod schemas;
 mod server;

@@ -228,7 +228,13 @@ impl Output {
 
     /// Says that `what` is under way, if it takes more than a second, until the answer is dropped.
     pub fn progress(&self, what: impl Into<String>) -> Progress {
-        Progress::start(self.clone(), what.into())
+        let what = what.into();
+        self.progress_of(move || what.clone())
+    }
+
+    /// The same of work whose state `what` says, whenever it is asked.
+    pub fn progress_of(&self, what: impl Fn() -> String + Send + 'static) -> Progress {
+        Progress::start(self.clone(), what)
     }
 
     /// Shows why a command failed, and says how to exit.

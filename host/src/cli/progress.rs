@@ -1,5 +1,5 @@
 //! A sign of life for work that takes longer than a second: a line that changes where somebody
-//! looks, one plain line elsewhere.
+//! looks; elsewhere one plain line, and another one every so often if there is something new to say.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
@@ -9,6 +9,8 @@ use super::output::Output;
 
 const PATIENCE: Duration = Duration::from_secs(1);
 const FRAME: Duration = Duration::from_millis(100);
+/// Between two plain lines.
+const PAUSE: Duration = Duration::from_secs(10);
 const SPINNER: [&str; 4] = ["|", "/", "-", "\\"];
 
 /// Work that is under way until this is dropped.
@@ -18,7 +20,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) fn start(output: Output, what: String) -> Self {
+    /// `what` says what is under way, and may say something else later.
+    pub(super) fn start(output: Output, what: impl Fn() -> String + Send + 'static) -> Self {
         let (done, wait) = mpsc::channel();
         let started = Instant::now();
         let show = move || {
@@ -26,16 +29,24 @@ impl Progress {
                 return;
             }
             if !output.is_live() {
-                output.note(&format!("{what} …"));
-                // Ends when the sender is dropped.
-                let _ = wait.recv();
-                return;
+                let mut said = String::new();
+                loop {
+                    let now = what();
+                    if now != said {
+                        output.note(&format!("{now} …"));
+                        said = now;
+                    }
+                    if wait.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout) {
+                        return;
+                    }
+                }
             }
             let mut frames = SPINNER.iter().cycle();
             while wait.recv_timeout(FRAME) == Err(RecvTimeoutError::Timeout) {
                 let frame = frames.next().copied().unwrap_or_default();
                 output.live(&format!(
-                    "{frame} {what} … {:.1} s",
+                    "{frame} {} … {:.1} s",
+                    what(),
                     started.elapsed().as_secs_f64()
                 ));
             }

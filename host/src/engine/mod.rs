@@ -26,7 +26,7 @@ pub(crate) use apart::{Job, Subject};
 pub use cache::CompileCache;
 pub use resolver::{Answer, Resolver};
 pub use stand_ins::{NoLine, StandIns};
-pub use trap::{SourceLine, TrapPlace, trap_text};
+pub use trap::{SourceLine, TrapPlace, WORKER, trap_text};
 pub use trust::{TRUST_VARIABLES, Trust};
 
 use crate::error::{HostError, Result};

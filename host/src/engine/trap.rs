@@ -13,7 +13,7 @@ const LIBRARIES: [&str; 5] = ["/rust/", "/crates/", "/cargo/", "/dependency/", "
 /// What is in the paths of libraries that something else built.
 const FOREIGN: [&str; 3] = ["/rustc/", "/registry/src/", "/library/std/"];
 /// What `ewh build` makes of the directory of the worker's workspace.
-const WORKER: &str = "/worker/";
+pub const WORKER: &str = "/worker/";
 
 /// What wasmtime says, in an error whose type it keeps to itself, when a guest hands over more at once than it
 /// may. That is looked at while it is copied, before anybody can count values.

@@ -10,8 +10,6 @@ pub const MAX_EXERCISED_NODES: usize = 64;
 pub const MAX_RATED_CALLS: usize = 20;
 /// Cases of one class that run at the same time.
 pub const MAX_CASES_AT_ONCE: usize = 4;
-/// How long one component is exercised when nobody says otherwise.
-pub const EXERCISE_TIME: Duration = Duration::from_secs(120);
 /// Calls of all nodes of a class, when each is tried by itself.
 pub const MAX_EXERCISED_CALLS: usize = 4_096;
 /// Calls of one node, when it is tried by itself.

@@ -4,6 +4,7 @@
 //!
 //! A length, count or index that comes from a guest is clamped to a constant in here before it is used.
 
+mod checking;
 mod clients;
 pub mod descriptors;
 mod exercise;
@@ -28,6 +29,7 @@ use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use checking::*;
 pub use clients::*;
 pub use exercise::*;
 pub use files::*;
@@ -324,8 +326,6 @@ pub const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(2);
 /// Longest wait for one turn of a loop that is hurried.
 pub const TURN_PATIENCE: Duration = Duration::from_secs(3);
-/// What the process that compiles and runs a component to check it may hold.
-pub const CHECK_MEMORY: ByteSize = ByteSize::gib(2);
 /// Lines and folders that are simulated for one component.
 pub const MAX_SIMULATED_DEVICES: usize = 16;
 /// Connections to a simulated server at once.

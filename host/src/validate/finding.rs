@@ -171,6 +171,10 @@ codes! {
         "External workers are components: they say what they import and export in types that every \
          language knows. A core module does not.\n\nBuild for the target wasm32-wasip2, as `ewh build` \
          does, or make a component of it with `wasm-tools component new`."
+    NOT_CHECKED Error "not-checked" "It could not be checked."
+        "The file could not be read or fetched, or the check itself failed or was ended. The message says \
+         why. Nothing is known of the part that was not checked.\n\nMend what the message names, and check it \
+         again."
     NOT_FINISHED Warning "not-finished" "The time was up before everything was tried."
         "An exercise has a time limit, and it was used up. What was not tried is not known to be good; \
          the report says what was reached.\n\nGive it more time, or find out what takes so long: a method that \

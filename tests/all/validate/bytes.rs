@@ -66,7 +66,7 @@ fn with_memory(component: Vec<u8>, pages: usize) -> Vec<u8> {
     with_section(component, 1, &module)
 }
 
-fn with_manifest(component: &str, requests: &[Capability], version: &str) -> Vec<u8> {
+pub(super) fn with_manifest(component: &str, requests: &[Capability], version: &str) -> Vec<u8> {
     let requests = requests.iter().map(|one| (*one, "to try it".to_owned()));
     let manifest = Manifest {
         name: "tried".to_owned(),

@@ -5,6 +5,7 @@ mod command;
 mod faulty;
 mod ports;
 pub(crate) mod puppet;
+mod reports;
 mod schemas;
 mod time;
 

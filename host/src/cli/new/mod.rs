@@ -13,16 +13,21 @@ use super::output::Output;
 use crate::error::HostError;
 use crate::limits::MAX_SHOWN_CHARS;
 use crate::text;
+use sdk::Sdk;
+
+mod sdk;
 
 const MANIFEST: &str = include_str!("Cargo.toml.template");
 const SOURCE: &str = include_str!("lib.rs.template");
 const POLICY: &str = include_str!("policy.toml.template");
 const README: &str = include_str!("README.md.template");
 const CHECK: &str = include_str!("check.yml.template");
-const IGNORED: &str = "/target\n";
+/// What the crate says of its own pipeline.
+const CHECKED: &str = "`.github/workflows/check.yml` builds and\nvalidates it on GitHub.";
+const UNCHECKED: &str = "It has no workflow for\nCI, since no other machine has its SDK, which is a directory \
+    of this one; `ewh new --sdk GIT-URL` writes one.";
+const IGNORED: &str = "/target\n/*.wasm\n";
 
-/// Where the SDK was when this program was built; there, when it was built from a checkout.
-const SDK_OF_CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../guest-sdk");
 const MAX_NAME_CHARS: usize = 64;
 
 /// Names that cargo or the linker need for themselves.
@@ -44,9 +49,11 @@ pub struct NewCommand {
     /// The directory of the crate [default: one with the name of the crate]
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
-    /// Use the SDK in this directory
-    #[arg(long, value_name = "DIR")]
-    sdk: Option<PathBuf>,
+    /// Where its SDK comes from: the directory `guest-sdk` of a clone, the git URL of the repository, with
+    /// `#REVISION` for a certain one, or a version that a registry of cargo has [default: the checkout that
+    /// this command was built from]
+    #[arg(long, value_name = "PATH|GIT-URL|VERSION")]
+    sdk: Option<String>,
 }
 
 impl NewCommand {
@@ -57,25 +64,41 @@ impl NewCommand {
             .clone()
             .unwrap_or_else(|| PathBuf::from(&self.name));
         check_free(&dir)?;
-        let sdk = sdk(self.sdk.as_deref())?;
+        let sdk = Sdk::find(self.sdk.as_deref())?;
+        let install = sdk.install();
+        let checked = match &install {
+            Some(_) => CHECKED,
+            None => UNCHECKED,
+        };
         let fill = |template: &str| {
             template
                 .replace("{{name}}", &self.name)
                 .replace("{{class_id}}", &snake_case(&self.name))
                 .replace("{{Type}}", &camel_case(&self.name))
-                .replace("{{sdk}}", &sdk)
+                .replace("{{sdk}}", &sdk.dependency())
+                .replace("{{checked}}", checked)
+                .replace("{{install}}", install.as_deref().unwrap_or_default())
         };
         write(&dir.join("Cargo.toml"), &fill(MANIFEST))?;
         write(&dir.join("src/lib.rs"), &fill(SOURCE))?;
         write(&dir.join("policy.toml"), &fill(POLICY))?;
         write(&dir.join("README.md"), &fill(README))?;
-        write(&dir.join(".github/workflows/check.yml"), &fill(CHECK))?;
+        if install.is_some() {
+            write(&dir.join(".github/workflows/check.yml"), &fill(CHECK))?;
+        }
         write(&dir.join(".gitignore"), IGNORED)?;
         if output.is_json() {
-            output.print_json(&json!({ "name": self.name, "path": dir.display().to_string() }))?;
+            output.print_json(&json!({
+                "name": self.name,
+                "path": dir.display().to_string(),
+                "sdk": sdk.dependency(),
+                "has_workflow": install.is_some(),
+            }))?;
         } else {
             let shown = dir.display();
+            let (dependency, why) = (sdk.dependency(), sdk.why());
             output.print(&format!("made {shown}; next: ewh build {shown}"))?;
+            output.print(&format!("its SDK: external-worker = {dependency}, {why}"))?;
         }
         Ok(Exit::Ok)
     }
@@ -133,33 +156,6 @@ fn check_free(dir: &Path) -> Result<(), CliError> {
         }
         .into()),
     }
-}
-
-/// The right side of `external-worker =`.
-fn sdk(asked: Option<&Path>) -> Result<String, CliError> {
-    let path = match asked {
-        Some(path) if path.join("Cargo.toml").is_file() => path,
-        Some(path) => {
-            let shown = path.display();
-            let problem =
-                format!("`{shown}` is not the SDK: it has no Cargo.toml; name `guest-sdk`");
-            return Err(CliError::Usage(problem));
-        }
-        None if Path::new(SDK_OF_CHECKOUT).join("Cargo.toml").is_file() => {
-            Path::new(SDK_OF_CHECKOUT)
-        }
-        None => return Ok(format!("\"{}\"", env!("CARGO_PKG_VERSION"))),
-    };
-    let absolute = fs::canonicalize(path).map_err(|source| HostError::File {
-        action: "find",
-        path: path.to_owned(),
-        source,
-    })?;
-    // TOML's basic strings escape as JSON's do.
-    Ok(format!(
-        "{{ path = {} }}",
-        json!(absolute.display().to_string())
-    ))
 }
 
 fn write(path: &Path, content: &str) -> Result<(), CliError> {
@@ -250,7 +246,7 @@ mod tests {
     /// The template is the SDK's own first example, which its tests compile.
     #[test]
     fn the_source_is_the_minimal_example_of_the_sdk() {
-        let sdk = fs::read_to_string(Path::new(SDK_OF_CHECKOUT).join("src/lib.rs")).unwrap();
+        let sdk = fs::read_to_string(Path::new(sdk::OF_CHECKOUT).join("src/lib.rs")).unwrap();
         let example = sdk.split("//! ```").nth(1).unwrap();
         let example: Vec<_> = example
             .lines()

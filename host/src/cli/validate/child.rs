@@ -1,208 +1,154 @@
 //! Compiling and running a component to check it, in a process of its own: what it takes of memory and
-//! processor time ends that process, and is a finding.
+//! time ends that process, and is a finding.
 //!
 //! The parent starts itself as `ewh validate-one`, writes the component to its standard input, and reads
-//! lines of JSON from its standard output: first that the component was loaded, then what was found.
+//! lines of JSON from its standard output: what each check found, as soon as it came to its end. So what
+//! is known is kept when a later check ends the process.
 //!
 //! Compiling is where a small file can do harm, and to run a component in order to check it is to run
-//! it. So the process limits itself before it reads a byte of one.
+//! it. So the process limits itself before it reads a byte of one. It ends with its parent.
 
-use std::io::{Read as _, Write as _};
+use std::ffi::OsString;
+use std::io;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum as _};
-use rustix::process::Resource;
-use serde::{Deserialize, Serialize};
+use clap::ValueEnum as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
-use super::super::error::{CliError, Exit};
-use super::super::output::Output;
+use super::super::error::Exit;
 use super::super::program::this_program;
-use super::super::{CacheOptions, load, shown};
-use super::{Devices, Level, Trial};
-use crate::component::LoadedComponent;
-use crate::engine::{Engine, SourceLine};
-use crate::limits::process::lower;
-use crate::policy::Policy;
+use super::super::shown;
+use super::line::heard;
+use super::verdict::Check;
+use super::{Level, Trial};
+use crate::limits;
 use crate::registry::SECRET_VARIABLES;
-use crate::validate::exercise::reached::{ClassReached, little_reached};
-use crate::validate::exercise::{self, Subject};
 use crate::validate::finding::{self, Finding};
-use crate::validate::{check_loaded, is_worth_running};
-use crate::{limits, text};
 
-/// Check one component, in this process
-///
-/// `ewh validate` starts this for each component. It reads the component from standard input.
-#[derive(Debug, Args)]
-pub struct ValidateOneCommand {
-    /// What it is called
-    #[arg(value_name = "NAME")]
-    name: String,
-    #[command(flatten)]
-    trial: Trial,
+/// How the process came to its end.
+enum Ended {
+    By(ExitStatus),
+    /// It did not, and was ended.
+    Late,
+    /// It could not be had.
+    Never(io::Error),
 }
 
-/// A line from the child.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Line {
-    /// It was compiled, and said what it has.
-    Loaded,
-    /// What of its classes was reached.
-    Reached(Vec<ClassReached>),
-    Found(Vec<Found>),
-}
-
-/// A finding on its way.
-#[derive(Debug, Serialize, Deserialize)]
-struct Found {
-    code: String,
-    place: String,
-    source: Option<SourceLine>,
-    problem: String,
-    fix: String,
-}
-
-impl Found {
-    fn new(finding: Finding) -> Self {
-        Self {
-            code: finding.code.name.to_owned(),
-            place: finding.place,
-            source: finding.source,
-            problem: finding.problem,
-            fix: finding.fix,
-        }
-    }
-
-    fn finding(self) -> Option<Finding> {
-        let code = finding::by_name(&self.code)?;
-        let finding = Finding::new(code, self.problem, self.fix);
-        Some(finding.at(self.place).in_source(self.source))
-    }
-}
-
-impl ValidateOneCommand {
-    pub(in super::super) fn execute(
-        self,
-        output: &Output,
-        cache: &CacheOptions,
-    ) -> Result<Exit, CliError> {
-        limit_this_process(&self.trial).map_err(CliError::Machine)?;
-        let mut bytes = Vec::new();
-        let all = std::io::stdin().take(limits::MAX_COMPONENT_BYTES);
-        { all }.read_to_end(&mut bytes).map_err(CliError::Machine)?;
-        let policy = load::policy_of_run(self.trial.policy.as_deref(), cache)?;
-        let engine = load::engine(cache)?;
-        load::runtime()?.block_on(self.check(bytes, policy, &engine, output))
-    }
-
-    async fn check(
-        self,
-        bytes: Vec<u8>,
-        policy: Policy,
-        engine: &Engine,
-        output: &Output,
-    ) -> Result<Exit, CliError> {
-        let name = text::clean_line(&self.name, limits::MAX_NAME_BYTES);
-        let mut found = {
-            let _progress = output.progress(format!("loading {name}"));
-            check_loaded(engine, &name, bytes.clone(), &policy.budget).await?
-        };
-        output.print_json_line(&Line::Loaded)?;
-        if self.trial.level == Level::Exercise && is_worth_running(&found) {
-            let _progress = output.progress(format!("exercising {name}"));
-            let component = LoadedComponent::from_bytes(engine, &name, bytes)?;
-            let is_real = self.trial.devices == Devices::Real;
-            let real_policy = self.trial.policy.filter(|_| is_real);
-            let subject = Subject {
-                component: Arc::new(component),
-                file: self.name,
-                policy,
-                real_policy: real_policy.map(|path| path.to_string_lossy().into_owned()),
-                seed: self.trial.seed,
-                limit: limits::EXERCISE_TIME,
-                progress: Box::new(|_| {}),
-            };
-            let report = exercise::check(&Arc::new(subject)).await?;
-            found.extend(report.found);
-            let least = self.trial.min_reached;
-            found.extend(least.and_then(|least| little_reached(&report.reached, least)));
-            output.print_json_line(&Line::Reached(report.reached))?;
-        }
-        let found = found.into_iter().map(Found::new).collect();
-        output.print_json_line(&Line::Found(found))?;
-        Ok(Exit::Ok)
-    }
-}
-
-/// From here on this process gets no more than the trial allows it. Address space is none of it: a
-/// guest's memory reserves much of that and uses little.
-fn limit_this_process(trial: &Trial) -> std::io::Result<()> {
-    lower(Resource::Core, 0)?;
-    lower(Resource::Data, trial.memory.as_u64())?;
-    lower(Resource::Cpu, trial.cpu.as_secs().max(1))
-}
-
-/// Checks the component of these bytes, which is called `name`, in a process of its own.
-///
-/// # Errors
-/// When that process cannot be had, or could not check it.
-pub(super) fn check(
+/// Makes the checks from [`Level::Load`] up to that of the trial, of the component of these bytes, which is
+/// called `name`, in a process of its own. `arguments` are those of the cache.
+pub(super) async fn check(
     name: &Path,
     bytes: &[u8],
     trial: &Trial,
-    cache: &CacheOptions,
-) -> Result<(Vec<Finding>, Vec<ClassReached>), CliError> {
-    let mut child = command(name, trial, cache)
-        .and_then(|mut command| command.spawn())
-        .map_err(CliError::Machine)?;
-    if let Some(mut to_child) = child.stdin.take() {
-        // One that ends before it has read everything says why.
-        let _ = to_child.write_all(bytes);
-    }
-    let ended = child.wait_with_output().map_err(CliError::Machine)?;
-    let said = String::from_utf8_lossy(&ended.stdout);
-    let lines = said.lines().map(serde_json::from_str::<Line>);
-    let mut is_loaded = false;
-    let mut reached = Vec::new();
-    for line in lines.flatten() {
-        match line {
-            Line::Loaded => is_loaded = true,
-            Line::Reached(classes) => reached = ClassReached::cleaned(classes),
-            Line::Found(found) if ended.status.success() => {
-                let found = found.into_iter().filter_map(Found::finding).collect();
-                return Ok((found, reached));
-            }
-            Line::Found(_) => {}
+    arguments: &[OsString],
+) -> Vec<Check> {
+    let begin = Instant::now();
+    let mut said = Vec::new();
+    let ended = match run(name, bytes, trial, arguments, &mut said).await {
+        Ok(ended) => ended,
+        Err(error) => Ended::Never(error),
+    };
+    let (mut checks, failed) = heard(&said);
+    checks.retain(|check| check.level > Level::Static && check.level <= trial.level);
+    checks.dedup_by_key(|check| check.level);
+    let took: Duration = checks.iter().map(|check| check.time).sum();
+    for level in [Level::Load, Level::Exercise] {
+        if level > trial.level || checks.iter().any(|check| check.level == level) {
+            continue;
         }
+        let is_over = checks
+            .iter()
+            .any(|check| check.skipped.is_some() || ends(check));
+        checks.push(match &ended {
+            _ if is_over => Check::skipped(level, "the check before it did not come to its end"),
+            Ended::By(status) if status.success() => {
+                Check::skipped(level, "it does not start before what was found is mended")
+            }
+            _ => {
+                let finding = missing(level, &ended, failed.as_deref(), trial);
+                Check::new(level, begin.elapsed().saturating_sub(took), vec![finding])
+            }
+        });
     }
-    // One of the documented codes: it said on standard error what went wrong.
-    if let Some(code) = ended.status.code()
-        && Exit::ALL.iter().any(|exit| i32::from(exit.code()) == code)
-    {
-        let problem = format!("`{}` could not be checked", name.display());
-        return Err(CliError::Usage(problem));
+    let is_well = matches!(&ended, Ended::By(status) if status.success());
+    if let (false, Some(last)) = (is_well || checks.iter().any(ends), checks.last_mut()) {
+        let finding = missing(last.level, &ended, failed.as_deref(), trial);
+        last.findings.push(finding);
     }
-    Ok((vec![died(is_loaded, ended.status, trial)], reached))
+    checks
 }
 
-fn command(name: &Path, trial: &Trial, cache: &CacheOptions) -> std::io::Result<Command> {
+/// Whether no check follows this one, since the process is no more.
+fn ends(check: &Check) -> bool {
+    let codes = [
+        &finding::CHECK_DIED,
+        &finding::TOO_COSTLY,
+        &finding::NOT_CHECKED,
+    ];
+    let mut findings = check.findings.iter();
+    findings.any(|finding| codes.contains(&finding.code))
+}
+
+async fn run(
+    name: &Path,
+    bytes: &[u8],
+    trial: &Trial,
+    arguments: &[OsString],
+    said: &mut Vec<u8>,
+) -> io::Result<Ended> {
+    let mut child = command(name, trial, arguments)?.spawn()?;
+    let most = trial.limit.saturating_mul(limits::CHECK_PATIENCE);
+    if let Ok(ended) = timeout(most, talk(&mut child, bytes, said)).await {
+        return Ok(Ended::By(ended?));
+    }
+    child.kill().await?;
+    Ok(Ended::Late)
+}
+
+async fn talk(child: &mut Child, bytes: &[u8], said: &mut Vec<u8>) -> io::Result<ExitStatus> {
+    let (to_child, from_child) = (child.stdin.take(), child.stdout.take());
+    let write = async {
+        if let Some(mut to_child) = to_child {
+            // One that ends before it has read everything says why.
+            let _ = to_child.write_all(bytes).await;
+        }
+    };
+    let read = async {
+        let Some(mut from_child) = from_child else {
+            return Ok(());
+        };
+        while said.len() < limits::MAX_CHECKED_BYTES && from_child.read_buf(said).await? > 0 {}
+        Ok::<_, io::Error>(())
+    };
+    let ((), read) = tokio::join!(write, read);
+    read?;
+    child.wait().await
+}
+
+fn command(name: &Path, trial: &Trial, arguments: &[OsString]) -> io::Result<Command> {
     let mut command = Command::new(this_program()?);
     let spelled = |value: Option<clap::builder::PossibleValue>| {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     };
     command
         .arg("validate-one")
-        .args(cache.arguments())
+        .args(arguments)
+        .args(["--parent", &std::process::id().to_string()])
         .args(["--level", &spelled(trial.level.to_possible_value())])
         .args(["--devices", &spelled(trial.devices.to_possible_value())])
         .args(["--seed", &trial.seed.to_string()])
         .args(["--memory", &trial.memory.as_u64().to_string()])
         .args(["--cpu", &format!("{}s", trial.cpu.as_secs())])
+        .args(["--limit", &format!("{}s", trial.limit.as_secs_f64())])
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+        .stdout(Stdio::piped())
+        // What a terminal tells everybody, the parent answers.
+        .process_group(0)
+        .kill_on_drop(true);
     // It runs a stranger's code.
     for name in SECRET_VARIABLES {
         command.env_remove(name);
@@ -217,19 +163,99 @@ fn command(name: &Path, trial: &Trial, cache: &CacheOptions) -> std::io::Result<
     Ok(command)
 }
 
-fn died(is_loaded: bool, status: ExitStatus, trial: &Trial) -> Finding {
-    let (memory, cpu) = (trial.memory, shown::duration(trial.cpu));
-    let limits = format!("the limits are {memory} of memory and {cpu} of processor time");
-    if is_loaded {
-        return Finding::new(
-            &finding::CHECK_DIED,
-            format!("the process that ran it ended with {status}; {limits}"),
-            "do not run it; raise --memory or --cpu if it is known to need more",
-        );
+/// Why a check did not come to its end.
+fn missing(level: Level, ended: &Ended, failed: Option<&str>, trial: &Trial) -> Finding {
+    let code = match level {
+        Level::Exercise => &finding::CHECK_DIED,
+        Level::Static | Level::Load => &finding::TOO_COSTLY,
+    };
+    let what = match level {
+        Level::Exercise => "the process that ran it",
+        Level::Static | Level::Load => "the process that compiled it",
+    };
+    match ended {
+        Ended::Never(error) => not_checked(&format!("no process could check it: {error}")),
+        Ended::By(status) if is_refusal(*status) => {
+            not_checked(failed.unwrap_or("the process that checked it did not say why"))
+        }
+        Ended::Late => Finding::new(
+            code,
+            format!(
+                "{what} was ended, since it went on for {} times the limit of {}",
+                limits::CHECK_PATIENCE,
+                shown::duration(trial.limit)
+            ),
+            "raise --limit if it is known to need more",
+        ),
+        Ended::By(status) => {
+            let (memory, cpu) = (trial.memory, shown::duration(trial.cpu));
+            let fix = match level {
+                Level::Exercise => {
+                    "do not run it; raise --memory or --cpu if it is known to need more"
+                }
+                Level::Static | Level::Load => {
+                    "make its functions smaller, or raise --memory or --cpu"
+                }
+            };
+            let limits = format!("the limits are {memory} of memory and {cpu} of processor time");
+            Finding::new(code, format!("{what} ended with {status}; {limits}"), fix)
+        }
     }
-    Finding::new(
-        &finding::TOO_COSTLY,
-        format!("the process that compiled it ended with {status}; {limits}"),
-        "make its functions smaller, or raise --memory or --cpu",
-    )
+}
+
+/// Whether it ended with one of the documented codes: it was able to say what went wrong.
+fn is_refusal(status: ExitStatus) -> bool {
+    let code = status.code();
+    code.is_some_and(|code| Exit::ALL.iter().any(|exit| i32::from(exit.code()) == code))
+}
+
+fn not_checked(problem: &str) -> Finding {
+    let fix = "mend that, and check it again";
+    Finding::new(&finding::NOT_CHECKED, problem, fix)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    fn trial() -> Trial {
+        Trial {
+            policy: None,
+            level: Level::Exercise,
+            devices: super::super::Devices::Simulated,
+            seed: 0,
+            memory: limits::CHECK_MEMORY,
+            cpu: Duration::from_secs(300),
+            limit: limits::CHECK_LIMIT,
+        }
+    }
+
+    #[test]
+    fn a_check_that_did_not_come_to_its_end_says_why() {
+        let (killed, refused) = (ExitStatus::from_raw(9), ExitStatus::from_raw(2 << 8));
+        for (level, ended, code, part) in [
+            (Level::Load, Ended::By(killed), "too-costly", "SIGKILL"),
+            (Level::Exercise, Ended::By(killed), "check-died", "SIGKILL"),
+            (Level::Load, Ended::Late, "too-costly", "2 times the limit"),
+            (
+                Level::Exercise,
+                Ended::Late,
+                "check-died",
+                "2 times the limit",
+            ),
+            (Level::Load, Ended::By(refused), "not-checked", "no place"),
+            (
+                Level::Load,
+                Ended::Never(io::ErrorKind::OutOfMemory.into()),
+                "not-checked",
+                "out of memory",
+            ),
+        ] {
+            let finding = missing(level, &ended, Some("there was no place"), &trial());
+            assert_eq!(finding.code.name, code);
+            assert!(finding.problem.contains(part), "{}", finding.problem);
+        }
+    }
 }

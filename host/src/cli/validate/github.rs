@@ -3,29 +3,34 @@
 use super::Verdict;
 use crate::validate::finding::Finding;
 
+/// How what the baseline has is shown: it is there, and nothing to be done about now.
+const KNOWN: &str = "notice";
+
 pub(super) fn render(verdicts: &[Verdict]) -> String {
     let lines = verdicts.iter().flat_map(|verdict| {
         let file = property(&verdict.file.display().to_string());
-        verdict
-            .findings
-            .iter()
-            .map(move |finding| line(finding, &file))
+        let new = verdict.findings().map(|finding| (finding, None));
+        let known = verdict.known().map(|finding| (finding, Some(KNOWN)));
+        new.chain(known)
+            .map(move |(finding, level)| line(finding, level, &file))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn line(finding: &Finding, file: &str) -> String {
+/// The annotation of `finding`, at this `level` or as bad as it is.
+fn line(finding: &Finding, level: Option<&str>, file: &str) -> String {
     let at = match finding.place.as_str() {
         "" => String::new(),
         place => format!("{place}: "),
     };
     let message = data(&format!("{at}{}; {}", finding.problem, finding.fix));
-    let (severity, code) = (finding.code.severity.name(), finding.code.name);
+    let level = level.unwrap_or(finding.code.severity.name());
+    let code = finding.code.name;
     let file = match finding.own_source() {
         None => format!("file={file}"),
         Some(source) => format!("file={},line={}", property(&source.file), source.line),
     };
-    format!("::{severity} {file},title={code}::{message}")
+    format!("::{level} {file},title={code}::{message}")
 }
 
 fn data(text: &str) -> String {
@@ -47,11 +52,7 @@ mod tests {
     #[test]
     fn no_text_can_begin_a_command_of_its_own() {
         let findings = vec![Finding::new(&finding::NOT_GRANTED, "100%\n::error::", "x")];
-        let verdicts = [Verdict {
-            file: "a:b,c.wasm".into(),
-            findings,
-            reached: Vec::new(),
-        }];
+        let verdicts = [Verdict::found("a:b,c.wasm", findings)];
         let shown = "::error file=a%3Ab%2Cc.wasm,title=not-granted::100%25%0A::error::; x";
         assert_eq!(render(&verdicts), shown);
     }
@@ -62,7 +63,7 @@ mod tests {
             let file = file.to_owned();
             let source = Some(SourceLine { file, line: 7 });
             let finding = Finding::new(&finding::TRAPPED, "it trapped", "x").in_source(source);
-            line(&finding, "a.wasm")
+            line(&finding, None, "a.wasm")
         };
         let own = "::error file=src/lib.rs,line=7,title=trapped::it trapped; x";
         assert_eq!(shown("src/lib.rs"), own);

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::Verdict;
+use super::verdict::Check;
+use super::{Known, Level, Verdict};
 use crate::engine::SourceLine;
 use crate::validate::exercise::reached::ClassReached;
 use crate::validate::finding::{Code, Severity};
@@ -12,10 +13,12 @@ use crate::validate::finding::{Code, Severity};
 /// Everything that was found.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Report<'a> {
-    /// Whether nothing was found.
+    /// Whether nothing was found but what was known.
     clean: bool,
     /// Each component.
     components: Vec<Component<'a>>,
+    /// What the baseline lists and was not found any more, though it was looked for.
+    gone: Vec<String>,
 }
 
 /// One component.
@@ -23,10 +26,23 @@ pub(super) struct Report<'a> {
 struct Component<'a> {
     /// Its path.
     file: String,
+    /// The checks that were to be made of it, in their order.
+    checks: Vec<Checked<'a>>,
     /// What was found in it; empty: nothing.
     findings: Vec<Found<'a>>,
     /// What the exercise reached of each class; empty: it was not exercised.
-    reached: &'a [ClassReached],
+    reached: Vec<&'a ClassReached>,
+}
+
+/// One check.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Checked<'a> {
+    /// Its level.
+    level: Level,
+    /// How long it took.
+    seconds: f64,
+    /// Why it was not made; null: it was.
+    skipped: Option<&'a str>,
 }
 
 /// One finding.
@@ -36,6 +52,10 @@ struct Found<'a> {
     code: &'static str,
     /// How bad it is.
     severity: Severity,
+    /// The check that found it.
+    check: Level,
+    /// Whether the baseline lists it.
+    known: bool,
     /// Where in the component; empty: as a whole.
     place: &'a str,
     /// The line of its source, where that is known.
@@ -47,11 +67,11 @@ struct Found<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(verdicts: &'a [Verdict]) -> Self {
-        let components: Vec<_> = verdicts.iter().map(component).collect();
+    pub(super) fn new(verdicts: &'a [Verdict], gone: &[Known]) -> Self {
         Self {
-            clean: components.iter().all(|one| one.findings.is_empty()),
-            components,
+            clean: verdicts.iter().all(Verdict::is_clean),
+            components: verdicts.iter().map(component).collect(),
+            gone: gone.iter().map(Known::fingerprint).collect(),
         }
     }
 }
@@ -62,19 +82,36 @@ pub(super) fn schema() -> Json {
 }
 
 fn component(verdict: &Verdict) -> Component<'_> {
-    let findings = verdict.findings.iter().map(|finding| Found {
+    let checks = verdict.checks.iter();
+    Component {
+        file: verdict.file.display().to_string(),
+        checks: checks.clone().map(checked).collect(),
+        findings: checks.flat_map(found).collect(),
+        reached: verdict.reached().collect(),
+    }
+}
+
+fn checked(check: &Check) -> Checked<'_> {
+    Checked {
+        level: check.level,
+        seconds: check.time.as_secs_f64(),
+        skipped: check.skipped.as_deref(),
+    }
+}
+
+fn found(check: &Check) -> impl Iterator<Item = Found<'_>> {
+    let new = check.findings.iter().map(|finding| (finding, false));
+    let known = check.known.iter().map(|finding| (finding, true));
+    new.chain(known).map(|(finding, known)| Found {
         code: finding.code.name,
         severity: finding.code.severity,
+        check: check.level,
+        known,
         place: &finding.place,
         source: finding.source.as_ref(),
         problem: &finding.problem,
         fix: &finding.fix,
-    });
-    Component {
-        file: verdict.file.display().to_string(),
-        findings: findings.collect(),
-        reached: &verdict.reached,
-    }
+    })
 }
 
 #[derive(Debug, Serialize)]
@@ -104,18 +141,10 @@ mod tests {
     fn the_report_is_what_its_schema_says() {
         let found = Finding::new(&finding::MALFORMED, "it ends early", "take another").at("byte 9");
         let verdicts = [
-            Verdict {
-                file: "good.wasm".into(),
-                findings: Vec::new(),
-                reached: Vec::new(),
-            },
-            Verdict {
-                file: "bad.wasm".into(),
-                findings: vec![found],
-                reached: Vec::new(),
-            },
+            Verdict::found("good.wasm", Vec::new()),
+            Verdict::found("bad.wasm", vec![found]),
         ];
-        let report = serde_json::to_value(Report::new(&verdicts)).unwrap();
+        let report = serde_json::to_value(Report::new(&verdicts, &[])).unwrap();
         let schema = jsonschema::validator_for(&schema()).unwrap();
         assert!(schema.is_valid(&report), "{report}");
         assert!(!schema.is_valid(&serde_json::json!({"clean": true})));

@@ -1,50 +1,120 @@
-//! Findings as JUnit XML: a test case for each component, which fails with what was found in it.
+//! Findings as JUnit XML: a suite for each component, a test case for each check of it. An error fails its
+//! check; a warning, and what was known, is among what the check printed.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::Verdict;
+use super::verdict::Check;
 use crate::text;
-use crate::validate::finding::Finding;
+use crate::validate::finding::{self, Finding, Severity};
 
 pub(super) fn render(verdicts: &[Verdict]) -> String {
-    let failures = verdicts
-        .iter()
-        .filter(|verdict| !verdict.findings.is_empty())
-        .count();
-    // Jenkins' schema wants the errors, too; what cannot be checked ends the command without a report.
-    let counts = format!(
-        "tests=\"{}\" failures=\"{failures}\" errors=\"0\"",
-        verdicts.len()
-    );
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = writeln!(out, "<testsuites {counts}>");
-    let _ = writeln!(out, "  <testsuite name=\"ewh validate\" {counts}>");
+    let all = verdicts.iter().flat_map(|verdict| &verdict.checks);
+    let _ = writeln!(out, "<testsuites name=\"ewh validate\" {}>", counts(all));
     for verdict in verdicts {
         let file = escaped(&verdict.file.display().to_string());
-        let case = format!("    <testcase classname=\"ewh.validate\" name=\"{file}\"");
-        match verdict.findings.as_slice() {
-            [] => out.push_str(&format!("{case}/>\n")),
-            [first, rest @ ..] => {
-                let more = match rest.len() {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
-                let message = format!("{}{more}", first.code.name);
-                let lines: Vec<_> = verdict.findings.iter().map(line).collect();
-                let _ = writeln!(out, "{case}>");
-                let _ = writeln!(
-                    out,
-                    "      <failure type=\"{}\" message=\"{}\">{}</failure>",
-                    first.code.name,
-                    escaped(&message),
-                    escaped(&lines.join("\n"))
-                );
-                let _ = writeln!(out, "    </testcase>");
-            }
+        let counts = counts(verdict.checks.iter());
+        let _ = writeln!(out, "  <testsuite name=\"{file}\" {counts}>");
+        for check in &verdict.checks {
+            case(&mut out, &file, check);
+        }
+        out.push_str("  </testsuite>\n");
+    }
+    out.push_str("</testsuites>");
+    out
+}
+
+/// How a check ended, as JUnit tells it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Passed,
+    Failed,
+    /// It could not be made.
+    Error,
+    Skipped,
+}
+
+fn ended(check: &Check) -> Ended {
+    let mut errors = check.errors();
+    if check.errors().any(|one| one.code == &finding::NOT_CHECKED) {
+        Ended::Error
+    } else if errors.next().is_some() {
+        Ended::Failed
+    } else if check.skipped.is_some() {
+        Ended::Skipped
+    } else {
+        Ended::Passed
+    }
+}
+
+fn counts<'a>(checks: impl Iterator<Item = &'a Check> + Clone) -> String {
+    let count = |how| checks.clone().filter(|check| ended(check) == how).count();
+    format!(
+        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\"",
+        checks.clone().count(),
+        count(Ended::Failed),
+        count(Ended::Error),
+        count(Ended::Skipped),
+        seconds(checks.clone().map(|check| check.time).sum()),
+    )
+}
+
+/// `file` is escaped.
+fn case(out: &mut String, file: &str, check: &Check) {
+    let (name, time) = (check.level.name(), seconds(check.time));
+    let case = format!("    <testcase classname=\"{file}\" name=\"{name}\" time=\"{time}\"");
+    let said = said(check);
+    let ended = ended(check);
+    if ended == Ended::Passed && said.is_empty() {
+        let _ = writeln!(out, "{case}/>");
+        return;
+    }
+    let _ = writeln!(out, "{case}>");
+    match ended {
+        Ended::Passed => {}
+        Ended::Failed => problem(out, "failure", check),
+        Ended::Error => problem(out, "error", check),
+        Ended::Skipped => {
+            let why = escaped(check.skipped.as_deref().unwrap_or_default());
+            let _ = writeln!(out, "      <skipped message=\"{why}\"/>");
         }
     }
-    out.push_str("  </testsuite>\n</testsuites>");
-    out
+    if !said.is_empty() {
+        let _ = writeln!(out, "      <system-out>{}</system-out>", escaped(&said));
+    }
+    let _ = writeln!(out, "    </testcase>");
+}
+
+/// One element for all of them, since readers show no more than one.
+fn problem(out: &mut String, element: &str, check: &Check) {
+    let errors: Vec<_> = check.errors().collect();
+    let Some((first, rest)) = errors.split_first() else {
+        return;
+    };
+    let code = first.code.name;
+    let message = match rest.len() {
+        0 => format!("{code}{}", first.at_place()),
+        more => format!("{code}{} and {more} more", first.at_place()),
+    };
+    let lines: Vec<_> = errors.iter().map(|finding| line(finding)).collect();
+    let _ = writeln!(
+        out,
+        "      <{element} type=\"{code}\" message=\"{}\">{}</{element}>",
+        escaped(&message),
+        escaped(&lines.join("\n"))
+    );
+}
+
+/// What does not fail the check.
+fn said(check: &Check) -> String {
+    let warnings = check.findings.iter();
+    let warnings = warnings.filter(|finding| finding.code.severity == Severity::Warning);
+    let known = check.known.iter();
+    let known = known.map(|finding| format!("known {}", line(finding)));
+    let lines: Vec<_> = warnings.map(line).chain(known).collect();
+    lines.join("\n")
 }
 
 fn line(finding: &Finding) -> String {
@@ -52,6 +122,10 @@ fn line(finding: &Finding) -> String {
     let severity = finding.code.severity.name();
     let (code, problem, fix) = (finding.code.name, &finding.problem, &finding.fix);
     format!("{severity}: {code}{at}: {problem}; {fix}")
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64())
 }
 
 /// XML has no way to write control characters.
@@ -73,32 +147,34 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Level;
     use super::*;
-    use crate::validate::finding;
 
     #[test]
-    fn a_component_with_findings_is_a_test_that_fails() {
-        let findings = vec![
-            Finding::new(&finding::MALFORMED, "a < b & \u{1b}[31m", "\"fix\"").at("byte 9"),
-            Finding::new(&finding::NO_MANIFEST, "none", "add one"),
-        ];
-        let verdicts = [
-            Verdict {
-                file: "good.wasm".into(),
-                findings: Vec::new(),
-                reached: Vec::new(),
-            },
-            Verdict {
-                file: "bad.wasm".into(),
-                findings,
-                reached: Vec::new(),
-            },
-        ];
-        let xml = render(&verdicts);
-        assert!(xml.contains("tests=\"2\" failures=\"1\""), "{xml}");
-        assert!(xml.contains("name=\"good.wasm\"/>"), "{xml}");
-        assert!(xml.contains("message=\"malformed and 1 more\""), "{xml}");
-        let line = "error: malformed at byte 9: a &lt; b &amp; \u{fffd}[31m; &quot;fix&quot;\n";
-        assert!(xml.contains(line), "{xml}");
+    fn a_check_is_a_case_and_only_errors_fail_it() {
+        let malformed =
+            Finding::new(&finding::MALFORMED, "a < b & \u{1b}[31m", "\"fix\"").at("byte 9");
+        let warning = Finding::new(&finding::NO_MANIFEST, "none", "add one");
+        let mut bad = Verdict::found("bad.wasm", vec![malformed.clone(), warning.clone()]);
+        bad.checks
+            .push(Check::skipped(Level::Load, "it is <malformed>"));
+        let mut known = Verdict::found("known.wasm", vec![warning]);
+        known.checks[0].known.push(malformed);
+        let gone = Verdict::unread("gone.wasm".into(), "there is no file", "x");
+        let good = Verdict::found("good.wasm", Vec::new());
+        let xml = render(&[good, bad, known, gone]);
+        for part in [
+            "<testsuites name=\"ewh validate\" tests=\"5\" failures=\"1\" errors=\"1\" \
+             skipped=\"1\" time=\"4.500\">",
+            "<testcase classname=\"good.wasm\" name=\"static\" time=\"1.500\"/>",
+            "<failure type=\"malformed\" message=\"malformed at byte 9\">error: malformed at byte 9: \
+             a &lt; b &amp; \u{fffd}[31m; &quot;fix&quot;</failure>",
+            "<system-out>warning: no-manifest: none; add one</system-out>",
+            "<skipped message=\"it is &lt;malformed&gt;\"/>",
+            "add one\nknown error: malformed at byte 9: ",
+            "<error type=\"not-checked\" message=\"not-checked\">error: not-checked: there is no file",
+        ] {
+            assert!(xml.contains(part), "{part} is not in {xml}");
+        }
     }
 }

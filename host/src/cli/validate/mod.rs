@@ -1,36 +1,45 @@
 //! `ewh validate`: a verdict on components, for people and for CI. `ewh explain`: the long form of a
 //! finding.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::error::{CliError, Exit};
 use super::output::Output;
-use super::{CacheOptions, duration, files, load, login, module};
+use super::{CacheOptions, duration, load};
 use crate::limits;
-use crate::policy::Policy;
-use crate::registry::{Reference, RegistryError};
-use crate::validate::exercise::reached::ClassReached;
-use crate::validate::finding::{self, Code, Finding, Severity};
-use crate::validate::{check_bytes, is_worth_loading};
-use crate::worker::modules::package::Packages;
+use crate::validate::finding::{self, Code, Severity};
+use baseline::{Baseline, Known};
+use queue::Checks;
+use verdict::Verdict;
 
+mod baseline;
+mod cause;
 mod child;
 mod github;
 mod json;
 mod junit;
+mod line;
+mod one;
+mod queue;
 mod reached;
 mod sarif;
+mod targets;
 mod text;
+mod verdict;
 
-pub use child::ValidateOneCommand;
+pub use one::ValidateOneCommand;
 
 /// Check components before they run, and report everything that is wrong with them
 ///
-/// Exits with 0 if it finds nothing, 1 if it finds something, 2 if a component could not be checked.
+/// Each component gets its verdict, whatever happens to another. Exits with 0 if it finds nothing, 1 if it
+/// finds something, 2 if nothing could be said of a component, because it could not be read or fetched.
 #[derive(Debug, Args)]
 pub struct ValidateCommand {
     /// Components, directories to search for components, or OCI references such as
@@ -42,6 +51,13 @@ pub struct ValidateCommand {
     /// Do not report this warning, such as `debug-info`; may be repeated
     #[arg(long, value_name = "CODE", value_parser = warning)]
     allow: Vec<&'static Code>,
+    /// Let the findings pass that this file lists, which --write-baseline writes; those that it lists and that
+    /// are gone are named
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write what is found into this file, and let it pass
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
     /// The format of the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -78,6 +94,9 @@ struct Trial {
     /// The most processor time that this process may use
     #[arg(long, value_name = "TIME", default_value = "300s", value_parser = duration::parse)]
     cpu: Duration,
+    /// How long the check of one component may take; it is ended at twice that
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = limit)]
+    limit: Duration,
 }
 
 /// Which devices a component is exercised with.
@@ -89,8 +108,21 @@ enum Devices {
     Real,
 }
 
-/// How much is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+/// How much is tried: each level has a check of its own, besides those of the levels before it.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    ValueEnum,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
 enum Level {
     /// Read the bytes; nothing of the component runs
     Static,
@@ -100,6 +132,17 @@ enum Level {
     Exercise,
 }
 
+impl Level {
+    /// Its name, as on the command line.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Load => "load",
+            Self::Exercise => "exercise",
+        }
+    }
+}
+
 /// How findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -107,27 +150,12 @@ enum Format {
     Text,
     /// One JSON document
     Json,
-    /// JUnit XML: one test case for each component
+    /// JUnit XML: a suite for each component, a test case for each check of it
     Junit,
     /// SARIF 2.1.0
     Sarif,
     /// Annotations of GitHub Actions
     Github,
-}
-
-/// A component that is to be checked.
-struct Target {
-    /// What it is called in the verdict.
-    name: PathBuf,
-    file: PathBuf,
-}
-
-/// What was found in one component.
-struct Verdict {
-    file: PathBuf,
-    findings: Vec<Finding>,
-    /// What of each class was reached; empty: it was not exercised.
-    reached: Vec<ClassReached>,
 }
 
 impl ValidateCommand {
@@ -147,17 +175,38 @@ impl ValidateCommand {
         }
         let policy = trial.policy.as_deref();
         let policy = policy.map(|path| load::policy(Some(path))).transpose()?;
+        let baseline = self.baseline.as_deref().map(Baseline::read).transpose()?;
         let fetched = tempfile::tempdir().map_err(CliError::Machine)?;
-        let mut verdicts = Vec::new();
-        for target in targets(&self.components, fetched.path(), output, cache)? {
-            let (mut findings, reached) = check(&target, policy.as_ref(), trial, cache)?;
-            findings.retain(|finding| !self.allow.contains(&finding.code));
-            let file = target.name;
-            verdicts.push(Verdict {
-                file,
-                findings,
-                reached,
-            });
+        let targets = targets::targets(&self.components, fetched.path(), output, cache);
+        let checks = Checks {
+            policy: policy.map(Arc::new),
+            trial: self.trial.clone(),
+            arguments: cache.arguments(),
+        };
+        let (mut verdicts, ended) = checks.run(targets, output)?;
+        for verdict in &mut verdicts {
+            verdict.allow(&self.allow);
+        }
+        let gone = match (&baseline, &self.write_baseline) {
+            (Some(baseline), _) => baseline.apply(&mut verdicts),
+            // What is known of a check that was ended is not all.
+            (None, Some(path)) if ended.is_none() => {
+                let baseline = Baseline::of(&verdicts);
+                baseline.write(path)?;
+                baseline.apply(&mut verdicts)
+            }
+            (None, _) => Vec::new(),
+        };
+        self.print(&verdicts, &gone, output)?;
+        Ok(ended.unwrap_or_else(|| exit(&verdicts)))
+    }
+
+    fn print(&self, verdicts: &[Verdict], gone: &[Known], output: &Output) -> Result<(), CliError> {
+        for known in gone {
+            let known = known.fingerprint();
+            output.note(&format!(
+                "no longer found, though the baseline has it: {known}"
+            ));
         }
         let format = if output.is_json() {
             Format::Json
@@ -165,19 +214,33 @@ impl ValidateCommand {
             self.format
         };
         match format {
-            Format::Text => output.print(&text::render(&verdicts, output.stdout()))?,
-            Format::Json => output.print_json(&json::Report::new(&verdicts))?,
-            Format::Junit => output.print(&junit::render(&verdicts))?,
-            Format::Sarif => output.print_json(&sarif::render(&verdicts))?,
-            Format::Github => output.print(&github::render(&verdicts))?,
+            Format::Text => output.print(&text::render(verdicts, output.stdout())),
+            Format::Json => output.print_json(&json::Report::new(verdicts, gone)),
+            Format::Junit => output.print(&junit::render(verdicts)),
+            Format::Sarif => output.print_json(&sarif::render(verdicts)),
+            Format::Github => output.print(&github::render(verdicts)),
         }
-        let is_clean = verdicts.iter().all(|verdict| verdict.findings.is_empty());
-        Ok(if is_clean {
-            Exit::Ok
-        } else {
-            Exit::WorkerFailed
-        })
     }
+}
+
+/// What is wrong with one counts, and more than that a file of which nothing could be said.
+fn exit(verdicts: &[Verdict]) -> Exit {
+    if verdicts.iter().any(|verdict| !verdict.was_read) {
+        return Exit::Usage;
+    }
+    match verdicts.iter().all(Verdict::is_clean) {
+        true => Exit::Ok,
+        false => Exit::WorkerFailed,
+    }
+}
+
+/// A time that is not over at once.
+fn limit(text: &str) -> Result<Duration, String> {
+    let limit = duration::parse(text)?;
+    if limit.is_zero() {
+        return Err("a check takes some time; write more than that".to_owned());
+    }
+    Ok(limit)
 }
 
 /// The code of a warning.
@@ -187,110 +250,6 @@ fn warning(name: &str) -> Result<&'static Code, String> {
         Severity::Warning => Ok(code),
         Severity::Error => Err("only warnings can be allowed, and this is an error".to_owned()),
     }
-}
-
-/// The files that were named, those in directories that were, and what comes from registries, which
-/// goes below `fetched`.
-fn targets(
-    named: &[String],
-    fetched: &Path,
-    output: &Output,
-    cache: &CacheOptions,
-) -> Result<Vec<Target>, CliError> {
-    let mut all = Vec::new();
-    for name in named {
-        let path = PathBuf::from(name);
-        if path.is_dir() {
-            all.extend(in_directory(&path)?);
-        } else if path.exists() || is_path(name) {
-            let file = path.clone();
-            all.push(Target { name: path, file });
-        } else {
-            all.extend(in_registry(name, fetched, output, cache)?);
-        }
-    }
-    Ok(all)
-}
-
-/// Whether what is not there was meant to be a file: its name ends as that of a component.
-fn is_path(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|is| is == "wasm")
-}
-
-fn in_directory(dir: &Path) -> Result<Vec<Target>, CliError> {
-    let below = walkdir::WalkDir::new(dir)
-        .max_depth(limits::MAX_MODULE_DEPTH)
-        .sort_by_file_name();
-    let files = below.into_iter().flatten();
-    let files = files.filter(|entry| entry.file_type().is_file());
-    let components = files
-        .map(walkdir::DirEntry::into_path)
-        .filter(|file| file.extension().is_some_and(|is| is == "wasm"))
-        .take(limits::MAX_MODULE_FILES);
-    let targets: Vec<_> = components
-        .map(|file| Target {
-            name: file.clone(),
-            file,
-        })
-        .collect();
-    if targets.is_empty() {
-        let dir = dir.display();
-        return Err(CliError::Usage(format!(
-            "there is no file `*.wasm` in `{dir}`; name components, or build them first"
-        )));
-    }
-    Ok(targets)
-}
-
-fn in_registry(
-    name: &str,
-    fetched: &Path,
-    output: &Output,
-    cache: &CacheOptions,
-) -> Result<Vec<Target>, CliError> {
-    let reference: Reference = name.parse().map_err(|problem: RegistryError| {
-        CliError::Usage(format!(
-            "there is no file `{name}`, and it is not an OCI reference: {problem}"
-        ))
-    })?;
-    let registries = login::registries(cache)?;
-    let packages = Packages::open(fetched).map_err(module::failed)?;
-    let package = {
-        let _progress = output.progress(format!("fetching {name}"));
-        let package = load::runtime()?.block_on(packages.add_oci(&reference, &registries));
-        package.map_err(module::failed)?
-    };
-    let targets = package.components().into_iter().map(|file| {
-        let within = file.file_name().unwrap_or(file.as_os_str());
-        Target {
-            name: Path::new(name).join(within),
-            file,
-        }
-    });
-    Ok(targets.collect())
-}
-
-fn check(
-    target: &Target,
-    policy: Option<&Policy>,
-    trial: &Trial,
-    cache: &CacheOptions,
-) -> Result<(Vec<Finding>, Vec<ClassReached>), CliError> {
-    let bytes = files::read(&target.file, "component", limits::MAX_COMPONENT_BYTES)?;
-    let mut findings = check_bytes(&bytes, policy);
-    let mut trial = trial.clone();
-    if trial.devices == Devices::Real
-        && findings.iter().any(|one| one.code == &finding::NOT_GRANTED)
-    {
-        // What is not granted does not start.
-        trial.level = trial.level.min(Level::Load);
-    }
-    if trial.level > Level::Static && is_worth_loading(&findings) {
-        let (found, reached) = child::check(&target.name, &bytes, &trial, cache)?;
-        findings.extend(found);
-        return Ok((findings, reached));
-    }
-    Ok((findings, Vec::new()))
 }
 
 /// Explain a finding of `ewh validate`

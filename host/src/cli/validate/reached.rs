@@ -6,7 +6,10 @@ use super::super::output::{Painter, Style};
 use crate::validate::exercise::reached::{ClassReached, NodeReached};
 
 /// What was reached of each class; only what was not has a line of its own.
-pub(super) fn table(classes: &[ClassReached], painter: Painter) -> String {
+pub(super) fn table<'a>(
+    classes: impl IntoIterator<Item = &'a ClassReached>,
+    painter: Painter,
+) -> String {
     let mut out = String::new();
     for class in classes {
         let _ = writeln!(out, "  class {}: {}", class.class, summary(class));

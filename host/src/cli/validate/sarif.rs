@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::Verdict;
+use super::{Known, Verdict};
 use crate::validate::finding::{self, Finding};
 
 pub(super) fn render(verdicts: &[Verdict]) -> Json {
@@ -21,10 +21,15 @@ pub(super) fn render(verdicts: &[Verdict]) -> Json {
         .iter()
         .flat_map(|verdict| {
             let uri = encoded(&verdict.file.to_string_lossy());
-            verdict
-                .findings
-                .iter()
-                .map(move |finding| result(finding, &uri))
+            verdict.checks.iter().flat_map(move |check| {
+                let uri = uri.clone();
+                let new = check.findings.iter().map(|finding| (finding, false));
+                let known = check.known.iter().map(|finding| (finding, true));
+                new.chain(known).map(move |(finding, is_known)| {
+                    let known = Known::new(&verdict.component, check.level, finding);
+                    result(finding, &known, is_known, &uri)
+                })
+            })
         })
         .collect();
     json!({
@@ -41,7 +46,8 @@ pub(super) fn render(verdicts: &[Verdict]) -> Json {
     })
 }
 
-fn result(finding: &Finding, uri: &str) -> Json {
+/// `known` tells it from others; `is_known`: the baseline has it.
+fn result(finding: &Finding, known: &Known, is_known: bool, uri: &str) -> Json {
     let rule = finding::ALL.iter().position(|code| *code == finding.code);
     let file = match finding.own_source() {
         None => json!({ "artifactLocation": { "uri": uri } }),
@@ -57,14 +63,19 @@ fn result(finding: &Finding, uri: &str) -> Json {
             "logicalLocations": [{ "fullyQualifiedName": place }],
         }),
     };
-    json!({
+    let mut result = json!({
         "ruleId": finding.code.name,
         "ruleIndex": rule,
         "level": finding.code.severity.name(),
         "message": { "text": format!("{}; {}", finding.problem, finding.fix) },
+        "partialFingerprints": { "ewh/v1": known.fingerprint() },
         "analysisTarget": { "uri": uri },
         "locations": [location],
-    })
+    });
+    if let (true, Some(result)) = (is_known, result.as_object_mut()) {
+        result.insert("suppressions".to_owned(), json!([{ "kind": "external" }]));
+    }
+    result
 }
 
 /// A relative path as a URI: what may not stand in one is written in percent.
@@ -84,11 +95,8 @@ mod tests {
 
     #[test]
     fn a_result_points_to_its_rule_and_its_place() {
-        let verdicts = [Verdict {
-            file: "my worker.wasm".into(),
-            findings: vec![Finding::new(&finding::MALFORMED, "it ends early", "fix").at("byte 9")],
-            reached: Vec::new(),
-        }];
+        let found = Finding::new(&finding::MALFORMED, "it ends early", "fix").at("byte 9");
+        let verdicts = [Verdict::found("my worker.wasm", vec![found])];
         let run = &render(&verdicts)["runs"][0];
         let result = &run["results"][0];
         let rule = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
@@ -101,5 +109,8 @@ mod tests {
             "byte 9"
         );
         assert_eq!(result["level"], "error");
+        assert_eq!(result.get("suppressions"), None);
+        let fingerprint = &result["partialFingerprints"]["ewh/v1"];
+        assert_eq!(fingerprint, "my worker.wasm/static/malformed/byte 9");
     }
 }

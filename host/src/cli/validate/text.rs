@@ -10,13 +10,12 @@ pub(super) fn render(verdicts: &[Verdict], painter: Painter) -> String {
     let mut out = String::new();
     for verdict in verdicts {
         let file = verdict.file.display();
-        if verdict.findings.is_empty() {
+        if verdict.is_clean() {
             let _ = writeln!(out, "{} {file}", painter.paint(Style::Green, "clean"));
-            out.push_str(&reached::table(&verdict.reached, painter));
-            continue;
+        } else {
+            let _ = writeln!(out, "{}", painter.paint(Style::Bold, &file.to_string()));
         }
-        let _ = writeln!(out, "{}", painter.paint(Style::Bold, &file.to_string()));
-        for finding in &verdict.findings {
+        for finding in verdict.findings() {
             let code = painter.paint(style(finding.code), finding.code.name);
             let at = finding.at_place();
             let _ = writeln!(out, "  {} {code}{at}", finding.code.severity.name());
@@ -24,9 +23,19 @@ pub(super) fn render(verdicts: &[Verdict], painter: Painter) -> String {
             let fix = finding.fix.replace('\n', "\n      ");
             let _ = writeln!(out, "    fix: {fix}");
         }
-        out.push_str(&reached::table(&verdict.reached, painter));
+        for finding in verdict.known() {
+            let known = format!("known {}{}", finding.code.name, finding.at_place());
+            let _ = writeln!(out, "  {}", painter.paint(Style::Dim, &known));
+        }
+        out.push_str(&reached::table(verdict.reached(), painter));
+        for check in &verdict.checks {
+            if let Some(why) = &check.skipped {
+                let skipped = format!("not checked at the level {}: {why}", check.level.name());
+                let _ = writeln!(out, "  {}", painter.paint(Style::Dim, &skipped));
+            }
+        }
     }
-    let found: usize = verdicts.iter().map(|verdict| verdict.findings.len()).sum();
+    let found = verdicts.iter().flat_map(Verdict::findings).count();
     if found > 0 {
         let _ = write!(out, "{found} found; `ewh explain CODE` says more");
     }
