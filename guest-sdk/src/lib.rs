@@ -51,8 +51,9 @@
 //!
 //! # Tests
 //!
-//! A worker also compiles for the author's own machine, where nothing is exported: plain `#[test]`s
-//! can make one and call its methods. What only a host has (ports, sockets, files) panics there.
+//! A worker also compiles for the author's own machine, where nothing is exported. There plain `#[test]`s
+//! start it with [`testing`], plug devices in that answer what a script says, and look at what it does,
+//! on simulated time.
 
 // The macros name this crate from outside, also when it is this crate that uses them.
 extern crate self as external_worker;
@@ -79,7 +80,10 @@ mod shelf;
 #[cfg(feature = "tracing")]
 mod spans;
 mod state;
+mod sys;
 pub mod tcp;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -317,6 +321,8 @@ pub use crate::worker::NoConfig;
 
 /// What most workers use: `use external_worker::prelude::*;`
 pub mod prelude {
+    pub use std::time::Duration;
+
     pub use log;
     pub use serde_json::json;
     #[cfg(feature = "tracing")]
