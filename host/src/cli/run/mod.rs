@@ -15,6 +15,7 @@ use crate::simulate::{Behaviour, Bench};
 
 mod plan;
 mod reporter;
+mod save;
 mod session;
 
 /// Run one external worker and watch it
@@ -57,6 +58,9 @@ pub struct RunCommand {
     /// How long to run, counted from the start: `10s`, `500ms`, `2m`, `1h`
     #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     duration: Option<Duration>,
+    /// Let --save replace files that are there already
+    #[arg(long, requires = "save")]
+    force: bool,
     #[command(flatten)]
     steps: StepArgs,
 }
