@@ -104,6 +104,25 @@ pub(crate) fn reset() {
     drop(old);
 }
 
+/// Which worker it is that a test has started.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) struct Handle(Rc<Runtime>);
+
+#[cfg(not(target_family = "wasm"))]
+impl Handle {
+    /// The one that runs now.
+    pub(crate) fn current() -> Self {
+        Self(runtime())
+    }
+
+    /// Whether it still runs, and no other one.
+    pub(crate) fn is_current(&self) -> bool {
+        RUNTIME
+            .try_with(|runtime| Rc::ptr_eq(&runtime.borrow(), &self.0))
+            .unwrap_or(false)
+    }
+}
+
 /// Whether a worker was started, and has not gone since.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn is_started() -> bool {

@@ -181,7 +181,10 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.device.open.set(false);
+        // One that was hung up may have been opened anew since.
+        if !self.hung_up.get() {
+            self.device.open.set(false);
+        }
     }
 }
 

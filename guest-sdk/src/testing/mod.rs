@@ -56,6 +56,7 @@
 //! This module is not in components: it exists only where the target is not WebAssembly.
 
 pub(crate) mod bench;
+mod call;
 pub(crate) mod clock;
 pub(crate) mod connection;
 pub(crate) mod node;
@@ -64,9 +65,10 @@ mod schema;
 pub(crate) mod script;
 
 pub use self::bench::{Bench, Event, LogLine, Sent};
+pub use self::call::{Call, CallInputs, Outputs};
 pub use self::clock::{advance, block_on, now};
 pub use self::node::InputChanges;
-pub use self::running::{Call, CallInputs, Outputs, Running, Turns};
+pub use self::running::{Running, Turns};
 pub use self::script::{Answer, Data, Line, Page, Saying};
 
 use serde::Serialize;

@@ -6,21 +6,21 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 
 use super::bench::{Bench, Event, LogLine};
+use super::call::{Call, CallInputs, Outputs};
 use super::clock::{self, Sleep, block_on};
 use super::node::InputChanges;
 use super::schema;
 use crate::bindings::exports::funcnodes::external_worker::worker::{Guest, InstanceInfo};
 use crate::bindings::state::exports::funcnodes::external_worker::state::Guest as Keeps;
 use crate::error::{Error, Result};
-use crate::export::{self, Component};
-use crate::value::{FromPort, Value, json_from_value, value_from_json};
+use crate::export::{self, Component, Handle};
 use crate::worker::{ClassEntry, Worker};
 
 /// Who the worker of a test is.
@@ -76,6 +76,7 @@ type Turn = Pin<Box<dyn Future<Output = Result<()>>>>;
 pub struct Running<W: Worker> {
     bench: Bench,
     worker: Rc<W>,
+    handle: Handle,
     config: RefCell<JsonValue>,
     next_call: Cell<u64>,
     /// A turn that was not over when the test went on.
@@ -118,11 +119,20 @@ impl<W: Worker> Running<W> {
         Ok(Self {
             bench: bench.clone(),
             worker: export::worker()?,
+            handle: Handle::current(),
             config: RefCell::new(config),
             next_call: Cell::new(1),
             open_turn: RefCell::default(),
             last_turn: Cell::new(None),
         })
+    }
+
+    #[track_caller]
+    fn check(&self) {
+        assert!(
+            self.handle.is_current(),
+            "this worker has gone, since the test made another Bench after it was started"
+        );
     }
 
     /// What is plugged in.
@@ -144,7 +154,9 @@ impl<W: Worker> Running<W> {
     ///
     /// # Errors
     /// What the loop returned.
+    #[track_caller]
     pub fn turn(&self) -> Result<()> {
+        self.check();
         let result = block_on(self.turning());
         self.turned();
         result
@@ -152,7 +164,9 @@ impl<W: Worker> Running<W> {
 
     /// Lets the worker run for so long as under a host: its loop turns, with the pauses between, and what
     /// was begun goes on. A turn that is not over then goes on the next time.
+    #[track_caller]
     pub fn run_for(&self, time: Duration) -> Turns {
+        self.check();
         let mut turns = Turns::default();
         let mut end = Box::pin(Sleep::new(time));
         let mut looping = Box::pin(async {
@@ -231,7 +245,9 @@ impl<W: Worker> Running<W> {
     /// # Errors
     /// When the result is not as the schema says, or `update_config` refuses it; the old one is in force
     /// then.
+    #[track_caller]
     pub fn configure(&self, change: impl Serialize) -> Result<()> {
+        self.check();
         let schema = serde_json::from_str(&W::class().config_schema)?;
         let mut config = self.config.borrow().clone();
         match (&mut config, serde_json::to_value(change)?) {
@@ -256,23 +272,19 @@ impl<W: Worker> Running<W> {
     ///
     /// # Errors
     /// When the inputs are nothing that a call could have.
+    #[track_caller]
     pub fn begin(&self, node: &str, inputs: impl CallInputs) -> Result<Call> {
+        self.check();
         let id = self.next_call.replace(self.next_call.get() + 1);
-        let answer: Rc<Answer> = Rc::default();
         let calling = Only::<W>::call(id, node.to_owned(), inputs.into_inputs()?);
-        let answered = Rc::clone(&answer);
-        clock::spawn(async move {
-            let outputs = calling.await.map(Outputs).map_err(Into::into);
-            answered.give(outputs);
-        });
-        Ok(Call {
-            answer,
-            cancel: Box::new(move || Only::<W>::cancel(id)),
-        })
+        let calling = async { calling.await.map_err(Into::into) };
+        Ok(Call::begin(calling, move || Only::<W>::cancel(id)))
     }
 
     /// The paths of the nodes on the shelf: what `get_nodeshelf` gives now.
+    #[track_caller]
     pub fn shelf(&self) -> Vec<String> {
+        self.check();
         let shelves = Only::<W>::get_nodeshelf().unwrap_or_default();
         let mut paths: Vec<String> = Vec::new();
         let mut nodes = Vec::new();
@@ -326,7 +338,9 @@ impl<W: Worker> Running<W> {
     ///
     /// # Errors
     /// What the hook returned.
+    #[track_caller]
     pub fn save(&self) -> Result<Vec<u8>> {
+        self.check();
         Ok(block_on(Only::<W>::save())?)
     }
 
@@ -344,7 +358,9 @@ impl<W: Worker> Running<W> {
     }
 
     /// Ends the worker as a host does: what waits is dropped, then the hook `stop` runs.
+    #[track_caller]
     pub fn stop(self) {
+        self.check();
         let turn = self.open_turn.take();
         block_on(async {
             let mut stopping = Box::pin(Only::<W>::stop());
@@ -375,8 +391,10 @@ impl<W: Worker> Deref for Running<W> {
 impl<W: Worker> Drop for Running<W> {
     fn drop(&mut self) {
         drop(self.open_turn.take());
-        clock::forget_tasks();
-        export::reset();
+        if self.handle.is_current() {
+            clock::forget_tasks();
+            export::reset();
+        }
     }
 }
 
@@ -387,143 +405,4 @@ pub struct Turns {
     pub ended: u32,
     /// The errors of those that failed.
     pub errors: Vec<Error>,
-}
-
-#[derive(Default)]
-struct Answer {
-    outputs: RefCell<Option<Result<Outputs>>>,
-    reader: RefCell<Option<Waker>>,
-}
-
-impl Answer {
-    fn give(&self, outputs: Result<Outputs>) {
-        self.outputs.replace(Some(outputs));
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-    }
-}
-
-/// A call under way.
-pub struct Call {
-    answer: Rc<Answer>,
-    cancel: Box<dyn Fn()>,
-}
-
-impl Call {
-    /// Whether there is an answer.
-    pub fn is_done(&self) -> bool {
-        self.answer.outputs.borrow().is_some()
-    }
-
-    /// Asks the call to end soon, as a host does whose client has left.
-    pub fn cancel(&self) {
-        (self.cancel)();
-    }
-
-    /// Waits for the outputs.
-    ///
-    /// # Errors
-    /// What the node returned.
-    pub fn finish(self) -> Result<Outputs> {
-        block_on(poll_fn(|cx| match self.answer.outputs.take() {
-            Some(outputs) => Poll::Ready(outputs),
-            None => {
-                self.answer.reader.replace(Some(cx.waker().clone()));
-                Poll::Pending
-            }
-        }))
-    }
-}
-
-/// What a node returned, by the names of its outputs.
-#[derive(Clone, Debug)]
-pub struct Outputs(Vec<(String, Value)>);
-
-impl Outputs {
-    /// One of them, as a Rust type.
-    ///
-    /// # Errors
-    /// When there is no such output, or it is of another type.
-    pub fn get<T: FromPort>(&self, output: &str) -> Result<T> {
-        let found = self.0.iter().find(|(name, _)| name == output);
-        let Some((_, value)) = found else {
-            let names: Vec<_> = self.0.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(Error::invalid_input(format!(
-                "there is no output {output:?}; outputs: {}",
-                names.join(", ")
-            )));
-        };
-        T::from_value(value.clone())
-    }
-
-    /// The only one there is, as a Rust type.
-    ///
-    /// # Errors
-    /// When there are several or none, or it is of another type.
-    pub fn one<T: FromPort>(&self) -> Result<T> {
-        match &*self.0 {
-            [(_, value)] => T::from_value(value.clone()),
-            others => Err(Error::invalid_input(format!(
-                "the node has {} outputs, not one",
-                others.len()
-            ))),
-        }
-    }
-
-    /// All of them, as they are.
-    pub fn values(&self) -> &[(String, Value)] {
-        &self.0
-    }
-
-    /// All of them as JSON; bytes are base64, and an array is a list.
-    ///
-    /// # Errors
-    /// When JSON cannot say one of them.
-    pub fn json(&self) -> Result<JsonValue> {
-        let entry =
-            |(name, value): &(String, Value)| Ok((name.clone(), json_from_value(value.clone())?));
-        self.0
-            .iter()
-            .map(entry)
-            .collect::<Result<_>>()
-            .map(JsonValue::Object)
-    }
-}
-
-/// What a call can be given: a JSON object, or names and values where JSON is not enough.
-pub trait CallInputs {
-    /// The inputs by their names.
-    ///
-    /// # Errors
-    /// When this is no set of inputs.
-    fn into_inputs(self) -> Result<Vec<(String, Value)>>;
-}
-
-impl CallInputs for () {
-    fn into_inputs(self) -> Result<Vec<(String, Value)>> {
-        Ok(Vec::new())
-    }
-}
-
-impl CallInputs for JsonValue {
-    fn into_inputs(self) -> Result<Vec<(String, Value)>> {
-        let JsonValue::Object(inputs) = self else {
-            let text = "inputs are a JSON object, such as json!({\"n\": 1})";
-            return Err(Error::invalid_input(text));
-        };
-        let inputs = inputs.into_iter();
-        Ok(inputs
-            .map(|(name, json)| (name, value_from_json(json)))
-            .collect())
-    }
-}
-
-impl<const N: usize> CallInputs for [(&str, Value); N] {
-    fn into_inputs(self) -> Result<Vec<(String, Value)>> {
-        let inputs = self.into_iter();
-        Ok(inputs
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect())
-    }
 }

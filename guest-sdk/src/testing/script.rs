@@ -16,9 +16,10 @@ pub struct Data(pub Vec<u8>);
 ///
 /// 1. When the line is opened, the device says its `greeting`, if it has one, and each of `says` when
 ///    its time has come, counted from then.
-/// 2. What the worker sends is heard byte by byte. As soon as what was heard begins with the request of
-///    one of `answers`, that request is taken off and answered; of several such, the longest. Bytes
-///    that no request begins with are dropped, and counted as not understood.
+/// 2. What the worker sends is heard byte by byte. When it can no longer become the request of one of
+///    `answers`, or a longer one, or the write is over, then the longest request that it begins with is
+///    taken off and answered. Bytes that no request begins with are dropped, and counted as not
+///    understood. A request that came in part waits for the rest.
 /// 3. Answers to the same request are given in turn, and the last of them again and again.
 /// 4. An answer leaves after its delay, and never before what was to be said earlier.
 /// 5. After `hangs_up_after` answers the device hangs up, once it has said what it had to say: a port is

@@ -226,4 +226,9 @@ fn what_would_never_end_fails_the_test() {
     let nested = || testing::block_on(async { testing::advance(Duration::ZERO) });
     assert!(fails(&nested).contains("use .await there"));
     loose.stop();
+    let gone = testing::start::<Loose>(json!({})).unwrap();
+    let next = testing::start::<Loose>(json!({})).unwrap();
+    assert!(fails(&|| drop(gone.shelf())).contains("this worker has gone"));
+    drop(gone);
+    assert!(next.shelf().is_empty(), "it goes on");
 }
