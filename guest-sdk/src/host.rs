@@ -181,7 +181,6 @@ mod imp {
             let inputs = nodes.entry(key).or_default();
             change(inputs.entry(input.to_owned()).or_default());
         }
-        #[expect(clippy::unused_self, reason = "a component's is a handle")]
         pub(crate) fn id(&self) -> String {
             NODE.into()
         }

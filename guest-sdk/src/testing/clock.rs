@@ -163,10 +163,12 @@ impl Wake for Flag {
     }
 }
 
+type Work = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Something in the background.
 struct Task {
     /// None: it is done, or it runs right now.
-    future: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>,
+    future: RefCell<Option<Work>>,
     done: Cell<bool>,
     flag: Arc<Flag>,
 }

@@ -34,7 +34,6 @@ pub(crate) fn roots() -> Roots {
 /// A file or folder that is open.
 pub(crate) struct Descriptor(PathBuf);
 
-#[expect(clippy::unused_async, reason = "a component's wait")]
 impl Descriptor {
     /// No path leads out of the folder, as in the sandbox; links are the test's own.
     fn inside(&self, path: &str) -> Result<PathBuf, ErrorCode> {
@@ -194,7 +193,6 @@ fn instant(time: SystemTime) -> Option<Instant> {
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what map_err gives")]
 fn error(error: std::io::Error) -> ErrorCode {
     match error.kind() {
         ErrorKind::NotFound => ErrorCode::NoEntry,

@@ -42,7 +42,6 @@ impl RequestOptions {
         Self(RefCell::default())
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "a component's may fail")]
     fn set(&self, nanoseconds: Option<u64>) -> Result<(), RequestOptionsError> {
         self.0.replace(nanoseconds.map(Duration::from_nanos));
         Ok(())

@@ -23,6 +23,9 @@ pub(crate) fn ports() -> Vec<wit::PortInfo> {
     ports.map(info).collect()
 }
 
+/// Why a stream has ended.
+type Ended = FutureReader<Result<(), wit::Error>>;
+
 /// An open port.
 pub(crate) struct Port {
     connection: Rc<Connection>,
@@ -46,7 +49,6 @@ impl Source<u8> for Received {
 }
 
 impl Port {
-    #[expect(clippy::unused_async, reason = "a component's waits")]
     pub(crate) async fn open(name: String, _: wit::Settings) -> Result<Self, wit::Error> {
         let device = bench::current().port(&name).map_err(wit::Error::Denied)?;
         if device.open.get() {
@@ -73,7 +75,6 @@ impl Port {
         .await
     }
 
-    #[expect(clippy::unused_async, reason = "a component's waits")]
     pub(crate) async fn write(&self, data: Vec<u8>, _: u32) -> Result<(), wit::Error> {
         if self.connection.hear(&data) {
             Ok(())
@@ -82,10 +83,7 @@ impl Port {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "the contract's")]
-    pub(crate) fn receive(
-        &self,
-    ) -> Result<(StreamReader<u8>, FutureReader<Result<(), wit::Error>>), wit::Error> {
+    pub(crate) fn receive(&self) -> Result<(StreamReader<u8>, Ended), wit::Error> {
         if self.receiving.replace(true) {
             return Err(wit::Error::Busy);
         }
@@ -102,7 +100,6 @@ impl Port {
         self.write(data.collect().await, 0).await
     }
 
-    #[expect(clippy::unused_async, reason = "a component's waits")]
     pub(crate) async fn drain(&self, _: u32) -> Result<(), wit::Error> {
         self.present()
     }

@@ -20,7 +20,6 @@ use crate::testing::{bench, script::Data};
 /// The first port that the "operating system" gives.
 const FIRST_PORT: u16 = 49152;
 
-#[expect(clippy::unused_async, reason = "a component's waits")]
 pub(crate) async fn resolve_addresses(host: String) -> Result<Vec<IpAddress>, LookupError> {
     match bench::current().resolve(&host) {
         Ok(IpAddr::V4(ip)) => Ok(vec![IpAddress::Ipv4(ip.octets().into())]),
@@ -67,7 +66,6 @@ pub(crate) struct TcpSocket {
 }
 
 impl TcpSocket {
-    #[expect(clippy::unnecessary_wraps, reason = "a component's may fail")]
     pub(crate) fn create(family: IpAddressFamily) -> Result<Self, ErrorCode> {
         Ok(Self {
             local: Cell::new(unspecified(family)),
@@ -75,7 +73,6 @@ impl TcpSocket {
         })
     }
 
-    #[expect(clippy::unused_async, reason = "a component's waits")]
     pub(crate) async fn connect(&self, address: IpSocketAddress) -> Result<(), ErrorCode> {
         let address = from_wasi(address);
         let server = bench::current().server(&named(address));
@@ -94,13 +91,11 @@ impl TcpSocket {
         }
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "a component's may fail")]
     pub(crate) fn bind(&self, address: IpSocketAddress) -> Result<(), ErrorCode> {
         self.local.set(bound(address));
         Ok(())
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "a component's may fail")]
     pub(crate) fn listen(&self) -> Result<StreamReader<Self>, ErrorCode> {
         let local = self.local.get();
         let source = Rc::new(Callers { local });
@@ -120,7 +115,6 @@ impl TcpSocket {
         connected.map(|(_, peer)| to_wasi(*peer))
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "a component's may fail")]
     pub(crate) fn set_keep_alive_enabled(&self, _: bool) -> Result<(), ErrorCode> {
         Ok(())
     }
@@ -199,7 +193,6 @@ pub(crate) struct UdpSocket {
 }
 
 impl UdpSocket {
-    #[expect(clippy::unnecessary_wraps, reason = "a component's may fail")]
     pub(crate) fn create(family: IpAddressFamily) -> Result<Self, ErrorCode> {
         Ok(Self {
             local: Cell::new(unspecified(family)),
@@ -209,19 +202,16 @@ impl UdpSocket {
         })
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "a component's may fail")]
     pub(crate) fn bind(&self, address: IpSocketAddress) -> Result<(), ErrorCode> {
         self.local.set(bound(address));
         Ok(())
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "a component's may fail")]
     pub(crate) fn connect(&self, address: IpSocketAddress) -> Result<(), ErrorCode> {
         self.peer.set(Some(from_wasi(address)));
         Ok(())
     }
 
-    #[expect(clippy::unused_async, reason = "a component's waits")]
     pub(crate) async fn send(
         &self,
         data: Vec<u8>,

@@ -156,7 +156,6 @@ pub(crate) struct StreamWriter<T: 'static>(Shared<T>);
 
 impl<T: 'static> StreamWriter<T> {
     /// Gives back what was not taken.
-    #[expect(clippy::unused_async, reason = "a component's waits")]
     pub(crate) async fn write_all(&mut self, data: Vec<T>) -> Vec<T> {
         self.give(data)
     }
