@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::export::{self, ConfigChanged};
+use crate::host;
+use crate::time::timeout;
 use crate::worker::Worker;
-use crate::{export, host};
 
 /// Says who the instance is and how it is configured; for `start`, which has no `self` yet.
 pub struct Context<C> {
@@ -63,9 +65,50 @@ pub trait WorkerExt: Worker {
         self.emit("nodes_update", ())
     }
 
-    /// Changes the pause between the end of one turn of the loop and the start of the next.
+    /// Changes the pause between the end of one turn of the loop and the start of the next, also of the
+    /// pause that is under way.
     fn set_loop_delay(&self, delay: Duration) {
-        host::set_loop_delay(millis(delay));
+        export::set_loop_delay(millis(delay));
+    }
+
+    /// Ends the pause before the next turn of the loop. In `update_config` it makes the loop take the
+    /// new configuration up at once. After a turn that failed, the loop waits longer all the same.
+    fn skip_loop_delay(&self) {
+        export::skip_loop_delay();
+    }
+
+    /// Waits until another configuration is in force: one that `update_config` has accepted.
+    ///
+    /// ```
+    /// use external_worker::prelude::*;
+    ///
+    /// #[derive(Default)]
+    /// struct Watcher;
+    ///
+    /// #[external_worker(id = "watcher")]
+    /// impl Watcher {
+    ///     async fn r#loop(&self) {
+    ///         // Connected with what the configuration says, until it says something else.
+    ///         self.config_changed().await;
+    ///         log::info!("connecting again");
+    ///     }
+    /// }
+    /// ```
+    fn config_changed(&self) -> ConfigChanged {
+        ConfigChanged::new()
+    }
+
+    /// Waits as [`sleep`](crate::sleep) does, but no longer than until another configuration is in force.
+    /// Returns whether that came first.
+    fn sleep_until_configured(&self, limit: Duration) -> impl Future<Output = bool> {
+        let changed = self.config_changed();
+        async move {
+            let changed = async {
+                changed.await;
+                Ok(())
+            };
+            timeout(limit, changed).await.is_ok()
+        }
     }
 
     /// Pauses the loop: no further turn begins until somebody resumes it.

@@ -32,7 +32,7 @@ pub struct NodeSpec {
     pub trigger_on_call: Option<bool>,
 }
 
-/// What the seed's `inputs`, `outputs` and `default_io_options` can say of one port.
+/// What the options `inputs`, `outputs` and `default_io_options` can say of one port.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PortOptions {

@@ -9,9 +9,9 @@ use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use crate::bindings::exports::funcnodes::external_worker::worker as wit;
 use crate::bindings::funcnodes::external_worker::types as wit_types;
@@ -20,7 +20,7 @@ use crate::describe::Inputs;
 use crate::error::{Error, Result};
 use crate::shelf::{self, Table};
 use crate::value::Value;
-use crate::worker::{ClassEntry, Instance};
+use crate::worker::{ClassEntry, Instance, Worker};
 
 /// What `export!` implements for the component.
 pub trait Component: 'static {
@@ -72,22 +72,128 @@ impl Op {
 struct Runtime {
     info: OnceCell<Info>,
     config: RefCell<Option<Rc<dyn Any>>>,
+    /// How many configurations were accepted, and who waits for the next.
+    configured: Cell<u64>,
+    config_waiters: RefCell<BTreeMap<u64, Waker>>,
+    /// The pause between turns that the worker asked for last.
+    loop_delay: Cell<Option<u32>>,
+    /// Whether the host was told of no pause, for once.
+    delay_skipped: Cell<bool>,
     updating: Cell<bool>,
     worker: RefCell<Option<Rc<dyn Instance>>>,
     shelf: RefCell<Option<Rc<Table>>>,
     stopping: Cell<bool>,
     ops: RefCell<BTreeMap<u64, Rc<Op>>>,
-    next_op: Cell<u64>,
+    next_key: Cell<u64>,
     /// `stop`, waiting until there are no `ops`.
     stop: RefCell<Option<Waker>>,
 }
 
 thread_local! {
-    static RUNTIME: Rc<Runtime> = Rc::default();
+    static RUNTIME: RefCell<Rc<Runtime>> = RefCell::default();
 }
 
 fn runtime() -> Rc<Runtime> {
-    RUNTIME.with(Rc::clone)
+    RUNTIME.with_borrow(Rc::clone)
+}
+
+/// Forgets the worker there was: a test may start another.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn reset() {
+    let old = RUNTIME.try_with(|runtime| runtime.replace(Rc::default()));
+    drop(old);
+}
+
+/// Which worker it is that a test has started.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) struct Handle(Rc<Runtime>);
+
+#[cfg(not(target_family = "wasm"))]
+impl Handle {
+    /// The one that runs now.
+    pub(crate) fn current() -> Self {
+        Self(runtime())
+    }
+
+    /// Whether it still runs, and no other one.
+    pub(crate) fn is_current(&self) -> bool {
+        RUNTIME
+            .try_with(|runtime| Rc::ptr_eq(&runtime.borrow(), &self.0))
+            .unwrap_or(false)
+    }
+}
+
+/// Whether a worker was started, and has not gone since.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn is_started() -> bool {
+    runtime().worker.borrow().is_some()
+}
+
+/// The worker of this component, if it is a `W`.
+pub(crate) fn worker<W: Worker>() -> Result<Rc<W>> {
+    let worker = runtime().worker()?.as_any().downcast();
+    worker.map_err(|_| {
+        Error::internal(format!(
+            "the worker that runs is not of the class {}",
+            W::CLASS_ID
+        ))
+    })
+}
+
+pub(crate) fn set_loop_delay(ms: u32) {
+    let runtime = runtime();
+    runtime.loop_delay.set(Some(ms));
+    runtime.delay_skipped.set(false);
+    crate::host::set_loop_delay(ms);
+}
+
+/// The host applies a new pause to the one that it waits for, so none is the end of that one.
+pub(crate) fn skip_loop_delay() {
+    runtime().delay_skipped.set(true);
+    crate::host::set_loop_delay(0);
+}
+
+/// Waits until a configuration is accepted.
+#[must_use = "this does nothing until it is awaited"]
+pub struct ConfigChanged {
+    runtime: Rc<Runtime>,
+    seen: u64,
+    key: Option<u64>,
+}
+
+impl ConfigChanged {
+    pub(crate) fn new() -> Self {
+        let runtime = runtime();
+        let seen = runtime.configured.get();
+        let key = None;
+        Self { runtime, seen, key }
+    }
+}
+
+impl Future for ConfigChanged {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.runtime.configured.get() != self.seen {
+            return Poll::Ready(());
+        }
+        let key = match self.key {
+            Some(key) => key,
+            None => self.runtime.new_key(),
+        };
+        self.key = Some(key);
+        let mut waiters = self.runtime.config_waiters.borrow_mut();
+        waiters.insert(key, cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for ConfigChanged {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.runtime.config_waiters.borrow_mut().remove(&key);
+        }
+    }
 }
 
 pub(crate) fn set_config(config: Rc<dyn Any>) {
@@ -142,8 +248,7 @@ impl Registered<'_> {
     /// Only what waits can be ended, so what never does is never on the list.
     fn wait(&mut self, waker: &Waker) {
         if self.key.is_none() {
-            let key = self.runtime.next_op.get();
-            self.runtime.next_op.set(key + 1);
+            let key = self.runtime.new_key();
             self.key = Some(key);
             self.runtime
                 .ops
@@ -185,6 +290,29 @@ impl Runtime {
             poll
         })
         .await
+    }
+
+    fn new_key(&self) -> u64 {
+        let key = self.next_key.get();
+        self.next_key.set(key + 1);
+        key
+    }
+
+    /// The pause between turns is what it was, once a turn has begun.
+    fn restore_delay(&self) {
+        if self.delay_skipped.replace(false)
+            && let Ok(worker) = self.worker()
+        {
+            let delay = self.loop_delay.get();
+            crate::host::set_loop_delay(delay.unwrap_or_else(|| worker.loop_delay()));
+        }
+    }
+
+    fn configured(&self) {
+        self.configured.set(self.configured.get() + 1);
+        for waker in self.config_waiters.take().into_values() {
+            waker.wake();
+        }
     }
 
     fn worker(&self) -> Result<Rc<dyn Instance>> {
@@ -275,6 +403,7 @@ impl<C: Component> wit::Guest for C {
 
     async fn loop_() -> Result<(), wit::Error> {
         let runtime = runtime();
+        runtime.restore_delay();
         let turn = async { runtime.worker()?.turn().await };
         let result = runtime.race(None, turn).await;
         // The end of a worker is not the failure of its loop.
@@ -384,6 +513,7 @@ async fn update_config(config: &str) -> Result<()> {
     };
     runtime.race(None, worker.config_updated()).await?;
     rollback.old = None;
+    runtime.configured();
     Ok(())
 }
 

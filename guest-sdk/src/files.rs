@@ -18,17 +18,16 @@
 //! }
 //! ```
 
-use std::cell::RefCell;
 use std::future::IntoFuture;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use crate::bindings::wasi::filesystem::preopens;
 use crate::bindings::wasi::filesystem::types::{
-    Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
+    DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
 };
 use crate::error::{Error, Result};
 use crate::pipe::{Incoming, Outgoing};
+use crate::sys::files::{Descriptor, MISSING, roots};
 
 /// The kind of thing that a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,21 +219,6 @@ async fn at<T>(path: &str, work: impl AsyncFnOnce(Place) -> Result<T>) -> Result
     result.map_err(|error| error.context(path))
 }
 
-type Roots = Rc<Vec<(Rc<Descriptor>, String)>>;
-
-/// The granted folders. Asked for once: each answer is a set of handles, which are counted.
-fn roots() -> Roots {
-    thread_local! {
-        static ROOTS: RefCell<Option<Roots>> = const { RefCell::new(None) };
-    }
-    ROOTS.with_borrow_mut(|roots| {
-        Rc::clone(roots.get_or_insert_with(|| {
-            let granted = preopens::get_directories().into_iter();
-            Rc::new(granted.map(|(root, path)| (Rc::new(root), path)).collect())
-        }))
-    })
-}
-
 fn locate(path: &str) -> Result<Place> {
     let roots = roots();
     let inside = roots
@@ -250,7 +234,7 @@ fn locate(path: &str) -> Result<Place> {
                 names.join(", ")
             };
             Error::denied(format!(
-                "the path is in no granted folder; granted: {names}"
+                "the path is in no granted folder; granted: {names}{MISSING}"
             ))
         })?;
     Ok(Place {

@@ -60,6 +60,19 @@ impl Pending {
     }
 }
 
+/// A line as text, without what ends it: `\n`, or `\r\n`.
+///
+/// # Errors
+/// When it is not UTF-8.
+pub fn line(mut bytes: Vec<u8>) -> Result<String> {
+    for end in [b'\n', b'\r'] {
+        if bytes.last() == Some(&end) {
+            bytes.pop();
+        }
+    }
+    Ok(String::from_utf8(bytes)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +92,14 @@ mod tests {
         assert_eq!(lines, [&b"T=21.5\r\n"[..], b"T=22\n", b"\n"]);
         assert_eq!(pending.take(3), b"res");
         assert_eq!((pending.take(3), pending.len()), (b"t".to_vec(), 0));
+    }
+
+    #[test]
+    fn the_end_of_a_line_is_no_part_of_it() {
+        for (bytes, text) in [("a\r\n", "a"), ("a\n", "a"), ("a\r\r\n", "a\r"), ("", "")] {
+            assert_eq!(line(bytes.into()).unwrap(), text);
+        }
+        line(vec![0xff, b'\n']).unwrap_err();
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What the host gives every worker. Outside of a host, on the author's own machine, there is a
-//! stand-in, so that workers can be built and tested there.
+//! What the host gives every worker. Outside of a host, on the author's own machine, the bench of a test
+//! stands in, which keeps what the worker said.
 
 pub(crate) use self::imp::*;
 pub(crate) use crate::bindings::funcnodes::external_worker::host::Level;
@@ -78,9 +78,14 @@ mod imp {
 
 #[cfg(not(target_family = "wasm"))]
 mod imp {
+    use std::time::Duration;
+
     use super::Level;
     use crate::error::Result;
-    use crate::value::Value;
+    use crate::testing::bench::{Event, current};
+    use crate::testing::clock::{self, Sleep};
+    use crate::testing::node::InputChanges;
+    use crate::value::{Value, json_from_value};
 
     #[cfg(test)]
     thread_local! {
@@ -102,72 +107,105 @@ mod imp {
 
     pub(crate) fn log(level: Level, message: &str) {
         asked("log", (level, message));
+        current().logged(level, message);
     }
     pub(crate) fn panicked(message: &str) {
         asked("panicked", (message,));
     }
     pub(crate) fn emit(event: &str, data: &str) -> Result<()> {
         asked("emit", (event, data));
+        let (name, data) = (event.to_owned(), serde_json::from_str(data)?);
+        current().events.borrow_mut().push(Event { name, data });
         Ok(())
     }
     pub(crate) async fn sleep(ms: u32) {
         asked("sleep", (ms,));
-        let mut slept = false;
-        std::future::poll_fn(|cx| {
-            if std::mem::replace(&mut slept, true) {
-                return std::task::Poll::Ready(());
-            }
-            cx.waker().wake_by_ref();
-            std::task::Poll::Pending
-        })
-        .await;
+        Sleep::new(Duration::from_millis(ms.into())).await;
     }
     pub(crate) fn set_loop_delay(ms: u32) {
         asked("set_loop_delay", (ms,));
+        let bench = current();
+        bench.delay.set(Some(Duration::from_millis(ms.into())));
+        bench.loop_changed();
     }
     pub(crate) fn pause() {
         asked("pause", ());
+        let bench = current();
+        bench.pause.set(Some(Duration::MAX));
+        bench.loop_changed();
     }
     pub(crate) fn resume_in(ms: u32) {
         asked("resume_in", (ms,));
+        let until = clock::now() + Duration::from_millis(ms.into());
+        let bench = current();
+        bench.pause.set(Some(until));
+        bench.loop_changed();
     }
     pub(crate) fn stop_self() {
         asked("stop_self", ());
+        current().stops.set(true);
     }
     pub(crate) fn request_trigger(method: &str) -> Result<()> {
         asked("request_trigger", (method,));
+        current().triggered.borrow_mut().push(method.to_owned());
         Ok(())
     }
     pub(crate) fn nodes(method: &str) -> Result<Vec<crate::method::Node>> {
         asked("nodes", (method,));
-        Ok(vec![crate::method::Node(NodeHandle)])
+        let of = NodeHandle::new(method, Some(NODE));
+        Ok(vec![crate::method::Node(of)])
     }
     pub(crate) fn node_class(method: &str) -> Result<NodeClassHandle> {
         asked("node_class", (method,));
-        Ok(NodeHandle)
+        Ok(NodeHandle::new(method, None))
     }
 
-    /// The one node that there is of every method.
-    pub(crate) struct NodeHandle;
+    /// The id of the one node that there is of every method.
+    const NODE: &str = "node";
+
+    /// A node, or with no id the class of those yet to be made.
+    pub(crate) struct NodeHandle {
+        method: String,
+        id: Option<&'static str>,
+    }
 
     impl NodeHandle {
+        fn new(method: &str, id: Option<&'static str>) -> Self {
+            let method = method.to_owned();
+            Self { method, id }
+        }
+        fn change(&self, input: &str, change: impl FnOnce(&mut InputChanges)) {
+            let bench = current();
+            let mut nodes = bench.nodes.borrow_mut();
+            let key = (self.method.clone(), self.id.is_some());
+            let inputs = nodes.entry(key).or_default();
+            change(inputs.entry(input.to_owned()).or_default());
+        }
         pub(crate) fn id(&self) -> String {
-            "node".into()
+            NODE.into()
         }
         pub(crate) fn set_value(&self, input: &str, value: Value) -> Result<()> {
-            asked("set_value", (input, value));
+            asked("set_value", (input, &value));
+            let value = json_from_value(value)?;
+            self.change(input, |changes| changes.value = Some(value));
             Ok(())
         }
         pub(crate) fn set_default(&self, input: &str, value: Option<Value>) -> Result<()> {
-            asked("set_default", (input, value));
+            asked("set_default", (input, &value));
+            let value = value.map(json_from_value).transpose()?;
+            self.change(input, |changes| changes.default = Some(value));
             Ok(())
         }
         pub(crate) fn set_value_options(&self, input: &str, options: &str) -> Result<()> {
             asked("set_value_options", (input, options));
+            let options = serde_json::from_str(options)?;
+            self.change(input, |changes| changes.value_options = Some(options));
             Ok(())
         }
         pub(crate) fn set_render_options(&self, input: &str, options: &str) -> Result<()> {
             asked("set_render_options", (input, options));
+            let options = serde_json::from_str(options)?;
+            self.change(input, |changes| changes.render_options = Some(options));
             Ok(())
         }
     }

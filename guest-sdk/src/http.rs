@@ -3,15 +3,11 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use wit_bindgen::{FutureReader, StreamReader};
-
-use crate::bindings::wasi::http::client;
-use crate::bindings::wasi::http::types::{
-    self as wit, ErrorCode, Fields, Method, RequestOptions, Scheme,
-};
-use crate::bindings::{wit_future, wit_stream};
+use crate::bindings::wasi::http::types::{ErrorCode, HeaderError, Method, Scheme};
 use crate::error::{Error, Result};
 use crate::pipe::Incoming;
+use crate::sys::http::{self as wit, Fields, RequestOptions};
+use crate::sys::{FutureReader, StreamReader, wit_future, wit_stream};
 use crate::time::alongside;
 
 /// The largest body that a response may have unless [`Request::max_body`] says otherwise.
@@ -144,7 +140,7 @@ impl Request {
         let options = timeout.map(options).transpose()?;
         let (request, transmitted) = wit::Request::new(headers, contents, trailers, options);
         address(&request, &method, &url)?;
-        let answer = alongside(client::send(request), feeding).await;
+        let answer = alongside(wit::send(request), feeding).await;
         let response = match answer {
             Ok(response) => response,
             Err(error) => return Err(error.into()),
@@ -290,12 +286,12 @@ impl Response {
     }
 }
 
-fn header_error(error: wit::HeaderError) -> Error {
+fn header_error(error: HeaderError) -> Error {
     Error::invalid_input(match error {
-        wit::HeaderError::InvalidSyntax => "a header has a name or a value that is not allowed",
-        wit::HeaderError::Forbidden => "a header is set that only the host may set",
-        wit::HeaderError::SizeExceeded => "the headers are too large",
-        wit::HeaderError::Immutable | wit::HeaderError::Other(_) => "the headers cannot be set",
+        HeaderError::InvalidSyntax => "a header has a name or a value that is not allowed",
+        HeaderError::Forbidden => "a header is set that only the host may set",
+        HeaderError::SizeExceeded => "the headers are too large",
+        HeaderError::Immutable | HeaderError::Other(_) => "the headers cannot be set",
     })
 }
 

@@ -6,7 +6,7 @@
 //!
 //! #[config]
 //! struct MyWorkerConfig {
-//!     #[config(default = 1.0, ge = 0.05)]
+//!     #[config(default = 1.0, ge = 0.05, le = 3600.0)]
 //!     interval_s: f64,
 //! }
 //!
@@ -14,14 +14,17 @@
 //!
 //! #[external_worker(id = "my_worker", config = MyWorkerConfig)]
 //! impl MyWorker {
-//!     async fn r#loop(&self) {} // background maintenance work (non-blocking)
-//!     fn update_config(&self) {} // apply config changes; optionally refresh nodes/shelf
+//!     // background work; it waits with .await, so that nodes go on meanwhile
+//!     async fn r#loop(&self) { self.set_loop_delay(Duration::from_secs_f64(self.config().interval_s)) }
+//!     fn update_config(&self) { self.skip_loop_delay() } // the next turn takes the changes up at once
 //!     #[node] // instance-bound node that reads state
 //!     fn get_status(&self) -> String { "ok".into() }
 //! }
 //! export!(MyWorker);
 //! # fn main() {}
 //! ```
+//!
+//! The [`guide`] has a chapter for each thing that a worker does.
 //!
 //! # What is where
 //!
@@ -51,8 +54,9 @@
 //!
 //! # Tests
 //!
-//! A worker also compiles for the author's own machine, where nothing is exported: plain `#[test]`s
-//! can make one and call its methods. What only a host has (ports, sockets, files) panics there.
+//! A worker also compiles for the author's own machine, where nothing is exported. There plain `#[test]`s
+//! start it with [`testing`], plug devices in that answer what a script says, and look at what it does,
+//! on simulated time.
 
 // The macros name this crate from outside, also when it is this crate that uses them.
 extern crate self as external_worker;
@@ -67,6 +71,7 @@ pub mod files;
 mod form;
 #[doc(hidden)]
 pub mod framing;
+pub mod guide;
 mod host;
 pub mod http;
 mod kinds;
@@ -80,7 +85,10 @@ mod shelf;
 #[cfg(feature = "tracing")]
 mod spans;
 mod state;
+mod sys;
 pub mod tcp;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -247,7 +255,7 @@ pub use external_worker_macros::external_worker;
 /// Arguments are inputs and the returned value is the output, of any [`PortType`]; a tuple is several
 /// outputs, and a `Result` can fail. The doc comment is the description; an argument can have one too.
 /// `#[default(..)]` on an argument is the value of an input that is not set; an `Option` needs
-/// none. Options, named and written as the original has them:
+/// none. Options, named and written as in a Python worker:
 ///
 /// | option | meaning |
 /// |---|---|
@@ -256,11 +264,23 @@ pub use external_worker_macros::external_worker;
 /// | `inputs = [{"name": "mode", ..}]` | describes inputs, by their names |
 /// | `outputs = [{"name": "status", ..}]` | names and describes the outputs |
 /// | `default_io_options = {"mode": {..}}` | describes inputs and outputs, by their names |
-/// | `default_render_options = {..}` | how the node is shown |
+/// | `default_render_options = {..}` | how the node is shown: `{"data": {"src": "status", "type": ".."}}` with an output and a renderer |
 /// | `trigger_on_call = true` | see below |
 ///
 /// The keys that describe an input or output: `type`, `description`, `default`, `required`,
 /// `does_trigger`, `hidden`, `value_options`, `render_options`.
+///
+/// The renderers that the user interface has, for the `type` in render options; one that it does not have
+/// is shown as text:
+///
+/// | renderer | shows | for |
+/// |---|---|---|
+/// | `string`, `str` | text | `String`, numbers, `bool` |
+/// | `table` | rows and columns | `Vec<Vec<T>>`, or a dictionary with a list for each column |
+/// | `image` | a picture | [`Bytes`] of a PNG or JPEG, or its base64 as a `String` |
+/// | `svg` | a drawing | `String` with the source of an SVG |
+/// | `dict` | keys and values | `BTreeMap`, [`Json`] |
+/// | `bytes` | how many, and the first of them | [`Bytes`] |
 ///
 /// A call from the worker's own code runs the nodes that were made from the method, with their own
 /// inputs, if `trigger_on_call` is true or, without that option, if the method has no visible
@@ -307,6 +327,7 @@ pub use tracing;
 
 pub use crate::context::{Context, WorkerExt};
 pub use crate::error::{Error, ErrorCode, Result};
+pub use crate::export::ConfigChanged;
 pub use crate::method::{Method, Node, NodeClass, NodeClassInput, NodeInput};
 pub use crate::shelf::{Shelf, ShelfFn, ShelfNode};
 pub use crate::state::{Lock, LockGuard, State};
@@ -318,6 +339,8 @@ pub use crate::worker::NoConfig;
 
 /// What most workers use: `use external_worker::prelude::*;`
 pub mod prelude {
+    pub use std::time::Duration;
+
     pub use log;
     pub use serde_json::json;
     #[cfg(feature = "tracing")]

@@ -1,4 +1,4 @@
-//! The nodes that were made from a method: `self.<method>.nodes()` and `.nodeclass()` of the seed.
+//! The nodes that were made from a method, as the worker reaches them.
 
 use serde::Serialize;
 

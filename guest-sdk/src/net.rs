@@ -7,6 +7,7 @@ use crate::bindings::wasi::sockets::types::{
     ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
 };
 use crate::error::{Error, Result};
+use crate::sys::sockets;
 
 /// What `"host:port"` stands for. A literal address is not looked up.
 pub(crate) async fn resolve(address: &str) -> Result<Vec<SocketAddr>> {
@@ -16,7 +17,7 @@ pub(crate) async fn resolve(address: &str) -> Result<Vec<SocketAddr>> {
     let wrong = || Error::invalid_input(format!("{address:?} is not \"host:port\""));
     let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
     let port: u16 = port.parse().map_err(|_| wrong())?;
-    let found = lookup::resolve_addresses(host.to_owned()).await;
+    let found = sockets::resolve_addresses(host.to_owned()).await;
     let found = found.map_err(|error| lookup_error(host, error))?;
     if found.is_empty() {
         return Err(Error::unavailable(format!("{host:?} has no address")));
@@ -34,6 +35,7 @@ fn lookup_error(host: &str, error: lookup::ErrorCode) -> Error {
             "looking up {host:?} was denied; the grant `sockets` has to name it"
         )),
         Code::InvalidArgument => Error::invalid_input(format!("{host:?} is not a host name")),
+        Code::Other(Some(text)) => Error::unavailable(text),
         Code::NameUnresolvable => Error::unavailable(format!("there is no host {host:?}")),
         other => Error::unavailable(format!("{host:?} could not be looked up: {other:?}")),
     }

@@ -5,11 +5,9 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use wit_bindgen::{FutureReader, StreamRead, StreamReader, StreamResult, StreamWriter};
-
-use crate::bindings::wit_stream;
 use crate::error::{Error, Result};
 use crate::framing::Pending;
+use crate::sys::{FutureReader, StreamRead, StreamReader, StreamResult, StreamWriter, wit_stream};
 
 /// What one read asks for at most; also what is kept ready for bytes that were not asked for yet.
 const CHUNK: usize = 64 * 1024;

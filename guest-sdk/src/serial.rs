@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::bindings::funcnodes::external_worker::serial as wit;
-use crate::bindings::wit_stream;
 use crate::context::millis;
 use crate::error::{Error, Result};
-use crate::framing::Pending;
+use crate::framing::{self, Pending};
 use crate::pipe::Incoming;
 use crate::state::{Lock, State};
+use crate::sys::{self, wit_stream};
 
 pub use wit::{Buffer, DataBits, FlowControl, LineState, Parity, PortInfo, StopBits};
 
@@ -66,7 +66,7 @@ impl Settings {
 
 /// Lists the granted ports.
 pub fn ports() -> Vec<PortInfo> {
-    wit::ports()
+    sys::serial::ports()
 }
 
 /// An open port, which only this instance can use. Dropping it closes the device.
@@ -81,13 +81,13 @@ pub fn ports() -> Vec<PortInfo> {
 ///     let port = Port::open("thermometer", Settings::new(9600)).await?;
 ///     port.set_timeout(Duration::from_millis(500));
 ///     port.write_all(b"T?\r\n").await?;
-///     let line = String::from_utf8(port.read_until(b'\n', 64).await?)?;
-///     Ok(line.trim().trim_start_matches("T=").parse()?)
+///     let line = port.read_line(64).await?;
+///     Ok(line.trim_start_matches("T=").parse()?)
 /// }
 /// ```
 pub struct Port {
     name: String,
-    port: wit::Port,
+    port: sys::serial::Port,
     timeout: State<Duration>,
     /// Bytes that came after the one that `read_until` was asked for.
     pending: Lock<Pending>,
@@ -100,7 +100,7 @@ impl Port {
     /// Opens the port that the operator granted under `name`. The time-out of its reads and writes
     /// is one second until [`set_timeout`](Self::set_timeout) says otherwise.
     pub async fn open(name: &str, settings: Settings) -> Result<Self> {
-        let port = wit::Port::open(name.to_owned(), settings.0).await;
+        let port = sys::serial::Port::open(name.to_owned(), settings.0).await;
         let port = port.map_err(|e| Error::from(e).context(format!("opening port {name:?}")))?;
         Ok(Self {
             name: name.to_owned(),
@@ -153,6 +153,24 @@ impl Port {
                 }
             }
         }
+    }
+
+    /// One line of text, without the `\n` or `\r\n` that ends it; an error when that is not among the next
+    /// `max` bytes, or the line is not UTF-8. Each of the reads that this takes has the time-out.
+    pub async fn read_line(&self, max: usize) -> Result<String> {
+        let line = framing::line(self.read_until(b'\n', max).await?);
+        line.map_err(|error| error.context(format!("port {:?}", self.name)))
+    }
+
+    /// Exactly `count` bytes. Each of the reads that this takes has the time-out; when one fails, what
+    /// came before stays for the next read.
+    pub async fn read_exact(&self, count: usize) -> Result<Vec<u8>> {
+        let mut pending = self.pending.lock().await;
+        while pending.len() < count {
+            let missing = count - pending.len();
+            self.fill(&mut pending, missing.min(CHUNK)).await?;
+        }
+        Ok(pending.take(count))
     }
 
     async fn fill(&self, pending: &mut Pending, max: usize) -> Result<()> {
@@ -255,6 +273,17 @@ impl Receiver {
     /// Reads at least one and at most `max` bytes; empty if the stream ended without an error.
     pub async fn read(&self, max: usize) -> Result<Vec<u8>> {
         self.0.lock().await.read(max).await
+    }
+
+    /// Exactly `count` bytes.
+    pub async fn read_exact(&self, count: usize) -> Result<Vec<u8>> {
+        self.0.lock().await.read_exact(count).await
+    }
+
+    /// One line of text, without the `\n` or `\r\n` that ends it; an error when that is not among the next
+    /// `max` bytes, or the line is not UTF-8.
+    pub async fn read_line(&self, max: usize) -> Result<String> {
+        framing::line(self.read_until(b'\n', max).await?)
     }
 
     /// Everything up to and with `byte`; an error when it is not among the next `max` bytes.

@@ -8,8 +8,9 @@ use serde_json::Value as JsonValue;
 use crate::bindings::funcnodes::external_worker::types as wit;
 use crate::describe::{Inputs, PortOptions, input_port, output_ports};
 use crate::error::{Error, Result};
+use crate::export;
 use crate::value::{FromPort, Returns, Value};
-use crate::worker::{BoxFuture, Calling};
+use crate::worker::{BoxFuture, Calling, Worker};
 
 /// A named group of nodes and of further groups.
 ///
@@ -72,6 +73,38 @@ impl Shelf {
 }
 
 /// A node that is a closure, sync or async, of up to six arguments.
+///
+/// Before these, the closure may take the worker, as `me: &Self`: it is lent to the closure for each call,
+/// like `self` to a method, so nothing of it need be captured.
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Gauge {
+///     offset: State<f64>,
+/// }
+///
+/// #[external_worker(id = "gauge")]
+/// impl Gauge {
+///     fn get_nodeshelf(&self) -> Option<Shelf> {
+///         let shift = |me: &Self, by: f64| me.offset.update(|offset| *offset += by);
+///         let settled = async |me: &Self, x: f64| {
+///             sleep(Duration::from_millis(10)).await;
+///             x + me.offset.get()
+///         };
+///         let shelf = Shelf::new("gauge")
+///             .node(ShelfNode::new("shift", shift).inputs(["by"]))
+///             .node(ShelfNode::new("settled", settled).inputs(["x"]));
+///         Some(shelf)
+///     }
+/// }
+///
+/// let gauge = external_worker::testing::start::<Gauge>(json!({})).unwrap();
+/// gauge.call("gauge/shift", json!({"by": 0.5})).unwrap();
+/// let settled = gauge.call("gauge/settled", json!({"x": 1.0})).unwrap();
+/// assert_eq!(settled.one::<f64>().unwrap(), 1.5);
+/// ```
 pub struct ShelfNode {
     name: String,
     title: Option<String>,
@@ -134,7 +167,7 @@ impl ShelfNode {
         self
     }
 
-    /// Names the inputs, in the order of the closure's arguments.
+    /// Names the inputs, in the order of the closure's arguments, of which the worker is none.
     #[must_use]
     pub fn inputs<const N: usize>(mut self, names: [&str; N]) -> Self {
         if N != self.inputs.len() {
@@ -238,6 +271,9 @@ type Run = Rc<dyn Fn(&[ShelfInput], Inputs) -> Running>;
 pub struct Sync<R>(R);
 #[doc(hidden)]
 pub struct Async<R>(R);
+/// Stands for the worker among the arguments of a closure.
+#[doc(hidden)]
+pub struct Me<W>(W);
 
 fn describe<T: FromPort>(input: &ShelfInput) -> wit::Port {
     let default = input
@@ -269,20 +305,11 @@ macro_rules! closures {
             R: Returns,
             $($arg: FromPort + 'static,)*
         {
-            const COUNT: usize = $count;
-            type Output = R;
-            closures!(ports $($arg)*);
-
-            #[allow(non_snake_case, unused_mut, reason = "an argument is named after its type, and there may be none")]
-            fn run(
-                function: &Rc<Self>,
-                names: &[ShelfInput],
-                mut inputs: Inputs,
-            ) -> Running {
-                closures!(take names inputs $($arg)*);
+            closures!(described $count R; $($arg)*);
+            closures!(run names inputs $($arg)*; function => {
                 let values = function($($arg),*).into_values();
                 Ok(Box::pin(std::future::ready(values)))
-            }
+            });
         }
 
         impl<F, R, $($arg),*> ShelfFn<($($arg,)*), Async<R>> for F
@@ -291,29 +318,64 @@ macro_rules! closures {
             R: Returns,
             $($arg: FromPort + 'static,)*
         {
-            const COUNT: usize = $count;
-            type Output = R;
-            closures!(ports $($arg)*);
-
-            #[allow(non_snake_case, unused_mut, reason = "an argument is named after its type, and there may be none")]
-            fn run(
-                function: &Rc<Self>,
-                names: &[ShelfInput],
-                mut inputs: Inputs,
-            ) -> Running {
-                closures!(take names inputs $($arg)*);
+            closures!(described $count R; $($arg)*);
+            closures!(run names inputs $($arg)*; function => {
                 let function = Rc::clone(function);
                 Ok(Box::pin(async move { function($($arg),*).await.into_values() }))
-            }
+            });
+        }
+
+        impl<F, W, R, $($arg),*> ShelfFn<(Me<W>, $($arg,)*), Sync<R>> for F
+        where
+            F: Fn(&W, $($arg),*) -> R + 'static,
+            W: Worker,
+            R: Returns,
+            $($arg: FromPort + 'static,)*
+        {
+            closures!(described $count R; $($arg)*);
+            closures!(run names inputs $($arg)*; function => {
+                let worker = export::worker::<W>()?;
+                let values = function(&worker, $($arg),*).into_values();
+                Ok(Box::pin(std::future::ready(values)))
+            });
+        }
+
+        impl<F, W, R, $($arg),*> ShelfFn<(Me<W>, $($arg,)*), Async<R>> for F
+        where
+            F: AsyncFn(&W, $($arg),*) -> R + 'static,
+            W: Worker,
+            R: Returns,
+            $($arg: FromPort + 'static,)*
+        {
+            closures!(described $count R; $($arg)*);
+            closures!(run names inputs $($arg)*; function => {
+                let worker = export::worker::<W>()?;
+                let function = Rc::clone(function);
+                Ok(Box::pin(async move { function(&worker, $($arg),*).await.into_values() }))
+            });
         }
     )*};
-    (ports $($arg:ident)*) => {
+    (described $count:literal $output:ident; $($arg:ident)*) => {
+        const COUNT: usize = $count;
+        type Output = $output;
+
         #[allow(unused, reason = "a closure may take no arguments")]
         fn ports(inputs: &[ShelfInput]) -> Vec<wit::Port> {
             let mut inputs = inputs.iter();
             let mut ports = Vec::new();
             $(ports.extend(inputs.next().map(describe::<$arg>));)*
             ports
+        }
+    };
+    (run $names:ident $inputs:ident $($arg:ident)*; $function:ident => $body:block) => {
+        #[allow(non_snake_case, unused_mut, reason = "an argument is named after its type, and there may be none")]
+        fn run(
+            $function: &Rc<Self>,
+            $names: &[ShelfInput],
+            mut $inputs: Inputs,
+        ) -> Running {
+            closures!(take $names $inputs $($arg)*);
+            $body
         }
     };
     (take $names:ident $inputs:ident $($arg:ident)*) => {

@@ -3,13 +3,14 @@
 
 use std::net::SocketAddr;
 
-use wit_bindgen::StreamReader;
-
-use crate::bindings::wasi::sockets::types::{ErrorCode, TcpSocket};
+use crate::bindings::wasi::sockets::types::ErrorCode;
 use crate::error::{Error, Result};
+use crate::framing;
 use crate::net::{family, from_wasi, resolve, to_wasi};
 use crate::pipe::{Incoming, Outgoing};
 use crate::state::Lock;
+use crate::sys::StreamReader;
+use crate::sys::sockets::TcpSocket;
 
 /// A connection. Dropping it closes it.
 ///
@@ -87,6 +88,14 @@ impl TcpStream {
     /// the next `max` bytes.
     pub async fn read_until(&self, byte: u8, max: usize) -> Result<Vec<u8>> {
         self.incoming.lock().await.read_until(byte, max).await
+    }
+
+    /// Waits for a line of text and returns it without the `\n` or `\r\n` that ends it; an error when that
+    /// is not among the next `max` bytes, or the line is not UTF-8.
+    ///
+    /// [`timeout`](crate::timeout) limits how long this and any other read waits.
+    pub async fn read_line(&self, max: usize) -> Result<String> {
+        framing::line(self.read_until(b'\n', max).await?)
     }
 
     /// Waits for the end and returns everything; an error beyond `max` bytes.

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::bindings::wasi::sockets::types::{ErrorCode, UdpSocket as Socket};
+use crate::bindings::wasi::sockets::types::ErrorCode;
 use crate::error::{Error, Result};
 use crate::net::{family, from_wasi, resolve, to_wasi};
+use crate::sys::sockets::UdpSocket as Socket;
 
 /// A datagram socket.
 ///

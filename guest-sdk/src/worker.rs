@@ -83,6 +83,8 @@ pub(crate) trait Instance {
     fn restored(&self, state: Vec<u8>) -> BoxFuture<'_, Result<()>>;
     fn call<'a>(&'a self, node: &str, inputs: Inputs) -> Option<Calling<'a>>;
     fn parse_config(&self, json: &str) -> Result<Rc<dyn std::any::Any>>;
+    fn loop_delay(&self) -> u32;
+    fn as_any(self: Rc<Self>) -> Rc<dyn std::any::Any>;
 }
 
 impl<W: Worker> Instance for W {
@@ -109,6 +111,12 @@ impl<W: Worker> Instance for W {
     }
     fn parse_config(&self, json: &str) -> Result<Rc<dyn std::any::Any>> {
         parse_config::<W>(json).map(|config| config as Rc<dyn std::any::Any>)
+    }
+    fn loop_delay(&self) -> u32 {
+        W::class().loop_delay_ms
+    }
+    fn as_any(self: Rc<Self>) -> Rc<dyn std::any::Any> {
+        self
     }
 }
 

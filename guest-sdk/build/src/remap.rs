@@ -7,6 +7,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What is called otherwise: everything that gets into the component.
+const SCOPE: &str = "--remap-path-scope=object";
+
 /// One `--remap-path-prefix` after another; where several match, rustc takes the last.
 #[derive(Default)]
 pub(crate) struct Remap(Vec<(PathBuf, String)>);
@@ -38,11 +41,17 @@ impl Remap {
     }
 
     /// The flags for rustc. From the general to the particular, by length, since the last wins.
+    ///
+    /// Messages of the compiler keep the real paths: whoever reads them looks for these files.
     pub(crate) fn flags(mut self) -> Vec<OsString> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
         self.0
             .sort_by(|(a, _), (b, _)| (a.as_os_str().len(), a).cmp(&(b.as_os_str().len(), b)));
         self.0.dedup();
-        self.0.iter().map(|(dir, name)| flag(dir, name)).collect()
+        let flags = self.0.iter().map(|(dir, name)| flag(dir, name));
+        flags.chain([OsString::from(SCOPE)]).collect()
     }
 }
 
@@ -81,6 +90,7 @@ mod tests {
         let expected = [
             "--remap-path-prefix=/nowhere/home=/home",
             "--remap-path-prefix=/nowhere/home/me/project=/worker",
+            SCOPE,
         ];
         assert_eq!(remap.flags(), expected);
     }
@@ -93,7 +103,7 @@ mod tests {
         let mut remap = Remap::default();
         remap.add_cargo_home(home.path());
         let expected = flag(&registry, "/crates");
-        assert_eq!(remap.flags().last(), Some(&expected));
+        assert!(remap.flags().contains(&expected));
     }
 
     #[cfg(unix)]
@@ -110,7 +120,7 @@ mod tests {
         remap.add(&link, "/worker");
         assert_eq!(
             remap.flags(),
-            [flag(&link, "/worker"), flag(&real, "/worker")]
+            [flag(&link, "/worker"), flag(&real, "/worker"), SCOPE.into()]
         );
     }
 }

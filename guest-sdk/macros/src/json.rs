@@ -1,4 +1,4 @@
-//! JSON written as tokens: the seed's option dictionaries, spelled as they are there.
+//! JSON written as tokens: option dictionaries, spelled as a worker in Python has them.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;

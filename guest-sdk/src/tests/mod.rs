@@ -1,13 +1,15 @@
-//! The macros and the glue at work on the author's own machine, with the host's stand-in.
+//! The macros and the glue at work on the author's own machine, without a host.
 
 mod config;
 mod describe;
+mod devices;
 mod lifecycle;
 mod logging;
 mod nodes;
 mod shelf;
 mod state;
 mod template;
+mod testing;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -57,20 +59,10 @@ impl<T> Task<T> {
     pub(crate) fn is_woken(&self) -> bool {
         self.flag.0.load(Ordering::Relaxed)
     }
-
-    /// Runs it as long as it wakes itself.
-    pub(crate) fn finish(mut self) -> T {
-        loop {
-            match self.poll() {
-                Some(value) => return value,
-                None => assert!(self.is_woken(), "nothing wakes the task"),
-            }
-        }
-    }
 }
 
-pub(crate) fn run<T>(future: impl Future<Output = T> + 'static) -> T {
-    Task::new(future).finish()
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    crate::testing::block_on(future)
 }
 
 /// A component with one class.

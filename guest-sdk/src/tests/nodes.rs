@@ -231,13 +231,13 @@ fn arrays_are_what_they_say() {
         ),
         (
             array(Dtype::S8, &[1], &[255]),
-            "element 0 does not fit: s8 cannot become u16 without loss",
+            "element 0 does not fit: int8 cannot become uint16 without loss",
         ),
         (
             Value::Json("[[1], 2]".into()),
             "the lists of an ndarray have different lengths",
         ),
-        (Value::Json("[-1]".into()), "-1 does not fit u16"),
+        (Value::Json("[-1]".into()), "-1 does not fit uint16"),
         (Value::Text("a".into()), "expected a number, got a str"),
     ] {
         assert_eq!(

@@ -304,20 +304,20 @@ fn from_array<T: Element>(array: Ndarray) -> Result<NdArray<T>> {
     Ok(NdArray { shape, data })
 }
 
-/// An element type as the contract calls it.
+/// An element type as numpy calls it, which is what users of arrays know.
 const fn name(dtype: Dtype) -> &'static str {
     match dtype {
-        Dtype::Boolean => "boolean",
-        Dtype::U8 => "u8",
-        Dtype::S8 => "s8",
-        Dtype::U16 => "u16",
-        Dtype::S16 => "s16",
-        Dtype::U32 => "u32",
-        Dtype::S32 => "s32",
-        Dtype::U64 => "u64",
-        Dtype::S64 => "s64",
-        Dtype::F32 => "f32",
-        Dtype::F64 => "f64",
+        Dtype::Boolean => "bool",
+        Dtype::U8 => "uint8",
+        Dtype::S8 => "int8",
+        Dtype::U16 => "uint16",
+        Dtype::S16 => "int16",
+        Dtype::U32 => "uint32",
+        Dtype::S32 => "int32",
+        Dtype::U64 => "uint64",
+        Dtype::S64 => "int64",
+        Dtype::F32 => "float32",
+        Dtype::F64 => "float64",
     }
 }
 

@@ -88,6 +88,25 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     Ok(replace(&end_of_links(path), bytes).map_err(failed)?)
 }
 
+/// Puts `bytes` into a new file at `path`, whole or not at all. A pipe or a terminal takes what comes.
+///
+/// # Errors
+/// When a file is there already, or it cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let failed = |source| HostError::File {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    };
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return write(path, bytes);
+    }
+    let aside = aside(path, bytes).map_err(failed)?;
+    let made = aside.persist_noclobber(path);
+    made.map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
 /// Where `path` leads, also when nothing is there yet.
 fn end_of_links(path: &Path) -> PathBuf {
     let mut end = path.to_owned();
@@ -111,11 +130,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if before.as_ref().is_some_and(|before| !before.is_file()) {
         return OpenOptions::new().write(true).open(path)?.write_all(bytes);
     }
-    let mut aside = tempfile::Builder::new();
-    // As any program makes a file; the process's mask takes away from it.
-    aside.permissions(Permissions::from_mode(0o666));
-    let mut aside = aside.tempfile_in(folder(path))?;
-    aside.write_all(bytes)?;
+    let aside = aside(path, bytes)?;
     if let Some(before) = before {
         let made = aside.as_file().metadata()?;
         if (made.uid(), made.gid()) != (before.uid(), before.gid()) {
@@ -126,6 +141,16 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     aside.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// A file beside `path` with this content, which goes unless it is moved.
+fn aside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    let mut aside = tempfile::Builder::new();
+    // As any program makes a file; the process's mask takes away from it.
+    aside.permissions(Permissions::from_mode(0o666));
+    let mut aside = aside.tempfile_in(folder(path))?;
+    aside.write_all(bytes)?;
+    Ok(aside)
 }
 
 fn cannot_read(path: &Path, source: std::io::Error) -> CliError {

@@ -134,6 +134,7 @@ mod tests {
             node: "m".to_owned(),
             inputs,
             unchecked: false,
+            saves: Vec::new(),
         };
         let resolved = resolve(&call, &node(vec![port("x", type_)]), 1000);
         resolved
@@ -169,6 +170,7 @@ mod tests {
                 .map(|n| ((*n).to_owned(), Given::Text("1".to_owned())))
                 .collect(),
             unchecked: false,
+            saves: Vec::new(),
         };
         for (names, part) in [
             (&["z"][..], "no input `z`; it has: x, y"),

@@ -32,6 +32,17 @@ pub struct CallArg {
     pub inputs: Vec<(String, Given)>,
     /// Whether the inputs go to the guest whatever they are.
     pub unchecked: bool,
+    /// Outputs that become files.
+    pub saves: Vec<SaveArg>,
+}
+
+/// An output of a call that becomes a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaveArg {
+    /// Its name; without one, the only output there is.
+    pub output: Option<String>,
+    /// Where to.
+    pub file: PathBuf,
 }
 
 /// What stands behind `k=`.
@@ -46,6 +57,7 @@ pub enum Given {
 const CALL: &str = "call";
 const TRY: &str = "try";
 const INPUT: &str = "input";
+const SAVE: &str = "save";
 const CONFIGURE: &str = "configure";
 const TURNS: &str = "turns";
 const SHELVES: &str = "shelves";
@@ -75,6 +87,15 @@ impl Args for StepArgs {
                  `{\"dtype\": \"u8\", \"shape\": [2, 1], \"data\": [1, 2]}`, or with one element for all \
                  as its `data`, and bytes as `data:image/png;base64,…`",
             );
+        let save = step(SAVE, "[OUTPUT=]FILE")
+            .value_parser(parse_save)
+            .help("Save an output of the preceding call to a file")
+            .long_help(
+                "Save an output of the preceding call to a file: the only one there is, or the one that is \
+                 named. Bytes and text are written as they are, an array as a file of numpy if FILE ends in \
+                 .npy, and everything else as JSON. A file that is there already stays, unless --force is \
+                 given. A file with `=` in its name follows a `=`, as in `--save =a=b.txt`",
+            );
         let configure = step(CONFIGURE, "JSON")
             .help("Change the configuration: a JSON object with what changes, or `@file`");
         let turns = step(TURNS, "N")
@@ -87,7 +108,7 @@ impl Args for StepArgs {
             .action(ArgAction::Append)
             .help_heading(HEADING)
             .help("Print the paths of the nodes on the worker's shelves");
-        command.args([call, try_, input, configure, turns, shelves])
+        command.args([call, try_, input, save, configure, turns, shelves])
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -117,6 +138,7 @@ impl FromArgMatches for StepArgs {
                 node: node.clone(),
                 inputs: Vec::new(),
                 unchecked,
+                saves: Vec::new(),
             })
         };
         let mut steps: Vec<(usize, StepArg)> = Vec::new();
@@ -129,20 +151,50 @@ impl FromArgMatches for StepArgs {
         steps.extend(shelves.map(|(at, _)| (at, StepArg::Shelves)));
         steps.sort_by_key(|(at, _)| *at);
         for (at, input) in placed::<(String, Given)>(matches, INPUT) {
-            let before = steps.iter_mut().rev().find(|(step, _)| *step < at);
-            let Some((_, StepArg::Call(call))) = before else {
-                let name = &input.0;
-                let problem = format!("`--input {name}=…` has no `--call METHOD` before it\n");
-                return Err(clap::Error::raw(
-                    ErrorKind::MissingRequiredArgument,
-                    problem,
-                ));
-            };
-            call.inputs.push(input.clone());
+            let option = || format!("--input {}=…", input.0);
+            call_before(&mut steps, at, option)?
+                .inputs
+                .push(input.clone());
+        }
+        for (at, save) in placed::<SaveArg>(matches, SAVE) {
+            let option = || format!("--save {}", save.file.display());
+            call_before(&mut steps, at, option)?
+                .saves
+                .push(save.clone());
         }
         self.0 = steps.into_iter().map(|(_, step)| step).collect();
         Ok(())
     }
+}
+
+/// The call that the option at `at` belongs to.
+fn call_before(
+    steps: &mut [(usize, StepArg)],
+    at: usize,
+    option: impl FnOnce() -> String,
+) -> Result<&mut CallArg, clap::Error> {
+    let before = steps.iter_mut().rev().find(|(step, _)| *step < at);
+    match before {
+        Some((_, StepArg::Call(call))) => Ok(call),
+        _ => Err(clap::Error::raw(
+            ErrorKind::MissingRequiredArgument,
+            format!("`{}` has no `--call METHOD` before it\n", option()),
+        )),
+    }
+}
+
+fn parse_save(text: &str) -> Result<SaveArg, String> {
+    let (output, file) = match text.split_once('=') {
+        Some((output, file)) => (Some(output).filter(|name| !name.is_empty()), file),
+        None => (None, text),
+    };
+    if file.is_empty() {
+        return Err("write FILE or OUTPUT=FILE, such as `out.png`".to_owned());
+    }
+    Ok(SaveArg {
+        output: output.map(str::to_owned),
+        file: file.into(),
+    })
 }
 
 fn parse_input(text: &str) -> Result<(String, Given), String> {
@@ -199,6 +251,7 @@ mod tests {
                     .map(|(name, given)| (name.to_owned(), given))
                     .collect(),
                 unchecked,
+                saves: Vec::new(),
             })
         };
         let a = [("x", text("1")), ("y", Given::File("f".into()))];
@@ -211,6 +264,39 @@ mod tests {
             call("c", &[], false),
         ];
         assert_eq!(steps, expected);
+    }
+
+    #[test]
+    fn what_is_saved_belongs_to_the_call_before_it() {
+        let line = [
+            "--call=a",
+            "--save",
+            "x.png",
+            "--save=y=b.npy",
+            "--save==c=d",
+            "--call=b",
+        ];
+        let StepArgs(steps) = parse(&line).unwrap();
+        let save = |output: Option<&str>, file: &str| SaveArg {
+            output: output.map(str::to_owned),
+            file: file.into(),
+        };
+        let expected = [
+            save(None, "x.png"),
+            save(Some("y"), "b.npy"),
+            save(None, "c=d"),
+        ];
+        let saves: Vec<_> = steps
+            .iter()
+            .map(|step| match step {
+                StepArg::Call(call) => call.saves.as_slice(),
+                _ => &[],
+            })
+            .collect();
+        assert_eq!(saves, [&expected[..], &[]]);
+        for line in [&["--save", "x"][..], &["--call=a", "--save", "x="]] {
+            parse(line).unwrap_err();
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What an author says about inputs and outputs beyond their types, in the seed's JSON.
+//! What an author says about inputs and outputs beyond their types, as JSON.
 
 use syn::LitStr;
 

@@ -144,3 +144,50 @@ async fn say(port: &Port, command: &str) -> Result<String> {
 }
 
 export!(Thermometer; requests: { serial: "reads the thermometer" });
+
+#[cfg(test)]
+mod tests {
+    use external_worker::testing::{Bench, Line, Running};
+
+    use super::*;
+
+    fn instrument() -> Line {
+        Line::new()
+            .answers("UNIT C\r\n", "OK\r\n")
+            .answers("*IDN?\r\n", "ACME T1\r\n")
+            .answers("TEMP?\r\n", "21.5\r\n")
+            .answers("TEMP?\r\n", "21.6\r\n")
+    }
+
+    fn started(instrument: Line) -> Running<Thermometer> {
+        let bench = Bench::new();
+        bench.serial("thermometer", instrument);
+        bench.start(json!({})).unwrap()
+    }
+
+    #[test]
+    fn the_loop_reads_once_a_second() {
+        let worker = started(instrument());
+        assert_eq!(worker.run_for(Duration::from_millis(2500)).ended, 3);
+        let history: NdArray<f64> = worker.call("history", ()).unwrap().one().unwrap();
+        assert_eq!(history.data(), [21.6, 21.6, 21.5]);
+        let name: String = worker.call("identify", ()).unwrap().one().unwrap();
+        assert_eq!(name, "ACME T1");
+    }
+
+    #[test]
+    fn an_instrument_that_was_unplugged_is_opened_again() {
+        let worker = started(instrument().hangs_up_after(2));
+        worker.turn().unwrap();
+        worker.turn().unwrap_err();
+        worker.turn().unwrap();
+        assert_eq!(worker.bench().not_understood("thermometer"), b"");
+    }
+
+    #[test]
+    fn what_the_instrument_refuses_is_an_error() {
+        let worker = started(instrument().answers("UNIT F\r\n", "ERR no such unit\r\n"));
+        let refused = worker.call("set_unit", json!({"unit": "F"})).unwrap_err();
+        assert_eq!(refused.message(), "the instrument says: no such unit");
+    }
+}

@@ -261,6 +261,7 @@ mod tests {
             .replace("{{class_id}}", "my_worker")
             .replace("{{Type}}", "MyWorker");
         let source = source.split_once("\n\n").unwrap().1;
+        let source = source.split_once("#[cfg(test)]").unwrap().0;
         assert_eq!(code(source), code(&example.join("\n")));
     }
 

@@ -18,6 +18,7 @@ use crate::simulate::{Behaviour, Bench};
 
 mod plan;
 mod reporter;
+mod save;
 mod session;
 
 /// Run one external worker and watch it
@@ -72,6 +73,9 @@ pub struct RunCommand {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     repeat: u32,
+    /// Let --save replace files that are there already
+    #[arg(long, requires = "save")]
+    force: bool,
     #[command(flatten)]
     steps: StepArgs,
 }

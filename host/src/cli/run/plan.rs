@@ -8,9 +8,9 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::super::error::CliError;
-use super::super::steps::{CallArg, StepArg};
+use super::super::steps::{CallArg, SaveArg, StepArg};
 use super::super::{files, inputs};
-use super::RunCommand;
+use super::{RunCommand, save};
 use crate::component::PreparedComponent;
 use crate::instance::description::{self, Class};
 use crate::instance::exports::Ports;
@@ -32,6 +32,8 @@ pub struct Plan {
     pub is_loopless: bool,
     /// How long to run.
     pub duration: Option<Duration>,
+    /// Whether files that are there already are replaced.
+    pub force: bool,
 }
 
 /// One thing to do.
@@ -52,6 +54,8 @@ pub enum PlannedStep {
 pub struct PlannedCall {
     /// A method or the path of a shelf's node.
     pub node: String,
+    /// Outputs that become files.
+    pub saves: Vec<SaveArg>,
     inputs: Planned,
 }
 
@@ -85,6 +89,12 @@ impl Plan {
                 StepArg::Shelves => PlannedStep::Shelves,
             })
         };
+        for step in &command.steps.0 {
+            if let StepArg::Call(call) = step {
+                let check = |save| save::check(save, command.force);
+                call.saves.iter().try_for_each(check)?;
+            }
+        }
         let steps = command.steps.0.iter().map(plan);
         let steps = steps.collect::<Result<_, CliError>>()?;
         let name = command
@@ -106,6 +116,7 @@ impl Plan {
             repeat: command.repeat,
             is_loopless: command.no_loop,
             duration: command.duration,
+            force: command.force,
         })
     }
 
@@ -168,7 +179,13 @@ pub fn class(prepared: &PreparedComponent, id: Option<&str>) -> Result<Arc<Class
 
 fn plan_call(call: &CallArg, class: &Class, limit: u64) -> Result<PlannedCall, CliError> {
     let inputs = match class.method(&call.node) {
-        Some(method) => Planned::Ready(inputs::resolve(call, method, limit)?),
+        Some(method) => {
+            for save in &call.saves {
+                let outputs = method.outputs.iter().map(|port| port.name.as_str());
+                save::check_output(save, &call.node, outputs)?;
+            }
+            Planned::Ready(inputs::resolve(call, method, limit)?)
+        }
         None if call.node.contains('/') => Planned::OnShelf(call.clone()),
         None => {
             let methods: Vec<_> = class
@@ -189,6 +206,7 @@ fn plan_call(call: &CallArg, class: &Class, limit: u64) -> Result<PlannedCall, C
     };
     Ok(PlannedCall {
         node: call.node.clone(),
+        saves: call.saves.clone(),
         inputs,
     })
 }

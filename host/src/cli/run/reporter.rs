@@ -2,6 +2,7 @@
 //! machines one JSON object a line. The names of types and fields are stable.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -267,6 +268,32 @@ impl<'a> Reporter<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// An output became a file.
+    pub fn saved(
+        &self,
+        node: &str,
+        output: &str,
+        file: &Path,
+        bytes: usize,
+    ) -> Result<(), CliError> {
+        let file = file.display();
+        if self.output.is_json() {
+            return self.emit(
+                "saved",
+                json!({
+                    "node": node, "output": output, "file": file.to_string(), "bytes": bytes,
+                }),
+            );
+        }
+        let size = shown::size(bytes as u64);
+        self.log(
+            Style::Green,
+            "saved",
+            &format!("{node}.{output} to {file} ({size})"),
+        );
+        Ok(())
     }
 
     /// A change of the configuration was answered.

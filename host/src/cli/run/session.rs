@@ -12,6 +12,7 @@ use super::super::output::Output;
 use super::super::signals::Signals;
 use super::plan::{Plan, PlannedCall, PlannedStep};
 use super::reporter::Reporter;
+use super::save;
 use crate::instance::events::Listener;
 use crate::instance::{End, Instance};
 
@@ -124,11 +125,12 @@ impl Work {
     async fn run(&self, plan: Plan, reporter: &Reporter<'_>) -> Result<WorkEnd, CliError> {
         let begun = Instant::now();
         let limit = plan.prepared.budget().value_size.as_u64();
+        let force = plan.force;
         let has_steps = !plan.steps.is_empty();
         let rounds = (0..plan.repeat).flat_map(|_| plan.steps.clone());
         for step in rounds {
             match step {
-                PlannedStep::Call(call) => self.call(call, limit, reporter).await?,
+                PlannedStep::Call(call) => self.call(call, limit, force, reporter).await?,
                 PlannedStep::Configure(patch) => {
                     let answer = self.instance.update_config(patch).await;
                     self.failed.set(self.failed.get() || answer.is_err());
@@ -162,9 +164,10 @@ impl Work {
         &self,
         call: PlannedCall,
         limit: u64,
+        force: bool,
         reporter: &Reporter<'_>,
     ) -> Result<(), CliError> {
-        let node = call.node.clone();
+        let (node, saves) = (call.node.clone(), call.saves.clone());
         let inputs = call.inputs(&self.instance, limit).await?;
         let begun = Instant::now();
         let answer = self.instance.call(&node, inputs).await;
@@ -172,7 +175,13 @@ impl Work {
         self.failed.set(self.failed.get() || answer.is_err());
         // The watcher's turn: what the guest logged before it answered is shown before the answer.
         tokio::task::yield_now().await;
-        reporter.called(&node, &answer, took)
+        reporter.called(&node, &answer, took)?;
+        let Ok(outputs) = &answer else { return Ok(()) };
+        for save in &saves {
+            let (output, bytes) = save::save(save, &node, outputs, force)?;
+            reporter.saved(&node, &output, &save.file, bytes)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,53 @@
+//! Devices.
+//!
+//! A [`Port`](crate::serial::Port) is a serial port that the operator granted under a name; which device that
+//! is, a worker need not know. Each command and its answer hold a [`Lock`](crate::Lock), so that the loop and
+//! nodes do not speak at once, and a port that failed is opened again the next time.
+//!
+//! ```
+//! use external_worker::prelude::*;
+//! use external_worker::serial::{Port, Settings};
+//! use external_worker::testing::{Bench, Line};
+//!
+//! #[derive(Default)]
+//! struct Meter {
+//!     port: Lock<Option<Port>>,
+//! }
+//!
+//! #[external_worker(id = "meter")]
+//! impl Meter {
+//!     #[node]
+//!     async fn volts(&self) -> Result<f64> {
+//!         Ok(self.ask("MEAS?").await?.parse()?)
+//!     }
+//!
+//!     async fn ask(&self, command: &str) -> Result<String> {
+//!         let mut slot = self.port.lock().await;
+//!         let port = match slot.take() {
+//!             Some(port) => port,
+//!             None => Port::open("meter", Settings::new(9600)).await?,
+//!         };
+//!         port.write_all(format!("{command}\n").as_bytes()).await?;
+//!         let answer = port.read_line(256).await?;
+//!         // After an error the port is dropped: who knows what is still on its way.
+//!         *slot = Some(port);
+//!         Ok(answer)
+//!     }
+//! }
+//! export!(Meter; requests: { serial: "reads the meter" });
+//!
+//! # fn main() {
+//! let bench = Bench::new();
+//! bench.serial("meter", Line::new().answers("MEAS?\n", "1.25\n").hangs_up_after(1));
+//! let meter = bench.start::<Meter>(json!({})).unwrap();
+//! let volts = || meter.call("volts", ()).and_then(|answer| answer.one::<f64>());
+//! assert_eq!(volts().unwrap(), 1.25);
+//! assert_eq!(volts().unwrap_err().message(), "port \"meter\": the device went away");
+//! assert_eq!(volts().unwrap(), 1.25);
+//! # }
+//! ```
+//!
+//! Reads have a time-out, a second unless [`set_timeout`](crate::serial::Port::set_timeout) says otherwise.
+//! [`read_exact`](crate::serial::Port::read_exact) is for binary protocols,
+//! [`read_until`](crate::serial::Port::read_until) for other ends of lines, and
+//! [`receive`](crate::serial::Port::receive) for a device that speaks without being asked.

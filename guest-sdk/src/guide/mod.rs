@@ -1,0 +1,24 @@
+//! A guide for authors, in the order in which a worker grows. Every example compiles, and runs where it needs
+//! no devices.
+//!
+//! 1. [`first_worker`]: a crate, a class, a node, a loop.
+//! 2. [`configuration`]: what users set, and secrets.
+//! 3. [`nodes`]: inputs, outputs, their types, and how they are shown.
+//! 4. [`shelf`]: further nodes, made while the worker runs.
+//! 5. [`devices`]: serial ports.
+//! 6. [`networks`]: TCP, UDP and HTTP.
+//! 7. [`tests`](self::testing): tests without devices.
+//! 8. [`publishing`]: requests, checks and registries.
+//! 9. [`budgets`]: what an instance may use.
+//! 10. [`crates`]: which libraries work.
+
+pub mod budgets;
+pub mod configuration;
+pub mod crates;
+pub mod devices;
+pub mod first_worker;
+pub mod networks;
+pub mod nodes;
+pub mod publishing;
+pub mod shelf;
+pub mod testing;
