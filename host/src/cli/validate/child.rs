@@ -226,6 +226,7 @@ mod tests {
             level: Level::Exercise,
             devices: super::super::Devices::Simulated,
             seed: 0,
+            min_reached: None,
             memory: limits::CHECK_MEMORY,
             cpu: Duration::from_secs(300),
             limit: limits::CHECK_LIMIT,

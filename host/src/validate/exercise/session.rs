@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::instance::description::Class;
 use crate::limits;
 use crate::validate::finding::{self, Finding};
+use crate::validate::ports;
 
 /// The exercise of one class.
 pub(super) struct Session<'a> {
@@ -113,6 +114,11 @@ impl<'a> Session<'a> {
     }
 
     async fn try_all(&self, home: &Case, nodes: &[Node], found: &mut Vec<Finding>) -> Result<()> {
+        // Those of methods were looked at when it was loaded.
+        let here = format!("class {}", self.class.id());
+        for (_, node) in nodes.iter().skip(self.class.declared.methods.len()) {
+            ports::check(node, &here, found);
+        }
         let planner = Planner {
             subject: self.subject,
             class: self.class,

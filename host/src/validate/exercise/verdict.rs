@@ -12,6 +12,7 @@ use super::reached::Tally;
 use super::session::{Failed, Session, growth};
 use super::{calls, shrink, slope};
 use crate::error::Result;
+use crate::instance::meter;
 use crate::limits;
 
 /// Calls of a node, each refused as invalid, from which it seems to take nothing.
@@ -187,6 +188,9 @@ fn differs(one: &Ran, two: &Ran) -> Option<Failure> {
 
 fn reported(session: &Session<'_>, failure: &Failure, others: &[String], case: &Case) -> Finding {
     let advice = match failure.code.name {
+        "trapped" if meter::is_spin(&failure.problem) => {
+            "let it wait where there is nothing to do (`sleep(..).await`), or split long work into turns"
+        }
         "trapped" => "return an error instead",
         "over-rate" => "log and emit what changes",
         "memory-grows" => "let go of what is not needed",
