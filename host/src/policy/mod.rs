@@ -36,8 +36,8 @@ pub use grant::{EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Swit
 pub use guarded::Guarded;
 pub use imports::{Import, Missing, MissingGrants, check_imports};
 pub use manifest::Manifest;
-pub(crate) use problem::describe as describe_problem;
 #[cfg(feature = "server")]
+pub(crate) use problem::describe as describe_problem;
 #[cfg(feature = "cli")]
 pub(crate) use problem::nearest;
 
