@@ -186,9 +186,16 @@ impl Bench {
         if config.channels.is_empty() {
             return None;
         }
+        // Anything can stand in a configuration; a node has a name of its own, without slashes.
+        let is_name = |name: &str| {
+            let is_letter = |c: char| c != '/' && !c.is_control();
+            (1..=64).contains(&name.len()) && name.chars().all(is_letter)
+        };
+        let mut names = BTreeSet::new();
         let channels = config
             .channels
             .iter()
+            .filter(|channel| is_name(&channel.name) && names.insert(&channel.name))
             .fold(Shelf::new("channels"), |shelf, channel| {
                 let gain = channel.gain;
                 let node = ShelfNode::new(&*channel.name, move |sample: f64| sample * gain)

@@ -80,16 +80,22 @@ impl Panicking {
     }
 }
 
-/// An input is declared as another type than the code takes.
+/// An input is declared as something else than the code takes.
 #[derive(Default)]
 pub struct Declared;
 
 #[external_worker(id = "declared")]
 impl Declared {
-    /// Takes a number, and says that it takes a text.
-    #[node(default_io_options = {"n": {"type": "str"}})]
-    fn double(&self, n: i64) -> i64 {
-        n.wrapping_mul(2)
+    /// Takes a code, and says that it takes any text.
+    #[node]
+    fn double(&self, n: String) -> Result<i64> {
+        match n
+            .strip_prefix("N-")
+            .and_then(|digits| digits.parse::<i64>().ok())
+        {
+            Some(number) => Ok(number.wrapping_mul(2)),
+            None => Err(Error::invalid_input("a code is `N-` and a number")),
+        }
     }
 }
 

@@ -190,10 +190,15 @@ pub(in super::super) fn pairs(one: &Port, other: &Port) -> Vec<(String, String)>
         .collect()
 }
 
-/// Values that are not of the type of `port`; none: everything is.
+/// Values that are not of the type of `port`; none: everything is. Nothing at all is right where there is a
+/// default to take instead.
 pub(in super::super) fn wrong(port: &Port) -> Vec<String> {
     let type_ = Type::from_text(&port.type_);
-    let texts = anything().into_iter().map(|json| document::to_text(&json));
+    let is_needed = port.required && port.default.is_none();
+    let anything = anything().into_iter();
+    let texts = anything
+        .filter(|json| is_needed || !json.is_null())
+        .map(|json| document::to_text(&json));
     texts
         .filter(|text| {
             let value = Type::any().read(text);
