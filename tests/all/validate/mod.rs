@@ -2,6 +2,7 @@
 
 mod bytes;
 mod command;
+mod crowd;
 mod faulty;
 mod ports;
 pub(crate) mod puppet;

@@ -116,7 +116,11 @@ fn with_schema(schema: Json) -> Json {
     class(json!({ "schema": schema }))
 }
 
-async fn assert_found(table: Vec<(&str, Json, &[&str], &str)>) {
+/// A component that is wrong in one way: what it is called, its script, the codes of what is found, and what
+/// their places say.
+pub(super) type Wrong = (&'static str, Json, &'static [&'static str], &'static str);
+
+async fn assert_found(table: Vec<Wrong>) {
     let mut others = Vec::new();
     for (name, script, expected, place) in table {
         let found = findings(&script).await;
@@ -142,6 +146,11 @@ async fn a_puppet_that_does_nothing_wrong_is_clean() {
 
 #[tokio::test]
 async fn what_is_wrong_with_what_it_says_is_found_and_nothing_else() {
+    assert_found(wrong_words()).await;
+}
+
+/// What is wrong with what it says.
+pub(super) fn wrong_words() -> Vec<Wrong> {
     let remote = json!({ "$ref": "http://127.0.0.1:1/schema.json" });
     let unfit = json!({ "properties": { "n": { "type": "integer", "default": "x" } } });
     let needed = json!({ "required": ["n"], "properties": { "n": { "type": "integer" } } });
@@ -163,7 +172,7 @@ async fn what_is_wrong_with_what_it_says_is_found_and_nothing_else() {
             .extend(change.as_object().unwrap().clone());
         with_method(json!({ "inputs": [input] }))
     };
-    assert_found(vec![
+    vec![
         (
             "describe traps",
             described("trap"),
@@ -262,12 +271,16 @@ async fn what_is_wrong_with_what_it_says_is_found_and_nothing_else() {
             &["exportable-secret"],
             "config.server.password",
         ),
-    ])
-    .await;
+    ]
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_what_it_does_is_found_and_nothing_else() {
+    assert_found(wrong_deeds()).await;
+}
+
+/// What is wrong with what it does.
+pub(super) fn wrong_deeds() -> Vec<Wrong> {
     let does = |action: &str| with_method(json!({ "does": action }));
     let returns = |outputs: Json| with_method(json!({ "returns": outputs }));
     let shelves = |shelves: Json| {
@@ -278,7 +291,7 @@ async fn what_is_wrong_with_what_it_does_is_found_and_nothing_else() {
     let orphan = shelves(json!([{ "name": "a", "parent": 3 }]));
     let one_name =
         json!({ "name": "n", "inputs": [{ "name": "x" }], "outputs": [{ "name": "x" }] });
-    assert_found(vec![
+    vec![
         (
             "start traps",
             acting("start", "trap"),
@@ -412,8 +425,7 @@ async fn what_is_wrong_with_what_it_does_is_found_and_nothing_else() {
             &["trapped"],
             "get-nodeshelf",
         ),
-    ])
-    .await;
+    ]
 }
 
 #[test]
