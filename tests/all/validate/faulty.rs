@@ -56,8 +56,6 @@ async fn each_fault_is_found_whatever_the_seed_and_nothing_else() {
         ("trapped", "class panicking, method between"),
         ("trapped", "class panicking, method initial"),
         ("input-not-taken", "class declared, method double"),
-        // A number, which it takes and does not declare.
-        ("wrong-value-taken", "class declared, method double"),
         ("loop-fails", "class failing, the loop"),
         ("trapped", "class spinning, the loop"),
         ("memory-grows", "class leaking_turns, the loop"),

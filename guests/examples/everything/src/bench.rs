@@ -186,9 +186,9 @@ impl Bench {
         if config.channels.is_empty() {
             return None;
         }
-        // Anything can stand in a configuration; a node has a name of its own, without slashes.
+        // Anything can stand in a configuration; a node has a name of its own, that can be read.
         let is_name = |name: &str| {
-            let is_letter = |c: char| c != '/' && !c.is_control();
+            let is_letter = |c: char| c.is_alphanumeric() || " _-.".contains(c);
             (1..=64).contains(&name.len()) && name.chars().all(is_letter)
         };
         let mut names = BTreeSet::new();
