@@ -23,6 +23,10 @@ const integer = (val) => [["out", { tag: "integer", val }]];
 const METHODS = {
   turns: () => turns,
   double: ({ x }) => {
+    // Whoever calls it directly can pass anything, or nothing.
+    if (x?.tag !== "integer") {
+      throw { code: "invalid-input", message: "`x` has to be an integer" };
+    }
     const doubled = 2 * x.val;
     // Beyond that a JavaScript number is not every integer.
     if (!Number.isSafeInteger(doubled)) {
