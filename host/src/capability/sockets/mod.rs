@@ -117,6 +117,17 @@ fn state<T: CapabilityView>(data: &mut T) -> &mut State {
     &mut data.capabilities().sockets
 }
 
+/// The address that the guest gave, in the words of its version of WASI, or of who stands in for it.
+fn way_to<T, A>(data: &mut T, peer: A, purpose: SocketAddrUse) -> A
+where
+    T: CapabilityView,
+    A: Into<SocketAddr> + From<SocketAddr>,
+{
+    let state = state(data);
+    let way = state.rules.way_to(&state.open, peer.into(), purpose);
+    way.into()
+}
+
 /// What an instance may reach, with the names that it has looked up.
 #[derive(Debug, Clone)]
 struct Rules {

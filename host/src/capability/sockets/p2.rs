@@ -22,7 +22,7 @@ use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSockets};
 
 use super::lookup::Refusal;
-use super::{state, view};
+use super::{state, view, way_to};
 use crate::capability::CapabilityView;
 use crate::capability::names::LookupError;
 
@@ -121,17 +121,6 @@ async fn create_udp<T: CapabilityView>(
         state(data).open.keep(socket.rep(), charge);
     }
     Ok((created,))
-}
-
-/// The address that the guest gave, or of who stands in for it.
-fn way_to<T: CapabilityView>(
-    data: &mut T,
-    peer: IpSocketAddress,
-    purpose: SocketAddrUse,
-) -> IpSocketAddress {
-    let state = state(data);
-    let way = state.rules.way_to(&state.open, peer.into(), purpose);
-    way.into()
 }
 
 fn start_connect<T: CapabilityView>(

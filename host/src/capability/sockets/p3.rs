@@ -19,7 +19,7 @@ use wasmtime_wasi::sockets::{SocketAddrUse, TcpSocket, UdpSocket, WasiSockets};
 
 use super::lookup::Refusal;
 use super::open::Charge;
-use super::{state, view};
+use super::{state, view, way_to};
 use crate::capability::CapabilityView;
 use crate::capability::names::LookupError;
 use crate::limits::{Held, MAX_DATAGRAM_BYTES};
@@ -186,17 +186,6 @@ impl<T: 'static> FutureConsumer<T> for UntilEnded {
         }
         Poll::Ready(Ok(()))
     }
-}
-
-/// The address that the guest gave, or of who stands in for it.
-fn way_to<T: CapabilityView>(
-    data: &mut T,
-    peer: IpSocketAddress,
-    purpose: SocketAddrUse,
-) -> IpSocketAddress {
-    let state = state(data);
-    let way = state.rules.way_to(&state.open, peer.into(), purpose);
-    way.into()
 }
 
 async fn connect_tcp<T: CapabilityView>(
