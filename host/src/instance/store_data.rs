@@ -11,6 +11,7 @@ use wasmtime::{Engine, Store};
 use super::events::{Event, Events};
 use super::limiter::Limiter;
 use super::meter::Meter;
+use super::progress::Progress;
 use super::surface::Surface;
 use super::turns::Turns;
 use crate::bindings::host::Level;
@@ -37,6 +38,8 @@ pub struct Lasting {
     pub turns: Arc<Turns>,
     /// Its nodes.
     pub surface: Arc<Surface>,
+    /// How far its calls are.
+    pub progress: Arc<Progress>,
     /// Rung when the guest wants to stop.
     pub stop: Arc<Notify>,
     /// Where it stands among those who wait for a thread.
@@ -111,12 +114,14 @@ impl StoreData {
         budget: &Budget,
     ) -> (Store<Self>, Arc<Meter>) {
         let meter = Meter::new(budget, clock);
+        let (ledger, events) = (Ledger::new(budget), Arc::new(Events::new(budget)));
         let lasting = Arc::new(Lasting {
             uuid: uuid::Uuid::nil(),
             budget: budget.clone(),
-            ledger: Ledger::new(budget),
+            progress: Progress::new(&events, &ledger),
+            ledger,
             meter: Arc::clone(&meter),
-            events: Arc::new(Events::new(budget)),
+            events,
             turns: Arc::new(Turns::new(Duration::ZERO, uuid::Uuid::nil(), false)),
             surface: Arc::new(Surface::default()),
             stop: Arc::new(Notify::new()),
