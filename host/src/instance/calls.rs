@@ -138,6 +138,11 @@ impl Calls {
         table.open.swap_remove(at).reply
     }
 
+    /// Whether `id` is open.
+    pub fn is_open(&self, id: u64) -> bool {
+        self.table().open.iter().any(|open| open.id == id)
+    }
+
     /// The guest gets the call `id` now, if somebody still waits for it; whether that is so.
     pub fn begin(&self, id: u64) -> bool {
         let mut table = self.table();

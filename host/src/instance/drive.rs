@@ -238,6 +238,7 @@ impl<'a> Guest<'a> {
         drop(place);
         self.shared.lasting.meter.progressed();
         let reply = self.shared.calls.close(id);
+        self.shared.lasting.endings.closed(id);
         answer(reply, self.outputs(outcome));
         Ok(())
     }

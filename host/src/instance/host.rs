@@ -220,10 +220,10 @@ impl host::Host for HostView<'_> {
         Ok(())
     }
 
-    async fn wait(&mut self, ms: u32) -> Result<()> {
+    async fn wait(&mut self, ms: u32, call: Option<u64>) -> Result<bool> {
         let wait = Duration::from_millis(ms.into()).min(limits::MAX_WAIT);
-        tokio::time::sleep(wait).await;
-        Ok(())
+        let ended = tokio::time::timeout(wait, self.0.endings.of(call)).await;
+        Ok(ended.is_err())
     }
 
     fn stop_self(&mut self) -> Result<()> {

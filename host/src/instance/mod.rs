@@ -9,6 +9,7 @@ pub mod calls;
 pub mod config;
 pub mod description;
 mod drive;
+mod endings;
 pub mod events;
 pub mod exports;
 pub mod host;
@@ -42,6 +43,7 @@ use crate::text;
 pub use caller::{CallSlot, Caller};
 use calls::Calls;
 use description::Class;
+use endings::Endings;
 use events::{Event, Events, Listener};
 use exports::Ports;
 use keep::Saved;
@@ -239,6 +241,7 @@ impl Instance {
             uuid: spec.uuid,
             budget: budget.clone(),
             progress: Progress::new(&events, &ledger),
+            endings: Endings::default(),
             ledger,
             meter: Meter::new(budget, prepared.engine().clock()),
             events,

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{Engine, Store};
 
+use super::endings::Endings;
 use super::events::{Event, Events};
 use super::limiter::Limiter;
 use super::meter::Meter;
@@ -40,6 +41,8 @@ pub struct Lasting {
     pub surface: Arc<Surface>,
     /// How far its calls are.
     pub progress: Arc<Progress>,
+    /// What of it was asked to end.
+    pub endings: Endings,
     /// Rung when the guest wants to stop.
     pub stop: Arc<Notify>,
     /// Where it stands among those who wait for a thread.
@@ -119,6 +122,7 @@ impl StoreData {
             uuid: uuid::Uuid::nil(),
             budget: budget.clone(),
             progress: Progress::new(&events, &ledger),
+            endings: Endings::default(),
             ledger,
             meter: Arc::clone(&meter),
             events,
