@@ -45,6 +45,7 @@ export const worker = {
       configSchema: JSON.stringify(SCHEMA),
       exportExclude: [],
       loopDelayMs: 10,
+      isLibrary: false,
       methods: [
         node("turns", "How often the loop has run."),
         node("double", "Twice as much.", port("x", "int")),
@@ -68,7 +69,7 @@ export const worker = {
     return undefined;
   },
 
-  async call(id, name, inputs) {
+  async call({ node: name }, inputs) {
     if (!(name in METHODS)) {
       throw { code: "unavailable", message: `there is no method ${name}` };
     }
