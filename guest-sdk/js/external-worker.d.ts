@@ -39,10 +39,27 @@ export interface NodeSpec {
   renderOptions?: Record<string, unknown>;
   /** Whether calling the method directly triggers its nodes; otherwise it does if it has no visible input. */
   triggerOnCall?: boolean;
+  /** The longest that a call may take. */
+  timeoutMs?: number;
+}
+
+/** What a method may know of its call, as its second argument. */
+export interface Call {
+  /** The id of the node that calls; null: a client or a program does. */
+  readonly caller: string | null;
+  /** Shows how far the call is, from 0 to 1. */
+  progress(fraction: number, message?: string): void;
+}
+
+export interface SetOptions {
+  /** Whether it triggers the node; it does not, unless this is true. */
+  trigger?: boolean;
 }
 
 /** Nodes yet to be made from a method. */
 export interface NodeClass {
+  value(input: string): unknown;
+  setValue(input: string, value: unknown, options?: SetOptions): void;
   setDefault(input: string, value?: unknown): void;
   setValueOptions(input: string, options: Record<string, unknown>): void;
   setRenderOptions(input: string, options: Record<string, unknown>): void;
@@ -51,7 +68,6 @@ export interface NodeClass {
 /** A node in the graph. */
 export interface GraphNode extends NodeClass {
   readonly id: string;
-  setValue(input: string, value: unknown): void;
 }
 
 /** A failure that was expected: it reaches the caller, and the worker lives on. */
@@ -66,6 +82,13 @@ export class NdArray {
   readonly data: Numbers;
   readonly shape: number[];
   readonly dtype: string;
+}
+
+/** Bytes with their media type, such as a picture. */
+export class Media {
+  constructor(mediaType: string, data: Uint8Array);
+  readonly mediaType: string;
+  readonly data: Uint8Array;
 }
 
 /** What a class extends to become a worker. Each node that `nodes` declares has a method of its name. */
@@ -104,6 +127,12 @@ export class Worker<Config = any> {
   nodes(method: string): GraphNode[];
   nodeClass(method: string): NodeClass;
 }
+
+/**
+ * Waits, and nothing else of this worker goes on meanwhile. Throws where the call was cancelled or the worker has to
+ * stop: what is in `finally` cleans up.
+ */
+export function wait(ms: number): void;
 
 /** Makes workers of classes: `export const { worker, state } = define(MyWorker);` */
 export function define(...classes: (typeof Worker)[]): { worker: object; state: object };

@@ -8,6 +8,10 @@ const ARRAYS = {
   u64: BigUint64Array, s64: BigInt64Array, f32: Float32Array, f64: Float64Array,
 };
 const CODES = ["invalid-input", "invalid-config", "unavailable", "denied", "busy", "internal"];
+/** The longest that the host waits at once. */
+const LONGEST_WAIT_MS = 2000;
+/** The call that runs: there is one at a time. */
+let running;
 
 /** A failure that was expected: it reaches the caller, and the worker lives on. */
 export class WorkerError extends Error {
@@ -15,6 +19,13 @@ export class WorkerError extends Error {
     super(message);
     this.name = "WorkerError";
     this.code = CODES.includes(code) ? code : "internal";
+  }
+}
+
+/** What `wait` throws where the call was cancelled, or the worker has to stop. */
+class Ended extends WorkerError {
+  constructor() {
+    super("unavailable", running === undefined ? "the worker stops" : "the call was cancelled");
   }
 }
 
@@ -26,6 +37,27 @@ export class NdArray {
     }
     Object.assign(this, { data, shape, dtype });
   }
+}
+
+/** Bytes with their media type, such as a picture. */
+export class Media {
+  constructor(mediaType, data) {
+    Object.assign(this, { mediaType, data });
+  }
+}
+
+/**
+ * Waits, and nothing else of this worker goes on meanwhile. Throws where the call was cancelled or the worker has to
+ * stop: what is in `finally` cleans up.
+ */
+export function wait(ms) {
+  let left = Math.max(0, Math.ceil(ms));
+  do {
+    if (!host.wait(Math.min(left, LONGEST_WAIT_MS), running)) {
+      throw new Ended();
+    }
+    left -= LONGEST_WAIT_MS;
+  } while (left > 0);
 }
 
 /** What a class extends to become a worker. */
@@ -70,6 +102,12 @@ class NodeClass {
   constructor(handle) {
     this.#handle = handle;
   }
+  value(input) {
+    return lift(asked(() => this.#handle.value(input)));
+  }
+  setValue(input, value, { trigger = false } = {}) {
+    asked(() => this.#handle.setValue(input, lower(value), trigger ? "yes" : "no"));
+  }
   setDefault(input, value) {
     asked(() => this.#handle.setDefault(input, optional(value)));
   }
@@ -83,14 +121,22 @@ class NodeClass {
 
 /** A node in the graph. */
 class Node extends NodeClass {
-  #node;
-  constructor(node) {
-    super(node);
-    this.#node = node;
-    this.id = node.id();
+  constructor(handle) {
+    super(handle);
+    this.id = handle.id();
   }
-  setValue(input, value) {
-    asked(() => this.#node.setValue(input, lower(value)));
+}
+
+/** What a method that was called may know of its call. */
+class Call {
+  #id;
+  constructor({ id, caller }) {
+    this.#id = id;
+    this.caller = caller ?? null;
+  }
+  /** How far it is, from 0 to 1. */
+  progress(fraction, message = "") {
+    host.progress(this.#id, fraction, message);
   }
 }
 
@@ -107,7 +153,14 @@ export function define(...classes) {
       await made.start?.();
     }),
     loop: () => answered("loop", async () => {
-      await self.loop?.();
+      try {
+        await self.loop?.();
+      } catch (error) {
+        // A turn that is told to end has not failed.
+        if (!(error instanceof Ended)) {
+          throw error;
+        }
+      }
     }),
     updateConfig: (config) => answered("configure", async () => {
       const old = self.config;
@@ -120,14 +173,18 @@ export function define(...classes) {
       }
     }),
     getNodeshelf: () => undefined,
-    call: (_id, node, inputs) => answered(node, async () => {
+    call: (info, inputs) => answered(info.node, async () => {
       const { nodes = {}, prototype } = self.constructor;
-      const spec = Object.hasOwn(nodes, node) ? nodes[node] : undefined;
+      const spec = Object.hasOwn(nodes, info.node) ? nodes[info.node] : undefined;
       if (spec === undefined) {
-        throw new WorkerError("unavailable", `there is no method \`${node}\``);
+        throw new WorkerError("unavailable", `there is no method \`${info.node}\``);
       }
-      const returned = await prototype[node].call(self, given(spec, inputs));
-      return outputs(spec, returned);
+      running = info.id;
+      try {
+        return outputs(spec, await prototype[info.node].call(self, given(spec, inputs), new Call(info)));
+      } finally {
+        running = undefined;
+      }
     }),
     cancel() {},
     stop: async () => {
@@ -165,6 +222,7 @@ function describe(type) {
     uiSchema: json(type.uiSchema),
     exportExclude: type.exportExclude ?? [],
     loopDelayMs: type.loopDelayMs ?? 1000,
+    isLibrary: false,
     methods: Object.entries(type.nodes ?? {}).map(([name, spec]) => method(type, name, spec)),
   };
 }
@@ -181,6 +239,7 @@ function method(type, name, spec) {
     outputs: ports(outputsOf(spec)),
     renderOptions: json(spec.renderOptions),
     triggerOnCall: spec.triggerOnCall,
+    timeoutMs: spec.timeoutMs,
   };
 }
 
@@ -269,6 +328,8 @@ function lift(value) {
       // A copy begins where its elements may.
       return new NdArray(new type(Uint8Array.from(data).buffer), Array.from(shape), dtype);
     }
+    case "media":
+      return new Media(value.val.mediaType, Uint8Array.from(value.val.data));
     default:
       return value.val;
   }
@@ -295,6 +356,9 @@ function lower(value, type) {
   if (value instanceof NdArray) {
     const { data, shape, dtype } = value;
     return { tag: "array", val: { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) } };
+  }
+  if (value instanceof Media) {
+    return { tag: "media", val: { mediaType: value.mediaType, data: value.data } };
   }
   if (value instanceof Uint8Array && type !== "ndarray") {
     return { tag: "bytes", val: value };
