@@ -12,6 +12,8 @@ const CODES = ["invalid-input", "invalid-config", "unavailable", "denied", "busy
 const LONGEST_WAIT_MS = 2000;
 /** The call that runs: there is one at a time. */
 let running;
+/** Handles have a budget, and the engine gives back the unused ones late: each is held once. */
+const held = { nodes: new Map(), classes: new Map() };
 
 /** A failure that was expected: it reaches the caller, and the worker lives on. */
 export class WorkerError extends Error {
@@ -88,11 +90,25 @@ export class Worker {
   }
   /** The nodes in the graph that were made from a method. */
   nodes(method) {
-    return asked(() => host.nodes(method)).map((node) => new Node(node));
+    const before = held.nodes.get(method);
+    const now = new Map();
+    for (const handle of asked(() => host.nodes(method))) {
+      const id = handle.id();
+      const known = before?.get(id);
+      if (known !== undefined) {
+        handle[Symbol.dispose]();
+      }
+      now.set(id, known ?? new Node(handle, id));
+    }
+    held.nodes.set(method, now);
+    return [...now.values()];
   }
   /** The class of nodes yet to be made from a method. */
   nodeClass(method) {
-    return new NodeClass(asked(() => host.getNodeClass(method)));
+    if (!held.classes.has(method)) {
+      held.classes.set(method, new NodeClass(asked(() => host.getNodeClass(method))));
+    }
+    return held.classes.get(method);
   }
 }
 
@@ -121,9 +137,9 @@ class NodeClass {
 
 /** A node in the graph. */
 class Node extends NodeClass {
-  constructor(handle) {
+  constructor(handle, id) {
     super(handle);
-    this.id = handle.id();
+    this.id = id;
   }
 }
 
@@ -197,7 +213,8 @@ export function define(...classes) {
   };
   const state = {
     save: () => answered("save", async () => {
-      return self.save === undefined ? new Uint8Array() : utf8(JSON.stringify(await self.save()));
+      const kept = await self.save?.();
+      return kept === undefined ? new Uint8Array() : utf8(JSON.stringify(kept));
     }),
     restore: (bytes) => answered("restore", async () => {
       await self.restore?.(JSON.parse(text(bytes)));
@@ -276,7 +293,7 @@ function given(spec, inputs) {
     throw new WorkerError("invalid-input", `there is no input \`${stray}\``);
   }
   const entries = declared.map(([name, port]) => {
-    const value = passed.has(name) ? lift(passed.get(name)) : port.default ?? null;
+    const value = passed.has(name) ? taken(lift(passed.get(name)), port.type) : port.default ?? null;
     const isLeftOut = value === null && port.required === false;
     if (!isLeftOut && !fits(value, port.type)) {
       throw new WorkerError("invalid-input", `\`${name}\` has to be of the type ${JSON.stringify(port.type)}`);
@@ -292,6 +309,26 @@ function outputs(spec, returned) {
   }
   const all = specs(spec.outputs);
   return all.map(([name, port]) => [name, lower(returned?.[name], port.type)]);
+}
+
+/** A graph takes lists and numbers for arrays, and base64 for bytes. */
+function taken(value, type) {
+  try {
+    if (type === "ndarray" && (typeof value === "number" || Array.isArray(value))) {
+      const shape = [];
+      for (let part = value; Array.isArray(part); part = part[0]) {
+        shape.push(part.length);
+      }
+      const flat = shape.length === 0 ? [value] : value.flat(shape.length);
+      return flat.every((part) => typeof part === "number") ? new NdArray(Float64Array.from(flat), shape) : value;
+    }
+    if (type === "bytes" && typeof value === "string") {
+      return Uint8Array.from(atob(value), (char) => char.charCodeAt(0));
+    }
+  } catch {
+    // It is not what it looked like.
+  }
+  return value;
 }
 
 function fits(value, type) {

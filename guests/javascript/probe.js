@@ -26,13 +26,13 @@ const failure = (code, message) => ({ code, message });
 const METHODS = {
   turns: () => turns,
   applied: () => config.number,
-  wait({ ms }) {
+  wait({ ms }, id) {
     // Whoever calls it directly can pass anything, or nothing.
     if (ms?.tag !== "integer") {
       throw failure("invalid-input", "`ms` has to be an integer");
     }
-    if (!host.wait(ms.val)) {
-      throw failure("unavailable", "the worker stops");
+    if (!host.wait(ms.val, id)) {
+      throw failure("unavailable", "the call has to end");
     }
     return ms.val;
   },
@@ -59,7 +59,7 @@ export const worker = {
   },
 
   async loop() {
-    host.wait(config.turn_ms);
+    host.wait(config.turn_ms, undefined);
     turns += 1;
   },
 
@@ -75,11 +75,11 @@ export const worker = {
     return undefined;
   },
 
-  async call({ node }, inputs) {
+  async call({ id, node }, inputs) {
     if (!Object.hasOwn(METHODS, node)) {
       throw failure("unavailable", `there is no method ${node}`);
     }
-    return [["out", { tag: "integer", val: METHODS[node](Object.fromEntries(inputs)) }]];
+    return [["out", { tag: "integer", val: METHODS[node](Object.fromEntries(inputs), id) }]];
   },
 
   cancel() {},

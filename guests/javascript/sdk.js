@@ -26,6 +26,7 @@ class Probe extends Worker {
     shout: { inputs: { event: "str" } },
     mistake: { output: "int" },
     run_for: { inputs: { ms: "int" }, output: "int" },
+    ask: { inputs: { times: { type: "int", valueOptions: { min: 0, max: 1000 } } }, output: "int" },
     is_on: { output: "bool", triggerOnCall: false },
   };
 
@@ -105,6 +106,16 @@ class Probe extends Worker {
     } finally {
       this.on = false;
     }
+  }
+  /** Handles of one class and its nodes, again and again. */
+  ask({ times }) {
+    let [value, nodes] = [0, 0];
+    this.nodeClass("ask").setValue("times", times);
+    for (let time = 0; time < times; time += 1) {
+      value = this.nodeClass("ask").value("times");
+      nodes += this.nodes("ask").length;
+    }
+    return value + nodes;
   }
   is_on() {
     return this.on;

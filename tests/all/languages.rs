@@ -98,7 +98,7 @@ async fn javascript_probe(policy: &str) -> Instance {
 }
 
 #[tokio::test]
-async fn the_sdk_of_javascript_carries_every_value() {
+async fn the_sdk_of_javascript_carries_every_value_and_holds_one_handle_of_each() {
     let instance = javascript_probe("").await;
     let text = || Value::Text("h\u{e4} \u{2603}".to_owned());
     for value in [
@@ -152,6 +152,16 @@ async fn the_sdk_of_javascript_carries_every_value() {
         (back.dtype, &back.shape[..], back.data),
         (Dtype::F64, &[2, 1][..], halves)
     );
+
+    let list = [("value", Value::Json("[[1, 2, 3], [4, 5, 6]]".to_owned()))];
+    let back = call(&instance, "halve", list).await.unwrap();
+    assert!(
+        matches!(&back, Value::Array(back) if back.shape[..] == [2, 3]),
+        "{back:?}"
+    );
+
+    let times = [("times", Value::Integer(1000))];
+    assert_eq!(call_int(&instance, "ask", times).await.unwrap(), 1000);
 
     let outputs = instance
         .call("both", inputs([("x", Value::Integer(25))]))

@@ -144,6 +144,12 @@ fn a_worker_in_javascript_is_made_built_and_exercised() {
     lines.push("ewh validate --level exercise --policy policy.toml gauge.wasm".to_owned());
     lines.push("ewh build && npm run build".to_owned());
     machine.runs(&folder, &lines);
+    let readme = std::fs::read_to_string(format!("{REPOSITORY}/README.md")).unwrap();
+    let (_, example) = readme.split_once("```js\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    std::fs::write(folder.join("worker.js"), example).unwrap();
+    let checks = "ewh validate --level exercise $(ewh build)";
+    machine.runs(&folder, &[checks.to_owned()]);
     for made in ["gauge.wasm", "dist/gauge.wasm", "package-lock.json"] {
         assert!(folder.join(made).is_file(), "{made}");
     }
