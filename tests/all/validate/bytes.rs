@@ -146,7 +146,7 @@ fn what_is_wrong_with_the_bytes_is_found_and_nothing_else() {
             "the version before",
             include_bytes!("worker-0.1.0.wasm").to_vec(),
             none,
-            &["other-version", "no-manifest", "no-provenance"],
+            &["other-version", "no-manifest", "debug-info"],
         ),
         (
             "a function by another name",
