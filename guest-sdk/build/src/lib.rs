@@ -38,7 +38,7 @@ mod project;
 mod remap;
 mod toolchain;
 
-pub use build::{Artifact, BuildRequest, SMALL_PROFILE};
+pub use build::{Artifact, BuildRequest, QUICK_PROFILE, SMALL_PROFILE};
 pub use component::{WasmKind, wasm_kind};
 pub use error::Error;
 pub use javascript::{JS_COMPILER, JS_COMPILER_VERSION, JsPackage};

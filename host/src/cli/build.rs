@@ -166,7 +166,7 @@ fn print(built: &[Artifact], output: &Output) -> Result<(), CliError> {
 }
 
 /// Brings what a build says to the screen.
-struct Shown<'a>(&'a Output);
+pub(super) struct Shown<'a>(pub(super) &'a Output);
 
 impl Progress for Shown<'_> {
     fn command(&mut self, line: &str) {

@@ -119,11 +119,10 @@ impl Inputs {
             let declared = self.known.iter().find(|(known, _)| known == input);
             let declared = || declared.and_then(|(_, default)| default.clone());
             let default = match &state.default {
-                Some(default) => default.as_ref().map(|default| Value::clone(default)),
+                Some(default) => default.as_deref().cloned(),
                 None => declared(),
             };
-            let value = state.value.as_ref().map(|value| Value::clone(value));
-            Ok(value.or(default))
+            Ok(state.value.as_deref().cloned().or(default))
         };
         match (&self.graph, &self.node) {
             (Some(graph), Some(node)) if state.ahead == 0 => graph.value(node, input, most),

@@ -146,6 +146,11 @@ impl ExternalWorker {
             })
     }
 
+    /// Whether new code is being put behind it.
+    pub(crate) fn is_swapping(&self) -> bool {
+        matches!(&*self.slot.borrow(), Slot::Swapping(_))
+    }
+
     /// Why nothing is behind it, if so.
     pub fn problem(&self) -> Option<String> {
         match &*self.slot.borrow() {
