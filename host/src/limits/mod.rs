@@ -20,6 +20,7 @@ pub mod process;
 mod registry;
 mod said;
 mod schema;
+mod scripts;
 mod serving;
 mod stock;
 
@@ -42,6 +43,7 @@ pub use preparing::*;
 pub use registry::*;
 pub use said::*;
 pub use schema::*;
+pub use scripts::*;
 pub use serving::*;
 pub use stock::{Share, Stock};
 
@@ -330,14 +332,6 @@ pub const TURN_PATIENCE: Duration = Duration::from_secs(3);
 pub const MAX_SIMULATED_DEVICES: usize = 16;
 /// Connections to a simulated server at once.
 pub const MAX_SIMULATED_CONNECTIONS: usize = 64;
-/// Answers, sayings or pages of one script of simulated devices.
-pub const MAX_SCRIPTED_ANSWERS: usize = 4_096;
-/// Bytes of a script, and of one line that is said to the host of a test.
-pub const MAX_SCRIPT_BYTES: usize = 16 * 1024 * 1024;
-/// What a scripted device keeps of what it heard, for a test to look at.
-pub const MAX_HEARD_BYTES: usize = 1024 * 1024;
-/// Requests to scripted web servers that are kept for a test to look at.
-pub const MAX_SENT_REQUESTS: usize = 1_024;
 /// What a worker may write into a simulated folder.
 pub const SIMULATED_FOLDER_QUOTA: ByteSize = ByteSize::mib(16);
 /// Tenants of one host.

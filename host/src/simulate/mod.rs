@@ -2,7 +2,7 @@
 //! its instrument. `ewh validate` exercises components against them, `ewh run --simulate` shows one.
 //!
 //! A simulated device knows no protocol. It answers in one of a few ways, each of which a worker has to
-//! survive: see [`Behaviour`].
+//! survive: see [`Behaviour`]. One that an author wrote down follows its script instead: see [`script`].
 //!
 //! That is on purpose: what a component has to survive is an instrument that says what it should not.
 //! Names of ports and folders are taken from the defaults of its configuration, and whatever address it
@@ -44,6 +44,8 @@ pub use terminal::Terminal;
 
 /// Where folders are when no configuration says.
 const DEFAULT_FOLDER: &str = "/data";
+/// What a line is called that nobody ever plugs in.
+const NO_LINE: &str = "port";
 /// When every simulation begins: 2026-01-01, in seconds.
 const BEGINNING: Duration = Duration::from_secs(1_767_225_600);
 /// Most bytes of garbage at once.
@@ -187,6 +189,10 @@ impl Simulation {
         let mut names: Vec<_> = scripted.line_names().cloned().chain(named).collect();
         names.sort();
         names.dedup();
+        if names.is_empty() && wants(StandIn::Lines) {
+            // A component is loaded only where something of what it requests is granted.
+            names.push(NO_LINE.to_owned());
+        }
         let mut folders = Vec::new();
         if wants(StandIn::Folders) {
             for guest in named_folders(&words) {
