@@ -122,16 +122,16 @@ fn what_is_printed_works_in_a_new_folder() {
     let install = format!("cargo install --locked --git {url} external-worker-host");
     assert_eq!(brings, ["rustup target add wasm32-wasip2", &install]);
     machine.runs(&other, &runs);
-    machine.runs(&other, &printed(&other));
+    let printed = printed(&other);
+    assert_eq!(printed.len(), 5);
+    machine.runs(&other, &printed);
 }
 
 /// What the page of a new worker has to be typed.
 fn printed(folder: &Path) -> Vec<String> {
     let page = std::fs::read_to_string(folder.join("README.md")).unwrap();
     let lines = page.lines().filter(|line| line.starts_with("ewh "));
-    let lines: Vec<_> = lines.map(str::to_owned).collect();
-    assert_eq!(lines.len(), 4);
-    lines
+    lines.map(str::to_owned).collect()
 }
 
 #[test]
@@ -141,6 +141,7 @@ fn a_worker_in_javascript_is_made_built_and_exercised() {
     machine.runs(&machine.at("work"), &made);
     let folder = machine.at("work/gauge");
     let mut lines = printed(&folder);
+    assert_eq!(lines.len(), 4);
     lines.push("ewh validate --level exercise --policy policy.toml gauge.wasm".to_owned());
     lines.push("ewh build && npm run build".to_owned());
     machine.runs(&folder, &lines);

@@ -40,6 +40,7 @@ mod toolchain;
 
 pub use build::{Artifact, BuildRequest, QUICK_PROFILE, SMALL_PROFILE};
 pub use component::{WasmKind, wasm_kind};
+pub use environment::clean as without_outer_build;
 pub use error::Error;
 pub use javascript::{JS_COMPILER, JS_COMPILER_VERSION, JsPackage};
 pub use progress::{Progress, Silent, Stderr};

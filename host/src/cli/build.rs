@@ -42,10 +42,9 @@ pub struct BuildCommand {
 
 impl BuildCommand {
     pub(super) fn execute(self, output: &Output) -> Result<Exit, CliError> {
-        let mut progress = Shown(output);
-        let mut built = match self.check()? {
-            ProjectKind::JavaScript => vec![self.javascript(&mut progress)?],
-            _ => self.rust(output, &mut progress)?,
+        let mut built = match kind(&self.dir)? {
+            ProjectKind::JavaScript => vec![self.javascript(&mut Shown(output))?],
+            _ => build(&self.request(output), output)?,
         };
         if let Some(to) = &self.output {
             built = vec![copy(built, to)?];
@@ -54,19 +53,13 @@ impl BuildCommand {
         Ok(Exit::Ok)
     }
 
-    fn rust(
-        &self,
-        output: &Output,
-        progress: &mut dyn Progress,
-    ) -> Result<Vec<Artifact>, CliError> {
-        let toolchain = Toolchain::find(progress)?;
-        let request = BuildRequest {
+    fn request(&self, output: &Output) -> BuildRequest {
+        BuildRequest {
             packages: self.packages.clone(),
             release: !self.dev,
             color: output.is_live(),
             ..BuildRequest::new(&self.dir)
-        };
-        Ok(toolchain.build(&request, progress)?)
+        }
     }
 
     /// The compiler knows nothing of manifests, so the component gets its own here.
@@ -93,25 +86,43 @@ impl BuildCommand {
             path,
         })
     }
+}
 
-    fn check(&self) -> Result<ProjectKind, CliError> {
-        let dir = self.dir.display();
-        if !self.dir.is_dir() {
-            let problem = format!(
-                "there is no directory `{dir}`; name the directory that has the Cargo.toml or package.json"
-            );
-            return Err(CliError::Usage(problem));
-        }
-        match project_kind(&self.dir) {
-            kind @ (ProjectKind::Rust | ProjectKind::JavaScript) => Ok(kind),
-            ProjectKind::Python => Err(CliError::CannotBuild(format!(
-                "`{dir}` is a Python project, which `ewh build` does not build; use componentize-py"
-            ))),
-            _ => Err(CliError::Usage(format!(
-                "`{dir}` has no Cargo.toml and no package.json; name a guest's directory, or make one with \
-                 `ewh new NAME`"
-            ))),
-        }
+/// Builds the crates that `request` says, with whatever toolchain is there or can be had.
+///
+/// # Errors
+/// When there is nothing to build, no toolchain, or the guest does not build.
+pub fn build(request: &BuildRequest, output: &Output) -> Result<Vec<Artifact>, CliError> {
+    let dir = &request.dir;
+    if kind(dir)? != ProjectKind::Rust {
+        return Err(CliError::Usage(format!(
+            "`{}` has no Cargo.toml; name the directory of a crate",
+            dir.display()
+        )));
+    }
+    let mut progress = Shown(output);
+    let toolchain = Toolchain::find(&mut progress)?;
+    Ok(toolchain.build(request, &mut progress)?)
+}
+
+/// What kind of guest is in `dir`, if it is one that can be built.
+fn kind(dir: &Path) -> Result<ProjectKind, CliError> {
+    let shown = dir.display();
+    if !dir.is_dir() {
+        let problem = format!(
+            "there is no directory `{shown}`; name the directory that has the Cargo.toml or package.json"
+        );
+        return Err(CliError::Usage(problem));
+    }
+    match project_kind(dir) {
+        kind @ (ProjectKind::Rust | ProjectKind::JavaScript) => Ok(kind),
+        ProjectKind::Python => Err(CliError::CannotBuild(format!(
+            "`{shown}` is a Python project, which `ewh build` does not build; use componentize-py"
+        ))),
+        _ => Err(CliError::Usage(format!(
+            "`{shown}` has no Cargo.toml and no package.json; name a guest's directory, or make one with \
+             `ewh new NAME`"
+        ))),
     }
 }
 
