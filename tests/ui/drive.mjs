@@ -275,17 +275,15 @@ const steps = {
 const studioShelf = shelf(shelf(page.locator(".library"), options.pictures ?? ""), "Studio");
 const picture = (name) => node(name).locator(".nodedatabody img");
 
-// Places a node, where the one before it was.
+// Places a node where the one before it was, which may be below the library: so its buttons get their clicks straight.
 async function placeAlone(name) {
-  const others = page.locator(".react-flow__node .nodeheader_title");
-  if ((await others.count()) > 0) {
-    await others.first().click();
-    await page.keyboard.press("Delete");
-    await others.first().waitFor({ state: "detached" });
-  }
+  for (const { id } of await ask("get_nodes")) await ask("remove_node", { id });
+  await page.locator(".react-flow__node").first().waitFor({ state: "detached" });
   await entry(studioShelf, name).dblclick();
   await node(name).waitFor();
 }
+
+const press = (button) => button.dispatchEvent("click");
 
 // Waits until a picture is there, and is as wide as it should be. The UI may put another element in its place.
 async function isWide(image, width) {
@@ -299,7 +297,7 @@ async function isWide(image, width) {
 
 async function make(name, width) {
   await placeAlone(name);
-  await node(name).locator(".triggerbutton").click();
+  await press(node(name).locator(".triggerbutton"));
   await isWide(picture(name), width);
 }
 
@@ -329,9 +327,9 @@ const ofPictures = {
     const side = port(node("Picture"), "nodeinput", "side").locator("input");
     await side.fill("1400");
     await side.press("Tab");
-    await node("Picture").locator(".triggerbutton").click();
+    await press(node("Picture").locator(".triggerbutton"));
     await isWide(picture("Picture"), 260);
-    await node("Picture").locator(".nodedatabutton").click();
+    await press(node("Picture").locator(".nodedatabutton"));
     await isWide(page.getByRole("dialog").locator("img"), 1400);
   },
 
@@ -347,7 +345,7 @@ const ofPictures = {
     check(source.startsWith("data:image/svg+xml"), `the drawing is at ${source.slice(0, 40)}`);
     check((await page.locator(".react-flow__node svg circle").count()) === 0, "it is a part of the page");
     await placeAlone("Source");
-    await node("Source").locator(".triggerbutton").click();
+    await press(node("Source").locator(".triggerbutton"));
     await shows(port(node("Source"), "nodeoutput", "out").locator(".iovaluefield"), /^"?<svg/);
     check((await page.evaluate(() => window.owned)) === undefined, "what is in a drawing ran");
     await make("Drawing", 90);
@@ -361,7 +359,7 @@ const ofPictures = {
     await placeAlone("Develop");
     const bar = node("Develop").locator(".nodeprogress-progress");
     const text = node("Develop").locator(".nodeprogress-text");
-    await node("Develop").locator(".triggerbutton").click();
+    await press(node("Develop").locator(".triggerbutton"));
     const grown = ([bar, seen]) => {
       const width = parseFloat(bar.style.width);
       return width > seen && width < 100 && width;
