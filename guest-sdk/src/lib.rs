@@ -282,10 +282,45 @@ pub use external_worker_macros::external_worker;
 /// |---|---|---|
 /// | `string`, `str` | text | `String`, numbers, `bool` |
 /// | `table` | rows and columns | `Vec<Vec<T>>`, or a dictionary with a list for each column |
-/// | `image` | a picture | [`Media`]; [`Bytes`] of a PNG or JPEG, or its base64 as a `String` |
-/// | `svg` | a drawing | `String` with the source of an SVG |
+/// | `image` | a picture | [`Media`], which it is used for unless you say otherwise |
 /// | `dict` | keys and values | `BTreeMap`, [`Json`] |
 /// | `bytes` | how many, and the first of them | [`Bytes`] |
+///
+/// The only output that is [`Media`] is shown in its node; of several, `default_render_options` names one. The
+/// user interface has a renderer `svg`, too, which makes the source of a drawing a part of its page. A host does not
+/// use it: a stranger's drawing could take over the page. Return [`Media::svg`], which is a picture.
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Camera;
+///
+/// #[external_worker(id = "camera")]
+/// impl Camera {
+///     /// Shown in the node, without more words.
+///     #[node]
+///     fn snapshot(&self) -> Media {
+///         Media::png(*b"\x89PNG\r\n\x1a\n")
+///     }
+///
+///     /// Two pictures, of which the node shows the second, and the first only when a person looks.
+///     #[node(
+///         outputs = [{"name": "raw"}, {"name": "marked"}],
+///         default_render_options = {"data": {"src": "marked", "type": "image"}},
+///     )]
+///     fn mark(&self, picture: Media) -> (Media, Media) {
+///         let marked = Media::svg("<svg xmlns='http://www.w3.org/2000/svg'><circle r='5'/></svg>");
+///         (picture, marked)
+///     }
+///
+///     /// How many bytes it has, and no picture.
+///     #[node(outputs = [{"name": "data", "render_options": {"type": "bytes"}}])]
+///     fn sound(&self) -> Media {
+///         Media::new("audio/wav", *b"RIFF")
+///     }
+/// }
+/// ```
 ///
 /// A call from the worker's own code runs the nodes that were made from the method, with their own
 /// inputs, if `trigger_on_call` is true or, without that option, if the method has no visible

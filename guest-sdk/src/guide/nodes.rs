@@ -42,13 +42,13 @@
 //!     }
 //!
 //!     /// A picture, shown in the node.
-//!     #[node(
-//!         outputs = [{"name": "picture"}],
-//!         default_render_options = {"data": {"src": "picture", "type": "svg"}},
-//!     )]
-//!     fn lamp(&self, on: bool) -> String {
+//!     #[node(outputs = [{"name": "picture"}])]
+//!     fn lamp(&self, on: bool) -> Media {
 //!         let fill = if on { "gold" } else { "grey" };
-//!         format!("<svg viewBox='0 0 9 9'><circle cx='4' cy='4' r='4' fill='{fill}'/></svg>")
+//!         Media::svg(format!(
+//!             "<svg xmlns='http://www.w3.org/2000/svg' width='90' height='90'>\
+//!              <circle cx='45' cy='45' r='40' fill='{fill}'/></svg>"
+//!         ))
 //!     }
 //! }
 //!
@@ -66,6 +66,7 @@
 //! | `bool` | `bool` |
 //! | `String` | `str` |
 //! | [`Bytes`](crate::Bytes) | `bytes` |
+//! | [`Media`](crate::Media) | `media`: a picture, or whatever its media type says |
 //! | `Vec<T>`, `BTreeSet<T>`, `HashSet<T>` | a list |
 //! | `BTreeMap<String, T>`, `HashMap<String, T>` | a dictionary |
 //! | `Option<T>` | the same, or nothing; such an input needs no value |

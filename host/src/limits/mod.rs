@@ -210,6 +210,10 @@ pub const MAX_EVENTS_WAITING: usize = 16_384;
 pub const MAX_PREVIEW_BYTES: usize = 64 * 1024;
 /// Characters of a text that a preview of it shows.
 pub const MAX_PREVIEW_TEXT: usize = 1_000;
+/// Bytes of a picture in a preview, which is a text: three become four.
+pub const MAX_PREVIEW_MEDIA_BYTES: usize = MAX_PREVIEW_BYTES / 4 * 3;
+/// The same where a client asks for that one preview alone, as for each that it draws.
+pub const MAX_LONE_PREVIEW_MEDIA_BYTES: usize = 512 * 1024;
 /// Items of a list that a preview of it shows.
 pub const MAX_PREVIEW_ITEMS: usize = 10;
 /// Entries of a dictionary that a preview of it shows.
@@ -323,7 +327,7 @@ pub const MAX_UPLOAD_NAME_BYTES: usize = 255;
 pub const PREVIEW_TEXT_CHARS: usize = 1000;
 /// Bytes of a value that are sent while nobody asked for all of it.
 pub const PREVIEW_BYTES: usize = 4 * MIB as usize;
-/// Bytes of a picture that is sent while nobody asked for it; of a larger one only what it is.
+/// Bytes of a picture that is sent when it is new; of a larger one only what it is.
 pub const PREVIEW_MEDIA_BYTES: usize = 4 * MIB as usize;
 /// Shortest token: whoever guesses it owns the Worker.
 pub const MIN_TOKEN_BYTES: usize = 16;

@@ -353,8 +353,8 @@ impl Graph {
         let mut triggered = Vec::new();
         let failure = match result {
             Ok(outputs) => {
-                self.deliver(key, outputs, since, &mut triggered);
-                None
+                let refused = self.deliver(key, outputs, since, &mut triggered);
+                refused.err()
             }
             Err(message) => Some(message),
         };
@@ -370,9 +370,29 @@ impl Graph {
         self.wake_waiters(key);
     }
 
-    /// Sets the outputs and feeds them, uses the inputs up if they are to be, and says when.
-    fn deliver(&mut self, key: Key, outputs: Ports, since: u64, triggered: &mut Vec<Key>) {
-        for (io, value) in outputs {
+    /// Sets the outputs and feeds them, uses the inputs up if they are to be, and says when. The error is a
+    /// sentence about the first output that may not have its value; nothing is set then.
+    fn deliver(
+        &mut self,
+        key: Key,
+        outputs: Ports,
+        since: u64,
+        triggered: &mut Vec<Key>,
+    ) -> Result<(), String> {
+        let admitted = |(io, value): (Arc<str>, SharedValue)| {
+            let outputs = self.nodes.get(&key).map(|node| node.outputs.as_slice());
+            let mut outputs = outputs.unwrap_or_default().iter();
+            let value = match outputs.find(|slot| slot.id == io) {
+                Some(slot) => {
+                    let refused = |problem| format!("the output `{io}` {problem}");
+                    slot.admit(value).map_err(refused)?
+                }
+                None => value,
+            };
+            Ok((io, value))
+        };
+        let outputs = outputs.into_iter().map(admitted);
+        for (io, value) in outputs.collect::<Result<Ports, String>>()? {
             if &*io != TRIGGER_OUTPUT {
                 self.set_output(key, &io, value, triggered);
             }
@@ -386,6 +406,7 @@ impl Graph {
             SharedValue::new(Value::Number(now)),
             triggered,
         );
+        Ok(())
     }
 
     fn set_output(&mut self, key: Key, io: &str, value: SharedValue, triggered: &mut Vec<Key>) {

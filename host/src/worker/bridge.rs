@@ -14,6 +14,7 @@ use crate::instance::surface::{Graph, InputState, Refused};
 use crate::json as document;
 use crate::nodespace::{
     IoChange, NodeClass, PortSpec, Ports, Run, SharedValue, Type, Value, WeakNodeSpace,
+    node_rendering,
 };
 use crate::values::{from_guest, kept, paid, to_guest};
 
@@ -33,14 +34,16 @@ pub fn node_class(
         Some(title) if !title.is_empty() => title.clone(),
         _ => title_case(&declared.name),
     };
+    let outputs: Vec<_> = declared.outputs.iter().map(port).collect();
+    let render_options = declared.render_options.as_deref().and_then(parse);
     Arc::new(NodeClass {
         id: node_class_id(external.class_id(), external.uuid(), node),
         name,
         class_name: class_name(&declared.name),
         description: declared.description.clone(),
         inputs: declared.inputs.iter().map(port).collect(),
-        outputs: declared.outputs.iter().map(port).collect(),
-        render_options: declared.render_options.as_deref().and_then(parse),
+        render_options: node_rendering(render_options, &outputs),
+        outputs,
         trigger_on_create: false,
         reset_inputs_on_trigger: false,
         run: Arc::new(Method {

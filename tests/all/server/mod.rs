@@ -8,6 +8,7 @@ mod events;
 mod flow;
 mod killed;
 mod large;
+mod media;
 mod process;
 mod requests;
 mod shutdown;

@@ -12,6 +12,7 @@ use super::super::error::CliError;
 use super::super::output::{Output, Style};
 use super::super::shown;
 use super::plan::Plan;
+use super::save::Saved;
 use crate::bindings::host::Level;
 use crate::bindings::types::Shelf;
 use crate::error::HostError;
@@ -283,28 +284,26 @@ impl<'a> Reporter<'a> {
     }
 
     /// An output became a file.
-    pub fn saved(
-        &self,
-        node: &str,
-        output: &str,
-        file: &Path,
-        bytes: usize,
-    ) -> Result<(), CliError> {
-        let file = file.display();
+    pub fn saved(&self, node: &str, saved: &Saved, file: &Path) -> Result<(), CliError> {
+        let (output, file) = (&saved.output, file.display());
         if self.output.is_json() {
             return self.emit(
                 "saved",
                 json!({
-                    "node": node, "output": output, "file": file.to_string(), "bytes": bytes,
+                    "node": node, "output": output, "file": file.to_string(), "bytes": saved.bytes,
+                    "warning": saved.warning,
                 }),
             );
         }
-        let size = shown::size(bytes as u64);
+        let size = shown::size(saved.bytes as u64);
         self.log(
             Style::Green,
             "saved",
             &format!("{node}.{output} to {file} ({size})"),
         );
+        if let Some(warning) = &saved.warning {
+            self.log(Style::Yellow, "warning", warning);
+        }
         Ok(())
     }
 
