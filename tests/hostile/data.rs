@@ -5,19 +5,19 @@ use crate::scene::Scene;
 use crate::table::{Row, row};
 
 /// Names that may be in the folder, where bytes are not what ends it.
-const NAMES: u64 = 5_000;
+const NAMES: u64 = 1_000;
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
     vec![
         row(
             "data/deep",
-            "answered: 5000 and insufficient-space",
+            "answered: 1000 and insufficient-space",
             crowded,
         ),
         row(
             "data/entries",
-            "answered: 5000 and insufficient-space",
+            "answered: 1000 and insufficient-space",
             crowded,
         ),
         row("data/link_out", "Unavailable: not-permitted", small),

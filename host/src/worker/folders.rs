@@ -189,9 +189,12 @@ impl Worker {
     /// Takes it out of those that there are, and its folder away. `false`: somebody else did already.
     pub(super) fn take_out(&self, external: &ExternalWorker) -> bool {
         let mut externals = self.externals();
-        if externals.remove(external.uuid()).is_none() {
+        let has_it = externals.get(external.uuid());
+        // Another one may have its uuid by now.
+        if !has_it.is_some_and(|it| std::ptr::eq(Arc::as_ptr(it), external)) {
             return false;
         }
+        externals.remove(external.uuid());
         // Before anybody else can have the uuid.
         let aside = self.inner.folders.set_aside(external.folder());
         drop(externals);

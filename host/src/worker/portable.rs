@@ -53,8 +53,11 @@ impl Worker {
             Ok((zip, left_out.into_inner()))
         })
         .await?;
-        for line in &left_out.lines {
-            let line = format!("not in the export: {line}");
+        if let [first, others @ ..] = &*left_out.lines {
+            let line = match others.len().saturating_add(left_out.more) {
+                0 => format!("not in the export: {first}"),
+                more => format!("not in the export: {first}, and {more} more of the kind"),
+            };
             tracing::warn!("{line}");
             self.tell(Status::Error, line);
         }
@@ -123,7 +126,9 @@ impl Worker {
                 continue;
             }
             match self.has_room_for(&instance.nodeclassid, size) {
-                Ok(()) => drop(wanted.insert(uuid)),
+                Ok(()) => {
+                    wanted.insert(uuid);
+                }
                 Err(why) => {
                     let name = instance.name.as_deref().unwrap_or(&instance.uuid);
                     let name = text::clean_line(name, limits::MAX_NAME_BYTES);

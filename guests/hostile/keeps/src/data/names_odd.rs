@@ -7,7 +7,7 @@ use crate::attack::*;
 crate::attack! {
     async fn call(_to: String) -> Result<String> {
         let long = "n".repeat(255);
-        let names = ["\u{1b}[2J", "a\nb", "back\\slash", "\u{202e}gpj.exe", " ", "-rf", "...", &long];
+        let names = ["\u{1b}[2J", "a\nb", "back\\slash", "\u{202e}gpj.exe", " ", "-rf", "...", long.as_str()];
         for name in names {
             write2(name, 1)?;
         }
