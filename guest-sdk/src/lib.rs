@@ -65,6 +65,7 @@ extern crate self as external_worker;
 pub mod bindings;
 mod call;
 mod context;
+pub mod data;
 mod describe;
 mod error;
 mod export;
@@ -166,7 +167,7 @@ pub use external_worker_macros::config;
 /// # fn main() {}
 /// ```
 ///
-/// Capabilities: `files`, `sockets`, `http`, `serial`, `clocks`, `random`, `env`.
+/// Capabilities: `files`, `data`, `sockets`, `http`, `serial`, `clocks`, `random`, `env`.
 ///
 /// If a class has the hooks `save` and `restore`, add `state`: the host then keeps the state of its
 /// instances over a restart and over a new version.

@@ -13,6 +13,7 @@ mod confined;
 mod counts;
 mod cpu;
 mod crowds;
+mod data;
 mod files;
 mod grants;
 mod handles;
@@ -61,6 +62,7 @@ fn rows() -> Vec<Row> {
         clients::rows(),
         crowds::rows(),
         counts::rows(),
+        data::rows(),
         grants::rows(),
         serves::rows(),
         works::rows(),

@@ -51,3 +51,42 @@
 //! [`read_exact`](crate::serial::Port::read_exact) is for binary protocols,
 //! [`read_until`](crate::serial::Port::read_until) for other ends of lines, and
 //! [`receive`](crate::serial::Port::receive) for a device that speaks without being asked.
+//!
+//! What an instance has to remember for longer than it runs goes into a folder of its own
+//! ([`data`](crate::data)): the host keeps it over restarts and new versions, and the operator's policy says
+//! how large it may become.
+//!
+//! ```
+//! use external_worker::data;
+//! use external_worker::prelude::*;
+//! use external_worker::testing::Bench;
+//!
+//! #[derive(Default)]
+//! struct Scale;
+//!
+//! #[external_worker(id = "scale")]
+//! impl Scale {
+//!     /// Takes what is on it for nothing, from now on.
+//!     #[node]
+//!     async fn tare(&self, grams: f64) -> Result<()> {
+//!         data::write("tare", grams.to_string()).await
+//!     }
+//!
+//!     #[node]
+//!     async fn net(&self, grams: f64) -> Result<f64> {
+//!         let tare = data::read("tare").await?.unwrap_or_default();
+//!         Ok(grams - String::from_utf8_lossy(&tare).parse().unwrap_or(0.0))
+//!     }
+//! }
+//! export!(Scale; requests: { data: "remembers the tare" });
+//!
+//! # fn main() {
+//! let bench = Bench::new();
+//! bench.data();
+//! let scale = bench.start::<Scale>(json!({})).unwrap();
+//! scale.call("tare", json!({"grams": 2.5})).unwrap();
+//! scale.stop();
+//! let scale = bench.start::<Scale>(json!({})).unwrap();
+//! assert_eq!(scale.call("net", json!({"grams": 12.5})).unwrap().one::<f64>().unwrap(), 10.0);
+//! # }
+//! ```

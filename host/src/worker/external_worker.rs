@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::lock;
 use crate::error::{HostError, Result};
 use crate::instance::exports::{Outputs, Ports};
-use crate::instance::{Caller, Instance, State};
+use crate::instance::{Caller, Folder, Instance, State};
 use crate::json::without_odd;
 
 /// What is behind an external worker now.
@@ -69,6 +69,7 @@ pub struct ExternalWorker {
     /// What the guest last saved of itself, until the next start has taken it.
     state: Mutex<Option<Vec<u8>>>,
     begins_paused: AtomicBool,
+    folder: Arc<Folder>,
     slot: watch::Sender<Slot>,
     calls: AtomicUsize,
     calls_ended: Notify,
@@ -85,6 +86,7 @@ impl ExternalWorker {
             config: Mutex::new(config),
             state: Mutex::default(),
             begins_paused: AtomicBool::new(false),
+            folder: Folder::none(),
             slot: watch::Sender::new(Slot::Down(reason.to_owned())),
             calls: AtomicUsize::new(0),
             calls_ended: Notify::new(),
@@ -95,6 +97,17 @@ impl ExternalWorker {
     pub fn waiting(identity: Identity, name: String, config: Json) -> Self {
         let reason = format!("its class `{}` is not available", identity.class_id);
         Self::new(identity, name, config, &reason)
+    }
+
+    /// The same, with `folder` for its own.
+    #[must_use]
+    pub(crate) fn in_folder(self, folder: Arc<Folder>) -> Self {
+        Self { folder, ..self }
+    }
+
+    /// Its own folder.
+    pub(crate) fn folder(&self) -> &Arc<Folder> {
+        &self.folder
     }
 
     /// Its uuid.

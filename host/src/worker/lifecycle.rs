@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::error::{Result, WorkerError};
 use super::event::Status;
 use super::external_worker::{ExternalWorker, Identity, Start};
+use super::folders::Arriving;
 use super::store::{Dirty, Loaded, SavedInstance};
 use super::views::InstanceView;
 use super::{Worker, lock, pump, shelf};
@@ -67,15 +68,16 @@ impl Worker {
             module: module.to_owned(),
         };
         let config = new.config.unwrap_or_else(|| Json::Object(Map::new()));
-        let external = Arc::new(ExternalWorker::new(identity, name, config, NOT_STARTED));
+        let external = ExternalWorker::new(identity, name, config, NOT_STARTED);
+        let external = Arc::new(external.in_folder(self.inner.folders.of(&uuid)));
         let start = external.begin_start();
-        self.reserve(&external)?;
+        self.reserve_new(&external, None)?;
         let started = match start {
             Some(start) => self.start(start, &prepared, None).await,
             None => Err(removed_meanwhile()),
         };
         if let Err(error) = started {
-            self.externals().remove(&uuid);
+            self.take_out(&external);
             return Err(error);
         }
         self.mount(&external, &class).await;
@@ -130,7 +132,7 @@ impl Worker {
 
     /// Takes it out of everything but its own hands. `false`: somebody else did already.
     pub(super) fn forget(&self, external: &ExternalWorker) -> bool {
-        let is_mine = self.externals().remove(external.uuid()).is_some();
+        let is_mine = self.take_out(external);
         if is_mine {
             lock(&self.inner.gone).note(external.uuid());
             self.unmount(external);
@@ -205,8 +207,21 @@ impl Worker {
         }
     }
 
-    /// Takes the uuid, so that nobody else can have it.
-    pub(super) fn reserve(&self, external: &Arc<ExternalWorker>) -> Result<()> {
+    /// Takes the uuid, so that nobody else can have it, for one whose folder is empty or `arriving`.
+    pub(super) fn reserve_new(
+        &self,
+        external: &Arc<ExternalWorker>,
+        arriving: Option<&Arriving>,
+    ) -> Result<()> {
+        self.reserve(external, || self.furnish(external, arriving))
+    }
+
+    /// Takes the uuid, if all goes well with what has to be done before anybody starts it.
+    fn reserve(
+        &self,
+        external: &Arc<ExternalWorker>,
+        before: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         let mut externals = self.externals();
         if externals.len() >= limits::MAX_EXTERNALS {
             return Err(WorkerError::TooMany {
@@ -216,6 +231,7 @@ impl Worker {
         }
         match externals.entry(external.uuid().to_owned()) {
             Entry::Vacant(free) => {
+                before()?;
                 free.insert(Arc::clone(external));
                 Ok(())
             }
@@ -423,10 +439,12 @@ impl Worker {
             class_id: saved.class_id,
             module: saved.module,
         };
-        let external = Arc::new(ExternalWorker::waiting(identity, name, saved.config));
+        let folder = self.inner.folders.of(&identity.uuid);
+        let external = ExternalWorker::waiting(identity, name, saved.config);
+        let external = Arc::new(external.in_folder(folder));
         external.keep_state(state);
         external.begin_paused(saved.paused);
-        if let Err(error) = self.reserve(&external) {
+        if let Err(error) = self.reserve(&external, || Ok(())) {
             tracing::error!("a saved external worker cannot be restored: {error}");
         }
     }
@@ -544,6 +562,7 @@ fn spec(external: &ExternalWorker, state: Option<Vec<u8>>) -> Result<Spec> {
         name: external.name(),
         config: external.config(),
         state,
+        folder: Arc::clone(external.folder()),
     })
 }
 

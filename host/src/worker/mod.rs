@@ -6,7 +6,7 @@
 //! in; [`rules`] says what they may do, [`revoke`] holds what runs to it; [`views`] is how all of it looks to
 //! a client; [`store`] keeps it.
 //!
-//! On disk it is one directory: `local_workers/`, `policies/`, `modules/`, `files/` and `state.db`.
+//! On disk it is one directory: `local_workers/`, `policies/`, `modules/`, `files/`, `folders/` and `state.db`.
 
 mod archive;
 mod bridge;
@@ -15,6 +15,7 @@ pub mod event;
 pub mod export;
 pub mod external_worker;
 pub mod files;
+mod folders;
 pub mod import;
 mod lifecycle;
 pub mod modules;
@@ -82,6 +83,7 @@ pub struct Worker {
 struct Inner {
     data_dir: DataDir,
     files: files::Files,
+    folders: folders::Folders,
     rules: rules::Rules,
     engine: Engine,
     nodespace: NodeSpace,
@@ -123,12 +125,28 @@ impl DataDir {
         self.data.join("files")
     }
 
+    /// What belongs to external workers, a folder for each.
+    pub fn folders(&self) -> PathBuf {
+        self.data.join("folders")
+    }
+
     /// [`Self::files`] as a handle that no path leads out of.
     ///
     /// # Errors
     /// When the directory cannot be opened.
     pub(crate) fn open_files(&self) -> Result<Dir> {
-        let path = self.files();
+        Self::open(self.files())
+    }
+
+    /// The same of [`Self::folders`].
+    ///
+    /// # Errors
+    /// When the directory cannot be opened.
+    pub(crate) fn open_folders(&self) -> Result<Dir> {
+        Self::open(self.folders())
+    }
+
+    fn open(path: PathBuf) -> Result<Dir> {
         Dir::open_ambient_dir(&path, ambient_authority()).map_err(|source| WorkerError::File {
             action: "open",
             path,
@@ -199,6 +217,7 @@ impl DataDir {
             self.local_workers(),
             self.policies(),
             self.files(),
+            self.folders(),
         ] {
             make_private(&dir)?;
         }
@@ -231,12 +250,20 @@ impl Worker {
         let data_dir = DataDir { data: options.data };
         data_dir.make()?;
         let dir = data_dir.data.clone();
+        let folders = folders::Folders::new(data_dir.folders());
+        let places = folders.clone();
         let opened = tokio::task::spawn_blocking(move || {
             // The store first: it holds the directory.
             let store = Store::open(&dir)?;
             let packages = package::Packages::open(&dir)?;
             packages.tidy();
             let files = files::Files::new(DataDir { data: dir }.open_files()?);
+            let known = store.1.instances.iter().map(|saved| saved.uuid.clone());
+            let left_over = places.left_over(&known.collect(), store.1.problems.is_empty());
+            // It may be much, and nobody waits for it.
+            tokio::task::spawn_blocking(move || {
+                left_over.iter().for_each(|it| folders::remove(it))
+            });
             Ok::<_, WorkerError>((store, packages, files))
         });
         let ((store, loaded), packages, files) = opened
@@ -252,6 +279,7 @@ impl Worker {
                 rules: rules::Rules::new(&data_dir, options.policy),
                 data_dir,
                 files,
+                folders,
                 engine: options.engine,
                 externals: Mutex::default(),
                 gone: Mutex::default(),

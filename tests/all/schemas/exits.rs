@@ -86,6 +86,7 @@ pub(super) fn exported(schema: &Arc<ConfigSchema>, config: &Json) -> String {
         config: worker(schema, config),
         state: state(schema, config),
         files: None,
+        folders: None,
     });
     let imported = import(zip.unwrap()).unwrap();
     format!("{}{}", imported.config, imported.state.to_json())

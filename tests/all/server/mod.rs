@@ -1,6 +1,7 @@
 //! `ewh serve` from outside: a real server with a real Worker, real websockets, real HTTP.
 
 mod apart;
+mod data;
 mod dev;
 mod doors;
 mod down;

@@ -15,7 +15,7 @@ use crate::component::{LoadedComponent, PreparedComponent};
 use crate::engine::Engine;
 use crate::error::HostError;
 use crate::instance::events::Event;
-use crate::instance::{Instance, Spec, State};
+use crate::instance::{Folder, Instance, Spec, State};
 use crate::policy::Policy;
 use crate::simulate::Instrument;
 
@@ -229,6 +229,7 @@ impl Bench {
             name: package.to_owned(),
             config,
             state: None,
+            folder: Folder::temporary(),
         };
         let instance = Instance::start(&prepared, spec).await.map_err(text)?;
         let (load, start) = (
