@@ -123,11 +123,14 @@ mod tests {
             "numpy": {"package": "numpy", "version": null},
             "bare": {},
         });
-        assert_eq!(Json::Object(origin.packages), kept);
+        assert_eq!(Json::Object(origin.packages.clone()), kept);
         for class in ["pump", "Pump"] {
             assert_eq!(origin.modules.get(class).map(String::as_str), Some("lab"));
         }
-        assert_eq!(origin.library_of("basic.math/add"), Some(("basic", "tools")));
+        assert_eq!(
+            origin.library_of("basic.math/add"),
+            Some(("basic", "tools"))
+        );
         for id in ["basic", "basics.add", "none.add", "odd.add", ".add"] {
             assert_eq!(origin.library_of(id), None, "{id}");
         }
