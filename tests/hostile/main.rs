@@ -17,6 +17,7 @@ mod files;
 mod grants;
 mod handles;
 mod house;
+mod libraries;
 mod lifecycle;
 mod memory;
 mod names;
@@ -57,6 +58,7 @@ fn rows() -> Vec<Row> {
         serial::rows(),
         says::rows(),
         lifecycle::rows(),
+        libraries::rows(),
         artifacts::rows(),
         clients::rows(),
         crowds::rows(),

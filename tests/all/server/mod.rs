@@ -7,6 +7,7 @@ mod events;
 mod flow;
 mod killed;
 mod large;
+mod library;
 mod process;
 mod requests;
 mod shutdown;
