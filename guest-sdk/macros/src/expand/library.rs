@@ -162,7 +162,7 @@ fn glue(shelf: &Shelf) -> TokenStream {
         }
 
         #[doc(hidden)]
-        #[allow(unused_variables, reason = "there may be no shelf in this one")]
+        #[allow(unused_variables, clippy::ptr_arg, reason = "there may be no shelf in this one")]
         pub(super) fn __shelves(
             parent: ::core::option::Option<u32>,
             shelves: &mut ::std::vec::Vec<::external_worker::__private::WitShelf>,
