@@ -32,6 +32,7 @@
 //! - [`#[external_worker]`](macro@external_worker): the class and its hooks.
 //! - [`#[node]`](macro@node): a method as a node of the graph. Its inputs and outputs are of any
 //!   [`PortType`]. [`Method`] reaches the nodes that were made from it.
+//! - [`#[node_library]`](macro@node_library): plain functions as nodes, without any instance that a person makes.
 //! - [`export!`]: the component, and which capabilities it asks the operator for.
 //! - [`WorkerExt`]: what a worker can do with `self`: its configuration, events, its own loop.
 //! - [`State`] and [`Lock`]: what changes. [`Shelf`]: further nodes, made while the worker runs.
@@ -360,6 +361,54 @@ pub use external_worker_macros::external_worker;
 /// ```
 pub use external_worker_macros::node;
 
+/// Makes a module of plain functions a node library: nodes that are there as soon as the component is, without
+/// anybody making an instance.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `id = ".."` | the class id, which stays the same for ever: the ids of the nodes begin with it; required |
+/// | `title = ".."` | the name of the shelf; without it, the name of the type |
+///
+/// Functions with [`#[node]`](macro@node) are nodes, with all of its options but `trigger_on_call`; they may be async
+/// and take a [`Call`]. A module inside with nodes is a shelf on the shelf. Doc comments are the descriptions.
+/// The functions stay what they are, so tests call them.
+///
+/// The macro makes a type for [`export!`], called after the module: `Basic` for `mod basic`. Of a library each
+/// Worker keeps one instance, and nothing of it is saved: what has a configuration, a loop or a state is an
+/// [`#[external_worker]`](macro@external_worker).
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// /// Nodes that every graph needs.
+/// #[node_library(id = "basic")]
+/// pub mod basic {
+///     /// The sum of two numbers.
+///     #[node(outputs = [{"name": "sum"}])]
+///     pub fn add(a: f64, #[default(1.0)] b: f64) -> f64 {
+///         a + b
+///     }
+///
+///     /// Text.
+///     pub mod strings {
+///         /// The text in capitals.
+///         #[node]
+///         pub fn upper(text: &str) -> String {
+///             text.to_uppercase()
+///         }
+///     }
+/// }
+///
+/// export!(Basic);
+/// # fn main() {
+/// assert_eq!(basic::add(1.0, 2.0), 3.0);
+/// let library = external_worker::testing::start::<Basic>(json!({})).unwrap();
+/// let upper = library.call("strings/upper", json!({"text": "a"})).unwrap();
+/// assert_eq!(upper.one::<String>().unwrap(), "A");
+/// # }
+/// ```
+pub use external_worker_macros::node_library;
+
 pub use log;
 pub use serde;
 pub use serde_json;
@@ -391,7 +440,8 @@ pub mod prelude {
 
     pub use crate::{
         Bytes, Call, Context, Error, Json, Lock, Media, NdArray, NodeEnum, Result, Shelf,
-        ShelfNode, State, Trigger, WorkerExt, config, export, external_worker, node, sleep,
+        ShelfNode, State, Trigger, WorkerExt, config, export, external_worker, node, node_library,
+        sleep,
     };
 }
 
@@ -404,10 +454,12 @@ pub mod __private {
     pub use wit_bindgen;
 
     pub use crate::bindings;
-    pub use crate::bindings::funcnodes::external_worker::types::WorkerClass;
+    pub use crate::bindings::funcnodes::external_worker::types::{
+        NodeClass, Shelf as WitShelf, WorkerClass,
+    };
     pub use crate::describe::{
-        ClassSpec, Inputs, NodeSpec, class, default_from_json, default_value, input, node, outputs,
-        returned,
+        ClassSpec, Inputs, NodeSpec, class, default_from_json, default_value, input, library, node,
+        outputs, put_shelf, returned,
     };
     pub use crate::export::Component;
     pub use crate::value::{Returns, enum_from_json, enum_options, enum_type};

@@ -18,6 +18,7 @@ mod files;
 mod grants;
 mod handles;
 mod house;
+mod libraries;
 mod lifecycle;
 mod memory;
 mod names;
@@ -58,6 +59,7 @@ fn rows() -> Vec<Row> {
         serial::rows(),
         says::rows(),
         lifecycle::rows(),
+        libraries::rows(),
         artifacts::rows(),
         clients::rows(),
         crowds::rows(),

@@ -3,6 +3,7 @@
 mod config;
 mod describe;
 mod devices;
+mod library;
 mod lifecycle;
 mod logging;
 mod nodes;

@@ -256,6 +256,8 @@ pub const STORE_RETRY_PAUSE: Duration = Duration::from_millis(500);
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 /// External workers in one Worker.
 pub const MAX_EXTERNALS: usize = 10_000;
+/// Node libraries in one Worker: each has an instance.
+pub const MAX_LIBRARIES: usize = 64;
 /// External workers that start at the same time when a Worker opens.
 pub const MAX_STARTS_AT_ONCE: usize = 16;
 /// Events that a slow client of a Worker may be behind.

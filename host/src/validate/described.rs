@@ -56,6 +56,13 @@ pub(super) async fn check(
         Err(HostError::Description(problem)) => found.push(failed(problem)),
         Err(error) => return Err(error),
     }
+    if component.keeps_state() && !once.is_empty() && once.iter().all(|class| class.is_library) {
+        let problem = "it exports `state`, and all of its classes are node libraries, of which nothing is kept";
+        found.push(
+            Finding::new(&finding::LIBRARY_STATE, problem, "leave the export out")
+                .at("export state"),
+        );
+    }
     // All of them together: that there are any, and none twice.
     let mut bad = Vec::new();
     for class in &once {
@@ -96,6 +103,18 @@ fn class(class: &Class, found: &mut Vec<Finding>) {
                 &finding::BAD_DEFAULT,
                 error.to_string(),
                 "give every required field a default that the schema accepts",
+            )
+            .at(format!("{here}, config")),
+        );
+    }
+    let properties = class.config.schema().get("properties");
+    let properties = properties.and_then(Json::as_object);
+    if class.declared.is_library && properties.is_some_and(|all| !all.is_empty()) {
+        found.push(
+            Finding::new(
+                &finding::LIBRARY_CONFIG,
+                "it is a node library, and its configuration has properties that nobody can set",
+                "take the properties out; make what differs an input",
             )
             .at(format!("{here}, config")),
         );
@@ -176,6 +195,15 @@ mod tests {
     use crate::bindings::types::{NodeClass, Port, Value};
 
     fn described(schema: Json, exclude: &[&str], ports: Vec<Port>) -> Vec<Finding> {
+        described_as(false, schema, exclude, ports)
+    }
+
+    fn described_as(
+        is_library: bool,
+        schema: Json,
+        exclude: &[&str],
+        ports: Vec<Port>,
+    ) -> Vec<Finding> {
         let method = NodeClass {
             name: "method".to_owned(),
             title: None,
@@ -194,7 +222,7 @@ mod tests {
             ui_schema: None,
             export_exclude: exclude.iter().map(|name| (*name).to_owned()).collect(),
             loop_delay_ms: 1_000,
-            is_library: false,
+            is_library,
             methods: vec![method],
         };
         let mut found = Vec::new();
@@ -216,6 +244,19 @@ mod tests {
             value_options: None,
             render_options: None,
         }
+    }
+
+    #[test]
+    fn nobody_configures_a_library() {
+        let schema = json!({"type": "object", "properties": {"gain": {"default": 1}}});
+        let found = |is_library, schema| {
+            let found = described_as(is_library, schema, &[], Vec::new());
+            let found: Vec<_> = found.iter().map(|finding| finding.code.name).collect();
+            found
+        };
+        assert_eq!(found(true, schema.clone()), ["library-config"]);
+        assert!(found(false, schema).is_empty());
+        assert!(found(true, json!({"type": "object", "properties": {}})).is_empty());
     }
 
     #[test]

@@ -133,6 +133,13 @@ codes! {
          `invalid-input`. Either an input is declared as another type than the code takes, or only a few \
          values mean something and nothing says which.\n\nDeclare the type that the code takes, or the \
          options of an input that has only a few. If it is as it should be, allow it with `--allow`."
+    LIBRARY_CONFIG Warning "library-config" "A node library has a configuration, which nobody can set."
+        "Of a node library each Worker keeps one instance by itself, with the defaults of the schema: there is no \
+         form in which a person could change them.\n\nMake what differs an input of a node, or make it a class of \
+         external workers."
+    LIBRARY_STATE Warning "library-state" "A component of node libraries alone exports `state`."
+        "A graph with nodes of a library computes the same wherever it is loaded, so nothing of a library is kept \
+         when the Worker ends.\n\nLeave the export out, or make it a class of external workers."
     LITTLE_REACHED Warning "little-reached" "Less of it was reached than was asked for."
         "A method that never returned a value while the component ran was not tried, whatever else is \
          clean. Fewer methods returned one than `--min-reached` asks for; the report says which did not, \

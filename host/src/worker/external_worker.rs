@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use tokio::sync::{Notify, watch};
 
 use super::lock;
@@ -73,6 +73,7 @@ pub struct ExternalWorker {
     slot: watch::Sender<Slot>,
     calls: AtomicUsize,
     calls_ended: Notify,
+    is_library: bool,
 }
 
 impl ExternalWorker {
@@ -90,6 +91,16 @@ impl ExternalWorker {
             slot: watch::Sender::new(Slot::Down(reason.to_owned())),
             calls: AtomicUsize::new(0),
             calls_ended: Notify::new(),
+            is_library: false,
+        }
+    }
+
+    /// A node library: nobody configures it, and its loop does not turn.
+    pub(crate) fn library(identity: Identity, name: String) -> Self {
+        Self {
+            is_library: true,
+            begins_paused: AtomicBool::new(true),
+            ..Self::waiting(identity, name, Json::Object(Map::new()))
         }
     }
 
@@ -123,6 +134,11 @@ impl ExternalWorker {
     /// The module of its class.
     pub fn module(&self) -> &str {
         &self.identity.module
+    }
+
+    /// Whether it is a node library: the Worker keeps it, and clients see its nodes only.
+    pub fn is_library(&self) -> bool {
+        self.is_library
     }
 
     /// Its name.

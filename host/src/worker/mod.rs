@@ -1,8 +1,8 @@
 //! A Worker: a node graph, the external workers in it, the modules that they come from, and all of
 //! it kept on disk.
 //!
-//! [`lifecycle`] adds, changes and removes external workers; [`external_worker`] is one of them, [`bridge`]
-//! makes its methods nodes, [`pump`] hears what its instance says; [`modules`] finds modules and takes them
+//! [`lifecycle`] adds, changes and removes external workers; [`external_worker`] is one of them, [`libraries`]
+//! are those that the Worker keeps by itself; [`bridge`] makes methods nodes, [`pump`] hears what its instance says; [`modules`] finds modules and takes them
 //! in; [`rules`] says what they may do, [`revoke`] holds what runs to it; [`views`] is how all of it looks to
 //! a client; [`store`] keeps it.
 //!
@@ -17,6 +17,7 @@ pub mod external_worker;
 pub mod files;
 mod folders;
 pub mod import;
+mod libraries;
 mod lifecycle;
 pub mod modules;
 mod origin;
@@ -88,6 +89,7 @@ struct Inner {
     engine: Engine,
     nodespace: NodeSpace,
     externals: Mutex<BTreeMap<String, Arc<ExternalWorker>>>,
+    libraries: Mutex<BTreeMap<String, libraries::Library>>,
     /// External workers that were removed a moment ago.
     gone: Mutex<Gone>,
     events: broadcast::Sender<Arc<WorkerEvent>>,
@@ -282,6 +284,7 @@ impl Worker {
                 folders,
                 engine: options.engine,
                 externals: Mutex::default(),
+                libraries: Mutex::default(),
                 gone: Mutex::default(),
                 events,
                 store: store.clone(),
@@ -357,8 +360,10 @@ impl Worker {
     pub async fn close(&self, deadline: Duration) -> Result<()> {
         self.inner.closing.store(true, Ordering::SeqCst);
         self.inner.ending.cancel();
-        let externals: Vec<_> = self.externals().values().cloned().collect();
-        let stopping = externals.into_iter().map(|external| self.suspend(external));
+        let stopping = self
+            .everything()
+            .into_iter()
+            .map(|external| self.suspend(external));
         // What does not stop in time is dropped with its store.
         let _ = tokio::time::timeout(deadline, futures_util::future::join_all(stopping)).await;
         Ok(self.inner.store.close().await?)
@@ -400,6 +405,13 @@ impl Worker {
     /// What clients show of external workers is out of date.
     fn externals_changed(&self) {
         self.changed("external_worker_update", serde_json::json!({}));
+    }
+
+    /// What clients show of `external` is out of date; of a library they show its nodes only.
+    fn external_changed(&self, external: &ExternalWorker) {
+        if !external.is_library() {
+            self.externals_changed();
+        }
     }
 
     fn catalogue(&self) -> MutexGuard<'_, Catalogue> {

@@ -18,7 +18,7 @@ use super::folders::{Arriving, Size};
 use super::import::{ImportProblem, Imported, import};
 use super::lifecycle::{check_uuid, default_name};
 use super::origin::Origin;
-use super::report::{MissingClasses, Report};
+use super::report::{MissingClasses, Of, Report};
 use super::saved_state::{Reading, SavedExternalWorker, SavedState};
 use super::source;
 use super::store::Dirty;
@@ -233,6 +233,10 @@ impl Worker {
             tracing::warn!("the flow that was loaded: {line}");
             self.tell(Status::Error, line);
         }
+        // Of many lines people see the last one.
+        if let Some(line) = report.summary() {
+            self.tell(Status::Error, line);
+        }
         Ok(report)
     }
 
@@ -246,18 +250,26 @@ impl Worker {
             };
             let class = text::clean_line(&instance.nodeclassid, limits::MAX_NAME_BYTES);
             if self.catalogue().find_class(&class).is_none() {
-                missing.note(&class, true, origin.module_of(&class), 0);
+                missing.note(&class, Of::ExternalWorker, origin.module_of(&class), 0);
             }
             classes.insert(uuid, class);
         }
         for (_, class_id) in self.nodespace().placeholders() {
             let mut parts = class_id.split('.').skip(1);
             let class = parts.find_map(|part| classes.get(check_uuid(part).ok()?.as_str()));
-            match class {
-                Some(class) => missing.note(class, true, origin.module_of(class), 1),
-                None => {
+            let here = class_id.split_once('.').map(|(class, _node)| class);
+            let here = here.filter(|class| self.has_library(class));
+            match (class, here, origin.library_of(&class_id)) {
+                (Some(class), ..) => {
+                    missing.note(class, Of::ExternalWorker, origin.module_of(class), 1);
+                }
+                (None, Some(class), _) => missing.note(class, Of::OtherLibrary, None, 1),
+                (None, None, Some((class, module))) => {
+                    missing.note(class, Of::Library, Some(module), 1);
+                }
+                (None, None, None) => {
                     let class = text::clean_line(&class_id, limits::MAX_NAME_BYTES);
-                    missing.note(&class, false, None, 1);
+                    missing.note(&class, Of::Elsewhere, None, 1);
                 }
             }
         }
@@ -275,10 +287,13 @@ impl Worker {
             // It is here already and goes on as it is: an import never takes over what runs.
             return Ok(());
         }
-        let known = self
-            .catalogue()
-            .find_class(&instance.nodeclassid)
-            .map(|(module, _, class)| (module.name.clone(), default_name(&class, &uuid)));
+        let known = match self.catalogue().find_class(&instance.nodeclassid) {
+            Some((_, _, class)) if class.declared.is_library => {
+                return Err(WorkerError::IsLibrary(class.id().to_owned()));
+            }
+            Some((module, _, class)) => Some((module.name.clone(), default_name(&class, &uuid))),
+            None => None,
+        };
         let (module, default_name) = known.unwrap_or_else(|| {
             let class = text::clean_line(&instance.nodeclassid, limits::MAX_NAME_BYTES);
             (String::new(), class)

@@ -62,6 +62,7 @@ fn worker(schema: &Arc<ConfigSchema>, config: &Json) -> ConfigView {
         kind: "WSWorker",
         name: "w".to_owned(),
         worker_dependencies: BTreeMap::from([("m".to_owned(), module(schema, config))]),
+        node_libraries: BTreeMap::new(),
         package_dependencies: Map::new(),
         autostart: "never",
         update_on_startup: BTreeMap::new(),

@@ -9,6 +9,7 @@ mod events;
 mod flow;
 mod killed;
 mod large;
+mod library;
 mod media;
 mod process;
 mod requests;

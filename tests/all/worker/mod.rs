@@ -4,6 +4,7 @@ pub(crate) mod apart;
 mod discovery;
 mod external;
 mod kept;
+mod libraries;
 mod model;
 mod revoke;
 mod saves;

@@ -109,13 +109,14 @@ impl Page {
         self.heading(&format!("Class {id}"));
         self.line(2, &class.title);
         self.lines(2, class.description.as_deref().unwrap_or_default());
-        self.line(
-            2,
-            &format!("a turn of the loop every {} ms", class.loop_delay_ms),
-        );
-        let pretty = serde_json::to_string_pretty(&class.config_schema).unwrap_or_default();
-        self.line(2, "configuration");
-        self.lines(4, &text::clean(&text::harmless_json(&pretty), usize::MAX));
+        if class.is_library {
+            self.line(
+                2,
+                "a node library: each Worker keeps one instance of it by itself",
+            );
+        } else {
+            self.running(class);
+        }
         if !class.secrets.is_empty() {
             let secrets = text::clean_line(&class.secrets.join(", "), limits::MAX_TEXT_BYTES);
             self.line(
@@ -134,6 +135,16 @@ impl Page {
         for method in &class.methods {
             self.method(method);
         }
+    }
+
+    fn running(&mut self, class: &ClassReport) {
+        self.line(
+            2,
+            &format!("a turn of the loop every {} ms", class.loop_delay_ms),
+        );
+        let pretty = serde_json::to_string_pretty(&class.config_schema).unwrap_or_default();
+        self.line(2, "configuration");
+        self.lines(4, &text::clean(&text::harmless_json(&pretty), usize::MAX));
     }
 
     fn method(&mut self, method: &MethodReport) {

@@ -68,6 +68,7 @@ fn config() -> ConfigView {
         kind: "WSWorker",
         name: "w".to_owned(),
         worker_dependencies: BTreeMap::from([("m".to_owned(), module)]),
+        node_libraries: BTreeMap::new(),
         package_dependencies: Map::new(),
         autostart: "never",
         update_on_startup: BTreeMap::new(),
