@@ -65,7 +65,7 @@ mod schema;
 pub(crate) mod script;
 
 pub use self::bench::{Bench, Event, LogLine, Sent};
-pub use self::call::{Call, CallInputs, Outputs};
+pub use self::call::{CallInputs, OpenCall, Outputs};
 pub use self::clock::{advance, block_on, now};
 pub use self::node::InputChanges;
 pub use self::running::{Running, Turns};
