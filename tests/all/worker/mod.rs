@@ -3,8 +3,10 @@
 pub(crate) mod apart;
 mod discovery;
 mod external;
+mod inputs;
 mod kept;
 mod model;
+mod pump;
 mod revoke;
 mod saves;
 mod secrets;
