@@ -219,7 +219,7 @@ mod tests {
         };
         let mut found = Vec::new();
         for checked in description::check_classes(vec![declared]).unwrap() {
-            class(&checked, &mut found);
+            class(&checked, &Budget::default(), &mut found);
         }
         found
     }
