@@ -77,7 +77,7 @@ async fn it_is_cut_to_the_cap_and_cleans_up_at_the_deadline() {
 #[tokio::test]
 async fn where_the_policy_says_so_it_is_refused_at_load() {
     let host = TestHost::grant("[budget]\nabove-cap = \"refuse\"\ncall-deadline-cap-ms = 599_999");
-    let refused = host.worker(PROBE_HOST).await.unwrap_err().to_string();
+    let refused = host.worker(PROBE_HOST).await.err().unwrap().to_string();
     for part in ["`hold`", "600000 ms", "599999 ms", "call-deadline-cap-ms"] {
         assert!(refused.contains(part), "{part}: {refused}");
     }

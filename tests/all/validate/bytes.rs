@@ -110,7 +110,7 @@ fn what_is_wrong_with_the_bytes_is_found_and_nothing_else() {
     let swapped = replaced(swapped, "update-config", "get-nodeshelf");
     let swapped = replaced(swapped, "swapped-names", "update-config");
     type Case<'a> = (&'a str, Vec<u8>, Option<&'a Policy>, &'a [&'a str]);
-    let table: [Case<'_>; 19] = [
+    let table: [Case<'_>; 20] = [
         ("empty", Vec::new(), none, &["not-a-component"]),
         ("text", b"hello".to_vec(), none, &["not-a-component"]),
         (

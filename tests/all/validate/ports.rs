@@ -172,7 +172,7 @@ async fn calls_that_are_longer_than_the_policy_allows_are_found() {
         let found = check_loaded(engine(), "pump", bytes.clone(), &budget).await;
         let found = found.unwrap();
         let codes: Vec<_> = codes(&found).into_iter().map(str::to_owned).collect();
-        let said = found.first().map(|it| it.message.clone());
+        let said = found.first().map(|it| it.problem.clone());
         (codes, said.unwrap_or_default())
     };
     let (codes, said) = found(60_000, AboveCap::Cut).await;
