@@ -421,7 +421,7 @@ pub use crate::error::{Error, ErrorCode, Result};
 pub use crate::export::ConfigChanged;
 pub use crate::host::Trigger;
 pub use crate::method::{Method, Node, NodeClass, NodeClassInput, NodeInput};
-pub use crate::shelf::{Shelf, ShelfFn, ShelfNode};
+pub use crate::shelf::{Shelf, ShelfArg, ShelfFn, ShelfNode};
 pub use crate::state::{Lock, LockGuard, State};
 pub use crate::time::{sleep, timeout};
 pub use crate::value::{

@@ -185,6 +185,18 @@ pub fn rows() -> Vec<Row> {
             "answered: ; clean: line *, the rest dropped",
             patiently,
         ),
+        // A million may be more than it is given time for.
+        row(
+            "says/progress_flood",
+            "answered: ; clean: * | ended: it used * ms of CPU*; clean: * | *took longer than*; clean: *",
+            patiently,
+        ),
+        row("says/progress_long", "answered: ; clean: 0.5 *", patiently),
+        row(
+            "says/progress_of_another",
+            "answered: ; clean: 0 ",
+            overheard,
+        ),
         row("says/render_options", "description: *", Scene::describes),
         row("says/schema_deep", "description: *", Scene::describes),
         row("says/schema_empty", "description: *", Scene::describes),
@@ -244,6 +256,11 @@ pub fn rows() -> Vec<Row> {
             "says/shelf_type",
             "description: the type of `n.p`: not JSON: EOF while parsing an object at line 1 column 1",
             Scene::shelves,
+        ),
+        row(
+            "says/timeout_of_a_year",
+            "refused: a call of `a` may take 4294967295 ms; the policy allows 600000 ms",
+            |scene| scene.budget("above-cap", "\"refuse\"").describes(),
         ),
         row("says/title_escape", "described: *", Scene::describes),
         row("says/title_long", "described: *", Scene::describes),

@@ -52,6 +52,8 @@
 //! [`read_until`](crate::serial::Port::read_until) for other ends of lines, and
 //! [`receive`](crate::serial::Port::receive) for a device that speaks without being asked.
 //!
+//! # What has to stay
+//!
 //! What an instance has to remember for longer than it runs goes into a folder of its own
 //! ([`data`](crate::data)): the host keeps it over restarts and new versions, and the operator's policy says
 //! how large it may become.
@@ -90,3 +92,55 @@
 //! assert_eq!(scale.call("net", json!({"grams": 12.5})).unwrap().one::<f64>().unwrap(), 10.0);
 //! # }
 //! ```
+//!
+//! # What must not go on
+//!
+//! A call ends when it is done, but also when whoever asked has left, when its time is over, and when the worker
+//! stops. A motor that it switched on would turn on. An argument of the type [`Call`](crate::Call) hears the end, and
+//! [`clean_up_after`](crate::Call::clean_up_after) does what has to be done in each of these cases:
+//!
+//! ```
+//! use external_worker::prelude::*;
+//! # #[derive(Default)]
+//! # struct Motor { on: State<bool> }
+//! # impl Motor {
+//! #     async fn switch(&self, on: bool) -> Result<()> { self.on.set(on); Ok(()) }
+//! # }
+//!
+//! #[external_worker(id = "motor")]
+//! impl Motor {
+//!     /// Turns for so many seconds.
+//!     #[node(timeout = "10min")]
+//!     async fn turn_for(&self, call: Call, seconds: u32) -> Result<()> {
+//!         let turning = async {
+//!             self.switch(true).await?;
+//!             for second in 0..seconds {
+//!                 call.progress(f64::from(second) / f64::from(seconds), "turning");
+//!                 sleep(Duration::from_secs(1)).await;
+//!             }
+//!             Ok(())
+//!         };
+//!         call.clean_up_after(turning, self.switch(false)).await?;
+//!         Ok(())
+//!     }
+//!
+//!     /// Whatever switched it on.
+//!     async fn stop(&self) -> Result<()> {
+//!         self.switch(false).await
+//!     }
+//! }
+//!
+//! # fn main() {
+//! let motor = external_worker::testing::start::<Motor>(json!({})).unwrap();
+//! let call = motor.begin("turn_for", json!({"seconds": 60})).unwrap();
+//! motor.run_for(Duration::from_secs(1));
+//! assert!(motor.on.get());
+//! call.cancel();
+//! call.finish().unwrap();
+//! assert!(!motor.on.get());
+//! # }
+//! ```
+//!
+//! Cleaning up has a grace, `cancel-grace-ms` in the policy and a second without one; the hook `stop` has
+//! `stop-deadline-ms`. After that the host drops the worker, and nothing can be said to the device any more, as when
+//! the host itself is killed: what is dangerous then needs a watchdog in the device.

@@ -78,3 +78,44 @@
 //! `value_options`. [`#[node]`](macro@crate::node) lists the renderers that there are. A method of a worker
 //! reaches the nodes that were made from it by its constant: `Self::LEVELS.nodes()`, see
 //! [`Method`](crate::Method).
+//!
+//! # Calls that take long
+//!
+//! A call may take as long as the policy says, half a minute where it says nothing. A node that needs more declares it:
+//! `#[node(timeout = "10min")]`, in `ms`, `s`, `min` or `h`. The policy has a cap, `call-deadline-cap-ms`; a call that
+//! is not through by then is cancelled. An argument of the type [`Call`](crate::Call) is not an input: it says which node
+//! calls, shows at the node how far the call is, and hears that it has to end; see [devices](super::devices).
+//!
+//! # What a device does, shown at the node
+//!
+//! A worker may set the inputs of its own nodes. With [`Trigger::No`](crate::Trigger) the value is shown and nothing
+//! runs, so a node that commands a device can show what the device took. With `Trigger::Yes` the node runs, as if a client
+//! had set the value, unless the value is there already.
+//!
+//! ```
+//! use external_worker::prelude::*;
+//!
+//! #[derive(Default)]
+//! struct Heater;
+//!
+//! #[external_worker(id = "heater")]
+//! impl Heater {
+//!     /// Heats to so many degrees; it takes whole ones.
+//!     #[node]
+//!     fn heat(&self, celsius: f64) -> Result<f64> {
+//!         let taken = celsius.round();
+//!         for node in Self::HEAT.nodes() {
+//!             if node.value::<Option<f64>>("celsius")? != Some(taken) {
+//!                 node.set_value("celsius", taken, Trigger::No)?;
+//!             }
+//!         }
+//!         Self::HEAT.nodeclass().input("celsius").set_value(taken, Trigger::No)?;
+//!         Ok(taken)
+//!     }
+//! }
+//!
+//! let heater = external_worker::testing::start::<Heater>(json!({})).unwrap();
+//! heater.call("heat", json!({"celsius": 36.6})).unwrap();
+//! let shown = heater.input("heat", "celsius");
+//! assert_eq!((shown.value, shown.triggers), (Some(json!(37.0)), false));
+//! ```

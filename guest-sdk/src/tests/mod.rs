@@ -1,5 +1,6 @@
 //! The macros and the glue at work on the author's own machine, without a host.
 
+mod call;
 mod config;
 mod describe;
 mod devices;

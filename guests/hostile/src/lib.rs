@@ -37,6 +37,7 @@ attacks! {
         spin_update,
         turns_without_pause,
         waits_a_while,
+        waits_blocked,
         yields_without_end,
     }
     memory {
@@ -125,6 +126,9 @@ attacks! {
         output_name,
         print,
         print_flood,
+        progress_flood,
+        progress_long,
+        progress_of_another,
         shelf_name,
         shelf_nodes,
         shelf_of_itself,
@@ -145,6 +149,7 @@ attacks! {
         half_start,
         hang_in_loop,
         hang_in_stop,
+        keeps_its_grace,
         panic_in_call,
         panic_in_loop,
         panic_in_shelf,
@@ -157,6 +162,8 @@ attacks! {
         sleep_extreme,
         stop_in_start,
         stop_in_stop,
+        waits_in_loop,
+        waits_in_stop,
         words_then_alive,
     }
 }

@@ -460,6 +460,15 @@ pub struct Budget {
     pub restarts: u32,
 }
 
+impl Budget {
+    /// The longest that a call may take of a node that declares so many milliseconds, or nothing.
+    pub fn call_limit(&self, declared: Option<u32>) -> Duration {
+        Duration::from_millis(declared.map_or(self.call_deadline_ms, |declared| {
+            u64::from(declared).min(self.call_deadline_cap_ms)
+        }))
+    }
+}
+
 impl Default for Budget {
     fn default() -> Self {
         Self {

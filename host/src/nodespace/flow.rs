@@ -15,6 +15,8 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::oneshot;
+
 use super::class::{Ports, Run};
 use super::error::{GraphError, Result};
 use super::event::{Dirty, GraphEvent};
@@ -30,6 +32,8 @@ pub(super) struct Job {
     pub run: Arc<dyn Run>,
     pub node: Arc<str>,
     pub inputs: Ports,
+    /// Ends when nobody takes what comes of it any more: a client that removes a node takes its run along.
+    pub wanted: oneshot::Receiver<()>,
 }
 
 impl Graph {
@@ -318,6 +322,8 @@ impl Graph {
             since,
             again: None,
         };
+        let (wants, wanted) = oneshot::channel();
+        node.wants_run = Some(wants);
         let node_id = Arc::clone(&node.id);
         let events = &mut self.effects.events;
         if node.fast {
@@ -333,7 +339,12 @@ impl Graph {
             events.push(GraphEvent::TriggerStart { node: node_id });
         }
         let node = Arc::clone(&node.id);
-        Some(Job { run, node, inputs })
+        Some(Job {
+            run,
+            node,
+            inputs,
+            wanted,
+        })
     }
 
     /// The task `task` of a node ended. A task that is not the node's any more is not heard.

@@ -9,7 +9,7 @@ use crate::component::LoadedComponent;
 use crate::error::HostError;
 use crate::instance::config::Unclear;
 use crate::instance::description::{self, Class};
-use crate::limits::{self, Budget};
+use crate::limits::{self, AboveCap, Budget};
 use crate::text;
 
 /// Parts of the names of fields whose value is nobody's business.
@@ -67,7 +67,9 @@ pub(super) async fn check(
     let mut bad = Vec::new();
     for class in &once {
         match description::check_classes(vec![class.clone()]) {
-            Ok(checked) => checked.iter().for_each(|class| self::class(class, found)),
+            Ok(checked) => checked
+                .iter()
+                .for_each(|class| self::class(class, budget, found)),
             Err(error) => bad.push(bad_description(&error).at(place(class))),
         }
     }
@@ -95,7 +97,7 @@ fn place(class: &WorkerClass) -> String {
     format!("class {id}")
 }
 
-fn class(class: &Class, found: &mut Vec<Finding>) {
+fn class(class: &Class, budget: &Budget, found: &mut Vec<Finding>) {
     let here = place(&class.declared);
     if let Err(error) = class.config.defaults() {
         found.push(
@@ -125,6 +127,24 @@ fn class(class: &Class, found: &mut Vec<Finding>) {
     for method in &class.declared.methods {
         ports::check(method, &here, found);
     }
+    found.extend(long_calls(class, budget).map(|finding| finding.at(here)));
+}
+
+fn long_calls(class: &Class, budget: &Budget) -> Option<Finding> {
+    let problem = description::above_cap(&class.declared.methods, budget)?;
+    let problem = text::clean_line(&problem, limits::MAX_TEXT_BYTES);
+    Some(match budget.above_cap {
+        AboveCap::Cut => Finding::new(
+            &finding::LONG_CALLS_CUT,
+            problem,
+            "declare less, or raise `call-deadline-cap-ms` under [budget]",
+        ),
+        AboveCap::Refuse => Finding::new(
+            &finding::LONG_CALLS_REFUSED,
+            problem,
+            description::HOW_TO_ALLOW_LONG_CALLS,
+        ),
+    })
 }
 
 /// Fields that look like secrets and are exported, and names of fields that are not there.
@@ -227,7 +247,7 @@ mod tests {
         };
         let mut found = Vec::new();
         for checked in description::check_classes(vec![declared]).unwrap() {
-            class(&checked, &mut found);
+            class(&checked, &Budget::default(), &mut found);
         }
         found
     }

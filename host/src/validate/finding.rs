@@ -145,6 +145,14 @@ codes! {
          clean. Fewer methods returned one than `--min-reached` asks for; the report says which did not, \
          and why.\n\nLet methods answer something with simulated devices and the default configuration, or \
          exercise the component with `--devices real`."
+    LONG_CALLS_CUT Warning "long-calls-cut" "A node declares more time for its calls than the policy's cap."
+        "A node may say how long its calls take at most. The policy has a cap for that, `call-deadline-cap-ms`, and \
+         a call that is not through by then is asked to end.\n\nRaise the cap in the policy of whoever shall wait \
+         so long, or declare less."
+    LONG_CALLS_REFUSED Error "long-calls-refused" "A node declares more time for its calls than the policy allows."
+        "The policy says `above-cap = \"refuse\"`: a component with a node that declares more time for its calls \
+         than `call-deadline-cap-ms` is not loaded.\n\nRaise the cap, let the policy say `above-cap = \"cut\"`, or \
+         declare less."
     LOOP_FAILS Warning "loop-fails" "Every turn of the loop fails."
         "The loop was turned a few times, and each turn ended with an error. The host waits longer after \
          each error, so the loop does next to nothing.\n\nLet the loop wait for what is not there yet, and \

@@ -12,15 +12,16 @@ mod time;
 
 pub(crate) use command::bomb;
 use external_worker_artifacts::{
-    BASIC, CACHE, EVERYTHING, FOLDER_WATCHER, REDIS_CLIENT, THERMOMETER,
+    BASIC, CACHE, EVERYTHING, FOLDER_WATCHER, PUMP, REDIS_CLIENT, THERMOMETER,
 };
 use external_worker_host::validate::finding::Finding;
 
-const EXAMPLES: [&str; 6] = [
+const EXAMPLES: [&str; 7] = [
     BASIC,
     CACHE,
     EVERYTHING,
     FOLDER_WATCHER,
+    PUMP,
     REDIS_CLIENT,
     THERMOMETER,
 ];

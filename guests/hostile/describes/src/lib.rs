@@ -86,6 +86,7 @@ attacks! {
     schema_wide,
     secret_places,
     secret_renamed,
+    timeout_of_a_year,
     title_escape,
     title_long,
     ui_schema,

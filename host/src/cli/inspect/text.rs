@@ -1,6 +1,7 @@
 //! What `ewh inspect` prints for people.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::super::output::{Painter, Style};
 use super::super::shown;
@@ -167,6 +168,10 @@ impl Page {
             6,
             &self.dim_each(method.description.as_deref().unwrap_or_default()),
         );
+        if let Some(ms) = method.timeout_ms {
+            let most = shown::duration(Duration::from_millis(ms.into()));
+            self.line(6, &format!("a call may take {most}"));
+        }
         for port in method.inputs.iter().chain(&method.outputs) {
             if let Some(description) = &port.description {
                 let text = text::clean_line(description, limits::MAX_TEXT_BYTES);
