@@ -26,7 +26,7 @@ impl Data {
     }
 
     /// How often it ever counted.
-    #[node]
+    #[node(trigger_on_call = false)]
     async fn count(&self) -> Result<i64> {
         Ok(data::read(COUNT).await?.unwrap_or_default().len() as i64)
     }
