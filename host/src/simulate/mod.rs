@@ -34,6 +34,7 @@ use crate::executor::Executor;
 use crate::limits::{self, Budget};
 use crate::policy::{Capability, Policy};
 pub use bench::Bench;
+pub(crate) use bench::no_config;
 use folder::Folder;
 pub use instrument::Instrument;
 use line::Lines;

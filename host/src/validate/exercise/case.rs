@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::super::finding;
 use super::failure::Failure;
@@ -400,9 +400,4 @@ fn undeclared(node: &NodeClass, outputs: &Ports) -> Option<String> {
 /// The line of its source where `instance` trapped, if it did and that is known.
 pub(super) fn trapped_at(instance: &Instance) -> Option<SourceLine> {
     instance.status().trapped_at?.source
-}
-
-/// No configuration of its own.
-pub(super) fn no_config() -> Json {
-    Json::Object(Map::new())
 }

@@ -6,12 +6,12 @@ use serde_json::Value as Json;
 
 use super::Subject;
 use super::calls;
-use super::case::{self, Case, Step};
+use super::case::{Case, Step};
 use super::generate::Generator;
 use crate::bindings::types::{NodeClass, Shelf};
 use crate::instance::description::{Class, shelf_nodes};
 use crate::limits;
-use crate::simulate::Behaviour;
+use crate::simulate::{Behaviour, no_config};
 
 /// Turns of a loop in a case that is about calls.
 const FEW_TURNS: u32 = 5;
@@ -92,7 +92,7 @@ impl Planner<'_> {
     /// Ways to start an instance, the plainest first.
     pub(super) fn openings(&self) -> Vec<Case> {
         let plain = [Behaviour::Echo].into_iter().chain(self.other_behaviours());
-        let plain = plain.map(|behaviour| (behaviour, case::no_config()));
+        let plain = plain.map(|behaviour| (behaviour, no_config()));
         let configured = self
             .configurations()
             .map(|config| (Behaviour::Echo, config));
@@ -180,7 +180,7 @@ impl Planner<'_> {
         let mut steps = vec![Step::Turns(1)];
         let few = nodes.iter().take(limits::MAX_RATED_CALLS);
         steps.extend(few.map(|node| calls::any(node, &mut generator)));
-        let case = self.case(behaviour, case::no_config(), steps);
+        let case = self.case(behaviour, no_config(), steps);
         Planned {
             case,
             purpose: Purpose::Survival,

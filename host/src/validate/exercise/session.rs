@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::case::{self, Case, LOOP, Ran, Step};
+use super::case::{Case, LOOP, Ran, Step};
 use super::failure::{Cause, Failure};
 use super::plan::{self, Node, Planned, Planner, Purpose};
 use super::reached::{ClassReached, Tally};
@@ -17,6 +17,7 @@ use super::{Progress, Subject, verdict};
 use crate::error::Result;
 use crate::instance::description::Class;
 use crate::limits;
+use crate::simulate::no_config;
 use crate::validate::finding::{self, Finding};
 use crate::validate::ports;
 
@@ -306,7 +307,7 @@ impl<'a> Session<'a> {
         for (planned, ran) in runs {
             self.is_cut.set(self.is_cut.get() || ran.is_cut);
             let purpose = planned.purpose;
-            if planned.case.config != case::no_config() {
+            if planned.case.config != no_config() {
                 self.starts.borrow_mut().tried(ran.refused.as_deref());
             }
             if let Some(failure) = ran.failure.clone() {
