@@ -10,6 +10,7 @@ mod pipelines;
 mod registry;
 mod schemas;
 mod server;
+mod testing;
 mod tidy;
 mod tls;
 mod validate;

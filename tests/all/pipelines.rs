@@ -125,7 +125,7 @@ fn what_is_printed_works_in_a_new_folder() {
         .lines()
         .filter(|line| line.starts_with("ewh "))
         .collect();
-    assert_eq!(printed.len(), 4);
+    assert_eq!(printed.len(), 5);
     machine.runs(
         &other,
         &printed.into_iter().map(str::to_owned).collect::<Vec<_>>(),

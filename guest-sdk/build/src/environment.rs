@@ -51,7 +51,7 @@ const PREFIXES: &[&str] = &[
 const KEPT: &[&str] = &["CARGO_BUILD_TARGET_DIR"];
 
 /// Takes out of `command`'s environment what an outer build put there.
-pub(crate) fn clean(command: &mut Command) {
+pub fn clean(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if is_foreign(&name) {
             command.env_remove(name);

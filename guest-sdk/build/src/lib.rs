@@ -37,6 +37,7 @@ mod toolchain;
 
 pub use build::{Artifact, BuildRequest, SMALL_PROFILE};
 pub use component::{WasmKind, wasm_kind};
+pub use environment::clean as without_outer_build;
 pub use error::Error;
 pub use progress::{Progress, Silent, Stderr};
 pub use project::{Package, ProjectKind, Workspace, project_kind};

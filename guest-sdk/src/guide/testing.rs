@@ -42,3 +42,44 @@
 //! Time is simulated: it stands still while code runs and jumps when everything waits, so an hour takes no
 //! time. A test that could only wait for ever fails, and says so. A script is plain data, which serde
 //! writes and reads: [`Line`](crate::testing::Line) says what each of its fields means.
+//!
+//! # The component on the host
+//!
+//! A native test shows what the code does. It does not show the component: whether it builds, what the sandbox and the
+//! operator's budget make of it, whether a panic ends it. `ewh test` does: it builds the component and runs
+//! `cargo test`, and a test that calls [`start_component`](crate::testing::Bench::start_component) has the component
+//! itself run by the host, among the devices that are plugged into its bench, on simulated time. The crate needs
+//! nothing for it but the SDK, since the host is the program `ewh` and not a dependency.
+//!
+//! ```no_run
+//! use external_worker::prelude::*;
+//! use external_worker::testing::{Bench, Line};
+//!
+//! # /*
+//! #[test]
+//! #[ignore = "`ewh test` runs it on the host"]
+//! # */
+//! fn a_thermometer_that_hangs_up_is_reported() {
+//!     let bench = Bench::new();
+//!     bench.serial("thermometer", Line::new().answers("T?\r\n", "T=21.5\r\n").hangs_up_after(1));
+//!     let worker = bench.start_component("thermometer", json!({})).unwrap();
+//!     assert_eq!(worker.call("read", json!({})).unwrap().one::<f64>().unwrap(), 21.5);
+//!
+//!     let gone = worker.call("read", json!({})).unwrap_err();
+//!     assert_eq!(gone.code(), external_worker::ErrorCode::Unavailable);
+//!     worker.run_for(Duration::from_secs(60));
+//!     assert_eq!(worker.ended(), None);
+//! }
+//! # a_thermometer_that_hangs_up_is_reported();
+//! ```
+//!
+//! A plain `cargo test` has no host to run it on, so the test is marked to be left out there; `ewh test` runs the
+//! tests that are ignored, too. [`Component`](crate::testing::Component) has the verbs of a `Running`, as far as a
+//! host has them: there is no `turn`, since the loop turns by itself whenever time passes, and the worker's own methods
+//! are out of reach. What is not plugged in is not there: a port is denied or not found, a connection is refused, a page
+//! is a 404. A component that traps is over, as [`ended`](crate::testing::Component::ended) says, with the panic's words
+//! in its log; deadlines are those of the default budget, such as 30 seconds for a call. Callers and folders are for
+//! native tests only.
+//!
+//! `ewh test` ends with 0 if every test passed, with 1 if one failed, and with 4 if the worker or its tests do not
+//! build. What comes after `--` goes to `cargo test`: `ewh test -- NAME`.

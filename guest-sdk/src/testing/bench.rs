@@ -14,8 +14,8 @@ use serde_json::Value as JsonValue;
 use super::connection::{Connection, Device};
 use super::node::Changes;
 use super::script::{Data, Line, Page};
-use super::{Running, clock};
-use crate::error::Result;
+use super::{Component, Running, clock};
+use crate::error::{Error, Result};
 use crate::host::Level;
 use crate::worker::Worker;
 
@@ -177,6 +177,17 @@ impl Bench {
         Running::start(self, config, Some(state))
     }
 
+    /// Starts the component of this crate on the host: the class of this id, with this configuration, among the
+    /// devices, servers and pages that are plugged in now. A test that does this needs `ewh test`; see
+    /// [`Component`].
+    ///
+    /// # Errors
+    /// When the configuration is wrong or `start` fails; without `ewh test`; and when a [`caller`](Self::caller)
+    /// or a [`folder`](Self::folder) is plugged in, which the host does not take.
+    pub fn start_component(&self, class: &str, config: impl Serialize) -> Result<Component> {
+        Component::start(self, class, config)
+    }
+
     /// All that the device at a serial port, or the server or peer at an address, has heard.
     pub fn heard(&self, name: &str) -> Vec<u8> {
         let heard = |device: Rc<Device>| device.heard.borrow().clone();
@@ -220,6 +231,29 @@ impl Bench {
 }
 
 impl Inner {
+    /// What is plugged in, for the host.
+    pub(crate) fn script(&self) -> Result<JsonValue> {
+        if !self.callers.borrow().is_empty() || !self.folders.borrow().is_empty() {
+            return Err(Error::invalid_input(
+                "the host takes serial, tcp, udp and page; leave out bench.caller and bench.folder, or \
+                 start the worker itself with bench.start",
+            ));
+        }
+        let lines = |devices: &RefCell<BTreeMap<String, Rc<Device>>>| -> Result<JsonValue> {
+            let devices = devices.borrow();
+            let lines: BTreeMap<_, _> = devices.iter().map(|(name, it)| (name, &it.line)).collect();
+            Ok(serde_json::to_value(lines)?)
+        };
+        let pages = self.pages.borrow();
+        let pages: Vec<_> = pages.iter().map(|(page, _)| page).collect();
+        Ok(serde_json::json!({
+            "serial": lines(&self.serial)?,
+            "tcp": lines(&self.tcp)?,
+            "udp": lines(&self.udp)?,
+            "pages": serde_json::to_value(pages)?,
+        }))
+    }
+
     fn device(&self, name: &str) -> Option<Rc<Device>> {
         [&self.serial, &self.tcp, &self.udp]
             .into_iter()

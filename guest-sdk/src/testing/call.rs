@@ -75,6 +75,10 @@ impl Call {
 pub struct Outputs(Vec<(String, Value)>);
 
 impl Outputs {
+    pub(super) fn new(outputs: Vec<(String, Value)>) -> Self {
+        Self(outputs)
+    }
+
     /// One of them, as a Rust type.
     ///
     /// # Errors

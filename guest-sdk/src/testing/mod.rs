@@ -53,20 +53,26 @@
 //! fails the test and says so. `std::time` and `std::fs` are this machine's, as `std::net` would be: only the SDK's
 //! own modules lead to the bench.
 //!
+//! What all this cannot show is the component itself: its size, its sandbox, the host's deadlines and rates.
+//! [`Bench::start_component`] starts it on the host among the same devices, in tests that `ewh test` runs.
+//!
 //! This module is not in components: it exists only where the target is not WebAssembly.
 
 pub(crate) mod bench;
 mod call;
 pub(crate) mod clock;
+mod component;
 pub(crate) mod connection;
 pub(crate) mod node;
 mod running;
 mod schema;
 pub(crate) mod script;
+mod wire;
 
 pub use self::bench::{Bench, Event, LogLine, Sent};
 pub use self::call::{Call, CallInputs, Outputs};
 pub use self::clock::{advance, block_on, now};
+pub use self::component::{Component, ComponentCall, HostTurns};
 pub use self::node::InputChanges;
 pub use self::running::{Running, Turns};
 pub use self::script::{Answer, Data, Line, Page, Saying};

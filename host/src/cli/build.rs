@@ -37,40 +37,47 @@ pub struct BuildCommand {
 
 impl BuildCommand {
     pub(super) fn execute(self, output: &Output) -> Result<Exit, CliError> {
-        self.check()?;
-        let mut progress = Shown(output);
-        let toolchain = Toolchain::find(&mut progress)?;
         let request = BuildRequest {
             packages: self.packages.clone(),
             release: !self.dev,
             color: output.is_live(),
             ..BuildRequest::new(&self.dir)
         };
-        let mut built = toolchain.build(&request, &mut progress)?;
+        let mut built = build(&request, output)?;
         if let Some(to) = &self.output {
             built = vec![copy(built, to)?];
         }
         print(&built, output)?;
         Ok(Exit::Ok)
     }
+}
 
-    fn check(&self) -> Result<(), CliError> {
-        let dir = self.dir.display();
-        if !self.dir.is_dir() {
-            let problem = format!(
-                "there is no directory `{dir}`; name the directory that has the Cargo.toml"
-            );
-            return Err(CliError::Usage(problem));
-        }
-        match project_kind(&self.dir) {
-            ProjectKind::Rust => Ok(()),
-            ProjectKind::Python => Err(CliError::CannotBuild(format!(
-                "`{dir}` is a Python project, which `ewh build` does not build; use componentize-py"
-            ))),
-            _ => Err(CliError::Usage(format!(
-                "`{dir}` has no Cargo.toml; name a guest's directory, or make one with `ewh new NAME`"
-            ))),
-        }
+/// Builds what `request` says, with whatever toolchain is there or can be had.
+///
+/// # Errors
+/// When there is nothing to build, no toolchain, or the guest does not build.
+pub fn build(request: &BuildRequest, output: &Output) -> Result<Vec<Artifact>, CliError> {
+    check(&request.dir)?;
+    let mut progress = Shown(output);
+    let toolchain = Toolchain::find(&mut progress)?;
+    Ok(toolchain.build(request, &mut progress)?)
+}
+
+fn check(dir: &Path) -> Result<(), CliError> {
+    let shown = dir.display();
+    if !dir.is_dir() {
+        let problem =
+            format!("there is no directory `{shown}`; name the directory that has the Cargo.toml");
+        return Err(CliError::Usage(problem));
+    }
+    match project_kind(dir) {
+        ProjectKind::Rust => Ok(()),
+        ProjectKind::Python => Err(CliError::CannotBuild(format!(
+            "`{shown}` is a Python project, which `ewh build` does not build; use componentize-py"
+        ))),
+        _ => Err(CliError::Usage(format!(
+            "`{shown}` has no Cargo.toml; name a guest's directory, or make one with `ewh new NAME`"
+        ))),
     }
 }
 

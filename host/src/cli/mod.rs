@@ -29,6 +29,7 @@ mod serve;
 mod shown;
 mod signals;
 mod steps;
+mod test;
 mod validate;
 
 use crate::engine::Trust;
@@ -44,7 +45,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    all went well
   1    the worker failed: it did not start, a call failed, it trapped, it did not stop in time;
-       `ewh validate` found something
+       `ewh validate` found something; a test of `ewh test` failed
   2    the command line or a file that it names is wrong: component, policy, configuration, input
   3    the policy does not grant what the component needs
   4    the guest toolchain is missing, or the guest does not build
@@ -147,6 +148,9 @@ impl CacheOptions {
 enum Command {
     New(new::NewCommand),
     Build(build::BuildCommand),
+    Test(test::TestCommand),
+    #[command(hide = true)]
+    TestOne(test::TestOneCommand),
     Inspect(inspect::InspectCommand),
     Manifest(manifest::ManifestCommand),
     #[command(subcommand)]
@@ -185,6 +189,8 @@ impl Cli {
         match self.command {
             Command::New(command) => command.execute(output),
             Command::Build(command) => command.execute(output),
+            Command::Test(command) => command.execute(output, cache),
+            Command::TestOne(command) => command.execute(output, cache),
             Command::Inspect(command) => command.execute(output, cache),
             Command::Manifest(command) => command.execute(output),
             Command::Module(command) => command.execute(output, cache),

@@ -36,8 +36,9 @@ pub trait StandIns: fmt::Debug + Send + Sync {
     /// Who answers, over TCP and UDP, in the place of `asked`; `None`: nobody.
     fn server(&self, asked: SocketAddr) -> Option<SocketAddr>;
 
-    /// A connection to that server, which needs no socket. Called within the runtime of the instance.
-    fn connect(&self) -> DuplexStream;
+    /// A connection for HTTP, which needs no socket; `scheme` is `http` or `https`. Called within the runtime of
+    /// the instance.
+    fn connect(&self, scheme: &'static str) -> DuplexStream;
 
     /// What the random bytes follow from.
     fn seed(&self) -> u64;

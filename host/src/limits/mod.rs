@@ -20,6 +20,7 @@ pub mod process;
 mod registry;
 mod said;
 mod schema;
+mod scripts;
 mod serving;
 mod stock;
 
@@ -42,6 +43,7 @@ pub use preparing::*;
 pub use registry::*;
 pub use said::*;
 pub use schema::*;
+pub use scripts::*;
 pub use serving::*;
 pub use stock::{Share, Stock};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use super::script::{Script, Scripted};
 use super::{Behaviour, Simulation};
 use crate::component::{LoadedComponent, PreparedComponent};
 use crate::error::{HostError, Result};
@@ -18,7 +19,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Simulates what `component`, which describes itself within `budget`, requests; see [`Simulation`].
+    /// Simulates what `component`, which describes itself within `budget`, requests; see [`Simulation::begin`].
     /// `executor` runs the devices, and its instances.
     ///
     /// # Errors
@@ -26,7 +27,8 @@ impl Bench {
     pub async fn new(
         component: &LoadedComponent,
         budget: &Budget,
-        behaviour: Behaviour,
+        others: Option<Behaviour>,
+        script: Script,
         seed: u64,
         executor: &Executor,
     ) -> Result<Self> {
@@ -36,12 +38,18 @@ impl Bench {
             .map(|it| it.unwrap_or_else(|_| no_config()))
             .collect();
         let requests = component.manifest().requests.keys().copied();
-        let simulation = Simulation::begin(behaviour, seed, requests, &defaults, executor).await;
+        let simulation =
+            Simulation::begin(others, script, seed, requests, &defaults, executor).await;
         let simulation = simulation.map_err(|error| HostError::Capability {
             capability: "simulated devices",
             problem: error.to_string(),
         })?;
         Ok(Self { simulation })
+    }
+
+    /// What the script says, at work.
+    pub fn scripted(&self) -> &Scripted {
+        self.simulation.scripted()
     }
 
     /// Makes the component ready for instances among the devices, which are granted.

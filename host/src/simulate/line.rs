@@ -38,8 +38,9 @@ impl Lines {
         Self(names.into_iter().map(|name| (name, far())).collect())
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
-        self.0.keys()
+    /// Not one.
+    pub(super) fn none() -> Self {
+        Self(BTreeMap::new())
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

@@ -2,7 +2,7 @@
 //! its instrument. `ewh validate` exercises components against them, `ewh run --simulate` shows one.
 //!
 //! A simulated device knows no protocol. It answers in one of a few ways, each of which a worker has to
-//! survive: see [`Behaviour`].
+//! survive: see [`Behaviour`]. One that an author wrote down follows its script instead: see [`script`].
 //!
 //! That is on purpose: what a component has to survive is an instrument that says what it should not.
 //! Names of ports and folders are taken from the defaults of its configuration, and whatever address it
@@ -15,6 +15,7 @@ mod bench;
 mod folder;
 mod instrument;
 mod line;
+pub mod script;
 mod server;
 mod terminal;
 
@@ -38,11 +39,14 @@ pub(crate) use bench::no_config;
 use folder::Folder;
 pub use instrument::Instrument;
 use line::Lines;
+use script::{Script, Scripted};
 use server::Server;
 pub use terminal::Terminal;
 
 /// Where folders are when no configuration says.
 const DEFAULT_FOLDER: &str = "/data";
+/// What a line is called that nobody ever plugs in.
+const NO_LINE: &str = "port";
 /// When every simulation begins: 2026-01-01, in seconds.
 const BEGINNING: Duration = Duration::from_secs(1_767_225_600);
 /// Most bytes of garbage at once.
@@ -128,6 +132,8 @@ impl Answers {
 #[derive(Debug)]
 pub struct Simulation {
     devices: Arc<Simulated>,
+    /// What the guest may call a serial line, whether it is there or not.
+    names: Vec<String>,
     folders: Vec<(String, Folder)>,
     requests: Vec<Capability>,
 }
@@ -135,27 +141,33 @@ pub struct Simulation {
 /// What stands in for devices.
 #[derive(Debug)]
 struct Simulated {
+    /// What a script says goes before everything else.
+    scripted: Scripted,
     lines: Lines,
     server: Option<Server>,
+    /// Whether what no script names is there, too.
+    has_others: bool,
     seed: u64,
     executor: Executor,
 }
 
 impl Simulation {
-    /// Devices for what is requested, by the names that the configurations `defaults` give them. `executor`
-    /// runs them.
+    /// Devices for what is requested: those of `script`, and `others`, by the names that the configurations
+    /// `defaults` give them; without `others`, what the script does not name is not there. `executor` runs
+    /// them.
     ///
     /// # Errors
     /// When the machine has no port or temporary directory to give.
     pub async fn begin(
-        behaviour: Behaviour,
+        others: Option<Behaviour>,
+        script: Script,
         seed: u64,
         requests: impl IntoIterator<Item = Capability>,
         defaults: &[Json],
         executor: &Executor,
     ) -> io::Result<Self> {
         let requests: Vec<_> = requests.into_iter().collect();
-        let answers = move || Answers::new(behaviour, seed);
+        let scripted = Scripted::plug_in(script, executor).await?;
         let mut words = Vec::new();
         defaults.iter().for_each(|config| texts(config, &mut words));
         words.sort();
@@ -165,13 +177,23 @@ impl Simulation {
             let mut requests = requests.iter();
             requests.any(|it| capability::stand_in(*it) == Some(stand_in))
         };
-        let names = words.iter().filter(|word| !word.is_empty());
-        let names = names.filter(|_| wants(StandIn::Lines)).cloned();
-        let server = if wants(StandIn::Server) {
-            Some(Server::start(executor, answers).await?)
-        } else {
-            None
-        };
+        let named = words.iter().filter(|word| !word.is_empty());
+        let named: Vec<_> = named.filter(|_| wants(StandIn::Lines)).cloned().collect();
+        let (mut lines, mut server) = (Lines::none(), None);
+        if let Some(behaviour) = others {
+            let answers = move || Answers::new(behaviour, seed);
+            lines = Lines::new(named.iter().cloned(), answers);
+            if wants(StandIn::Server) {
+                server = Some(Server::start(executor, answers).await?);
+            }
+        }
+        let mut names: Vec<_> = scripted.line_names().cloned().chain(named).collect();
+        names.sort();
+        names.dedup();
+        if names.is_empty() && wants(StandIn::Lines) {
+            // A component is loaded only where something of what it requests is granted.
+            names.push(NO_LINE.to_owned());
+        }
         let mut folders = Vec::new();
         if wants(StandIn::Folders) {
             for guest in named_folders(&words) {
@@ -179,13 +201,16 @@ impl Simulation {
             }
         }
         let devices = Simulated {
-            lines: Lines::new(names, answers),
+            scripted,
+            lines,
             server,
+            has_others: others.is_some(),
             seed,
             executor: executor.clone(),
         };
         Ok(Self {
             devices: Arc::new(devices),
+            names,
             folders,
             requests,
         })
@@ -197,12 +222,18 @@ impl Simulation {
         engine.among(devices, &self.devices.executor)
     }
 
+    /// What the script says, at work.
+    pub fn scripted(&self) -> &Scripted {
+        &self.devices.scripted
+    }
+
     /// Grants the devices, and what is requested and needs none. `budget`: what an instance may use.
     pub fn policy(&self, budget: Budget) -> Policy {
         let folders = self.folders.iter();
         let devices = Devices {
-            lines: self.devices.lines.names().cloned().collect(),
-            has_server: self.devices.server.is_some(),
+            lines: self.names.clone(),
+            // Where nobody answers, a guest is to hear that, not that it may not ask.
+            has_server: true,
             folders: folders
                 .map(|(guest, folder)| (guest.clone(), folder.path().to_owned()))
                 .collect(),
@@ -218,28 +249,34 @@ impl Simulation {
 
 impl StandIns for Simulated {
     fn has_line(&self, name: &str) -> bool {
-        self.lines.has(name)
+        let scripted = self.scripted.has_line(name);
+        scripted.unwrap_or_else(|| self.lines.has(name))
     }
 
     fn line(&self, name: &str) -> Result<DuplexStream, NoLine> {
-        self.lines.open(name, &self.executor)
+        let scripted = self.scripted.line(name);
+        scripted.unwrap_or_else(|| self.lines.open(name, &self.executor))
     }
 
-    fn addresses(&self, _name: &str) -> Vec<IpAddr> {
-        vec![Ipv4Addr::LOCALHOST.into()]
+    fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        let others = self.has_others.then_some(Ipv4Addr::LOCALHOST.into());
+        let address = self.scripted.address_of(name).or(others);
+        address.into_iter().collect()
     }
 
     fn server(&self, asked: SocketAddr) -> Option<SocketAddr> {
-        let server = self.server.as_ref()?;
-        server.address(asked)
+        let others = || match &self.server {
+            Some(server) => server.address(asked),
+            None => self.scripted.nowhere(asked),
+        };
+        self.scripted.server(asked).or_else(others)
     }
 
-    fn connect(&self) -> DuplexStream {
-        match &self.server {
-            Some(server) => server.connect(),
-            // Its far end is gone.
-            None => tokio::io::duplex(1).0,
-        }
+    fn connect(&self, scheme: &'static str) -> DuplexStream {
+        let others = || self.server.as_ref().map(Server::connect);
+        let stream = self.scripted.connect(scheme).or_else(others);
+        // Without one, its far end is gone.
+        stream.unwrap_or_else(|| tokio::io::duplex(1).0)
     }
 
     fn seed(&self) -> u64 {

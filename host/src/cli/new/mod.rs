@@ -97,7 +97,9 @@ impl NewCommand {
         } else {
             let shown = dir.display();
             let (dependency, why) = (sdk.dependency(), sdk.why());
-            output.print(&format!("made {shown}; next: ewh build {shown}"))?;
+            output.print(&format!(
+                "made {shown}; next: ewh test {shown}, ewh build {shown}"
+            ))?;
             output.print(&format!("its SDK: external-worker = {dependency}, {why}"))?;
         }
         Ok(Exit::Ok)

@@ -14,6 +14,7 @@ use super::steps::StepArgs;
 use super::{CacheOptions, duration, load};
 use crate::component::PreparedComponent;
 use crate::executor::Simulated;
+use crate::simulate::script::Script;
 use crate::simulate::{Behaviour, Bench};
 
 mod plan;
@@ -99,7 +100,9 @@ impl RunCommand {
         time.block_on(async {
             let progress = preparing();
             let (budget, executor) = (policy.budget, time.executor());
-            let bench = Bench::new(&component, &budget, behaviour, self.seed, executor).await?;
+            let (others, script) = (Some(behaviour), Script::default());
+            let bench =
+                Bench::new(&component, &budget, others, script, self.seed, executor).await?;
             let prepared = bench.prepare(&component, budget).await?;
             drop(progress);
             self.watch(prepared, config, output).await

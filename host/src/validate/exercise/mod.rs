@@ -33,6 +33,7 @@ use crate::instance::description::Class;
 use crate::instance::{Instance, Spec};
 use crate::limits::Budget;
 use crate::policy::Policy;
+use crate::simulate::script::Script;
 use crate::simulate::{self, Bench};
 use case::Case;
 use reached::ClassReached;
@@ -134,8 +135,9 @@ impl Subject {
             cpu_share: f64::from(u32::MAX),
             ..budget
         };
-        let (behaviour, seed) = (case.behaviour, case.seed);
-        let bench = Bench::new(&component, &budget, behaviour, seed, time.executor()).await?;
+        let (others, script) = (Some(case.behaviour), Script::default());
+        let executor = time.executor();
+        let bench = Bench::new(&component, &budget, others, script, case.seed, executor).await?;
         Ok(SetUp {
             prepared: Arc::new(bench.prepare(&component, budget).await?),
             config: case.config.clone(),

@@ -128,7 +128,7 @@ impl Sender {
     /// and needs none.
     async fn stream(&self, target: &Target, method: &Method) -> Result<Box<dyn Stream>, Error> {
         if let Some(stand_ins) = &self.stand_ins {
-            return Ok(Box::new(stand_ins.connect()));
+            return Ok(Box::new(stand_ins.connect(target.scheme.label())));
         }
         let stream = self.connect(target, method).await?;
         match target.scheme {
