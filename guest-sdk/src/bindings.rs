@@ -27,12 +27,12 @@ pub mod state {
             package external-worker:sdk;
 
             world state {
-                export funcnodes:external-worker/state@0.1.0;
+                export funcnodes:external-worker/state@0.2.0;
             }
         "#,
         world: "external-worker:sdk/state",
         with: {
-            "funcnodes:external-worker/types@0.1.0": crate::bindings::funcnodes::external_worker::types,
+            "funcnodes:external-worker/types@0.2.0": crate::bindings::funcnodes::external_worker::types,
         },
         pub_export_macro: true,
         export_macro_name: "export_state",

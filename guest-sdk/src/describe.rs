@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value as JsonValue;
 
 use crate::bindings::funcnodes::external_worker::types as wit;
+use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::form;
 use crate::kinds;
@@ -18,6 +19,7 @@ pub struct ClassSpec {
     pub ui_schema: Option<&'static str>,
     pub export_exclude: &'static [&'static str],
     pub loop_delay_ms: u32,
+    pub is_library: bool,
     pub nodes: Vec<wit::NodeClass>,
 }
 
@@ -30,6 +32,7 @@ pub struct NodeSpec {
     pub outputs: Vec<wit::Port>,
     pub render_options: Option<&'static str>,
     pub trigger_on_call: Option<bool>,
+    pub timeout_ms: Option<u32>,
 }
 
 /// What the options `inputs`, `outputs` and `default_io_options` can say of one port.
@@ -61,6 +64,7 @@ pub fn class<W: Worker>(spec: ClassSpec) -> wit::WorkerClass {
             .map(|field| (*field).into())
             .collect(),
         loop_delay_ms: spec.loop_delay_ms,
+        is_library: spec.is_library,
         methods: spec.nodes,
     }
 }
@@ -74,6 +78,7 @@ pub fn node(spec: NodeSpec) -> wit::NodeClass {
         outputs: spec.outputs,
         render_options: spec.render_options.map(Into::into),
         trigger_on_call: spec.trigger_on_call,
+        timeout_ms: spec.timeout_ms,
     }
 }
 
@@ -216,11 +221,19 @@ pub fn default_from_json<T: FromPort>(json: &str) -> Result<T> {
 }
 
 /// What `call` was given, until each input found its argument.
-pub struct Inputs(Vec<(String, Value)>);
+pub struct Inputs {
+    given: Vec<(String, Value)>,
+    call: Call,
+}
 
 impl Inputs {
-    pub(crate) fn new(inputs: Vec<(String, Value)>) -> Self {
-        Self(inputs)
+    pub(crate) fn new(given: Vec<(String, Value)>, call: Call) -> Self {
+        Self { given, call }
+    }
+
+    /// The call that they belong to.
+    pub fn call(&self) -> Call {
+        self.call.clone()
     }
 
     /// Takes one input. A missing one, and nothing for a type that needs something, is the default.
@@ -229,8 +242,8 @@ impl Inputs {
         name: &str,
         default: Option<fn() -> Result<T>>,
     ) -> Result<T> {
-        let place = self.0.iter().position(|(given, _)| given == name);
-        let value = place.map(|place| self.0.swap_remove(place).1);
+        let place = self.given.iter().position(|(given, _)| given == name);
+        let value = place.map(|place| self.given.swap_remove(place).1);
         let named = |error: Error| error.context(format!("input {name:?}"));
         match value {
             Some(value) if !(T::required() && matches!(value, Value::None)) => {
@@ -246,7 +259,7 @@ impl Inputs {
 
     /// Whatever is left has no argument.
     pub fn finish(&self, names: &[&str]) -> Result<()> {
-        match self.0.first() {
+        match self.given.first() {
             None => Ok(()),
             Some((name, _)) if names.contains(&name.as_str()) => Err(Error::invalid_input(
                 format!("input {name:?} is given twice"),

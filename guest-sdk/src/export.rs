@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 use crate::bindings::exports::funcnodes::external_worker::worker as wit;
 use crate::bindings::funcnodes::external_worker::types as wit_types;
 use crate::bindings::state::exports::funcnodes::external_worker::state as wit_state;
+use crate::call::{Call, End, Ending};
 use crate::describe::Inputs;
 use crate::error::{Error, Result};
 use crate::shelf::{self, Table};
@@ -34,13 +35,6 @@ pub(crate) struct Info {
     pub(crate) name: Rc<str>,
 }
 
-/// Why a task has to end.
-#[derive(Clone, Copy)]
-enum End {
-    Stopping,
-    Cancelled,
-}
-
 impl End {
     fn error(self) -> Error {
         Error::unavailable(match self {
@@ -55,17 +49,7 @@ impl End {
 struct Op {
     /// Only of a call.
     call: Option<u64>,
-    end: Cell<Option<End>>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl Op {
-    fn end(&self, why: End) {
-        self.end.set(Some(why));
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
+    ending: Rc<Ending>,
 }
 
 #[derive(Default)]
@@ -255,24 +239,21 @@ impl Registered<'_> {
                 .borrow_mut()
                 .insert(key, Rc::clone(&self.op));
         }
-        let mut slot = self.op.waker.borrow_mut();
-        match &mut *slot {
-            Some(old) => old.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
+        self.op.ending.wakes(waker);
     }
 }
 
 impl Runtime {
     /// Runs `work` until it is done or has to end.
-    async fn race<T>(&self, call: Option<u64>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    async fn race<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.race_as(Op::default(), work).await
+    }
+
+    async fn race_as<T>(&self, op: Op, work: impl Future<Output = Result<T>>) -> Result<T> {
         if self.stopping.get() {
             return Err(End::Stopping.error());
         }
-        let op = Rc::new(Op {
-            call,
-            ..Op::default()
-        });
+        let op = Rc::new(op);
         let mut registered = Registered {
             runtime: self,
             key: None,
@@ -280,7 +261,7 @@ impl Runtime {
         };
         let mut work = pin!(work);
         poll_fn(|cx| {
-            if let Some(end) = registered.op.end.get() {
+            if let Some(end) = registered.op.ending.drops() {
                 return Poll::Ready(Err(end.error()));
             }
             let poll = work.as_mut().poll(cx);
@@ -336,14 +317,10 @@ impl Runtime {
         Ok(Some(list))
     }
 
-    async fn call(
-        &self,
-        node: &str,
-        inputs: Vec<(String, Value)>,
-    ) -> Result<crate::describe::Outputs> {
+    async fn call(&self, node: &str, inputs: Inputs) -> Result<crate::describe::Outputs> {
         let worker = self.worker()?;
         if !node.contains('/') {
-            return match worker.call(node, Inputs::new(inputs)) {
+            return match worker.call(node, inputs) {
                 Some(running) => running.await,
                 None => Err(Error::unavailable(format!("there is no node {node:?}"))),
             };
@@ -352,7 +329,7 @@ impl Runtime {
             self.read_shelf()?;
         }
         let table = self.shelf.borrow().clone();
-        match table.and_then(|table| table.call(node, Inputs::new(inputs))) {
+        match table.and_then(|table| table.call(node, inputs)) {
             Some(running) => running.await,
             None => Err(Error::unavailable(format!(
                 "there is no node {node:?} on the shelf"
@@ -405,7 +382,7 @@ impl<C: Component> wit::Guest for C {
         let runtime = runtime();
         runtime.restore_delay();
         let turn = async { runtime.worker()?.turn().await };
-        let result = runtime.race(None, turn).await;
+        let result = runtime.race(turn).await;
         // The end of a worker is not the failure of its loop.
         if runtime.stopping.get() {
             Ok(())
@@ -426,15 +403,17 @@ impl<C: Component> wit::Guest for C {
     }
 
     async fn call(
-        id: u64,
-        node: String,
+        wit::CallInfo { id, node, caller }: wit::CallInfo,
         inputs: Vec<(String, Value)>,
     ) -> Result<Vec<(String, Value)>, wit::Error> {
         let runtime = runtime();
-        runtime
-            .race(Some(id), runtime.call(&node, inputs))
-            .await
-            .map_err(Into::into)
+        let op = Op {
+            call: Some(id),
+            ..Op::default()
+        };
+        let call = Call::new(id, caller, Rc::clone(&op.ending));
+        let calling = runtime.call(&node, Inputs::new(inputs, call));
+        runtime.race_as(op, calling).await.map_err(Into::into)
     }
 
     fn cancel(id: u64) {
@@ -446,7 +425,7 @@ impl<C: Component> wit::Guest for C {
             .find(|op| op.call == Some(id))
             .cloned();
         if let Some(op) = op {
-            op.end(End::Cancelled);
+            op.ending.end(End::Cancelled);
         }
     }
 
@@ -460,13 +439,13 @@ impl<C: Component> wit_state::Guest for C {
     async fn save() -> Result<Vec<u8>, wit::Error> {
         let runtime = runtime();
         let save = async { runtime.worker()?.saved().await };
-        runtime.race(None, save).await.map_err(Into::into)
+        runtime.race(save).await.map_err(Into::into)
     }
 
     async fn restore(state: Vec<u8>) -> Result<(), wit::Error> {
         let runtime = runtime();
         let restore = async { runtime.worker()?.restored(state).await };
-        runtime.race(None, restore).await.map_err(Into::into)
+        runtime.race(restore).await.map_err(Into::into)
     }
 }
 
@@ -492,7 +471,7 @@ async fn start<C: Component>(
             "start was called twice; an instance is one worker",
         ));
     }
-    let worker = runtime.race(None, (class.start)(config)?).await?;
+    let worker = runtime.race((class.start)(config)?).await?;
     runtime.worker.replace(Some(worker));
     Ok(())
 }
@@ -511,7 +490,7 @@ async fn update_config(config: &str) -> Result<()> {
         runtime: &runtime,
         old,
     };
-    runtime.race(None, worker.config_updated()).await?;
+    runtime.race(worker.config_updated()).await?;
     rollback.old = None;
     runtime.configured();
     Ok(())
@@ -522,7 +501,7 @@ async fn stop() {
     runtime.stopping.set(true);
     let ops: Vec<_> = runtime.ops.borrow().values().cloned().collect();
     for op in ops {
-        op.end(End::Stopping);
+        op.ending.end(End::Stopping);
     }
     poll_fn(|cx| {
         if runtime.ops.borrow().is_empty() {

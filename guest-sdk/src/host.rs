@@ -3,14 +3,16 @@
 
 pub(crate) use self::imp::*;
 pub(crate) use crate::bindings::funcnodes::external_worker::host::Level;
+pub use crate::bindings::funcnodes::external_worker::host::Trigger;
 
 #[cfg(target_family = "wasm")]
 mod imp {
+    use super::Trigger;
     use crate::bindings::funcnodes::external_worker::{host, timer};
     use crate::error::Result;
     use crate::value::Value;
 
-    pub(crate) use host::{log, panicked, pause, resume_in, set_loop_delay, stop_self};
+    pub(crate) use host::{log, panicked, pause, progress, resume_in, set_loop_delay, stop_self};
     pub(crate) use timer::sleep;
 
     pub(crate) fn emit(event: &str, data: &str) -> Result<()> {
@@ -39,8 +41,11 @@ mod imp {
         pub(crate) fn id(&self) -> String {
             self.0.id()
         }
-        pub(crate) fn set_value(&self, input: &str, value: Value) -> Result<()> {
-            self.0.set_value(input, &value).map_err(Into::into)
+        pub(crate) fn value(&self, input: &str) -> Result<Value> {
+            self.0.value(input).map_err(Into::into)
+        }
+        pub(crate) fn set_value(&self, input: &str, value: Value, trigger: Trigger) -> Result<()> {
+            self.0.set_value(input, &value, trigger).map_err(Into::into)
         }
         pub(crate) fn set_default(&self, input: &str, value: Option<Value>) -> Result<()> {
             self.0
@@ -60,6 +65,12 @@ mod imp {
     pub(crate) struct NodeClassHandle(host::NodeClassHandle);
 
     impl NodeClassHandle {
+        pub(crate) fn value(&self, input: &str) -> Result<Value> {
+            self.0.value(input).map_err(Into::into)
+        }
+        pub(crate) fn set_value(&self, input: &str, value: Value, trigger: Trigger) -> Result<()> {
+            self.0.set_value(input, &value, trigger).map_err(Into::into)
+        }
         pub(crate) fn set_default(&self, input: &str, value: Option<Value>) -> Result<()> {
             self.0
                 .set_default(input, value.as_ref())
@@ -80,12 +91,12 @@ mod imp {
 mod imp {
     use std::time::Duration;
 
-    use super::Level;
+    use super::{Level, Trigger};
     use crate::error::Result;
     use crate::testing::bench::{Event, current};
     use crate::testing::clock::{self, Sleep};
     use crate::testing::node::InputChanges;
-    use crate::value::{Value, json_from_value};
+    use crate::value::{Value, json_from_value, value_from_json};
 
     #[cfg(test)]
     thread_local! {
@@ -111,6 +122,11 @@ mod imp {
     }
     pub(crate) fn panicked(message: &str) {
         asked("panicked", (message,));
+    }
+    pub(crate) fn progress(call: u64, fraction: f64, message: &str) {
+        asked("progress", (call, fraction, message));
+        let said = (fraction, message.to_owned());
+        current().progress.borrow_mut().push(said);
     }
     pub(crate) fn emit(event: &str, data: &str) -> Result<()> {
         asked("emit", (event, data));
@@ -161,7 +177,7 @@ mod imp {
     }
 
     /// The id of the one node that there is of every method.
-    const NODE: &str = "node";
+    pub(crate) const NODE: &str = "node";
 
     /// A node, or with no id the class of those yet to be made.
     pub(crate) struct NodeHandle {
@@ -184,10 +200,25 @@ mod imp {
         pub(crate) fn id(&self) -> String {
             NODE.into()
         }
-        pub(crate) fn set_value(&self, input: &str, value: Value) -> Result<()> {
-            asked("set_value", (input, &value));
+        /// What was set, or the default that was.
+        pub(crate) fn value(&self, input: &str) -> Result<Value> {
+            let bench = current();
+            let nodes = bench.nodes.borrow();
+            let key = (self.method.clone(), self.id.is_some());
+            let changes = nodes.get(&key).and_then(|inputs| inputs.get(input));
+            let value = changes.and_then(|changes| {
+                let default = changes.default.clone().flatten();
+                changes.value.clone().or(default)
+            });
+            Ok(value.map_or(Value::None, value_from_json))
+        }
+        pub(crate) fn set_value(&self, input: &str, value: Value, trigger: Trigger) -> Result<()> {
+            asked("set_value", (input, &value, trigger));
             let value = json_from_value(value)?;
-            self.change(input, |changes| changes.value = Some(value));
+            self.change(input, |changes| {
+                changes.value = Some(value);
+                changes.triggers = trigger == Trigger::Yes;
+            });
             Ok(())
         }
         pub(crate) fn set_default(&self, input: &str, value: Option<Value>) -> Result<()> {

@@ -63,6 +63,7 @@ extern crate self as external_worker;
 
 #[doc(hidden)]
 pub mod bindings;
+mod call;
 mod context;
 mod describe;
 mod error;
@@ -266,6 +267,10 @@ pub use external_worker_macros::external_worker;
 /// | `default_io_options = {"mode": {..}}` | describes inputs and outputs, by their names |
 /// | `default_render_options = {..}` | how the node is shown: `{"data": {"src": "status", "type": ".."}}` with an output and a renderer |
 /// | `trigger_on_call = true` | see below |
+/// | `timeout = "10min"` | the longest that a call may take, in `ms`, `s`, `min` or `h`, if the policy allows so much |
+///
+/// An argument of the type [`Call`] is not an input: it tells who calls, shows how far the call is, and hears
+/// that it has to end.
 ///
 /// The keys that describe an input or output: `type`, `description`, `default`, `required`,
 /// `does_trigger`, `hidden`, `value_options`, `render_options`.
@@ -277,7 +282,7 @@ pub use external_worker_macros::external_worker;
 /// |---|---|---|
 /// | `string`, `str` | text | `String`, numbers, `bool` |
 /// | `table` | rows and columns | `Vec<Vec<T>>`, or a dictionary with a list for each column |
-/// | `image` | a picture | [`Bytes`] of a PNG or JPEG, or its base64 as a `String` |
+/// | `image` | a picture | [`Media`]; [`Bytes`] of a PNG or JPEG, or its base64 as a `String` |
 /// | `svg` | a drawing | `String` with the source of an SVG |
 /// | `dict` | keys and values | `BTreeMap`, [`Json`] |
 /// | `bytes` | how many, and the first of them | [`Bytes`] |
@@ -325,15 +330,17 @@ pub use serde_json;
 #[cfg(feature = "tracing")]
 pub use tracing;
 
+pub use crate::call::{Call, Cancelled};
 pub use crate::context::{Context, WorkerExt};
 pub use crate::error::{Error, ErrorCode, Result};
 pub use crate::export::ConfigChanged;
+pub use crate::host::Trigger;
 pub use crate::method::{Method, Node, NodeClass, NodeClassInput, NodeInput};
 pub use crate::shelf::{Shelf, ShelfFn, ShelfNode};
 pub use crate::state::{Lock, LockGuard, State};
 pub use crate::time::{sleep, timeout};
 pub use crate::value::{
-    Bytes, Element, FromPort, IntoPort, Json, NdArray, NodeEnum, PortType, Returns, Value,
+    Bytes, Element, FromPort, IntoPort, Json, Media, NdArray, NodeEnum, PortType, Returns, Value,
 };
 pub use crate::worker::NoConfig;
 
@@ -347,8 +354,8 @@ pub mod prelude {
     pub use tracing;
 
     pub use crate::{
-        Bytes, Context, Error, Json, Lock, NdArray, NodeEnum, Result, Shelf, ShelfNode, State,
-        WorkerExt, config, export, external_worker, node, sleep,
+        Bytes, Call, Context, Error, Json, Lock, Media, NdArray, NodeEnum, Result, Shelf,
+        ShelfNode, State, Trigger, WorkerExt, config, export, external_worker, node, sleep,
     };
 }
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::host;
-use crate::value::IntoPort;
+use crate::host::{self, Trigger};
+use crate::value::{FromPort, IntoPort};
 
 /// A method that is a node. `#[node]` makes one for each method, named like it in capitals:
 /// `Self::PICK` for `fn pick`.
@@ -80,6 +80,16 @@ impl Node {
         self.0.id()
     }
 
+    /// The value of an input: [`NodeInput::value`].
+    pub fn value<T: FromPort>(&self, input: &str) -> Result<T> {
+        self.input(input).value()
+    }
+
+    /// Sets the value of an input: [`NodeInput::set_value`].
+    pub fn set_value(&self, input: &str, value: impl IntoPort, trigger: Trigger) -> Result<()> {
+        self.input(input).set_value(value, trigger)
+    }
+
     /// One of its inputs, by name.
     pub fn input<'a>(&'a self, name: &'a str) -> NodeInput<'a> {
         NodeInput {
@@ -96,9 +106,17 @@ pub struct NodeInput<'a> {
 }
 
 impl NodeInput<'_> {
-    /// Sets the value, as if a client had.
-    pub fn set_value(&self, value: impl IntoPort) -> Result<()> {
-        self.node.set_value(self.name, value.into_value()?)
+    /// The value: the one that was set or came along an edge, else the default. An input that has neither is
+    /// `None` of an `Option`.
+    pub fn value<T: FromPort>(&self) -> Result<T> {
+        T::from_value(self.node.value(self.name)?)
+    }
+
+    /// Sets the value. [`Trigger::No`] shows it: what a device took is shown where it is commanded, and does
+    /// not command it again. [`Trigger::Yes`] triggers the node, as if a client had set it, unless the value is
+    /// there already.
+    pub fn set_value(&self, value: impl IntoPort, trigger: Trigger) -> Result<()> {
+        self.node.set_value(self.name, value.into_value()?, trigger)
     }
 
     /// Sets the default: the value that the input has when nothing else is set.
@@ -144,6 +162,17 @@ pub struct NodeClassInput<'a> {
 }
 
 impl NodeClassInput<'_> {
+    /// The value that new nodes begin with, else the default that was set for them.
+    pub fn value<T: FromPort>(&self) -> Result<T> {
+        T::from_value(self.class()?.value(self.name)?)
+    }
+
+    /// Sets the value that new nodes begin with. With [`Trigger::Yes`] each is triggered when it is made.
+    pub fn set_value(&self, value: impl IntoPort, trigger: Trigger) -> Result<()> {
+        self.class()?
+            .set_value(self.name, value.into_value()?, trigger)
+    }
+
     /// Sets the default: the value that the input of new nodes has when nothing else is set.
     pub fn set_default(&self, value: impl IntoPort) -> Result<()> {
         self.class()?

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::Value as JsonValue;
 
@@ -114,6 +115,7 @@ pub struct ShelfNode {
     outputs: Vec<(String, PortOptions)>,
     output_types: fn(&[(&str, PortOptions)]) -> Vec<wit::Port>,
     render_options: Option<JsonValue>,
+    timeout_ms: Option<u32>,
     run: Run,
     /// What the builder was told and cannot do; said when the host asks for the shelf.
     error: Option<Error>,
@@ -148,6 +150,7 @@ impl ShelfNode {
             outputs: Vec::new(),
             output_types: output_ports::<F::Output>,
             render_options: None,
+            timeout_ms: None,
             run: Rc::new(move |names, inputs| F::run(&function, names, inputs)),
             error: None,
         }
@@ -228,6 +231,13 @@ impl ShelfNode {
         self
     }
 
+    /// Sets the longest time that a call may take, if the policy allows so much.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout_ms = Some(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX));
+        self
+    }
+
     fn fail(&mut self, text: String) {
         self.error
             .get_or_insert_with(|| Error::internal(format!("node {:?} {text}", self.name)));
@@ -247,6 +257,7 @@ impl ShelfNode {
             outputs: (self.output_types)(&outputs),
             render_options: self.render_options.as_ref().map(JsonValue::to_string),
             trigger_on_call: None,
+            timeout_ms: self.timeout_ms,
         }
     }
 }

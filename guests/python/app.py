@@ -21,7 +21,7 @@ def port(name: str, kind: str) -> types.Port:
 
 
 def node(name: str, *inputs: types.Port) -> types.NodeClass:
-    return types.NodeClass(name, None, None, list(inputs), [port("out", "int")], None, False)
+    return types.NodeClass(name, None, None, list(inputs), [port("out", "int")], None, False, None)
 
 
 METHODS = [node("turns"), node("applied"), node("fail"), node("wait", port("ms", "int"))]
@@ -41,7 +41,7 @@ class State:
 class Worker(exports.Worker):
     def describe(self):
         return [
-            types.WorkerClass("probe", "Probe", None, json.dumps(SCHEMA), None, [], 1, METHODS)
+            types.WorkerClass("probe", "Probe", None, json.dumps(SCHEMA), None, [], 1, False, METHODS)
         ]
 
     async def start(self, class_id, instance, config):
@@ -60,7 +60,8 @@ class Worker(exports.Worker):
     def get_nodeshelf(self):
         return None
 
-    async def call(self, id, node, inputs):
+    async def call(self, call, inputs):
+        node = call.node
         if node == "turns":
             return [("out", types.Value_Integer(State.turns))]
         if node == "applied":

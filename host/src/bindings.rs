@@ -19,10 +19,10 @@ wasmtime::component::bindgen!({
         package external-worker:host;
 
         world host {
-            import funcnodes:external-worker/types@0.1.0;
-            import funcnodes:external-worker/host@0.1.0;
-            import funcnodes:external-worker/serial@0.1.0;
-            import funcnodes:external-worker/timer@0.1.0;
+            import funcnodes:external-worker/types@0.2.0;
+            import funcnodes:external-worker/host@0.2.0;
+            import funcnodes:external-worker/serial@0.2.0;
+            import funcnodes:external-worker/timer@0.2.0;
         }
     "#,
     world: "external-worker:host/host",
@@ -35,6 +35,8 @@ wasmtime::component::bindgen!({
         "funcnodes:external-worker/serial.[method]port.set-data-terminal-ready": async | trappable,
         "funcnodes:external-worker/serial.[method]port.set-request-to-send": async | trappable,
         "funcnodes:external-worker/serial.[method]port.receive": store | trappable,
+        // It waits, and lets other instances go on meanwhile.
+        "funcnodes:external-worker/host.wait": async | trappable,
         default: trappable,
     },
     with: {

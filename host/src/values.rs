@@ -8,7 +8,7 @@ use crate::instance::exports::Output;
 use crate::instance::value::Checked;
 use crate::json::JsonText;
 use crate::limits::Paid;
-use crate::nodespace::{Array, Dtype, SharedValue, Value};
+use crate::nodespace::{Array, Dtype, Media, SharedValue, Value};
 
 /// An output in the graph, which the guest pays for until the graph lets it go.
 pub fn kept(output: Output) -> (Arc<str>, SharedValue) {
@@ -43,6 +43,10 @@ pub fn from_guest(value: wit::Value) -> Value {
             shape: it.shape,
             data: it.data,
         }),
+        wit::Value::Media(it) => Value::Media(Media {
+            media_type: it.media_type,
+            data: it.data,
+        }),
     }
 }
 
@@ -59,6 +63,10 @@ pub fn to_guest(value: &Value) -> wit::Value {
         Value::Array(it) => wit::Value::Array(wit::Ndarray {
             dtype: dtype_to_guest(it.dtype),
             shape: it.shape,
+            data: it.data,
+        }),
+        Value::Media(it) => wit::Value::Media(wit::Media {
+            media_type: it.media_type,
             data: it.data,
         }),
     }
@@ -116,6 +124,10 @@ mod tests {
             Value::Bytes(vec![0, 255]),
             Value::from_json(serde_json::json!({"a": [1, null]})),
             Value::Array(array),
+            Value::Media(Media {
+                media_type: "image/png".to_owned(),
+                data: vec![137],
+            }),
         ];
         for value in values {
             assert_eq!(from_guest(to_guest(&value)), value);

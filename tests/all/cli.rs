@@ -208,6 +208,35 @@ fn a_new_crate_is_made_once() {
 }
 
 #[test]
+fn a_new_worker_in_javascript_is_made_once() {
+    let files = files();
+    let dir = files.0.path().join("my-worker");
+    let new = ["new", "--lang", "js", "my-worker", "--path"];
+    let new = [&new[..], &[dir.to_str().unwrap()]].concat();
+    assert_eq!(ewh(&new).0, Exit::Ok);
+    let worker = std::fs::read_to_string(dir.join("worker.js")).unwrap();
+    assert!(worker.contains("class MyWorker extends Worker"), "{worker}");
+    let package = std::fs::read(dir.join("package.json")).unwrap();
+    let package: serde_json::Value = serde_json::from_slice(&package).unwrap();
+    assert_eq!(package["name"], "my-worker");
+    fails(&new, Exit::Usage, &["my-worker", "not empty"]);
+    let taken = ["new", "--lang", "js", "worker"];
+    fails(&taken, Exit::Usage, &["`worker`", "my-worker"]);
+    let sdk = [&new[..], &["--sdk", "0.1.0"]].concat();
+    fails(&sdk, Exit::Usage, &["--sdk"]);
+    let built = dir.to_str().unwrap();
+    fails(&["build", built, "--package", "x"], Exit::Usage, &["`x`"]);
+    files.put("package.json", r#"{"name": "a", "main": "nowhere.js"}"#);
+    let empty = files.0.path().to_str().unwrap();
+    fails(
+        &["build", empty],
+        Exit::Build,
+        &["package.json", "nowhere.js"],
+    );
+    fails(&["run", built], Exit::Usage, &["package.json", "ewh build"]);
+}
+
+#[test]
 fn any_component_can_be_given_a_manifest() {
     let files = files();
     let component = files.put("cache.wasm", std::fs::read(CACHE).unwrap());

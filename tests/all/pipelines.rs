@@ -47,6 +47,8 @@ impl Machine {
             .env("RUSTUP_HOME", of_home("RUSTUP_HOME", ".rustup"))
             // Dependencies are built once for both pipelines.
             .env("CARGO_TARGET_DIR", self.at("target"))
+            .env("npm_config_cache", format!("{REPOSITORY}/target/js/npm"))
+            .env("npm_config_prefer_offline", "true")
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
@@ -120,14 +122,36 @@ fn what_is_printed_works_in_a_new_folder() {
     let install = format!("cargo install --locked --git {url} external-worker-host");
     assert_eq!(brings, ["rustup target add wasm32-wasip2", &install]);
     machine.runs(&other, &runs);
-    let printed = std::fs::read_to_string(other.join("README.md")).unwrap();
-    let printed: Vec<_> = printed
-        .lines()
-        .filter(|line| line.starts_with("ewh "))
-        .collect();
+    let printed = printed(&other);
     assert_eq!(printed.len(), 5);
-    machine.runs(
-        &other,
-        &printed.into_iter().map(str::to_owned).collect::<Vec<_>>(),
-    );
+    machine.runs(&other, &printed);
+}
+
+/// What the page of a new worker has to be typed.
+fn printed(folder: &Path) -> Vec<String> {
+    let page = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let lines = page.lines().filter(|line| line.starts_with("ewh "));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_worker_in_javascript_is_made_built_and_exercised() {
+    let machine = Machine::new();
+    let made = ["ewh new --lang js gauge".to_owned()];
+    machine.runs(&machine.at("work"), &made);
+    let folder = machine.at("work/gauge");
+    let mut lines = printed(&folder);
+    assert_eq!(lines.len(), 4);
+    lines.push("ewh validate --level exercise --policy policy.toml gauge.wasm".to_owned());
+    lines.push("ewh build && npm run build".to_owned());
+    machine.runs(&folder, &lines);
+    let readme = std::fs::read_to_string(format!("{REPOSITORY}/README.md")).unwrap();
+    let (_, example) = readme.split_once("```js\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    std::fs::write(folder.join("worker.js"), example).unwrap();
+    let checks = "ewh validate --level exercise $(ewh build)";
+    machine.runs(&folder, &[checks.to_owned()]);
+    for made in ["gauge.wasm", "dist/gauge.wasm", "package-lock.json"] {
+        assert!(folder.join(made).is_file(), "{made}");
+    }
 }

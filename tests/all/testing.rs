@@ -46,7 +46,7 @@ impl Crate {
 
     /// `ewh test`: what it ends with and says.
     fn tests(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let arguments = [&["test"], arguments].concat();
+        let arguments = [&["test"][..], arguments].concat();
         let output = self.run(&self.dir(), &arguments);
         (output.status.code(), said(&output))
     }
@@ -63,8 +63,8 @@ impl Crate {
 }
 
 fn said(output: &Output) -> String {
-    let (out, err) = (&output.stdout, &output.stderr);
-    String::from_utf8_lossy(&[out.as_slice(), err].concat()).into_owned()
+    let all = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&all).into_owned()
 }
 
 fn code(exit: Exit) -> Option<i32> {

@@ -20,8 +20,8 @@
   (local.get $at))
 
 ;; An `ok` is a zero, then the list: where it is, and how long.
-(func (export "worker#call") (param i64 i32 i32 i32 i32) (result i32)
-  (i32.store (i32.const 3076) (local.get 3))
-  (i32.store (i32.const 3080) (local.get 4))
+(func (export "worker#call") (param i64 i32 i32 i32 i32 i32 i32 i32) (result i32)
+  (i32.store (i32.const 3076) (local.get 6))
+  (i32.store (i32.const 3080) (local.get 7))
   (global.set $answered (i32.const 1))
   (i32.const 3072))

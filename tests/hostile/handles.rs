@@ -138,7 +138,7 @@ async fn fifty_nodes(scene: Scene) -> String {
     for node in 0..50 {
         instance
             .surface()
-            .attach("attack", &format!("node-{node}"))
+            .attach("attack", &format!("node-{node}"), None)
             .unwrap();
     }
     said(&instance, attack(&instance, "").await).await
@@ -150,7 +150,7 @@ async fn removed_node(scene: Scene) -> String {
         Ok(instance) => instance,
         Err(error) => return not_started(&error),
     };
-    instance.surface().attach("attack", "node").unwrap();
+    instance.surface().attach("attack", "node", None).unwrap();
     attack(&instance, "take").await.unwrap();
     instance.surface().detach("node");
     said(&instance, attack(&instance, "use").await).await

@@ -293,7 +293,7 @@ async fn another(scene: Scene) -> String {
         Err(error) => return not_started(&error),
     };
     let id = format!("hostile.{}.attack", other.uuid().simple());
-    other.surface().attach("attack", &id).unwrap();
+    other.surface().attach("attack", &id, None).unwrap();
     let mut events = other.events();
     let did = scene.call(&id).await;
     format!(

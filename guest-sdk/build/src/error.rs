@@ -1,9 +1,10 @@
 //! Everything that can go wrong, each with what to do about it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::component::WasmKind;
+use crate::javascript::{JS_COMPILER, JS_COMPILER_VERSION};
 use crate::toolchain::GUEST_TOOLCHAIN;
 
 /// Why a guest could not be built.
@@ -20,6 +21,36 @@ pub enum Error {
         program: String,
         /// What the system said.
         source: io::Error,
+    },
+
+    /// No Node.js, or a part of it is missing.
+    #[error(
+        "`{program}` was not found; install Node.js with npm, for example with \
+         `apt-get install nodejs npm` on Debian"
+    )]
+    NoNode {
+        /// What was looked for.
+        program: &'static str,
+    },
+
+    /// The compiler of JavaScript is not there.
+    #[error("{JS_COMPILER} is not installed: {why}; type:\n  {}", js_install(dir, *is_listed))]
+    NoJsCompiler {
+        /// The worker's folder.
+        dir: PathBuf,
+        /// Whether its `package.json` lists the compiler.
+        is_listed: bool,
+        /// Why it was not installed.
+        why: String,
+    },
+
+    /// A `package.json` says something else than a worker's.
+    #[error("{} is wrong: {problem}", path.display())]
+    WrongPackage {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
     },
 
     /// Nothing builds the target here, and nothing could be installed.
@@ -161,6 +192,14 @@ fn no_target(tried: &[String]) -> String {
     text.push_str(&crate::toolchain::apt_command().join(" "));
     text.push_str("      (on Debian, as root, beside Rust from rustup)");
     text
+}
+
+fn js_install(dir: &Path, is_listed: bool) -> String {
+    let dir = crate::command::quote(dir.as_os_str());
+    if is_listed {
+        return format!("cd {dir} && npm install");
+    }
+    format!("cd {dir} && npm install --save-dev --save-exact {JS_COMPILER}@{JS_COMPILER_VERSION}")
 }
 
 fn indented(output: &str) -> String {

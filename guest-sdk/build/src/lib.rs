@@ -10,6 +10,8 @@
 //! What is there is used before anything is fetched, so a prepared machine needs no network.
 //! [`GUEST_TOOLCHAIN`] keeps it to the first or the second, for who tests guests of both.
 //!
+//! Workers in JavaScript have a `package.json` instead of a crate: [`JsPackage`].
+//!
 //! ```no_run
 //! use external_worker_build::{BuildRequest, Stderr, Toolchain};
 //!
@@ -29,16 +31,18 @@ mod command;
 mod component;
 mod environment;
 mod error;
+mod javascript;
 mod messages;
 mod progress;
 mod project;
 mod remap;
 mod toolchain;
 
-pub use build::{Artifact, BuildRequest, SMALL_PROFILE};
+pub use build::{Artifact, BuildRequest, QUICK_PROFILE, SMALL_PROFILE};
 pub use component::{WasmKind, wasm_kind};
 pub use environment::clean as without_outer_build;
 pub use error::Error;
+pub use javascript::{JS_COMPILER, JS_COMPILER_VERSION, JsPackage};
 pub use progress::{Progress, Silent, Stderr};
 pub use project::{Package, ProjectKind, Workspace, project_kind};
 pub use toolchain::{

@@ -18,9 +18,11 @@ const METADATA_TIME: Duration = Duration::from_secs(120);
 pub enum ProjectKind {
     /// Has a `Cargo.toml`.
     Rust,
+    /// Has a `package.json`.
+    JavaScript,
     /// Has a `pyproject.toml` or a Python file.
     Python,
-    /// Neither.
+    /// None of them.
     Unknown,
 }
 
@@ -28,6 +30,9 @@ pub enum ProjectKind {
 pub fn project_kind(dir: &Path) -> ProjectKind {
     if dir.join("Cargo.toml").is_file() {
         return ProjectKind::Rust;
+    }
+    if dir.join("package.json").is_file() {
+        return ProjectKind::JavaScript;
     }
     if dir.join("pyproject.toml").is_file() || has_python(dir) {
         return ProjectKind::Python;
@@ -206,6 +211,8 @@ mod tests {
         assert_eq!(project_kind(dir.path()), ProjectKind::Unknown);
         std::fs::write(dir.path().join("app.py"), "").unwrap();
         assert_eq!(project_kind(dir.path()), ProjectKind::Python);
+        std::fs::write(dir.path().join("package.json"), "").unwrap();
+        assert_eq!(project_kind(dir.path()), ProjectKind::JavaScript);
         std::fs::write(dir.path().join("Cargo.toml"), "").unwrap();
         assert_eq!(project_kind(dir.path()), ProjectKind::Rust);
         assert_eq!(

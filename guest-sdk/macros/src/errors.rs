@@ -23,6 +23,9 @@ pub(crate) const CONFIG_ARGS: &str = "#[config] takes no options on the struct; 
     fields: #[config(default = 1.0, ge = 0.05)]";
 pub(crate) const BOUND_NOT_A_NUMBER: &str = "a bound is a number such as 0.05";
 pub(crate) const LENGTH_NOT_A_NUMBER: &str = "a length is a whole number such as 8";
+pub(crate) const TIMEOUT: &str = "the longest time of a call is a number of ms, s, min or h, such as \
+    timeout = \"10min\", and 1193 hours at most";
+pub(crate) const CALL_TWICE: &str = "a method takes the call once: there is one at a time";
 pub(crate) const SELF_NEEDED: &str = "a worker's methods and hooks take &self: the loop and the \
     methods interleave, so what changes lives in State<T> or Lock<T>";
 pub(crate) const START_SELF: &str = "start makes the worker, so it takes no self: \

@@ -10,6 +10,8 @@
 //! | `cpu-spin-ms` | computing without finishing a turn or a call | ends the instance |
 //! | `start-deadline-ms`, `config-deadline-ms`, `state-deadline-ms` | the hooks | the hook fails |
 //! | `call-deadline-ms` | one call | the call is cancelled, and fails |
+//! | `call-deadline-cap-ms` | one call of a node with a `timeout` of its own | the same |
+//! | `cancel-grace-ms` | what a cancelled call does to clean up | the worker ends |
 //! | `stop-deadline-ms` | the hook `stop` | the instance is dropped all the same |
 //! | `calls`, `mailbox` | calls at once, and what waits | `busy` |
 //! | `handles`, `sockets` | what is open | an open fails |

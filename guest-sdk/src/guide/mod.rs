@@ -1,5 +1,5 @@
 //! A guide for authors, in the order in which a worker grows. Every example compiles, and runs where it needs
-//! no devices.
+//! no devices. It is for Rust; `ewh new --lang js` makes a worker in JavaScript, and says there what is different.
 //!
 //! 1. [`first_worker`]: a crate, a class, a node, a loop.
 //! 2. [`configuration`]: what users set, and secrets.

@@ -83,6 +83,7 @@ pub(crate) struct Inner {
     names: RefCell<Vec<String>>,
     pub(crate) sent: RefCell<Vec<Sent>>,
     pub(crate) events: RefCell<Vec<Event>>,
+    pub(crate) progress: RefCell<Vec<(f64, String)>>,
     pub(crate) log: RefCell<Vec<LogLine>>,
     pub(crate) triggered: RefCell<Vec<String>>,
     pub(crate) delay: Cell<Option<Duration>>,
@@ -213,6 +214,11 @@ impl Bench {
     /// The events that were emitted, since they were last asked for.
     pub fn events(&self) -> Vec<Event> {
         self.0.events.take()
+    }
+
+    /// How far calls said that they are, between 0 and 1, and what they did then, since it was last asked for.
+    pub fn progress(&self) -> Vec<(f64, String)> {
+        self.0.progress.take()
     }
 
     /// What was logged, since it was last asked for.

@@ -70,6 +70,7 @@ struct Told {
     events: Vec<Event>,
     log: Vec<LogLine>,
     triggered: Vec<String>,
+    progress: Vec<(f64, String)>,
     denied: Vec<String>,
     /// By method, and whether it is the nodes or the class of those yet to be made.
     nodes: BTreeMap<(String, bool), Changes>,
@@ -109,6 +110,10 @@ enum Telling {
     Triggered {
         method: String,
     },
+    Progress {
+        fraction: f64,
+        text: String,
+    },
     Denied {
         text: String,
     },
@@ -124,6 +129,7 @@ enum Telling {
 #[serde(rename_all = "snake_case")]
 enum Change {
     Value(Carried),
+    Shown(Carried),
     Default(Option<Carried>),
     ValueOptions(JsonValue),
     RenderOptions(JsonValue),
@@ -254,6 +260,12 @@ impl Component {
     /// The methods whose nodes the worker asked to run, since they were last asked for.
     pub fn triggered(&self) -> Vec<String> {
         std::mem::take(&mut self.told.borrow_mut().triggered)
+    }
+
+    /// How far calls said that they are, between 0 and 1, and what they did then, since it was last asked for:
+    /// as much of it as a host shows.
+    pub fn progress(&self) -> Vec<(f64, String)> {
+        std::mem::take(&mut self.told.borrow_mut().progress)
     }
 
     /// What the worker tried and was not granted, since it was last asked for.
@@ -459,6 +471,7 @@ impl Told {
                 self.log.push(LogLine { level, text });
             }
             Telling::Triggered { method } => self.triggered.push(method),
+            Telling::Progress { fraction, text } => self.progress.push((fraction, text)),
             Telling::Denied { text } => self.denied.push(text),
             Telling::Input {
                 method,
@@ -469,7 +482,12 @@ impl Told {
                 let inputs = self.nodes.entry((method, made)).or_default();
                 let input = inputs.entry(input).or_default();
                 match change {
-                    Change::Value(value) => input.value = Some(json_of(value)?),
+                    Change::Value(value) => {
+                        (input.value, input.triggers) = (Some(json_of(value)?), true);
+                    }
+                    Change::Shown(value) => {
+                        (input.value, input.triggers) = (Some(json_of(value)?), false);
+                    }
                     Change::Default(value) => input.default = Some(value.map(json_of).transpose()?),
                     Change::ValueOptions(options) => input.value_options = Some(options),
                     Change::RenderOptions(options) => input.render_options = Some(options),

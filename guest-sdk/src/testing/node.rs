@@ -10,6 +10,8 @@ use serde_json::Value as JsonValue;
 pub struct InputChanges {
     /// The value that was set last.
     pub value: Option<JsonValue>,
+    /// Whether that value triggers the node.
+    pub triggers: bool,
     /// The default that was set last; `Some(None)`: it was removed.
     pub default: Option<Option<JsonValue>>,
     /// What the form beside the input offers.

@@ -17,10 +17,11 @@ use super::call::{Call, CallInputs, Outputs};
 use super::clock::{self, Sleep, block_on};
 use super::node::InputChanges;
 use super::schema;
-use crate::bindings::exports::funcnodes::external_worker::worker::{Guest, InstanceInfo};
+use crate::bindings::exports::funcnodes::external_worker::worker::{CallInfo, Guest, InstanceInfo};
 use crate::bindings::state::exports::funcnodes::external_worker::state::Guest as Keeps;
 use crate::error::{Error, Result};
 use crate::export::{self, Component, Handle};
+use crate::host::NODE;
 use crate::worker::{ClassEntry, Worker};
 
 /// Who the worker of a test is.
@@ -276,7 +277,12 @@ impl<W: Worker> Running<W> {
     pub fn begin(&self, node: &str, inputs: impl CallInputs) -> Result<Call> {
         self.check();
         let id = self.next_call.replace(self.next_call.get() + 1);
-        let calling = Only::<W>::call(id, node.to_owned(), inputs.into_inputs()?);
+        let info = CallInfo {
+            id,
+            node: node.to_owned(),
+            caller: Some(NODE.to_owned()),
+        };
+        let calling = Only::<W>::call(info, inputs.into_inputs()?);
         let calling = async { calling.await.map_err(Into::into) };
         Ok(Call::begin(calling, move || Only::<W>::cancel(id)))
     }

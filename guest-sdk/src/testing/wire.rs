@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::script::Data;
-use crate::bindings::funcnodes::external_worker::types::{Dtype, Ndarray};
+use crate::bindings::funcnodes::external_worker::types::{Dtype, Media, Ndarray};
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Value;
 
@@ -21,6 +21,10 @@ pub(super) enum Carried {
     Array {
         dtype: String,
         shape: Vec<u64>,
+        data: Data,
+    },
+    Media {
+        media_type: String,
         data: Data,
     },
 }
@@ -50,6 +54,10 @@ impl Carried {
             Self::Text(it) => Value::Text(it),
             Self::Bytes(it) => Value::Bytes(it.0),
             Self::Json(it) => Value::Json(it),
+            Self::Media { media_type, data } => {
+                let data = data.0;
+                Value::Media(Media { media_type, data })
+            }
             Self::Array { dtype, shape, data } => {
                 let known = DTYPES.iter().find(|(_, name)| *name == dtype);
                 let (dtype, _) =
@@ -74,6 +82,10 @@ impl From<Value> for Carried {
             Value::Text(it) => Self::Text(it),
             Value::Bytes(it) => Self::Bytes(it.into()),
             Value::Json(it) => Self::Json(it),
+            Value::Media(it) => Self::Media {
+                media_type: it.media_type,
+                data: it.data.into(),
+            },
             Value::Array(it) => {
                 let known = DTYPES.iter().find(|(dtype, _)| *dtype == it.dtype);
                 let dtype = known.map_or("", |(_, name)| *name).to_owned();

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::future::pending;
 
-use super::{One, Task, run};
+use super::{One, Task, call_of, run};
 use crate::ErrorCode;
 use crate::bindings::exports::funcnodes::external_worker::worker::{Guest, InstanceInfo};
 use crate::bindings::state::exports::funcnodes::external_worker::state::Guest as Keeps;
@@ -62,7 +62,7 @@ type C = One<Waiting>;
 fn stop_drops_what_waits_then_runs_the_hook_then_drops_the_worker() {
     C::begin("{}").unwrap();
     let mut turn = Task::new(C::loop_());
-    let mut call = Task::new(C::call(7, "wait".into(), vec![]));
+    let mut call = Task::new(C::call(call_of(7, "wait"), vec![]));
     assert!(turn.poll().is_none() && call.poll().is_none());
     assert_eq!(
         C::show("now", &[]),
@@ -105,8 +105,8 @@ fn stop_drops_what_waits_then_runs_the_hook_then_drops_the_worker() {
 #[test]
 fn cancel_ends_one_call() {
     C::begin("{}").unwrap();
-    let mut first = Task::new(C::call(1, "wait".into(), vec![]));
-    let mut second = Task::new(C::call(2, "wait".into(), vec![]));
+    let mut first = Task::new(C::call(call_of(1, "wait"), vec![]));
+    let mut second = Task::new(C::call(call_of(2, "wait"), vec![]));
     assert!(first.poll().is_none() && second.poll().is_none());
     C::cancel(1);
     C::cancel(99);

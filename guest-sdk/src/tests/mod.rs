@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::bindings::exports::funcnodes::external_worker::worker::{
-    Error, Guest, InstanceInfo, WorkerClass,
+    CallInfo, Error, Guest, InstanceInfo, WorkerClass,
 };
 use crate::export::Component;
 use crate::value::Value;
@@ -65,6 +65,12 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     crate::testing::block_on(future)
 }
 
+/// The call `id` of a node, which nobody in the graph makes.
+pub(crate) fn call_of(id: u64, node: &str) -> CallInfo {
+    let (node, caller) = (node.to_owned(), None);
+    CallInfo { id, node, caller }
+}
+
 /// A component with one class.
 pub(crate) struct One<W>(std::marker::PhantomData<W>);
 
@@ -93,7 +99,7 @@ impl<W: Worker> One<W> {
             .iter()
             .map(|(name, value)| ((*name).into(), value.clone()))
             .collect();
-        match run(Self::call(1, node.into(), inputs)) {
+        match run(Self::call(call_of(1, node), inputs)) {
             Ok(outputs) => {
                 let outputs: Vec<_> = outputs
                     .into_iter()

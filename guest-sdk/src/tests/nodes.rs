@@ -270,7 +270,7 @@ fn nodes_and_classes_of_a_method() {
     assert_eq!(Nodes::ALL.name(), "all");
     for node in Nodes::ALL.nodes() {
         assert_eq!(node.id(), "node");
-        node.input("text").set_value("new").unwrap();
+        node.input("text").set_value("new", Trigger::Yes).unwrap();
         node.input("text")
             .update_value_options(json!({"options": ["a"]}))
             .unwrap();
@@ -286,7 +286,7 @@ fn nodes_and_classes_of_a_method() {
         take_asked(),
         [
             r#"nodes("all",)"#,
-            r#"set_value("text", Value::Text("new"))"#,
+            r#"set_value("text", Value::Text("new"), Trigger::Yes)"#,
             r#"set_value_options("text", "{\"options\":[\"a\"]}")"#,
             r#"node_class("all",)"#,
             r#"set_default("byte", Some(Value::Integer(7)))"#,

@@ -7,6 +7,7 @@
 //! | `bool` | `"bool"` |
 //! | `String`, `&str` | `"str"` |
 //! | [`Bytes`] | `"bytes"` |
+//! | [`Media`] | `"media"` |
 //! | `Vec<T>` | `{"type":"array","uniqueItems":false,"items":T}` |
 //! | `BTreeSet<T>`, `HashSet<T>` | `{"type":"array","uniqueItems":true,"items":T}` |
 //! | `BTreeMap<String, T>`, `HashMap<String, T>` | `{"type":"object","keys":"str","values":T}` |
@@ -18,12 +19,14 @@
 mod base64;
 mod collections;
 mod enums;
+mod media;
 mod ndarray;
 mod returns;
 mod scalars;
 
 pub use self::enums::NodeEnum;
 pub use self::enums::{enum_from_json, enum_options, enum_type};
+pub use self::media::Media;
 pub use self::ndarray::{Element, NdArray};
 pub use self::returns::Returns;
 pub use self::scalars::{Bytes, Json};
@@ -113,6 +116,7 @@ pub(crate) fn json_from_value(value: Value) -> Result<JsonValue> {
         Value::Json(text) => serde_json::from_str(&text)
             .map_err(|error| Error::invalid_input(format!("this is not JSON: {error}")))?,
         Value::Array(array) => ndarray::nested(array)?,
+        Value::Media(media) => Media::from(media).data_url().into(),
     })
 }
 

@@ -266,6 +266,7 @@ impl FromPort for Bytes {
     fn from_value(value: Value) -> Result<Self> {
         match value {
             Value::Bytes(bytes) => Ok(Self(bytes)),
+            Value::Media(media) => Ok(Self(media.data)),
             other => Self::from_json(json_from_value(other)?),
         }
     }

@@ -13,7 +13,7 @@ pub use external_worker::bindings::funcnodes::external_worker::timer;
 pub use external_worker::bindings::funcnodes::external_worker::types::{
     Dtype, Ndarray, NodeClass, Port, Value,
 };
-pub use external_worker::{Error, Result};
+pub use external_worker::{Error, Result, Trigger};
 
 /// The outputs of a call.
 pub type Outputs = Vec<(String, Value)>;
@@ -145,11 +145,10 @@ macro_rules! attacks {
                 ATTACK.get().shelves()
             }
             async fn call(
-                _id: u64,
-                node: String,
+                call: $crate::attack::worker::CallInfo,
                 mut inputs: $crate::attack::Outputs,
             ) -> Result<$crate::attack::Outputs, $crate::attack::worker::Error> {
-                if node == "ping" {
+                if call.node == "ping" {
                     return Ok(Vec::new());
                 }
                 let to = match inputs.pop() {
@@ -195,6 +194,7 @@ pub fn class() -> worker::WorkerClass {
         ui_schema: None,
         export_exclude: Vec::new(),
         loop_delay_ms: 3_600_000,
+        is_library: false,
         methods: methods(),
     }
 }
@@ -209,6 +209,7 @@ pub fn node(name: &str, inputs: Vec<Port>) -> NodeClass {
         outputs: Vec::new(),
         render_options: None,
         trigger_on_call: Some(false),
+        timeout_ms: None,
     }
 }
 

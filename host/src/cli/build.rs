@@ -1,24 +1,29 @@
-//! `ewh build`: from a guest's crate to a component, with whatever toolchain is there or can be had.
+//! `ewh build`: from a guest's sources to a component, with whatever toolchain is there or can be had.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use external_worker_build::{
-    Artifact, BuildRequest, Progress, ProjectKind, Toolchain, project_kind,
+    Artifact, BuildRequest, JsPackage, Progress, ProjectKind, Toolchain, project_kind,
 };
 use serde_json::json;
 
 use super::error::{CliError, Exit};
+use super::files;
 use super::output::{Output, Style};
 use crate::error::HostError;
+use crate::limits::MAX_COMPONENT_BYTES;
+use crate::policy::{Capability, Manifest};
 
 /// Build a guest into a component, and print the component's path
 ///
-/// Finds the toolchain for wasm32-wasip2. If there is none, installs it and prints each command that
-/// this takes; EWH_NO_INSTALL=1 forbids the installation.
+/// Builds crates in Rust, and workers in JavaScript, which have a package.json. Finds the toolchain for
+/// wasm32-wasip2, or the compiler of JavaScript. If there is none, installs it and prints each command
+/// that this takes; EWH_NO_INSTALL=1 forbids the installation.
 #[derive(Debug, Args)]
 pub struct BuildCommand {
-    /// The directory of the crate or workspace
+    /// The directory of the crate or workspace, or of the worker in JavaScript
     #[arg(default_value = ".", hide_default_value = true)]
     dir: PathBuf,
     /// Build only this package of a workspace; may be repeated
@@ -37,48 +42,102 @@ pub struct BuildCommand {
 
 impl BuildCommand {
     pub(super) fn execute(self, output: &Output) -> Result<Exit, CliError> {
-        let request = BuildRequest {
-            packages: self.packages.clone(),
-            release: !self.dev,
-            color: output.is_live(),
-            ..BuildRequest::new(&self.dir)
+        let mut built = match kind(&self.dir)? {
+            ProjectKind::JavaScript => vec![self.javascript(&mut Shown(output))?],
+            _ => build(&self.request(output), output)?,
         };
-        let mut built = build(&request, output)?;
         if let Some(to) = &self.output {
             built = vec![copy(built, to)?];
         }
         print(&built, output)?;
         Ok(Exit::Ok)
     }
+
+    fn request(&self, output: &Output) -> BuildRequest {
+        BuildRequest {
+            packages: self.packages.clone(),
+            release: !self.dev,
+            color: output.is_live(),
+            ..BuildRequest::new(&self.dir)
+        }
+    }
+
+    /// The compiler knows nothing of manifests, so the component gets its own here.
+    fn javascript(&self, progress: &mut dyn Progress) -> Result<Artifact, CliError> {
+        if let Some(name) = self.packages.first() {
+            let problem = format!("a folder with a package.json has no package `{name}` to choose");
+            return Err(CliError::Usage(problem));
+        }
+        let package = JsPackage::load(&self.dir)?;
+        let requests = requests(&package)?;
+        let path = package.build(progress)?;
+        let manifest = Manifest {
+            name: package.name.clone(),
+            package_version: package.version,
+            requests,
+        };
+        let component = files::read(&path, "component", MAX_COMPONENT_BYTES)?;
+        let written = manifest
+            .write(&component)
+            .map_err(|problem| CliError::CannotBuild(format!("`{}`: {problem}", path.display())))?;
+        files::write(&path, &written)?;
+        Ok(Artifact {
+            package: package.name,
+            path,
+        })
+    }
 }
 
-/// Builds what `request` says, with whatever toolchain is there or can be had.
+/// Builds the crates that `request` says, with whatever toolchain is there or can be had.
 ///
 /// # Errors
 /// When there is nothing to build, no toolchain, or the guest does not build.
 pub fn build(request: &BuildRequest, output: &Output) -> Result<Vec<Artifact>, CliError> {
-    check(&request.dir)?;
+    let dir = &request.dir;
+    if kind(dir)? != ProjectKind::Rust {
+        return Err(CliError::Usage(format!(
+            "`{}` has no Cargo.toml; name the directory of a crate",
+            dir.display()
+        )));
+    }
     let mut progress = Shown(output);
     let toolchain = Toolchain::find(&mut progress)?;
     Ok(toolchain.build(request, &mut progress)?)
 }
 
-fn check(dir: &Path) -> Result<(), CliError> {
+/// What kind of guest is in `dir`, if it is one that can be built.
+fn kind(dir: &Path) -> Result<ProjectKind, CliError> {
     let shown = dir.display();
     if !dir.is_dir() {
-        let problem =
-            format!("there is no directory `{shown}`; name the directory that has the Cargo.toml");
+        let problem = format!(
+            "there is no directory `{shown}`; name the directory that has the Cargo.toml or package.json"
+        );
         return Err(CliError::Usage(problem));
     }
     match project_kind(dir) {
-        ProjectKind::Rust => Ok(()),
+        kind @ (ProjectKind::Rust | ProjectKind::JavaScript) => Ok(kind),
         ProjectKind::Python => Err(CliError::CannotBuild(format!(
             "`{shown}` is a Python project, which `ewh build` does not build; use componentize-py"
         ))),
         _ => Err(CliError::Usage(format!(
-            "`{shown}` has no Cargo.toml; name a guest's directory, or make one with `ewh new NAME`"
+            "`{shown}` has no Cargo.toml and no package.json; name a guest's directory, or make one with \
+             `ewh new NAME`"
         ))),
     }
+}
+
+fn requests(package: &JsPackage) -> Result<BTreeMap<Capability, String>, CliError> {
+    let known = package.requests.iter().map(|(name, reason)| {
+        let capability = Capability::from_name(name).ok_or_else(|| {
+            let all = Capability::all_names();
+            let problem = format!(
+                "package.json requests `{name}`, which is not a capability; choose one of: {all}"
+            );
+            CliError::Usage(problem)
+        })?;
+        Ok((capability, reason.clone()))
+    });
+    known.collect()
 }
 
 fn copy(built: Vec<Artifact>, to: &Path) -> Result<Artifact, CliError> {
@@ -118,7 +177,7 @@ fn print(built: &[Artifact], output: &Output) -> Result<(), CliError> {
 }
 
 /// Brings what a build says to the screen.
-struct Shown<'a>(&'a Output);
+pub(super) struct Shown<'a>(pub(super) &'a Output);
 
 impl Progress for Shown<'_> {
     fn command(&mut self, line: &str) {

@@ -24,13 +24,14 @@ pub fn check(path: &Path, what: &str) -> Result<Metadata, CliError> {
         _ => cannot_read(path, error),
     })?;
     if metadata.is_dir() {
-        return Err(CliError::Usage(if path.join("Cargo.toml").is_file() {
-            format!(
-                "`{shown}` is a directory with a Cargo.toml, not a {what}; run `ewh build {shown}` \
-                 and name the file that it prints"
-            )
-        } else {
-            format!("`{shown}` is a directory, not a {what}; name a file")
+        let sources = ["Cargo.toml", "package.json"];
+        let sources = sources.iter().find(|name| path.join(name).is_file());
+        return Err(CliError::Usage(match sources {
+            Some(name) => format!(
+                "`{shown}` is a directory with a {name}, not a {what}; run `ewh build {shown}` and name \
+                 the file that it prints"
+            ),
+            None => format!("`{shown}` is a directory, not a {what}; name a file"),
         }));
     }
     if !metadata.is_file() {

@@ -125,6 +125,7 @@ mod tests {
             outputs: Vec::new(),
             render_options: None,
             trigger_on_call: None,
+            timeout_ms: None,
         }
     }
 

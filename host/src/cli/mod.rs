@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 mod build;
 mod completions;
 mod demo;
+mod dev;
 mod duration;
 mod error;
 mod files;
@@ -164,6 +165,7 @@ enum Command {
     PrepareOne(prepare::PrepareOneCommand),
     Explain(validate::ExplainCommand),
     Run(run::RunCommand),
+    Dev(dev::DevCommand),
     Serve(serve::ServeCommand),
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
@@ -201,6 +203,7 @@ impl Cli {
             Command::PrepareOne(command) => command.execute(),
             Command::Explain(command) => command.execute(output),
             Command::Run(command) => command.execute(output, cache),
+            Command::Dev(command) => command.execute(output, cache),
             Command::Serve(command) => command.execute(output, cache),
             #[cfg(target_os = "linux")]
             Command::ServeTenant(command) => command.execute(cache),

@@ -24,6 +24,9 @@ pub fn to_json(value: &Value) -> Json {
             .map_or_else(|| value.to_string().into(), Json::Number),
         Value::Text(text) => text.as_str().into(),
         Value::Bytes(bytes) => json!({ "bytes_base64": BASE64.encode(bytes) }),
+        Value::Media(media) => json!({
+            "media_type": media.media_type, "data_base64": BASE64.encode(&media.data),
+        }),
         Value::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
         Value::Array(array) => json!({
             "dtype": dtype(array.dtype), "shape": array.shape,
@@ -53,6 +56,9 @@ pub fn to_line(value: &Value) -> String {
                 start.escape_ascii(),
                 size(bytes.len() as u64)
             )
+        }
+        Value::Media(media) => {
+            format!("{} ({})", media.media_type, size(media.data.len() as u64))
         }
         Value::Array(array) => {
             let bytes = size(array.data.len() as u64);

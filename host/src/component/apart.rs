@@ -123,6 +123,7 @@ mod tests {
             outputs: Vec::new(),
             render_options: None,
             trigger_on_call: None,
+            timeout_ms: None,
         };
         let class = WorkerClass {
             class_id: "c".to_owned(),
@@ -132,6 +133,7 @@ mod tests {
             ui_schema: None,
             export_exclude: vec!["token".to_owned()],
             loop_delay_ms: 7,
+            is_library: false,
             methods: vec![method],
         };
         let bytes = encode(&[class]).unwrap();

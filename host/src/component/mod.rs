@@ -22,11 +22,12 @@ use crate::capability;
 use crate::engine::{Engine, Home, is_pool_full, trap_text};
 use crate::error::{HostError, Result};
 use crate::instance::description::{self, Class};
-use crate::instance::exports::{ExportIndices, STATE_INTERFACE, WORKER_INTERFACE};
-use crate::instance::host::link_earlier;
+use crate::instance::exports::{
+    ExportIndices, HOW_TO_MOVE_ON, STATE_INTERFACE, WORKER_INTERFACE, other_version,
+};
 use crate::instance::meter::Metered;
 use crate::instance::store_data::{HasHost, HostView, StoreData};
-use crate::limits::{self, Budget, Exhausted, Full, Share};
+use crate::limits::{self, AboveCap, Budget, Exhausted, Full, Share};
 use crate::policy::{Granted, Import, Manifest, MissingGrants, Policy, check_imports};
 use crate::text;
 use crate::wasm;
@@ -233,6 +234,7 @@ impl LoadedComponent {
         let granted = check_imports(&self.imports, &self.manifest, policy)?;
         let linked = Linked::new(&self, self.home, &self.compiled, &granted)?;
         let classes = self.describe(&policy.budget).await?;
+        refuse_long_calls(&self.name, &classes, &policy.budget)?;
         Ok(PreparedComponent {
             engine: self.engine.clone(),
             component: self,
@@ -395,8 +397,27 @@ fn linker(
     bindings::types::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
     bindings::host::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
     bindings::timer::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
-    link_earlier(&mut linker)?;
     Ok(linker)
+}
+
+/// Refuses a method that declares more time for its calls than the policy's cap, where the policy says so.
+fn refuse_long_calls(name: &str, classes: &[Arc<Class>], budget: &Budget) -> Result<()> {
+    if budget.above_cap == AboveCap::Cut {
+        return Ok(());
+    }
+    let cap = budget.call_deadline_cap_ms;
+    let mut methods = classes.iter().flat_map(|class| &class.declared.methods);
+    let long = methods.find_map(|method| {
+        let declared = u64::from(method.timeout_ms?);
+        (declared > cap).then_some((&method.name, declared))
+    });
+    let Some((method, declared)) = long else {
+        return Ok(());
+    };
+    let problem =
+        format!("a call of `{method}` may take {declared} ms; the policy allows {cap} ms");
+    let fix = "raise `call-deadline-cap-ms` under [budget], or set `above-cap = \"cut\"`";
+    Err(unusable(name, problem, fix))
 }
 
 fn unusable(name: &str, problem: impl Into<String>, fix: &str) -> HostError {
@@ -466,6 +487,10 @@ fn check_world(engine: &Engine, name: &str, compiled: &Component) -> Result<()> 
     if exports.iter().any(|export| export == WORKER_INTERFACE) {
         return Ok(());
     }
+    if let Some(version) = exports.iter().find_map(|export| other_version(export)) {
+        let problem = format!("it was built for version {version} of the world `external-worker`");
+        return Err(unusable(name, problem, HOW_TO_MOVE_ON));
+    }
     let found = if exports.is_empty() {
         "nothing".to_owned()
     } else {
@@ -492,30 +517,4 @@ fn imports(engine: &Engine, compiled: &Component) -> Vec<Import> {
             },
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::{Compiling, EngineOptions};
-
-    /// What components that were built before there was an interface `timer` import.
-    #[test]
-    fn sleep_is_where_earlier_components_look_for_it() {
-        let engine = Engine::new(EngineOptions {
-            pool_instances: Some(1),
-            ..EngineOptions::new(Compiling::Here)
-        })
-        .unwrap();
-        let linker = linker(&engine, Home::OnDemand, |_| Ok(())).unwrap();
-        for interface in ["host", "timer"] {
-            let text = format!(
-                r#"(component (import "funcnodes:external-worker/{interface}@0.1.0"
-                    (instance (export "sleep" (func async (param "ms" u32))))))"#
-            );
-            let engine = engine.wasmtime(Home::OnDemand);
-            let component = Component::new(engine, wat::parse_str(text).unwrap()).unwrap();
-            linker.instantiate_pre(&component).unwrap();
-        }
-    }
 }

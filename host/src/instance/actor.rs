@@ -182,6 +182,7 @@ async fn live(
         }
     };
     shared.lasting.turns.restarted();
+    shared.lasting.endings.begin();
     let (inner_signals, inner) = mpsc::unbounded_channel();
     let mut asked = Asked::GoOn;
     let outcome = {
@@ -194,7 +195,7 @@ async fn live(
         tokio::select! {
             biased;
             outcome = watch(shared, Some(&inner_signals)) => Ok(outcome),
-            outcome = relay(signals, &inner_signals, &mut asked) => Ok(outcome),
+            outcome = relay(shared, signals, &inner_signals, &mut asked) => Ok(outcome),
             left = Metered::woken_by(wakes, inside, meter) => left.and_then(|left| left),
         }
     };
@@ -289,6 +290,7 @@ async fn watch(shared: &Shared, inner: Option<&mpsc::UnboundedSender<InnerSignal
         for expired in shared.calls.expired().await {
             match expired {
                 Expired::Ask(id) => {
+                    shared.lasting.endings.cancel(id);
                     if let Some(inner) = inner {
                         let _ = inner.send(InnerSignal::Cancel(id));
                     }
@@ -309,6 +311,7 @@ async fn watch(shared: &Shared, inner: Option<&mpsc::UnboundedSender<InnerSignal
 /// Passes signals on into the store; a kill does not wait for what is inside. `asked` is the last word
 /// of them.
 async fn relay(
+    shared: &Shared,
     signals: &mut mpsc::UnboundedReceiver<Signal>,
     inner: &mpsc::UnboundedSender<InnerSignal>,
     asked: &mut Asked,
@@ -316,20 +319,29 @@ async fn relay(
     loop {
         let left = match signals.recv().await {
             Some(Signal::Kill(reason)) => return StoreEnd::End(End::Failed(reason)),
-            Some(Signal::Cancel(id)) => InnerSignal::Cancel(id),
+            Some(Signal::Cancel(id)) => {
+                // It may be over by now.
+                if shared.calls.is_open(id) {
+                    shared.lasting.endings.cancel(id);
+                }
+                InnerSignal::Cancel(id)
+            }
             Some(Signal::Restart) => {
                 if !matches!(asked, Asked::Stop) {
                     *asked = Asked::Restart;
                 }
+                shared.lasting.endings.stop();
                 InnerSignal::Restart
             }
             Some(Signal::Stop) => {
                 *asked = Asked::Stop;
+                shared.lasting.endings.stop();
                 InnerSignal::Stop
             }
             None => {
                 // Every handle is gone: nobody can want anything of it any more.
                 *asked = Asked::Stop;
+                shared.lasting.endings.stop();
                 let _ = inner.send(InnerSignal::Stop);
                 return std::future::pending().await;
             }

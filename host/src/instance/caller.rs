@@ -20,6 +20,15 @@ use crate::limits::Budget;
 #[derive(Debug, Default)]
 pub struct CallSlot(#[allow(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
 
+/// A node that calls.
+#[derive(Debug)]
+pub struct Caller {
+    /// Its place among the calls.
+    pub place: CallSlot,
+    /// Its id in the graph; `None`: it is another program.
+    pub node: Option<Arc<str>>,
+}
+
 /// As many slots as calls run at once and fit into the mailbox.
 pub(super) fn call_slots(budget: &Budget) -> Arc<Semaphore> {
     let most = usize::try_from(budget.calls.min(budget.mailbox)).unwrap_or(usize::MAX);
@@ -33,30 +42,30 @@ impl Instance {
     /// What the guest answers, or why it could not be asked: `busy` when as many calls run as may.
     /// Dropping the future cancels the call.
     pub async fn call(&self, node: &str, inputs: Ports) -> Result<Ports> {
-        let limit = self.call_deadline();
-        self.call_within(node, inputs, limit).await
+        self.call_within(node, inputs, Duration::MAX).await
     }
 
-    /// [`Self::call`] with a deadline of its own, at most the budget's.
+    /// [`Self::call`] with a deadline of its own, at most that of the node.
     ///
     /// # Errors
     /// Those of [`Self::call`].
     pub async fn call_within(&self, node: &str, inputs: Ports, limit: Duration) -> Result<Ports> {
-        let limit = limit.min(self.call_deadline());
-        let outputs = self
-            .begin_call(CallSlot::default(), node, inputs, limit)
-            .await?;
+        let caller = Caller {
+            place: CallSlot::default(),
+            node: None,
+        };
+        let outputs = self.begin_call(caller, node, inputs, limit).await?;
         let port = |output: super::exports::Output| (output.name, output.value.into_value());
         Ok(outputs.into_iter().map(port).collect())
     }
 
-    /// [`Self::call`] by who waited for a place, and keeps the outputs: the guest pays for them meanwhile.
+    /// [`Self::call`] by a node that waited for a place, and keeps the outputs: the guest pays for them
+    /// meanwhile.
     ///
     /// # Errors
     /// Those of [`Self::call`]; it is busy only when others call without a place.
-    pub async fn call_at(&self, place: CallSlot, node: &str, inputs: Ports) -> Result<Outputs> {
-        let limit = self.call_deadline();
-        self.begin_call(place, node, inputs, limit).await
+    pub async fn call_at(&self, caller: Caller, node: &str, inputs: Ports) -> Result<Outputs> {
+        self.begin_call(caller, node, inputs, Duration::MAX).await
     }
 
     /// A place among the calls that run at once, if there is one now.
@@ -78,17 +87,32 @@ impl Instance {
         )
     }
 
-    fn call_deadline(&self) -> Duration {
-        Duration::from_millis(self.shared.lasting.budget.call_deadline_ms)
+    /// The longest that a call of `node` may take.
+    fn call_deadline(&self, node: &str) -> Duration {
+        let budget = &self.shared.lasting.budget;
+        let declared = self
+            .shared
+            .class
+            .method(node)
+            .and_then(|method| method.timeout_ms);
+        let declared = declared.or_else(|| self.shared.shelf_timeouts().get(node).copied());
+        let limit = declared.map_or(budget.call_deadline_ms, |declared| {
+            u64::from(declared).min(budget.call_deadline_cap_ms)
+        });
+        Duration::from_millis(limit)
     }
 
     async fn begin_call(
         &self,
-        place: CallSlot,
+        Caller {
+            place,
+            node: caller,
+        }: Caller,
         node: &str,
         inputs: Ports,
         limit: Duration,
     ) -> Result<Outputs> {
+        let limit = limit.min(self.call_deadline(node));
         let value_size = self.shared.lasting.budget.value_size.as_u64();
         value::check_all(&inputs, value_size).map_err(|(name, problem)| {
             let place = if name.is_empty() {
@@ -108,6 +132,7 @@ impl Instance {
         let call = Call {
             id,
             node: node.to_owned(),
+            caller,
             inputs,
             place,
         };

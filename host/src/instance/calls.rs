@@ -17,7 +17,6 @@ use tokio::sync::{Notify, oneshot};
 use super::exports::Outputs;
 use crate::error::{HostError, Result};
 use crate::executor::{Clock, Moment};
-use crate::limits;
 
 /// Who waits for a call.
 pub type Reply = oneshot::Sender<Result<Outputs>>;
@@ -87,16 +86,19 @@ struct Table {
 #[derive(Debug)]
 pub struct Calls {
     clock: Arc<Clock>,
+    /// How long a call that was cancelled may go on.
+    grace: Duration,
     table: Mutex<Table>,
     next_id: AtomicU64,
     rearm: Notify,
 }
 
 impl Calls {
-    /// None, with deadlines by `clock`.
-    pub fn new(clock: &Arc<Clock>) -> Self {
+    /// None, with deadlines by `clock`; a call that was cancelled may go on for `grace`.
+    pub fn new(clock: &Arc<Clock>, grace: Duration) -> Self {
         Self {
             clock: Arc::clone(clock),
+            grace,
             table: Mutex::default(),
             next_id: AtomicU64::new(0),
             rearm: Notify::new(),
@@ -136,6 +138,11 @@ impl Calls {
         table.open.swap_remove(at).reply
     }
 
+    /// Whether `id` is open.
+    pub fn is_open(&self, id: u64) -> bool {
+        self.table().open.iter().any(|open| open.id == id)
+    }
+
     /// The guest gets the call `id` now, if somebody still waits for it; whether that is so.
     pub fn begin(&self, id: u64) -> bool {
         let mut table = self.table();
@@ -155,7 +162,7 @@ impl Calls {
         };
         open.reply = None;
         open.asked_to_end = true;
-        open.deadline = self.grace();
+        open.deadline = self.clock.now() + self.grace;
         drop(table);
         self.rearm.notify_one();
         true
@@ -243,14 +250,15 @@ impl Calls {
                 }));
             }
             open.asked_to_end = true;
-            open.deadline = self.grace();
+            open.deadline = now + self.grace;
             expired.push(Expired::Ask(open.id));
         }
         expired
     }
 
-    fn grace(&self) -> Moment {
-        self.clock.now() + limits::CANCEL_GRACE
+    /// How long a call that was cancelled may go on.
+    pub fn grace(&self) -> Duration {
+        self.grace
     }
 }
 
@@ -258,19 +266,21 @@ impl Calls {
 mod tests {
     use super::*;
 
+    const GRACE: Duration = Duration::from_secs(1);
+
     #[test]
     fn a_late_call_is_first_asked_and_answered_then_costs_the_instance() {
-        let calls = Calls::new(&Arc::default());
+        let calls = Calls::new(&Arc::default(), GRACE);
         let (reply, mut answer) = oneshot::channel();
         let id = calls.open(Operation::Call, Duration::ZERO, Some(reply));
-        let later = calls.clock.now() + limits::CANCEL_GRACE;
+        let later = calls.clock.now() + GRACE;
         assert_eq!(calls.expire(calls.clock.now()), [Expired::Ask(id)]);
         assert!(matches!(
             answer.try_recv().unwrap(),
             Err(HostError::Deadline { .. })
         ));
         assert!(calls.expire(calls.clock.now()).is_empty());
-        let killed = calls.expire(later + limits::CANCEL_GRACE);
+        let killed = calls.expire(later + GRACE);
         assert!(
             matches!(killed.as_slice(), [Expired::Kill(Operation::Call, _)]),
             "{killed:?}"
@@ -279,7 +289,7 @@ mod tests {
 
     #[test]
     fn what_waits_in_the_mailbox_is_not_lost_with_what_the_guest_had() {
-        let calls = Calls::new(&Arc::default());
+        let calls = Calls::new(&Arc::default(), GRACE);
         let mut answers = Vec::new();
         let mut open = |operation| {
             let (reply, answer) = oneshot::channel();
@@ -299,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_closed_call_never_expires() {
-        let calls = Calls::new(&Arc::default());
+        let calls = Calls::new(&Arc::default(), GRACE);
         let id = calls.open(Operation::Call, Duration::ZERO, None);
         calls.close(id);
         assert!(

@@ -352,6 +352,7 @@ mod tests {
             outputs: Vec::new(),
             render_options: None,
             trigger_on_call: None,
+            timeout_ms: None,
         };
         Shelf {
             name: name.to_owned(),

@@ -22,7 +22,7 @@ use super::keep::Saved;
 use super::store_data::StoreData;
 use super::value::Checked;
 use super::{Call, Command, ConfigUpdate, InTurn, Shared, State, description, value};
-use crate::bindings::types::{self, Error, InstanceInfo, Shelf, Value};
+use crate::bindings::types::{self, CallInfo, Error, InstanceInfo, Shelf, Value};
 use crate::error::{ErrorCode, HostError, Result};
 use crate::limits::{self, Resource};
 use crate::text;
@@ -225,16 +225,20 @@ impl<'a> Guest<'a> {
         let Call {
             id,
             node,
+            caller,
             inputs,
             place,
         } = call;
-        let open = self.shared.lasting.surface.call(&node);
-        let outcome = self.exports.call(accessor, id, node, inputs).await?;
+        let open = self.shared.lasting.progress.begin(id, caller.clone());
+        let caller = caller.map(|caller| caller.to_string());
+        let info = CallInfo { id, node, caller };
+        let outcome = self.exports.call(accessor, info, inputs).await?;
         drop(open);
         // Before its caller hears of it, who may come again at once.
         drop(place);
         self.shared.lasting.meter.progressed();
         let reply = self.shared.calls.close(id);
+        self.shared.lasting.endings.closed(id);
         answer(reply, self.outputs(outcome));
         Ok(())
     }
@@ -321,7 +325,14 @@ impl<'a> Guest<'a> {
         let shelves = self.exports.get_nodeshelf(accessor).await;
         self.shared.calls.close(id);
         self.shared.lasting.meter.progressed();
-        let _ = reply.send(shelves?.map(description::check_shelves).transpose());
+        let shelves = shelves?.map(description::check_shelves).transpose();
+        if let Ok(shelves) = &shelves {
+            let nodes = description::shelf_nodes(shelves.as_deref().unwrap_or_default());
+            let declared = nodes.into_iter();
+            let declared = declared.filter_map(|(path, node)| Some((path, node.timeout_ms?)));
+            *self.shared.shelf_timeouts() = declared.collect();
+        }
+        let _ = reply.send(shelves);
         Ok(())
     }
 
@@ -354,7 +365,7 @@ impl<'a> Guest<'a> {
             Ok(())
         };
         let clock = shared.prepared.engine().clock();
-        let finished = clock.timeout(limits::CANCEL_GRACE, finish).await;
+        let finished = clock.timeout(shared.calls.grace(), finish).await;
         shared.calls.close(id);
         finished.unwrap_or(Ok(()))
     }

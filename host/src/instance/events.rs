@@ -46,6 +46,17 @@ pub enum Event {
         /// What changed.
         change: InputChange,
     },
+    /// A call says how far it is.
+    Progress {
+        /// The id of the node that called; `None`: no node did.
+        node: Option<std::sync::Arc<str>>,
+        /// Between 0 and 1.
+        fraction: f64,
+        /// What it does now: a few words, clean of control characters.
+        message: String,
+        /// Since the call began.
+        elapsed: std::time::Duration,
+    },
     /// The operator did not grant something that it tried.
     Denied {
         /// What, and which grant is missing.
@@ -63,9 +74,9 @@ pub enum Event {
 /// What changed at an input.
 #[derive(Debug, Clone)]
 pub enum InputChange {
-    /// Its value.
+    /// Its value, which triggers the node.
     Value(Paid<Value>),
-    /// Its value, while a call of its method was open: what the call made of it is shown, and triggers nothing.
+    /// Its value, which is shown and does not trigger the node.
     Shown(Paid<Value>),
     /// Its default.
     Default(Option<Paid<Value>>),

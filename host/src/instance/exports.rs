@@ -11,14 +11,25 @@ use wasmtime::component::{
 use wasmtime::{AsContextMut, Result, Store};
 
 use super::value::Checked;
-use crate::bindings::types::{Error, InstanceInfo, Shelf, Value, WorkerClass};
+use crate::bindings::types::{CallInfo, Error, InstanceInfo, Shelf, Value, WorkerClass};
 use crate::limits::Held;
 
 /// The interface that every worker exports.
-pub const WORKER_INTERFACE: &str = "funcnodes:external-worker/worker@0.1.0";
+pub const WORKER_INTERFACE: &str = "funcnodes:external-worker/worker@0.2.0";
+
+/// What to do about a component of another version of the interface.
+pub const HOW_TO_MOVE_ON: &str = "build it with the SDK of this version; without it, `call` takes a `call-info`, \
+     `set-value` says whether it triggers, and classes and nodes say `is-library` and `timeout-ms`";
+
+/// The version of the interface, where an export is the same interface in another one.
+pub fn other_version(export: &str) -> Option<&str> {
+    let (interface, ours) = WORKER_INTERFACE.split_once('@')?;
+    let (name, version) = export.split_once('@')?;
+    (name == interface && version != ours).then_some(version)
+}
 
 /// The interface that a worker with state exports besides.
-pub const STATE_INTERFACE: &str = "funcnodes:external-worker/state@0.1.0";
+pub const STATE_INTERFACE: &str = "funcnodes:external-worker/state@0.2.0";
 
 /// What the functions of the interface are called.
 pub const WORKER_FUNCTIONS: [&str; 8] = [
@@ -184,7 +195,7 @@ pub struct Exports {
     turn: Function<(), GuestResult<()>>,
     update_config: Function<(String,), GuestResult<()>>,
     get_nodeshelf: Function<(), Option<Vec<Shelf>>>,
-    call: Function<(u64, String, Ports), GuestResult<Ports>>,
+    call: Function<(CallInfo, Ports), GuestResult<Ports>>,
     cancel: TypedFunc<(u64,), ()>,
     stop: TypedFunc<(), ()>,
     state: Option<StateExports>,
@@ -244,14 +255,10 @@ impl Exports {
     pub async fn call<T: Send + 'static>(
         &self,
         accessor: &Accessor<T>,
-        id: u64,
-        node: String,
+        call: CallInfo,
         inputs: Ports,
     ) -> Result<GuestResult<Ports>> {
-        let (outcome,) = self
-            .call
-            .call_concurrent(accessor, (id, node, inputs))
-            .await?;
+        let (outcome,) = self.call.call_concurrent(accessor, (call, inputs)).await?;
         Ok(outcome)
     }
 

@@ -1,20 +1,20 @@
 //! The interface `host` that every guest gets, granted or not.
 //!
 //! It has no `sleep`. That is in the interface `timer`, since not every language can import an async
-//! function, and it needs no grant, since it tells nothing of the time. `panicked` carries a guest's
+//! function, and it needs no grant, since it tells nothing of the time. `wait` is for the others. `panicked` carries a guest's
 //! last words, because a trap alone says no more than `unreachable`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{Accessor, Linker, Resource};
+use wasmtime::component::{Accessor, Resource};
 use wasmtime::{Result, error::Context as _};
 
 use super::events::{Event, InputChange};
 use super::store_data::{HasHost, HostView};
 use super::surface::{Inputs, Refused};
 use super::value;
-use crate::bindings::host::{self, Level};
+use crate::bindings::host::{self, Level, Trigger};
 use crate::bindings::timer;
 use crate::bindings::types::{self, Error, ErrorCode, Value};
 use crate::json::JsonText;
@@ -46,7 +46,13 @@ fn refuse(code: ErrorCode, message: impl Into<String>) -> Error {
 
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
-        refuse(ErrorCode::Unavailable, refused.to_string())
+        let code = match &refused {
+            Refused::TooLarge { .. } => ErrorCode::Busy,
+            Refused::Removed | Refused::NoInput { .. } | Refused::NoMethod(_) => {
+                ErrorCode::Unavailable
+            }
+        };
+        refuse(code, refused.to_string())
     }
 }
 
@@ -135,15 +141,21 @@ impl HostView<'_> {
         Ok(())
     }
 
-    fn change_value(&self, inputs: &Inputs, input: &str, value: Value) -> Answer {
+    fn change_value(&self, inputs: &Inputs, input: &str, value: Value, trigger: Trigger) -> Answer {
         self.change(inputs, input, || {
             let value = self.value(value, 0)?;
-            Ok(if inputs.is_called() {
-                InputChange::Shown(value)
-            } else {
-                InputChange::Value(value)
+            Ok(match trigger {
+                Trigger::No => InputChange::Shown(value),
+                Trigger::Yes => InputChange::Value(value),
             })
         })
+    }
+
+    /// What is in force at an input; `none` where nothing is.
+    fn value_at(&self, inputs: &Inputs, input: &str) -> Answer<Value> {
+        let most = self.0.budget.value_size.as_u64();
+        let value = inputs.value(input, most)?;
+        Ok(value.unwrap_or(Value::None))
     }
 
     fn change_default(&self, inputs: &Inputs, input: &str, default: Option<Value>) -> Answer {
@@ -179,6 +191,11 @@ impl host::Host for HostView<'_> {
         Ok(())
     }
 
+    fn progress(&mut self, call: u64, fraction: f64, message: String) -> Result<()> {
+        self.0.progress.told(call, fraction, &message);
+        Ok(())
+    }
+
     fn emit(&mut self, event: String, data: String) -> Result<Answer> {
         let event = text::clean_line(&event, limits::MAX_NAME_BYTES);
         let paid = self.json(&data).and_then(|data| {
@@ -201,6 +218,12 @@ impl host::Host for HostView<'_> {
     fn resume_in(&mut self, ms: u32) -> Result<()> {
         self.0.turns.resume_in(Duration::from_millis(ms.into()));
         Ok(())
+    }
+
+    async fn wait(&mut self, ms: u32, call: Option<u64>) -> Result<bool> {
+        let wait = Duration::from_millis(ms.into()).min(limits::MAX_WAIT);
+        let ended = tokio::time::timeout(wait, self.0.endings.of(call)).await;
+        Ok(ended.is_err())
     }
 
     fn stop_self(&mut self) -> Result<()> {
@@ -247,26 +270,10 @@ impl timer::Host for HostView<'_> {}
 
 impl<T: Send> timer::HostWithStore<T> for HasHost {
     async fn sleep(_accessor: &Accessor<T, Self>, ms: u32) -> Result<()> {
-        sleep(ms).await;
+        let wait = Duration::from_millis(ms.into()).min(limits::MAX_SLEEP);
+        tokio::time::sleep(wait).await;
         Ok(())
     }
-}
-
-/// Waits for a guest.
-async fn sleep(ms: u32) {
-    let wait = Duration::from_millis(ms.into()).min(limits::MAX_SLEEP);
-    tokio::time::sleep(wait).await;
-}
-
-/// Links `sleep` where components that were built before there was `timer` look for it.
-pub fn link_earlier<T: Send + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    let mut host = linker.instance("funcnodes:external-worker/host@0.1.0")?;
-    host.func_wrap_concurrent("sleep", |_, (ms,): (u32,)| {
-        Box::pin(async move {
-            sleep(ms).await;
-            Ok(())
-        })
-    })
 }
 
 impl host::HostNode for HostView<'_> {
@@ -274,14 +281,20 @@ impl host::HostNode for HostView<'_> {
         Ok(self.node(&node)?.node.clone().unwrap_or_default())
     }
 
+    fn value(&mut self, node: Resource<NodeHandle>, input: String) -> Result<Answer<Value>> {
+        let inputs = self.node(&node)?;
+        Ok(self.value_at(&inputs, &input))
+    }
+
     fn set_value(
         &mut self,
         node: Resource<NodeHandle>,
         input: String,
         value: Value,
+        trigger: Trigger,
     ) -> Result<Answer> {
         let inputs = self.node(&node)?;
-        Ok(self.change_value(&inputs, &input, value))
+        Ok(self.change_value(&inputs, &input, value, trigger))
     }
 
     fn set_default(
@@ -321,6 +334,22 @@ impl host::HostNode for HostView<'_> {
 }
 
 impl host::HostNodeClassHandle for HostView<'_> {
+    fn value(&mut self, class: Resource<ClassHandle>, input: String) -> Result<Answer<Value>> {
+        let inputs = self.class(&class)?;
+        Ok(self.value_at(&inputs, &input))
+    }
+
+    fn set_value(
+        &mut self,
+        class: Resource<ClassHandle>,
+        input: String,
+        value: Value,
+        trigger: Trigger,
+    ) -> Result<Answer> {
+        let inputs = self.class(&class)?;
+        Ok(self.change_value(&inputs, &input, value, trigger))
+    }
+
     fn set_default(
         &mut self,
         class: Resource<ClassHandle>,

@@ -9,6 +9,7 @@ pub mod calls;
 pub mod config;
 pub mod description;
 mod drive;
+mod endings;
 pub mod events;
 pub mod exports;
 pub mod host;
@@ -16,6 +17,7 @@ mod keep;
 mod limiter;
 mod listener;
 pub mod meter;
+mod progress;
 mod rate;
 mod status;
 pub mod store_data;
@@ -24,6 +26,7 @@ pub mod turns;
 pub mod value;
 mod wakes;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,13 +40,15 @@ use crate::error::{HostError, Result};
 use crate::executor::Standing;
 use crate::limits::{self, Ledger, Resource};
 use crate::text;
-pub use caller::CallSlot;
+pub use caller::{CallSlot, Caller};
 use calls::Calls;
 use description::Class;
+use endings::Endings;
 use events::{Event, Events, Listener};
 use exports::Ports;
 use keep::Saved;
 use meter::{Meter, Metered};
+use progress::Progress;
 pub use status::{End, State, Status};
 use store_data::Lasting;
 use surface::Surface;
@@ -78,6 +83,8 @@ enum Command {
 struct Call {
     id: u64,
     node: String,
+    /// The node in the graph that calls.
+    caller: Option<Arc<str>>,
     inputs: Ports,
     /// Given back when the guest is through with the call, not when its caller is.
     place: CallSlot,
@@ -124,9 +131,16 @@ struct Shared {
     config: Mutex<Configuration>,
     state: watch::Sender<State>,
     restarts: std::sync::atomic::AtomicU32,
+    /// Of the nodes of its shelves, by path, that declare how long a call may take, in milliseconds.
+    shelf_timeouts: Mutex<HashMap<String, u32>>,
 }
 
 impl Shared {
+    fn shelf_timeouts(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+        let timeouts = self.shelf_timeouts.lock();
+        timeouts.unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn name(&self) -> Arc<str> {
         Arc::clone(&self.name.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -222,12 +236,15 @@ impl Instance {
         let budget = prepared.budget();
         let delay = Duration::from_millis(class.declared.loop_delay_ms.into());
         let is_simulated = prepared.engine().clock().is_simulated();
+        let (ledger, events) = (Ledger::new(budget), Arc::new(Events::new(budget)));
         let lasting = Arc::new(Lasting {
             uuid: spec.uuid,
             budget: budget.clone(),
-            ledger: Ledger::new(budget),
+            progress: Progress::new(&events, &ledger),
+            endings: Endings::default(),
+            ledger,
             meter: Meter::new(budget, prepared.engine().clock()),
-            events: Arc::new(Events::new(budget)),
+            events,
             turns: Arc::new(Turns::new(delay, spec.uuid, is_simulated)),
             surface: Arc::new(Surface::new(Arc::clone(&class))),
             stop: Arc::default(),
@@ -242,7 +259,10 @@ impl Instance {
             class,
             prepared: Arc::clone(prepared),
             lasting,
-            calls: Calls::new(prepared.engine().clock()),
+            calls: Calls::new(
+                prepared.engine().clock(),
+                Duration::from_millis(budget.cancel_grace_ms),
+            ),
             call_slots: caller::call_slots(budget),
             // Checked and completed by the actor, on the bill of the instance.
             config: Mutex::new(Configuration {
@@ -251,6 +271,7 @@ impl Instance {
             }),
             state: watch::Sender::new(State::Starting),
             restarts: std::sync::atomic::AtomicU32::new(0),
+            shelf_timeouts: Mutex::default(),
         });
         let (mailbox, commands) = mpsc::channel(shared.mailbox_size());
         let (signals, signalled) = mpsc::unbounded_channel();

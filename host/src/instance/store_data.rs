@@ -8,9 +8,11 @@ use tokio::sync::Notify;
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{Engine, Store};
 
+use super::endings::Endings;
 use super::events::{Event, Events};
 use super::limiter::Limiter;
 use super::meter::Meter;
+use super::progress::Progress;
 use super::surface::Surface;
 use super::turns::Turns;
 use crate::bindings::host::Level;
@@ -37,6 +39,10 @@ pub struct Lasting {
     pub turns: Arc<Turns>,
     /// Its nodes.
     pub surface: Arc<Surface>,
+    /// How far its calls are.
+    pub progress: Arc<Progress>,
+    /// What of it was asked to end.
+    pub endings: Endings,
     /// Rung when the guest wants to stop.
     pub stop: Arc<Notify>,
     /// Where it stands among those who wait for a thread.
@@ -111,12 +117,15 @@ impl StoreData {
         budget: &Budget,
     ) -> (Store<Self>, Arc<Meter>) {
         let meter = Meter::new(budget, clock);
+        let (ledger, events) = (Ledger::new(budget), Arc::new(Events::new(budget)));
         let lasting = Arc::new(Lasting {
             uuid: uuid::Uuid::nil(),
             budget: budget.clone(),
-            ledger: Ledger::new(budget),
+            progress: Progress::new(&events, &ledger),
+            endings: Endings::default(),
+            ledger,
             meter: Arc::clone(&meter),
-            events: Arc::new(Events::new(budget)),
+            events,
             turns: Arc::new(Turns::new(Duration::ZERO, uuid::Uuid::nil(), false)),
             surface: Arc::new(Surface::default()),
             stop: Arc::new(Notify::new()),

@@ -2,7 +2,7 @@
 //! them. The Worker attaches and detaches nodes; the guest sets values, defaults and options.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::description::Class;
@@ -16,6 +16,10 @@ use crate::limits::Paid;
 pub struct InputState {
     /// The value.
     pub value: Option<Paid<Value>>,
+    /// Whether that value triggers a node that begins with it.
+    pub triggers: bool,
+    /// How often the value was set at the node without the graph having it yet.
+    ahead: u32,
     /// The default; `Some(None)`: explicitly none.
     pub default: Option<Option<Paid<Value>>>,
     /// The value options.
@@ -27,7 +31,8 @@ pub struct InputState {
 impl InputState {
     fn apply(&mut self, change: &InputChange) {
         match change.clone() {
-            InputChange::Value(value) | InputChange::Shown(value) => self.value = Some(value),
+            InputChange::Value(value) => (self.value, self.triggers) = (Some(value), true),
+            InputChange::Shown(value) => (self.value, self.triggers) = (Some(value), false),
             InputChange::Default(default) => self.default = Some(default),
             InputChange::ValueOptions(options) => self.value_options = Some(options),
             InputChange::RenderOptions(options) => self.render_options = Some(options),
@@ -35,16 +40,25 @@ impl InputState {
     }
 }
 
+/// The graph, as far as a guest may look into it.
+pub trait Graph: Send + Sync {
+    /// The value that is in force at an input of a node, if it has one and its size is no more than `most`
+    /// bytes.
+    ///
+    /// # Errors
+    /// Why the guest does not get it.
+    fn value(&self, node: &str, input: &str, most: u64) -> Result<Option<Value>, Refused>;
+}
+
 /// The inputs of a node or of a node class.
-#[derive(Debug)]
 pub struct Inputs {
     /// The node's id; `None`: the class.
     pub node: Option<String>,
     /// The method whose node this is.
     pub method: String,
-    known: Arc<[String]>,
-    /// Calls of the method that are open.
-    open: Arc<AtomicUsize>,
+    /// Which inputs there are, with the defaults that the class declares.
+    known: Arc<[(String, Option<Value>)]>,
+    graph: Option<Arc<dyn Graph>>,
     changed: Mutex<BTreeMap<String, InputState>>,
     removed: AtomicBool,
 }
@@ -66,6 +80,16 @@ pub enum Refused {
     /// There is no such method.
     #[error("the class has no method `{0}`")]
     NoMethod(String),
+    /// The value is larger than the guest may be handed.
+    #[error("the value at `{input}` has {size} bytes; the budget `value-size` allows {most}")]
+    TooLarge {
+        /// Where it is.
+        input: String,
+        /// Its size.
+        size: u64,
+        /// The budget.
+        most: u64,
+    },
 }
 
 impl Inputs {
@@ -83,9 +107,34 @@ impl Inputs {
         self.changed().clone()
     }
 
-    /// Whether a call of the method is open.
-    pub fn is_called(&self) -> bool {
-        self.open.load(Ordering::Acquire) > 0
+    /// The value that is in force at `input`, if there is one: that of the graph, unless the guest has set one
+    /// that the graph does not have yet.
+    ///
+    /// # Errors
+    /// When there is no such input, or the value has more than `most` bytes.
+    pub fn value(&self, input: &str, most: u64) -> Result<Option<Value>, Refused> {
+        self.find(input)?;
+        let state = self.input(input);
+        let set = || {
+            let declared = self.known.iter().find(|(known, _)| known == input);
+            let declared = || declared.and_then(|(_, default)| default.clone());
+            let default = match &state.default {
+                Some(default) => default.as_deref().cloned(),
+                None => declared(),
+            };
+            Ok(state.value.as_deref().cloned().or(default))
+        };
+        match (&self.graph, &self.node) {
+            (Some(graph), Some(node)) if state.ahead == 0 => graph.value(node, input, most),
+            _ => set(),
+        }
+    }
+
+    /// The graph has, or has refused, a value that was set at `input`.
+    fn arrived(&self, input: &str) {
+        if let Some(state) = self.changed().get_mut(input) {
+            state.ahead = state.ahead.saturating_sub(1);
+        }
     }
 
     /// Whether there is an input that could be changed.
@@ -96,7 +145,7 @@ impl Inputs {
         if self.removed.load(Ordering::Acquire) {
             return Err(Refused::Removed);
         }
-        if !self.known.iter().any(|known| known == input) {
+        if !self.known.iter().any(|(known, _)| known == input) {
             let (method, input) = (self.method.clone(), input.to_owned());
             return Err(Refused::NoInput { method, input });
         }
@@ -106,7 +155,21 @@ impl Inputs {
     /// Notes `change` at an input that is there.
     pub fn change(&self, input: &str, change: &InputChange) {
         let mut changed = self.changed();
-        changed.entry(input.to_owned()).or_default().apply(change);
+        let state = changed.entry(input.to_owned()).or_default();
+        state.apply(change);
+        let is_value = matches!(change, InputChange::Value(_) | InputChange::Shown(_));
+        if is_value && self.graph.is_some() {
+            state.ahead = state.ahead.saturating_add(1);
+        }
+    }
+}
+
+impl std::fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inputs")
+            .field("node", &self.node)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
     }
 }
 
@@ -147,23 +210,30 @@ impl Surface {
         let class = self.class.as_ref();
         let declared = class.and_then(|class| class.method(method));
         let declared = declared.ok_or_else(|| Refused::NoMethod(method.to_owned()))?;
-        let inputs_of = declared.inputs.iter().map(|port| port.name.clone());
+        let inputs_of = declared.inputs.iter();
+        let inputs_of = inputs_of.map(|port| (port.name.clone(), port.default.clone()));
         let known = methods.entry(method.to_owned()).or_insert_with(|| Method {
-            class: Arc::new(inputs(None, method, inputs_of.collect(), Arc::default())),
+            class: Arc::new(inputs(None, method, inputs_of.collect(), None)),
             nodes: Vec::new(),
         });
         Ok(what(known))
     }
 
-    /// A node was made from `method`. It begins with what the guest set at the class.
+    /// A node of `graph` was made from `method`. It begins with what the guest set at the class. Without a graph,
+    /// what the guest sets is all that there is.
     ///
     /// # Errors
     /// When there is no such method.
-    pub fn attach(&self, method: &str, node: &str) -> Result<Arc<Inputs>, Refused> {
+    pub fn attach(
+        &self,
+        method: &str,
+        node: &str,
+        graph: Option<Arc<dyn Graph>>,
+    ) -> Result<Arc<Inputs>, Refused> {
         self.with(method, |known| {
             let class = &known.class;
-            let (names, open) = (Arc::clone(&class.known), Arc::clone(&class.open));
-            let attached = inputs(Some(node.to_owned()), method, names, open);
+            let names = Arc::clone(&class.known);
+            let attached = inputs(Some(node.to_owned()), method, names, graph);
             *attached.changed() = class.changed().clone();
             let attached = Arc::new(attached);
             known.nodes.push(Arc::clone(&attached));
@@ -191,13 +261,26 @@ impl Surface {
         }
     }
 
-    /// A call of `method` is open for as long as the returned value lives.
-    pub fn call(&self, method: &str) -> Option<OpenCall> {
-        let open = self
-            .with(method, |known| Arc::clone(&known.class.open))
-            .ok()?;
-        open.fetch_add(1, Ordering::AcqRel);
-        Some(OpenCall(open))
+    /// The graph has, or has refused, a value that was set at an input of a node.
+    pub fn arrived(&self, method: &str, node: &str, input: &str) {
+        if let Some(known) = self.methods().get(method) {
+            let mut nodes = known.nodes.iter();
+            let node = nodes.find(|inputs| inputs.node.as_deref() == Some(node));
+            if let Some(node) = node {
+                node.arrived(input);
+            }
+        }
+    }
+
+    /// Some of what was set will never arrive: what the graph has is in force everywhere.
+    pub fn lost(&self) {
+        for method in self.methods().values() {
+            for node in &method.nodes {
+                node.changed()
+                    .values_mut()
+                    .for_each(|state| state.ahead = 0);
+            }
+        }
     }
 
     /// The nodes of `method`.
@@ -217,28 +300,18 @@ impl Surface {
     }
 }
 
-/// A call of a method under way.
-#[derive(Debug)]
-pub struct OpenCall(Arc<AtomicUsize>);
-
-impl Drop for OpenCall {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 fn inputs(
     node: Option<String>,
     method: &str,
-    known: Arc<[String]>,
-    open: Arc<AtomicUsize>,
+    known: Arc<[(String, Option<Value>)]>,
+    graph: Option<Arc<dyn Graph>>,
 ) -> Inputs {
     let removed = AtomicBool::new(false);
     Inputs {
         node,
         method: method.to_owned(),
         known,
-        open,
+        graph,
         changed: Mutex::default(),
         removed,
     }

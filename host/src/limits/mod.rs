@@ -119,6 +119,8 @@ pub const MAX_NAME_BYTES: usize = 256;
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// Bytes of one JSON document in a description (schema, type, options).
 pub const MAX_DESCRIPTION_JSON_BYTES: usize = 256 * 1024;
+/// Bytes of a media type: a type and a subtype of RFC 6838, which have 127 each at most.
+pub const MAX_MEDIA_TYPE_BYTES: usize = 255;
 /// Axes of an n-dimensional array.
 pub const MAX_ARRAY_AXES: usize = 32;
 /// What one call may copy out of a guest, beyond `value-size` or, for `save`, `state-size`, before it
@@ -126,6 +128,8 @@ pub const MAX_ARRAY_AXES: usize = 32;
 pub const HOSTCALL_SLACK_BYTES: u64 = MIB;
 /// Longest wait that a guest can ask for in one go.
 pub const MAX_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
+/// Longest wait in one go of a guest that does nothing else meanwhile: a stop has to wait for it.
+pub const MAX_WAIT: Duration = Duration::from_secs(2);
 /// Bytes that one call of the guest's random source returns.
 pub const MAX_RANDOM_BYTES: u64 = MIB;
 /// Longest line that a guest prints; what is longer is cut.
@@ -243,7 +247,8 @@ pub const MAX_MODULE_NAME_BYTES: usize = 64;
 pub const MAX_MODULE_COMPONENTS: usize = 256;
 /// How long after a commit that failed the next one is tried.
 pub const STORE_RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// How long a call, cancelled or past its deadline, may go on before it ends its instance.
+/// How long whatever ends may take where no budget says so: a process that was told to, what an instance says
+/// of its end.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 /// External workers in one Worker.
 pub const MAX_EXTERNALS: usize = 10_000;
@@ -318,6 +323,8 @@ pub const MAX_UPLOAD_NAME_BYTES: usize = 255;
 pub const PREVIEW_TEXT_CHARS: usize = 1000;
 /// Bytes of a value that are sent while nobody asked for all of it.
 pub const PREVIEW_BYTES: usize = 4 * MIB as usize;
+/// Bytes of a picture that is sent while nobody asked for it; of a larger one only what it is.
+pub const PREVIEW_MEDIA_BYTES: usize = 4 * MIB as usize;
 /// Shortest token: whoever guesses it owns the Worker.
 pub const MIN_TOKEN_BYTES: usize = 16;
 /// Longest token.
@@ -356,6 +363,17 @@ pub const MAX_TENANT_ORDERS: usize = 2 * (PREPARES_AT_ONCE + 1);
 /// How long the process of a tenant may take to end well; all that it does has deadlines below.
 pub const TENANT_STOP_DEADLINE: Duration = Duration::from_secs(30);
 
+/// What becomes of a node that declares a longer time for its calls than the policy's cap.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AboveCap {
+    /// Its calls get the cap.
+    #[default]
+    Cut,
+    /// The component is refused.
+    Refuse,
+}
+
 /// What one instance may use. Every field has a default; a policy overrides it under `[budget]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -377,9 +395,17 @@ pub struct Budget {
     /// Time for `start`, in milliseconds.
     #[schemars(range(min = 1))]
     pub start_deadline_ms: u64,
-    /// Time for one call, in milliseconds.
+    /// Time for one call of a node that declares no other, in milliseconds.
     #[schemars(range(min = 1))]
     pub call_deadline_ms: u64,
+    /// Longest time that a node may declare for its calls, in milliseconds.
+    #[schemars(range(min = 1))]
+    pub call_deadline_cap_ms: u64,
+    /// What becomes of a node that declares more than the cap.
+    pub above_cap: AboveCap,
+    /// Time for a call that is cancelled to clean up and end, in milliseconds; afterwards the instance ends.
+    #[schemars(range(min = 1))]
+    pub cancel_grace_ms: u64,
     /// Time for `update-config`, in milliseconds.
     #[schemars(range(min = 1))]
     pub config_deadline_ms: u64,
@@ -437,6 +463,9 @@ impl Default for Budget {
             cpu_spin_ms: 5_000,
             start_deadline_ms: 10_000,
             call_deadline_ms: 30_000,
+            call_deadline_cap_ms: 600_000,
+            above_cap: AboveCap::Cut,
+            cancel_grace_ms: 1_000,
             config_deadline_ms: 5_000,
             stop_deadline_ms: 5_000,
             state_deadline_ms: 5_000,

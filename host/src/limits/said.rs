@@ -7,6 +7,10 @@ use super::{KIB, MIB};
 /// What an event, or a change of an input, is counted as towards `memory` besides its data: itself, its
 /// place in the queues, its names.
 pub const EVENT_BYTES: u64 = 1024;
+/// Pause between two times that the progress of one call is shown.
+pub const PROGRESS_PAUSE: Duration = Duration::from_millis(200);
+/// Bytes of what is said with it.
+pub const MAX_PROGRESS_BYTES: usize = 256;
 /// Heap that options of a guest, or all parts of one node class, may take as trees: their text may be up to
 /// [`MAX_OPTIONS_BYTES`](super::MAX_OPTIONS_BYTES) long, and of many small dictionaries a hundredth of that.
 pub const MAX_OPTIONS_TREE_BYTES: u64 = MIB;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
+use super::WeakNodeSpace;
 use super::types::Type;
 use super::value::SharedValue;
 use crate::executor::Standing;
@@ -95,9 +96,9 @@ pub type Ports = Vec<(Arc<str>, SharedValue)>;
 
 /// What a node does.
 pub trait Run: Send + Sync + 'static {
-    /// Runs once, on those inputs that have a value. A port that is missing in the answer keeps its
+    /// Runs once for the node of that id, on those inputs that have a value. A port that is missing in the answer keeps its
     /// value; one that the class does not have is ignored. The error is a sentence for a person.
-    fn run(&self, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>>;
+    fn run(&self, node: &Arc<str>, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>>;
 
     /// Whose place its runs have among all that wait for a thread; `None`: one of their own each. Called outside of
     /// the graph's lock.
@@ -105,10 +106,10 @@ pub trait Run: Send + Sync + 'static {
         None
     }
 
-    /// A node of this class was made. What is returned is set at its inputs before anyone hears of
+    /// A node of this class was made in `graph`. What is returned is set at its inputs before anyone hears of
     /// the node. Called outside of the graph's lock.
-    fn attached(&self, node: &str) -> Vec<(String, IoChange)> {
-        let _ = node;
+    fn attached(&self, node: &str, graph: WeakNodeSpace) -> Vec<(String, IoChange)> {
+        let _ = (node, graph);
         Vec::new()
     }
 

@@ -1,5 +1,6 @@
 //! What a graph tells of itself. [`GraphEvent::wire`] in `json.rs` says it as FuncNodes does.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -51,12 +52,14 @@ pub enum GraphEvent {
         /// It forwarded an input to another.
         forward: bool,
     },
-    /// A node began or ended to work.
+    /// A node began or ended to work, or says how far it is.
     Progress {
         /// Its id.
         node: Arc<str>,
-        /// What it is doing: "triggering", "idle".
-        what: &'static str,
+        /// What it is doing: "triggering", "idle", or what it says itself.
+        what: Cow<'static, str>,
+        /// How far its run is, between 0 and 1, where it says so.
+        fraction: Option<f64>,
         /// Seconds since the run began.
         elapsed: f64,
     },

@@ -28,6 +28,7 @@ use crate::limits::{FAST_RUN, MAX_JOIN_SEARCH};
 /// A run that begins.
 pub(super) struct Job {
     pub run: Arc<dyn Run>,
+    pub node: Arc<str>,
     pub inputs: Ports,
 }
 
@@ -78,9 +79,9 @@ impl Graph {
         Ok(())
     }
 
-    /// Sets an input as the class of its node does. That triggers the node as a client would, unless the value
-    /// is there already, or is what a run made of it: else a device whose state is shown at the input that
-    /// commands it would be commanded without end.
+    /// Sets an input as the class of its node does. It says whether that triggers the node as a client would: a
+    /// device whose state is shown at the input that commands it would else be commanded without end. A value
+    /// that is there already triggers nothing.
     pub fn set_by_class(
         &mut self,
         node: &str,
@@ -323,15 +324,16 @@ impl Graph {
             events.push(GraphEvent::TriggerFast { node: node_id });
         } else {
             let node = Arc::clone(&node_id);
-            let (what, elapsed) = ("triggering", 0.0);
             events.push(GraphEvent::Progress {
                 node,
-                what,
-                elapsed,
+                what: "triggering".into(),
+                fraction: None,
+                elapsed: 0.0,
             });
             events.push(GraphEvent::TriggerStart { node: node_id });
         }
-        Some(Job { run, inputs })
+        let node = Arc::clone(&node.id);
+        Some(Job { run, node, inputs })
     }
 
     /// The task `task` of a node ended. A task that is not the node's any more is not heard.
@@ -450,10 +452,34 @@ impl Graph {
             let (node, elapsed) = (Arc::clone(node_id), elapsed.as_secs_f64());
             events.push(GraphEvent::Progress {
                 node,
-                what,
+                what: what.into(),
+                fraction: None,
                 elapsed,
             });
         }
+    }
+
+    /// Tells how far the run of a node is, as it says itself.
+    pub fn tell_progress(&mut self, node: &str, fraction: f64, what: String, elapsed: Duration) {
+        let node = self.key(node).ok().and_then(|key| self.nodes.get_mut(&key));
+        let Some(node) = node else {
+            return;
+        };
+        if !matches!(node.state, State::Running { .. }) {
+            return;
+        }
+        let events = &mut self.effects.events;
+        // Whoever tells of itself is not quick: from now on this run is told of as a slow one is.
+        if std::mem::take(&mut node.fast) {
+            let node = Arc::clone(&node.id);
+            events.push(GraphEvent::TriggerStart { node });
+        }
+        events.push(GraphEvent::Progress {
+            node: Arc::clone(&node.id),
+            what: what.into(),
+            fraction: Some(fraction),
+            elapsed: elapsed.as_secs_f64(),
+        });
     }
 
     fn wake_waiters(&mut self, key: Key) {

@@ -84,8 +84,9 @@ impl GraphEvent {
             Self::Progress {
                 node,
                 what,
+                fraction,
                 elapsed,
-            } => vec![("progress", progress(node, what, *elapsed))],
+            } => vec![("progress", progress(node, what, *fraction, *elapsed))],
             Self::TriggerStart { node } => of_node("triggerstart", node),
             Self::TriggerDone { node } => of_node("triggerdone", node),
             Self::TriggerFast { node } => of_node("triggerfast", node),
@@ -111,7 +112,12 @@ fn connected(name: &'static str, ends: &Edge) -> (&'static str, Json) {
 }
 
 /// What FuncNodes tells of the progress bar that it has for each run.
-fn progress(node: &str, what: &str, elapsed: f64) -> Json {
+fn progress(node: &str, what: &str, fraction: Option<f64>, elapsed: f64) -> Json {
+    // A run that says nothing has no total there.
+    let (n, total) = match fraction {
+        Some(fraction) => (json!(fraction * 100.0), json!(100)),
+        None => (json!(0), Json::Null),
+    };
     // At the beginning it is a whole zero there.
     let elapsed = if elapsed == 0.0 {
         json!(0)
@@ -119,8 +125,8 @@ fn progress(node: &str, what: &str, elapsed: f64) -> Json {
         json!(elapsed)
     };
     json!({"node": node, "info": {
-        "n": 0,
-        "total": null,
+        "n": n,
+        "total": total,
         "elapsed": elapsed,
         "ncols": null,
         "nrows": null,

@@ -28,7 +28,8 @@ mod view;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
@@ -41,7 +42,7 @@ pub use self::library::{NodesOnRemoval, Shelf};
 pub use self::save::{LeftOut, LoadReport};
 pub(crate) use self::types::Shape;
 pub use self::types::Type;
-pub use self::value::{Array, Dtype, NO_VALUE, SharedValue, Value};
+pub use self::value::{Array, Dtype, Media, NO_VALUE, SharedValue, Value};
 pub use self::view::{
     GroupView, InputView, IoStatusView, IoView, NodeView, PositionView, ReadyInputView, ReadyView,
     StatusView,
@@ -76,6 +77,25 @@ pub struct NewNode {
 #[derive(Clone)]
 pub struct NodeSpace {
     inner: Arc<Inner>,
+}
+
+/// A graph that may be gone.
+#[derive(Clone)]
+pub struct WeakNodeSpace(Weak<Inner>);
+
+impl WeakNodeSpace {
+    fn of(inner: &Arc<Inner>) -> Self {
+        Self(Arc::downgrade(inner))
+    }
+
+    /// The value that is in force at an input of a node; `None`: there is none, or no such input.
+    pub fn input(&self, node: &str, io: &str) -> Option<SharedValue> {
+        self.0.upgrade()?.read(|graph| {
+            let node = graph.node(node).ok()?;
+            let slot = node.inputs.get(node.find_input(io).ok()?)?;
+            slot.effective().cloned()
+        })
+    }
 }
 
 impl NodeSpace {
@@ -280,6 +300,18 @@ impl NodeSpace {
     /// As [`NodeSpace::set_value`].
     pub fn change_io(&self, node: &str, io: &str, change: IoChange) -> Result<()> {
         self.inner.change(|graph| graph.change_io(node, io, change))
+    }
+
+    /// Tells how far the run of a node is, as it says itself: `fraction` is between 0 and 1. Nothing is told of
+    /// a node that does not run.
+    pub fn tell_progress(&self, node: &str, fraction: f64, what: String, elapsed: Duration) {
+        self.inner
+            .change(|graph| graph.tell_progress(node, fraction, what, elapsed));
+    }
+
+    /// The same graph, without keeping it.
+    pub fn downgrade(&self) -> WeakNodeSpace {
+        WeakNodeSpace::of(&self.inner)
     }
 
     /// Changes `name` and `hidden` of an input or output. Answers its FullNodeIOJSON.

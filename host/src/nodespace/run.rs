@@ -8,6 +8,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
+use super::WeakNodeSpace;
 use super::event::{GraphEvent, Observer};
 use super::graph::{Effects, Graph};
 use super::io::{Key, Ready};
@@ -91,7 +92,7 @@ impl Inner {
             run.detached(&node);
         }
         for attach in effects.attach {
-            let changes = attach.run.attached(&attach.node);
+            let changes = attach.run.attached(&attach.node, WeakNodeSpace::of(self));
             self.change(|graph| graph.attached(&attach, changes));
         }
         if let Some(claim) = claim {
@@ -149,7 +150,7 @@ async fn run(inner: Arc<Inner>, key: Key, task: u64) {
     };
     let began = Instant::now();
     // The call itself may panic too, so it is made inside.
-    let run = async move { job.run.run(job.inputs).await };
+    let run = async move { job.run.run(&job.node, job.inputs).await };
     let result = match AssertUnwindSafe(run).catch_unwind().await {
         Ok(result) => result.map_err(|message| text::clean(&message, MAX_NODE_ERROR_BYTES)),
         Err(_) => Err("the node panicked while it ran".to_owned()),

@@ -37,6 +37,28 @@ pub enum Value {
     Json(JsonText),
     /// An n-dimensional array.
     Array(Array),
+    /// Bytes with a media type, such as a picture.
+    Media(Media),
+}
+
+/// Bytes with a media type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// Such as `image/png`; checked where it came in.
+    pub media_type: String,
+    /// The bytes.
+    pub data: Vec<u8>,
+}
+
+impl Media {
+    /// `data:image/png;base64,…`, as a text for where there is no other way to say the type.
+    pub fn data_url(&self) -> String {
+        format!(
+            "data:{};base64,{}",
+            self.media_type,
+            BASE64.encode(&self.data)
+        )
+    }
 }
 
 /// A value that is shared by all slots, events and answers that have it, and paid for until the last of
@@ -304,6 +326,9 @@ impl Value {
             Self::Text(text) => text.len() as u64,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Json(json) => json.size(),
+            Self::Media(media) => {
+                (media.data.len() as u64).saturating_add(media.media_type.len() as u64)
+            }
             Self::Array(array) => {
                 (array.data.len() as u64).saturating_add(8 * array.shape.len() as u64)
             }
@@ -317,6 +342,9 @@ impl Value {
             Self::Json(json) => json.tree_size(),
             Self::Text(text) => text.len() as u64,
             Self::Bytes(bytes) => (bytes.len() as u64).saturating_mul(2),
+            Self::Media(media) => (media.data.len() as u64)
+                .saturating_mul(2)
+                .saturating_add(256),
             Self::Array(array) => array.tree_size(),
             _ => 0,
         };
@@ -330,6 +358,7 @@ impl Value {
             Self::Integer(value) => Json::from(*value),
             Self::Number(value) => number(*value),
             Self::Bytes(bytes) => Json::String(BASE64.encode(bytes)),
+            Self::Media(media) => Json::String(media.data_url()),
             Self::Array(array) => array.nested(usize::MAX, &mut usize::MAX.clone()),
         }
     }
@@ -349,6 +378,10 @@ impl Value {
             Self::Bytes(bytes) => {
                 let head = bytes.get(..MAX_PREVIEW_TEXT).unwrap_or(bytes);
                 shorten(&BASE64.encode(head), MAX_PREVIEW_TEXT).into()
+            }
+            // The beginning of a picture is none.
+            Self::Media(media) => {
+                format!("<{}, {} bytes>", media.media_type, media.data.len()).into()
             }
             Self::Array(array) => array.nested(MAX_PREVIEW_ITEMS, &mut budget),
             scalar => scalar.scalar_json(),
@@ -377,6 +410,7 @@ impl Value {
             Self::Json(json) if !json.is_nested() => "an integer",
             Self::Json(_) => "a dictionary",
             Self::Array(_) => "an array",
+            Self::Media(_) => "media",
         }
     }
 }

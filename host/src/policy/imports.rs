@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_capability_takes_both_keys() {
-        let imports = [import("funcnodes:external-worker/serial@0.1.0")];
+        let imports = [import("funcnodes:external-worker/serial@0.2.0")];
         let both = check_imports(
             &imports,
             &requesting(&[Capability::Serial]),
@@ -218,7 +218,7 @@ mod tests {
             import("wasi:io/streams@0.2.6"),
             import("wasi:filesystem/preopens@0.2.6"),
             import("wasi:random/insecure-seed@0.2.6"),
-            import("funcnodes:external-worker/host@0.1.0"),
+            import("funcnodes:external-worker/host@0.2.0"),
         ];
         check_imports(&imports, &requesting(&[]), &policy("")).unwrap();
     }

@@ -90,8 +90,14 @@ fn no_value() -> (&'static str, Cow<'static, [u8]>) {
     (JSON, json!(NO_VALUE).to_string().into_bytes().into())
 }
 
-fn encode(value: &Value, extent: Extent) -> (&'static str, Cow<'_, [u8]>) {
+fn encode(value: &Value, extent: Extent) -> (&str, Cow<'_, [u8]>) {
     match value {
+        // The beginning of a picture is none: all of it, or what it is.
+        Value::Media(media)
+            if extent == Extent::Whole || media.data.len() <= limits::PREVIEW_MEDIA_BYTES =>
+        {
+            (&media.media_type, (&media.data).into())
+        }
         Value::Boolean(is_true) => (INTEGER, i64::from(*is_true).to_be_bytes().to_vec().into()),
         Value::Integer(integer) => (INTEGER, integer.to_be_bytes().to_vec().into()),
         Value::Number(number) => (NUMBER, number.to_be_bytes().to_vec().into()),
@@ -102,7 +108,7 @@ fn encode(value: &Value, extent: Extent) -> (&'static str, Cow<'_, [u8]>) {
             (BYTES, bytes.get(..end).unwrap_or_default().into())
         }
         Value::Json(json) if extent == Extent::Whole => (JSON, bytes_of(json.wire())),
-        Value::None | Value::Json(_) | Value::Array(_) => {
+        Value::None | Value::Json(_) | Value::Array(_) | Value::Media(_) => {
             let json = match extent {
                 Extent::Whole => value.to_text(),
                 Extent::Preview => document::to_wire(&value.preview_json()),

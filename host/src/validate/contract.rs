@@ -12,7 +12,7 @@ use wasmparser::types::Types;
 
 use super::finding::{self, Finding};
 use super::scan::{Facts, scan};
-use crate::instance::exports::WORKER_INTERFACE;
+use crate::instance::exports::{HOW_TO_MOVE_ON, WORKER_INTERFACE, other_version};
 use crate::limits;
 use crate::text;
 
@@ -56,6 +56,15 @@ fn exported(types: &Types, interface: &str) -> Option<Functions> {
 pub(super) fn check(facts: &Facts, found: &mut Vec<Finding>) {
     let Some(types) = &facts.types else { return };
     let Some(functions) = exported(types, WORKER_INTERFACE) else {
+        if let Some(version) = facts.exports.iter().find_map(|it| other_version(it)) {
+            let version = text::clean_line(version, limits::MAX_NAME_BYTES);
+            found.push(Finding::new(
+                &finding::OTHER_VERSION,
+                format!("it was built for version {version} of the world `external-worker`"),
+                HOW_TO_MOVE_ON,
+            ));
+            return;
+        }
         let exports = match facts.exports.join(", ") {
             none if none.is_empty() => "nothing".to_owned(),
             some => text::clean_line(&some, limits::MAX_NAME_BYTES),

@@ -184,6 +184,7 @@ mod tests {
             outputs: Vec::new(),
             render_options: None,
             trigger_on_call: None,
+            timeout_ms: None,
         };
         let declared = WorkerClass {
             class_id: "demo".to_owned(),
@@ -193,6 +194,7 @@ mod tests {
             ui_schema: None,
             export_exclude: exclude.iter().map(|name| (*name).to_owned()).collect(),
             loop_delay_ms: 1_000,
+            is_library: false,
             methods: vec![method],
         };
         let mut found = Vec::new();

@@ -191,6 +191,11 @@ codes! {
          right: it may need its real device. But the check cannot say more about it.\n\nConnect in the loop \
          or at the first call instead of in `start`, or check it with `--devices real` and a policy that \
          grants its device."
+    OTHER_VERSION Error "other-version" "The component was built for another version of the world."
+        "The world `external-worker` has versions, and this host takes components of one of them. Version 0.2.0 \
+         took the place of 0.1.0: `call` takes a record, `call-info`, that says which node calls; `set-value` says \
+         whether it triggers; a node says how long a call may take, and a class whether it is a library; a value can \
+         be media.\n\nBuild it with the SDK of this version."
     OVER_RATE Warning "over-rate" "It logs or emits more than its budget lets through."
         "A few turns and one call of each method were enough to use up the log lines or events that \
          one second allows. The host drops the rest.\n\nLog what changes instead of what is; \

@@ -71,6 +71,7 @@ pub fn is_worth_loading(found: &[Finding]) -> bool {
             &finding::MALFORMED,
             &finding::TOO_LARGE,
             &finding::MISSING_EXPORT,
+            &finding::OTHER_VERSION,
             &finding::BAD_MANIFEST,
         ],
     )

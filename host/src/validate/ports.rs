@@ -379,6 +379,7 @@ mod tests {
             outputs,
             render_options: None,
             trigger_on_call: None,
+            timeout_ms: None,
         }
     }
 

@@ -10,9 +10,11 @@ use serde_json::Value as Json;
 use super::external_worker::ExternalWorker;
 use crate::bindings::types as wit;
 use crate::executor::Standing;
-use crate::instance::surface::InputState;
+use crate::instance::surface::{Graph, InputState, Refused};
 use crate::json as document;
-use crate::nodespace::{IoChange, NodeClass, PortSpec, Ports, Run, SharedValue, Type, Value};
+use crate::nodespace::{
+    IoChange, NodeClass, PortSpec, Ports, Run, SharedValue, Type, Value, WeakNodeSpace,
+};
 use crate::values::{from_guest, kept, paid, to_guest};
 
 /// The id of the node class of a method, or of a shelf's node by its path.
@@ -124,11 +126,11 @@ struct Method {
 }
 
 impl Run for Method {
-    fn run(&self, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>> {
+    fn run(&self, node: &Arc<str>, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>> {
         let Some(external) = self.external.upgrade() else {
             return async { Err("the external worker was removed".to_owned()) }.boxed();
         };
-        let node = self.node.clone();
+        let (caller, node) = (Arc::clone(node), self.node.clone());
         async move {
             let inputs = || {
                 let inputs = inputs.into_iter();
@@ -136,7 +138,7 @@ impl Run for Method {
                     .map(|(name, value)| (name.to_string(), to_guest(&value)))
                     .collect()
             };
-            match external.call(&node, inputs).await {
+            match external.call(&caller, &node, inputs).await {
                 Ok(outputs) => Ok(outputs.into_iter().map(kept).collect()),
                 Err(error) => Err(error.public()),
             }
@@ -149,12 +151,14 @@ impl Run for Method {
         Some(instance.standing().clone())
     }
 
-    fn attached(&self, node: &str) -> Vec<(String, IoChange)> {
+    fn attached(&self, node: &str, graph: WeakNodeSpace) -> Vec<(String, IoChange)> {
         let instance = self.external.upgrade().and_then(|ext| ext.instance());
         let Some(instance) = instance.filter(|_| self.is_method) else {
             return Vec::new();
         };
-        let Ok(inputs) = instance.surface().attach(&self.node, node) else {
+        let graph: Arc<dyn Graph> = Arc::new(GraphOf(graph));
+        let attached = instance.surface().attach(&self.node, node, Some(graph));
+        let Ok(inputs) = attached else {
             return Vec::new();
         };
         inputs
@@ -171,18 +175,40 @@ impl Run for Method {
     }
 }
 
+/// The graph, as a guest may look into it.
+struct GraphOf(WeakNodeSpace);
+
+impl Graph for GraphOf {
+    fn value(&self, node: &str, input: &str, most: u64) -> Result<Option<wit::Value>, Refused> {
+        let Some(value) = self.0.input(node, input) else {
+            return Ok(None);
+        };
+        let size = value.size();
+        if size > most {
+            let input = input.to_owned();
+            return Err(Refused::TooLarge { input, size, most });
+        }
+        Ok(Some(to_guest(&value)))
+    }
+}
+
 /// What a guest set at an input of the class, for a node that begins with it.
 fn changes(state: InputState) -> impl Iterator<Item = IoChange> {
     let InputState {
         value,
+        triggers,
         default,
         value_options,
         render_options,
+        ..
     } = state;
     let options = value_options.map(IoChange::ValueOptions);
     let render = render_options.map(IoChange::RenderOptions);
     let default = default.map(|default| IoChange::Default(default.as_ref().map(paid)));
-    let value = value.as_ref().map(|value| IoChange::Value(paid(value)));
+    let value = value.as_ref().map(|value| match triggers {
+        true => IoChange::Value(paid(value)),
+        false => IoChange::Shown(paid(value)),
+    });
     [options, render, default, value].into_iter().flatten()
 }
 

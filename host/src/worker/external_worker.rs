@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::lock;
 use crate::error::{HostError, Result};
 use crate::instance::exports::{Outputs, Ports};
-use crate::instance::{Instance, State};
+use crate::instance::{Caller, Instance, State};
 use crate::json::without_odd;
 
 /// What is behind an external worker now.
@@ -144,6 +144,11 @@ impl ExternalWorker {
                     State::Starting | State::Running | State::Restarting { .. }
                 )
             })
+    }
+
+    /// Whether new code is being put behind it.
+    pub(crate) fn is_swapping(&self) -> bool {
+        matches!(&*self.slot.borrow(), Slot::Swapping(_))
     }
 
     /// Why nothing is behind it, if so.
@@ -371,13 +376,18 @@ impl ExternalWorker {
         Ok(())
     }
 
-    /// Calls a method or a shelf's node of the instance that is in force; while one starts, or is replaced
+    /// The node `caller` calls a method or a shelf's node of the instance that is in force; while one starts, or is replaced
     /// by another, waits for that, and while it runs as many calls as it may, for one to end. The inputs
     /// are made when it is its turn.
     ///
     /// # Errors
     /// What the instance answers, or why there is none.
-    pub async fn call(&self, node: &str, inputs: impl FnOnce() -> Ports) -> Result<Outputs> {
+    pub async fn call(
+        &self,
+        caller: &Arc<str>,
+        node: &str,
+        inputs: impl FnOnce() -> Ports,
+    ) -> Result<Outputs> {
         let mut waited = None;
         loop {
             let (instance, running) = self.enter().await?;
@@ -386,7 +396,12 @@ impl ExternalWorker {
                 _ => instance.place_now(),
             };
             if let Some(place) = place {
-                return instance.call_at(place, node, inputs()).await;
+                let node_of = Some(Arc::clone(caller));
+                let caller = Caller {
+                    place,
+                    node: node_of,
+                };
+                return instance.call_at(caller, node, inputs()).await;
             }
             // Not counted as under way meanwhile: a swap waits for calls that run, and this one may
             // as well run in the next instance.

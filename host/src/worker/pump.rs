@@ -5,10 +5,9 @@
 //! carry their charge into the graph and along its edges. What they bring about is done on the guests'
 //! threads and billed.
 //!
-//! What a run shows triggers nothing. A driver shows what its device took at the input that commands
-//! it, and must not command it again by that. So a value that a guest sets while a call of that method
-//! is open, or that is there already, is shown and passed on and does not trigger that node. A client
-//! triggers always.
+//! A guest says whether a value that it sets triggers the node: a driver shows what its device took at the
+//! input that commands it, and must not command it again by that. A value that is there already is passed on
+//! and does not trigger. A client triggers always.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Weak};
@@ -87,6 +86,9 @@ impl Pump {
                 // Events were missed: everything that they can have changed is read again.
                 Err(RecvError::Lagged(_)) => {
                     self.is_stale = true;
+                    if let Some(instance) = self.external.upgrade().and_then(|it| it.instance()) {
+                        instance.surface().lost();
+                    }
                     continue;
                 }
                 Err(RecvError::Closed) => return,
@@ -135,15 +137,29 @@ impl Pump {
             }
             Event::InputChanged {
                 node: Some(node),
+                method,
                 input,
                 change,
-                ..
             } => {
+                let is_value = matches!(change, InputChange::Value(_) | InputChange::Shown(_));
                 // The node may be gone by now.
                 let _ = worker
                     .nodespace()
                     .change_io(&node, &input, io_change(change));
+                if is_value && let Some(instance) = external.instance() {
+                    instance.surface().arrived(&method, &node, &input);
+                }
             }
+            Event::Progress {
+                node: Some(node),
+                fraction,
+                message,
+                elapsed,
+            } => worker
+                .nodespace()
+                .tell_progress(&node, fraction, message, elapsed),
+            // Nobody in the graph waits for it.
+            Event::Progress { node: None, .. } => {}
             // The surface gives it to new nodes.
             Event::InputChanged { node: None, .. } => {}
             Event::Denied { message } => self.notice(&worker, &external, &message),

@@ -12,7 +12,7 @@ use external_worker_host::HostError;
 use external_worker_host::bindings::types::{Dtype, Ndarray, Value};
 use external_worker_host::error::ErrorCode;
 use external_worker_host::instance::events::{Event, InputChange};
-use external_worker_host::instance::{End, Instance};
+use external_worker_host::instance::{Caller, End, Instance};
 use external_worker_host::limits::Resource;
 use external_worker_tests::{
     TestHost, call, call_int, call_text, guest_code, inputs, spec, wait_for,
@@ -21,6 +21,12 @@ use serde_json::{Value as Json, json};
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
+}
+
+/// One that waited for its place.
+async fn caller(instance: &Instance) -> Caller {
+    let place = instance.place().await;
+    Caller { place, node: None }
 }
 
 fn ms(ms: i64) -> [(&'static str, Value); 1] {
@@ -305,8 +311,8 @@ async fn shelves_follow_the_state_and_their_nodes_run() {
 async fn nodes_and_their_class_are_set_from_the_guest() {
     let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
     let surface = instance.surface();
-    let first = surface.attach("pick", "node-1").unwrap();
-    let second = surface.attach("pick", "node-2").unwrap();
+    let first = surface.attach("pick", "node-1", None).unwrap();
+    let second = surface.attach("pick", "node-2", None).unwrap();
     let mut events = instance.events();
     let options = [("options", Value::Json(r#"["a", "b"]"#.to_owned()))];
     assert_eq!(call_int(&instance, "refresh", options).await.unwrap(), 2);
@@ -319,7 +325,7 @@ async fn nodes_and_their_class_are_set_from_the_guest() {
     let class = surface.class("pick").unwrap().input("item");
     let default = class.default.flatten();
     assert!(matches!(default.as_deref(), Some(Value::Text(b)) if b == "b"));
-    let third = surface.attach("pick", "node-3").unwrap();
+    let third = surface.attach("pick", "node-3", None).unwrap();
     assert_eq!(
         third.input("item").value_options.map(|it| it.tree()),
         class.value_options.map(|it| it.tree()),
@@ -392,7 +398,7 @@ async fn a_restart_keeps_uuid_configuration_and_nodes() {
         .update_config(json!({ "number": 5 }))
         .await
         .unwrap();
-    instance.surface().attach("pick", "node-1").unwrap();
+    instance.surface().attach("pick", "node-1", None).unwrap();
     let uuid = instance.uuid();
     let mut state = instance.state();
     state.mark_unchanged();
@@ -459,7 +465,7 @@ async fn events_that_nobody_has_taken_are_paid_for_as_their_text() {
 #[tokio::test]
 async fn options_that_are_refused_are_not_kept() {
     let instance = TestHost::grant("").run(PROBE_HOST, "probe").await;
-    let pick = instance.surface().attach("pick", "node-1").unwrap();
+    let pick = instance.surface().attach("pick", "node-1", None).unwrap();
     let refresh = async |n: usize| {
         let options = vec![format!("\"{n:05}{}\"", "x".repeat(1_000)); 50].join(",");
         let options = [("options", Value::Json(format!("[{options}]")))];
@@ -486,14 +492,14 @@ async fn an_output_is_paid_for_as_long_as_somebody_keeps_it() {
     let bytes = || inputs([("value", Value::Bytes(vec![7; 5 << 20]))]);
     let mut kept = vec![
         instance
-            .call_at(instance.place().await, "echo_bytes", bytes())
+            .call_at(caller(&instance).await, "echo_bytes", bytes())
             .await
             .unwrap(),
     ];
     let one = instance.ledger().used(Resource::Memory);
     kept.push(
         instance
-            .call_at(instance.place().await, "echo_bytes", bytes())
+            .call_at(caller(&instance).await, "echo_bytes", bytes())
             .await
             .unwrap(),
     );
@@ -501,7 +507,7 @@ async fn an_output_is_paid_for_as_long_as_somebody_keeps_it() {
     assert!(two >= one + (5 << 20), "{one} {two}");
     let refused = loop {
         match instance
-            .call_at(instance.place().await, "echo_bytes", bytes())
+            .call_at(caller(&instance).await, "echo_bytes", bytes())
             .await
         {
             Ok(outputs) => kept.push(outputs),

@@ -110,7 +110,7 @@ fn what_is_wrong_with_the_bytes_is_found_and_nothing_else() {
     let swapped = replaced(swapped, "update-config", "get-nodeshelf");
     let swapped = replaced(swapped, "swapped-names", "update-config");
     type Case<'a> = (&'a str, Vec<u8>, Option<&'a Policy>, &'a [&'a str]);
-    let table: [Case<'_>; 19] = [
+    let table: [Case<'_>; 20] = [
         ("empty", Vec::new(), none, &["not-a-component"]),
         ("text", b"hello".to_vec(), none, &["not-a-component"]),
         (
@@ -136,11 +136,17 @@ fn what_is_wrong_with_the_bytes_is_found_and_nothing_else() {
             "another version",
             replaced(
                 cache(),
-                "external-worker/worker@0.1.0",
+                "external-worker/worker@0.2.0",
                 "external-worker/worker@0.9.0",
             ),
             none,
-            &["missing-export"],
+            &["other-version"],
+        ),
+        (
+            "the version before",
+            include_bytes!("worker-0.1.0.wasm").to_vec(),
+            none,
+            &["other-version", "no-manifest", "debug-info"],
         ),
         (
             "a function by another name",
@@ -216,8 +222,8 @@ fn what_is_wrong_with_the_bytes_is_found_and_nothing_else() {
 async fn what_cannot_be_linked_is_said() {
     let other = replaced(
         read(PROBE_HOST),
-        "external-worker/host@0.1.0",
-        "external-worker/hosu@0.1.0",
+        "external-worker/host@0.2.0",
+        "external-worker/hosu@0.2.0",
     );
     let findings = check_loaded(engine(), "other", other, &Budget::default())
         .await

@@ -2,7 +2,7 @@
 
 use external_worker_build::{DebianPackage, Stderr, prepare_packages};
 
-const PACKAGES: [DebianPackage; 3] = [
+const PACKAGES: [DebianPackage; 5] = [
     DebianPackage {
         name: "redis-server",
         check: &["redis-server", "--version"],
@@ -14,6 +14,14 @@ const PACKAGES: [DebianPackage; 3] = [
     DebianPackage {
         name: "python3-venv",
         check: &["python3", "-c", "import ensurepip, venv"],
+    },
+    DebianPackage {
+        name: "nodejs",
+        check: &["node", "--version"],
+    },
+    DebianPackage {
+        name: "npm",
+        check: &["npm", "--version"],
     },
 ];
 

@@ -16,9 +16,9 @@ use wit_parser::{Resolve, WorldId};
 
 use crate::attack::{self, Attack};
 
-const HOST: &str = "funcnodes:external-worker/host@0.1.0";
-const TIMER: &str = "funcnodes:external-worker/timer@0.1.0";
-const WORKER: &str = "funcnodes:external-worker/worker@0.1.0";
+const HOST: &str = "funcnodes:external-worker/host@0.2.0";
+const TIMER: &str = "funcnodes:external-worker/timer@0.2.0";
+const WORKER: &str = "funcnodes:external-worker/worker@0.2.0";
 const WORLD: &str = "external-worker-core-with-timer";
 
 /// What every worker is made of.

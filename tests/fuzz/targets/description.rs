@@ -77,6 +77,7 @@ fn class(reader: &mut Reader<'_>) -> WorkerClass {
         ui_schema: reader.some(Reader::text),
         export_exclude: reader.list(2, Reader::text),
         loop_delay_ms: reader.byte().into(),
+        is_library: reader.flag(),
         methods: reader.list(4, node),
     }
 }
@@ -90,6 +91,7 @@ fn node(reader: &mut Reader<'_>) -> NodeClass {
         outputs: reader.list(3, port),
         render_options: reader.some(Reader::text),
         trigger_on_call: reader.some(Reader::flag),
+        timeout_ms: reader.some(|reader| reader.byte().into()),
     }
 }
 

@@ -175,7 +175,7 @@ impl Observer for Nobody {
 struct Echo;
 
 impl Run for Echo {
-    fn run(&self, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>> {
+    fn run(&self, _node: &Arc<str>, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>> {
         let value = inputs
             .into_iter()
             .next()

@@ -36,7 +36,7 @@ impl Machine {
             dir: dir.to_owned(),
             path: std::env::var_os("PATH").unwrap_or_default(),
             root: PathBuf::from("/"),
-            may_install: may_install(std::env::var_os(NO_INSTALL).as_deref()),
+            may_install: may_install(),
             is_root: is_root(),
             lock: cargo_home()
                 .unwrap_or_else(std::env::temp_dir)
@@ -70,7 +70,12 @@ pub(crate) fn cargo_home() -> Option<PathBuf> {
     set.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
 }
 
-fn may_install(no_install: Option<&OsStr>) -> bool {
+/// Whether the user lets things be installed.
+pub(crate) fn may_install() -> bool {
+    allows(std::env::var_os(NO_INSTALL).as_deref())
+}
+
+fn allows(no_install: Option<&OsStr>) -> bool {
     no_install.is_none_or(|value| value.is_empty() || value == "0")
 }
 
@@ -92,10 +97,10 @@ mod tests {
 
     #[test]
     fn installing_is_turned_off_by_any_value_but_none() {
-        assert!(may_install(None));
-        assert!(may_install(Some("".as_ref())));
-        assert!(may_install(Some("0".as_ref())));
-        assert!(!may_install(Some("1".as_ref())));
-        assert!(!may_install(Some("true".as_ref())));
+        assert!(allows(None));
+        assert!(allows(Some("".as_ref())));
+        assert!(allows(Some("0".as_ref())));
+        assert!(!allows(Some("1".as_ref())));
+        assert!(!allows(Some("true".as_ref())));
     }
 }

@@ -12,7 +12,7 @@ use std::process::Command;
 
 pub use choice::GUEST_TOOLCHAIN;
 pub(crate) use install::{apt_command, rustup_command};
-pub(crate) use machine::cargo_home;
+pub(crate) use machine::{cargo_home, may_install};
 
 use crate::error::Error;
 use crate::progress::Progress;

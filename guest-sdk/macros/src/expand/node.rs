@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Ident, ImplItemFn, Visibility};
 
 use super::option;
-use crate::parse::node::{Default, Input, Node};
+use crate::parse::node::{Argument, Default, Input, Node};
 
 /// The method that does the work. Where a direct call has to trigger nodes it is hidden behind
 /// another one, so that calls from the graph do not trigger themselves.
@@ -67,7 +67,10 @@ fn outer(node: &Node) -> TokenStream {
     let attrs = attrs.iter().filter_map(outer_attr);
     let inner = inner(node);
     let constant = &node.constant;
-    let args = node.inputs.iter().map(|input| &input.ident);
+    let args = node.arguments.iter().filter_map(|argument| match argument {
+        Argument::Input(at) => node.inputs.get(*at).map(|input| &input.ident),
+        Argument::Call(ident) => Some(ident),
+    });
     let wait = node.method.sig.asyncness.map(|_| quote!(.await));
     let failed = quote_spanned! {node.output_type.span()=>
         ::external_worker::__private::Returns::failed(&result)
@@ -120,6 +123,7 @@ pub(crate) fn description(node: &Node) -> TokenStream {
     let description = option(node.description.as_ref());
     let render = option(node.render_options.as_ref());
     let trigger = option(node.trigger_on_call);
+    let timeout = option(node.timeout_ms);
     let inputs = node.inputs.iter().map(input_description);
     let outputs = node.outputs.iter().map(|output| {
         let (name, options) = (&output.name, braces(&output.options));
@@ -136,6 +140,7 @@ pub(crate) fn description(node: &Node) -> TokenStream {
             outputs: ::external_worker::__private::outputs::<#ty>(&[#(#outputs),*]),
             render_options: #render,
             trigger_on_call: #trigger,
+            timeout_ms: #timeout,
         })
     }
 }
@@ -186,13 +191,9 @@ pub(crate) fn arm(node: &Node) -> TokenStream {
             let #ident = inputs.take::<#ty>(#name, #default)?;
         }
     });
-    let args = node.inputs.iter().map(|input| {
-        let ident = &input.ident;
-        if input.by_reference {
-            quote!(&#ident)
-        } else {
-            ident.to_token_stream()
-        }
+    let args = node.arguments.iter().filter_map(|argument| match argument {
+        Argument::Input(at) => node.inputs.get(*at).map(argument_of),
+        Argument::Call(_) => Some(quote!(inputs.call())),
     });
     let names = node.inputs.iter().map(|input| &input.name);
     let outputs = node.outputs.iter().map(|output| &output.name);
@@ -207,6 +208,15 @@ pub(crate) fn arm(node: &Node) -> TokenStream {
             let result = self.#inner(#(#args),*)#wait;
             #returned
         })),
+    }
+}
+
+fn argument_of(input: &Input) -> TokenStream {
+    let ident = &input.ident;
+    if input.by_reference {
+        quote!(&#ident)
+    } else {
+        ident.to_token_stream()
     }
 }
 

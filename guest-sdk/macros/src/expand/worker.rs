@@ -120,6 +120,7 @@ fn class(worker: &Worker) -> TokenStream {
                 ui_schema: #ui_schema,
                 export_exclude: &[#(#exclude),*],
                 loop_delay_ms: #delay,
+                is_library: false,
                 nodes: ::std::vec![#(#nodes),*],
             })
         }

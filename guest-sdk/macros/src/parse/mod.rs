@@ -1,6 +1,7 @@
 //! Tokens to models. Every parser collects what is wrong and goes on with what it understood.
 
 pub(crate) mod config;
+mod duration;
 pub(crate) mod export;
 pub(crate) mod io;
 pub(crate) mod node;

@@ -10,12 +10,12 @@ use syn::{
 };
 
 use super::io::{self, Entry};
-use super::{cfgs, docs};
+use super::{cfgs, docs, duration};
 use crate::errors::{self, Errors};
 use crate::json::Json;
 use crate::options;
 
-const OPTIONS: [&str; 8] = [
+const OPTIONS: [&str; 9] = [
     "name",
     "title",
     "description",
@@ -24,6 +24,7 @@ const OPTIONS: [&str; 8] = [
     "default_io_options",
     "default_render_options",
     "trigger_on_call",
+    "timeout",
 ];
 
 pub(crate) struct Node {
@@ -36,13 +37,18 @@ pub(crate) struct Node {
     pub(crate) title: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) inputs: Vec<Input>,
+    /// The method's arguments, in their order.
+    pub(crate) arguments: Vec<Argument>,
     /// Empty: the names that the return type has of itself.
     pub(crate) outputs: Vec<Output>,
     pub(crate) output_type: Type,
     pub(crate) render_options: Option<String>,
     pub(crate) trigger_on_call: Option<bool>,
+    /// Milliseconds.
+    pub(crate) timeout_ms: Option<u32>,
 }
 
+/// An argument of the method that is an input of the node.
 pub(crate) struct Input {
     pub(crate) ident: Ident,
     pub(crate) name: String,
@@ -55,6 +61,14 @@ pub(crate) struct Input {
     pub(crate) hidden: bool,
     /// JSON object.
     pub(crate) options: String,
+}
+
+/// An argument of the method.
+pub(crate) enum Argument {
+    /// The input at that place.
+    Input(usize),
+    /// The call itself, by this name.
+    Call(Ident),
 }
 
 pub(crate) struct Output {
@@ -78,13 +92,14 @@ struct Options {
     io: Vec<Entry>,
     render: Option<String>,
     trigger_on_call: Option<bool>,
+    timeout_ms: Option<u32>,
 }
 
 /// `method` has `#[node]`, which is taken off it.
 pub(crate) fn parse(mut method: ImplItemFn, errors: &mut Errors) -> Node {
     let options = read_options(&mut method, errors);
     check_signature(&method, errors);
-    let mut inputs = read_inputs(&mut method, errors);
+    let (mut inputs, arguments) = read_inputs(&mut method, errors);
     let output_type = output_type(&method.sig.output);
     let mut outputs = outputs(options.outputs, &output_type, errors);
     describe_inputs(&mut inputs, options.inputs, errors);
@@ -97,7 +112,9 @@ pub(crate) fn parse(mut method: ImplItemFn, errors: &mut Errors) -> Node {
         description: options.description.or_else(|| docs(&method.attrs)),
         render_options: options.render,
         trigger_on_call: options.trigger_on_call,
+        timeout_ms: options.timeout_ms,
         inputs,
+        arguments,
         outputs,
         output_type,
         name,
@@ -145,6 +162,13 @@ fn read_options(method: &mut ImplItemFn, errors: &mut Errors) -> Options {
                 }
                 "trigger_on_call" => {
                     read.trigger_on_call = Some(options::value::<LitBool>(input)?.value);
+                }
+                "timeout" => {
+                    let text: LitStr = options::value(input)?;
+                    read.timeout_ms = duration::milliseconds(&text.value());
+                    if read.timeout_ms.is_none() {
+                        errors.on(&text, errors::TIMEOUT);
+                    }
                 }
                 _ => return Ok(false),
             }
@@ -194,8 +218,9 @@ fn reject_impl(ty: &Type, errors: &mut Errors) {
     Find(errors).visit_type_mut(&mut ty.clone());
 }
 
-fn read_inputs(method: &mut ImplItemFn, errors: &mut Errors) -> Vec<Input> {
+fn read_inputs(method: &mut ImplItemFn, errors: &mut Errors) -> (Vec<Input>, Vec<Argument>) {
     let mut inputs = Vec::new();
+    let mut arguments = Vec::new();
     for arg in &mut method.sig.inputs {
         let FnArg::Typed(arg) = arg else { continue };
         let description = docs(&arg.attrs);
@@ -209,8 +234,19 @@ fn read_inputs(method: &mut ImplItemFn, errors: &mut Errors) -> Vec<Input> {
             errors.on(&arg.pat, errors::ARGUMENT_PATTERN);
             continue;
         };
+        if is_call(&arg.ty) {
+            if arguments
+                .iter()
+                .any(|argument| matches!(argument, Argument::Call(_)))
+            {
+                errors.on(&arg.ty, errors::CALL_TWICE);
+            }
+            arguments.push(Argument::Call(pat.ident.clone()));
+            continue;
+        }
         reject_impl(&arg.ty, errors);
         let (ty, by_reference) = owned(&arg.ty, errors);
+        arguments.push(Argument::Input(inputs.len()));
         inputs.push(Input {
             ident: pat.ident.clone(),
             name: pat.ident.unraw().to_string(),
@@ -222,7 +258,17 @@ fn read_inputs(method: &mut ImplItemFn, errors: &mut Errors) -> Vec<Input> {
             options: String::new(),
         });
     }
-    inputs
+    (inputs, arguments)
+}
+
+/// `Call`, however it is reached: `external_worker::Call` too.
+fn is_call(ty: &Type) -> bool {
+    let Type::Path(path) = ty else {
+        return false;
+    };
+    let last = path.path.segments.last();
+    path.qself.is_none()
+        && last.is_some_and(|last| last.ident == "Call" && last.arguments.is_empty())
 }
 
 fn read_default(attrs: &[Attribute], errors: &mut Errors) -> Option<Default> {

@@ -6,7 +6,7 @@
 #![allow(unused_imports, reason = "each attack takes what it needs")]
 
 use exports::funcnodes::external_worker::worker::{
-    Error, Guest, InstanceInfo, Shelf, Value, WorkerClass,
+    CallInfo, Error, Guest, InstanceInfo, Shelf, Value, WorkerClass,
 };
 use funcnodes::external_worker::types::{Dtype, ErrorCode, Ndarray, NodeClass, Port};
 
@@ -100,6 +100,7 @@ impl Guest for Component {
             ui_schema: None,
             export_exclude: Vec::new(),
             loop_delay_ms: 3_600_000,
+            is_library: false,
             methods: Vec::new(),
         };
         describe(&attack(), class)
@@ -125,11 +126,7 @@ impl Guest for Component {
         None
     }
 
-    fn call(
-        _id: u64,
-        _node: String,
-        _inputs: Vec<(String, Value)>,
-    ) -> Result<Vec<(String, Value)>, Error> {
+    fn call(_call: CallInfo, _inputs: Vec<(String, Value)>) -> Result<Vec<(String, Value)>, Error> {
         Ok(Vec::new())
     }
 
@@ -166,6 +163,7 @@ fn node(name: &str) -> NodeClass {
         outputs: Vec::new(),
         render_options: None,
         trigger_on_call: Some(false),
+        timeout_ms: None,
     }
 }
 

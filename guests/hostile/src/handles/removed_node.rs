@@ -13,7 +13,7 @@ crate::attack! {
             return Ok(String::new());
         }
         for node in NODES.take() {
-            node.set_value("to", &Value::None)?;
+            node.set_value("to", &Value::None, Trigger::Yes)?;
         }
         Ok("set".to_owned())
     }

@@ -13,7 +13,7 @@ crate::attack! {
         for wide in WIDES {
             for node in raw::nodes(wide)? {
                 for n in 0..WIDE {
-                    let _ = node.set_value(&format!("p{n}"), &value);
+                    let _ = node.set_value(&format!("p{n}"), &value, Trigger::Yes);
                 }
             }
         }

@@ -10,7 +10,7 @@ crate::attack! {
 
     async fn turn() -> Result {
         for node in raw::nodes("attack")? {
-            let _ = node.set_value("to", &Value::Text("again".to_owned()));
+            let _ = node.set_value("to", &Value::Text("again".to_owned()), Trigger::Yes);
         }
         Ok(())
     }

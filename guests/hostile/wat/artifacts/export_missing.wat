@@ -2,4 +2,4 @@
 
 (component
   (instance $w)
-  (export "funcnodes:external-worker/worker@0.1.0" (instance $w)))
+  (export "funcnodes:external-worker/worker@0.2.0" (instance $w)))

@@ -1,6 +1,6 @@
 ;; Jumps through a table of targets without end.
 
-(func (export "worker#call") (param i64 i32 i32 i32 i32) (result i32)
+(func (export "worker#call") (param i64 i32 i32 i32 i32 i32 i32 i32) (result i32)
   (local $n i32)
   (loop $ever
     (block $a (block $b (block $c

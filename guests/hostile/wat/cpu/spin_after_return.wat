@@ -2,5 +2,5 @@
 
 (func (export "cabi_post_worker#call") (param i32)
   (loop $ever (br $ever)))
-(func (export "worker#call") (param i64 i32 i32 i32 i32) (result i32)
+(func (export "worker#call") (param i64 i32 i32 i32 i32 i32 i32 i32) (result i32)
   (i32.const 3072))

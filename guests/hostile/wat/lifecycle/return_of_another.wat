@@ -6,7 +6,7 @@
 (func (export "worker#get-nodeshelf") (result i32)
   (call $return (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
   (i32.const 3072))
-(func (export "[async-lift]worker#call") (param i64 i32 i32 i32 i32) (result i32)
+(func (export "[async-lift]worker#call") (param i64 i32 i32 i32 i32 i32 i32 i32) (result i32)
   (call $return (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
   (i32.const 0))
 (func (export "[callback][async-lift]worker#call") (param i32 i32 i32) (result i32)

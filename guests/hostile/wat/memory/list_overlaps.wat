@@ -1,7 +1,7 @@
 ;; Answers with thousands of outputs, all of them the same 256 KiB of its memory.
 
 (memory (export "memory") 64)
-(func (export "worker#call") (param i64 i32 i32 i32 i32) (result i32)
+(func (export "worker#call") (param i64 i32 i32 i32 i32 i32 i32 i32) (result i32)
   (local $at i32)
   ;; Each is a name, an empty one, and a text: a value is a case and, eight bytes on, its pointer and length.
   (local.set $at (i32.const 1048576))

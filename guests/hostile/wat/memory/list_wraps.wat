@@ -1,6 +1,6 @@
 ;; Answers with a list whose size in bytes wraps around to nothing.
 
-(func (export "worker#call") (param i64 i32 i32 i32 i32) (result i32)
+(func (export "worker#call") (param i64 i32 i32 i32 i32 i32 i32 i32) (result i32)
   (i32.store (i32.const 4096) (i32.const 0))
   (i32.store (i32.const 4100) (i32.const 4200))
   (i32.store (i32.const 4104) (i32.const 268435456))

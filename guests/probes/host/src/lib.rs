@@ -221,7 +221,7 @@ impl Probe {
         for node in &nodes {
             let item = node.input("item");
             item.update_value_options(json!({ "options": options }))?;
-            item.set_value(options.first().cloned())?;
+            item.set_value(options.first().cloned(), Trigger::Yes)?;
         }
         let class = Self::PICK.nodeclass();
         class
@@ -242,7 +242,7 @@ impl Probe {
     fn drive(&self, rpm: f64) -> Result<i64> {
         self.driven.update(|driven| *driven += 1);
         for node in Self::DRIVE.nodes() {
-            node.input("rpm").set_value(rpm.round())?;
+            node.set_value("rpm", rpm.round(), Trigger::No)?;
         }
         Ok(self.driven.get())
     }

@@ -8,7 +8,9 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use external_worker::__private::bindings;
-use external_worker::bindings::exports::funcnodes::external_worker::worker::{Guest, InstanceInfo};
+use external_worker::bindings::exports::funcnodes::external_worker::worker::{
+    CallInfo, Guest, InstanceInfo,
+};
 use external_worker::bindings::funcnodes::external_worker::host::{self, Level};
 use external_worker::bindings::funcnodes::external_worker::timer;
 use external_worker::bindings::funcnodes::external_worker::types::{
@@ -68,6 +70,7 @@ fn class(json: &Json) -> WorkerClass {
             name.as_str().unwrap_or_default().to_owned()
         }),
         loop_delay_ms: delay.map_or(1000, |delay| delay as u32),
+        is_library: false,
         methods: list(json, "methods", method),
     }
 }
@@ -81,6 +84,7 @@ fn method(json: &Json) -> NodeClass {
         outputs: list(json, "outputs", port),
         render_options: optional(json, "render"),
         trigger_on_call: None,
+        timeout_ms: None,
     }
 }
 
@@ -213,8 +217,7 @@ impl Guest for Puppet {
     }
 
     async fn call(
-        _id: u64,
-        node: String,
+        CallInfo { node, .. }: CallInfo,
         inputs: Vec<(String, Value)>,
     ) -> Result<Vec<(String, Value)>, Error> {
         let script = script();

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 
 use exports::funcnodes::external_worker::worker::{
-    Error, Guest, InstanceInfo, Shelf, Value, WorkerClass,
+    CallInfo, Error, Guest, InstanceInfo, Shelf, Value, WorkerClass,
 };
 use funcnodes::external_worker::types::{ErrorCode, NodeClass, Port};
 
@@ -75,6 +75,7 @@ fn node(name: &str, inputs: Vec<Port>) -> NodeClass {
         outputs: vec![port("out")],
         render_options: None,
         trigger_on_call: Some(false),
+        timeout_ms: None,
     }
 }
 
@@ -91,6 +92,7 @@ impl Guest for Component {
             ui_schema: None,
             export_exclude: Vec::new(),
             loop_delay_ms: 1,
+            is_library: false,
             methods,
         }]
     }
@@ -114,12 +116,8 @@ impl Guest for Component {
         None
     }
 
-    fn call(
-        _id: u64,
-        node: String,
-        inputs: Vec<(String, Value)>,
-    ) -> Result<Vec<(String, Value)>, Error> {
-        let out = match (node.as_str(), inputs.first()) {
+    fn call(call: CallInfo, inputs: Vec<(String, Value)>) -> Result<Vec<(String, Value)>, Error> {
+        let out = match (call.node.as_str(), inputs.first()) {
             ("turns", _) => TURNS.get(),
             ("applied", _) => setting("number"),
             ("wait", Some((_, Value::Integer(ms)))) => {

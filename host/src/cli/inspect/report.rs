@@ -68,6 +68,8 @@ pub struct ClassReport {
     pub description: Option<String>,
     /// The pause between two turns of its loop.
     pub loop_delay_ms: u32,
+    /// Whether it is a node library.
+    pub is_library: bool,
     /// The JSON Schema of its configuration.
     pub config_schema: Json,
     /// Hints for a form.
@@ -93,6 +95,9 @@ pub struct MethodReport {
     pub outputs: Vec<PortReport>,
     /// Whether a direct call triggers the nodes made from it; null: when it has no visible input.
     pub trigger_on_call: Option<bool>,
+    /// The longest that a call may take, where it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u32>,
     /// How a node shows its data.
     pub render_options: Option<Json>,
 }
@@ -187,6 +192,7 @@ impl ClassReport {
             title: declared.title.clone(),
             description: declared.description.clone(),
             loop_delay_ms: declared.loop_delay_ms,
+            is_library: declared.is_library,
             config_schema: class.config.schema().clone(),
             ui_schema: json(declared.ui_schema.as_deref()),
             secrets: class.config.secrets(),
@@ -204,6 +210,7 @@ impl MethodReport {
             inputs: method.inputs.iter().map(PortReport::new).collect(),
             outputs: method.outputs.iter().map(PortReport::new).collect(),
             trigger_on_call: method.trigger_on_call,
+            timeout_ms: method.timeout_ms,
             render_options: json(method.render_options.as_deref()),
         }
     }

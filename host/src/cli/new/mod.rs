@@ -1,10 +1,10 @@
-//! `ewh new`: a crate to start from, that builds and runs as it is.
+//! `ewh new`: a worker to start from, that builds and runs as it is.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::error::{CliError, Exit};
@@ -15,6 +15,7 @@ use crate::limits::MAX_SHOWN_CHARS;
 use crate::text;
 use sdk::Sdk;
 
+mod javascript;
 mod sdk;
 
 const MANIFEST: &str = include_str!("Cargo.toml.template");
@@ -41,29 +42,79 @@ const TAKEN: &[&str] = &[
     "proc_macro",
 ];
 
-/// Make a crate for a new worker
+/// Make a folder for a new worker
 #[derive(Debug, Args)]
 pub struct NewCommand {
-    /// The name of the crate; the class id is derived from it
+    /// The name of the worker; the class id is derived from it
     name: String,
-    /// The directory of the crate [default: one with the name of the crate]
+    /// The language that it is written in
+    #[arg(long, value_enum, default_value_t)]
+    lang: Language,
+    /// The directory of the worker [default: one with its name]
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
-    /// Where its SDK comes from: the directory `guest-sdk` of a clone, the git URL of the repository, with
+    /// Where the SDK of a crate comes from: the directory `guest-sdk` of a clone, the git URL of the repository, with
     /// `#REVISION` for a certain one, or a version that a registry of cargo has [default: the checkout that
     /// this command was built from]
     #[arg(long, value_name = "PATH|GIT-URL|VERSION")]
     sdk: Option<String>,
 }
 
+/// What workers are written in.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Language {
+    /// A crate of the Rust SDK
+    #[default]
+    Rust,
+    /// JavaScript, for the compiler componentize-qjs
+    Js,
+}
+
 impl NewCommand {
     pub(super) fn execute(self, output: &Output) -> Result<Exit, CliError> {
-        check_name(&self.name)?;
         let dir = self
             .path
             .clone()
             .unwrap_or_else(|| PathBuf::from(&self.name));
-        check_free(&dir)?;
+        match self.lang {
+            Language::Rust => self.rust(&dir, output)?,
+            Language::Js => self.javascript(&dir, output)?,
+        }
+        Ok(Exit::Ok)
+    }
+
+    fn javascript(&self, dir: &Path, output: &Output) -> Result<(), CliError> {
+        if self.sdk.is_some() {
+            return Err(CliError::Usage(
+                "--sdk is for crates; a worker in JavaScript gets its SDK as a file of its own, so \
+                 leave --sdk out"
+                    .to_owned(),
+            ));
+        }
+        check_name(&self.name)?;
+        javascript::check_not_taken(&self.name)?;
+        check_free(dir)?;
+        javascript::write(&self.name, dir)?;
+        if output.is_json() {
+            return output.print_json(&json!({
+                "name": self.name,
+                "path": dir.display().to_string(),
+                "sdk": javascript::SDK,
+                "has_workflow": false,
+            }));
+        }
+        let shown = dir.display();
+        output.print(&format!("made {shown}; next: ewh build {shown}"))?;
+        let sdk = javascript::SDK;
+        output.print(&format!(
+            "its SDK: {sdk}, a file of its own; it is built with npm"
+        ))
+    }
+
+    fn rust(&self, dir: &Path, output: &Output) -> Result<(), CliError> {
+        check_name(&self.name)?;
+        check_not_taken(&self.name)?;
+        check_free(dir)?;
         let sdk = Sdk::find(self.sdk.as_deref())?;
         let install = sdk.install();
         let checked = match &install {
@@ -102,11 +153,11 @@ impl NewCommand {
             ))?;
             output.print(&format!("its SDK: external-worker = {dependency}, {why}"))?;
         }
-        Ok(Exit::Ok)
+        Ok(())
     }
 }
 
-/// What cargo takes as a package's name, and Rust as a crate's.
+/// What cargo and npm take as a package's name, and both languages as that of a type.
 fn check_name(name: &str) -> Result<(), CliError> {
     let mut chars = name.chars();
     let is_name = chars.next().is_some_and(|c| c.is_ascii_alphabetic())
@@ -115,10 +166,15 @@ fn check_name(name: &str) -> Result<(), CliError> {
     let shown = text::spelled(name, MAX_SHOWN_CHARS);
     if !is_name {
         return Err(CliError::Usage(format!(
-            "`{shown}` cannot be the name of a crate: begin with a letter, then use letters, \
+            "`{shown}` cannot be the name of a worker: begin with a letter, then use letters, \
              digits, `-` and `_`, {MAX_NAME_CHARS} characters at most, such as `my-worker`"
         )));
     }
+    Ok(())
+}
+
+fn check_not_taken(name: &str) -> Result<(), CliError> {
+    let shown = text::spelled(name, MAX_SHOWN_CHARS);
     if TAKEN.contains(&name) || is_keyword(name) {
         return Err(CliError::Usage(format!(
             "the name `{shown}` is taken by Rust or by the SDK; choose another, such as `my-{shown}`"
@@ -213,20 +269,13 @@ mod tests {
     fn names_are_those_of_crates() {
         for good in ["a", "my-worker", "my_worker2", "Thermo"] {
             check_name(good).unwrap();
+            check_not_taken(good).unwrap();
         }
-        for bad in [
-            "",
-            "2a",
-            "-a",
-            "_",
-            "a b",
-            "é",
-            "../x",
-            "loop",
-            "std",
-            "external-worker",
-        ] {
+        for bad in ["", "2a", "-a", "_", "a b", "é", "../x"] {
             check_name(bad).unwrap_err();
+        }
+        for taken in ["loop", "std", "external-worker"] {
+            check_not_taken(taken).unwrap_err();
         }
     }
 

@@ -127,6 +127,12 @@ impl<'a> Reporter<'a> {
                     }),
                 )
             }
+            Event::Progress {
+                fraction, message, ..
+            } => self.emit(
+                "progress",
+                json!({ "fraction": fraction, "message": message }),
+            ),
             Event::Denied { message } => self.emit("denied", json!({ "message": message })),
             Event::LoopFailed { message } => {
                 self.emit("loop-failed", json!({ "message": message }))
@@ -162,6 +168,12 @@ impl<'a> Reporter<'a> {
                     "input",
                     &format!("{what} of {method}.{input}{of}: {to}"),
                 );
+            }
+            Event::Progress {
+                fraction, message, ..
+            } => {
+                let line = format!("{:.0} % {message}", fraction * 100.0);
+                self.log(Style::Cyan, "progress", line.trim_end());
             }
             Event::Denied { message } => self.log(Style::Red, "denied", message),
             Event::LoopFailed { message } => self.log(Style::Red, "loop", message),

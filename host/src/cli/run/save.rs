@@ -91,7 +91,7 @@ pub fn save(
     Ok((name.clone(), bytes.len()))
 }
 
-/// Bytes and texts as they are, arrays as numpy's files, and everything else as JSON.
+/// Bytes, media and texts as they are, arrays as numpy's files, and everything else as JSON.
 fn encoded(value: &Value, file: &Path) -> Result<Vec<u8>, CliError> {
     let ends_in = |end: &str| {
         let extension = file.extension();
@@ -99,6 +99,7 @@ fn encoded(value: &Value, file: &Path) -> Result<Vec<u8>, CliError> {
     };
     Ok(match value {
         Value::Bytes(bytes) => bytes.clone(),
+        Value::Media(media) => media.data.clone(),
         Value::Text(text) => text.clone().into_bytes(),
         Value::Array(array) if ends_in("npy") => npy(array),
         Value::Array(_) if !ends_in("json") => {

@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 
 use super::error::{CliError, Exit};
@@ -24,12 +25,13 @@ use crate::server::{Bound, Origin};
 use crate::tenant::Tenant;
 use crate::tenant::file::{self, Surroundings};
 use crate::text;
+use crate::worker::Worker;
 
 #[cfg(target_os = "linux")]
 pub use confined::ServeTenantCommand;
 
 /// The port that clients of FuncNodes try first.
-const PORT: u16 = 9382;
+pub(super) const PORT: u16 = 9382;
 /// What the first signal is answered with.
 const STOPPING: &str = "stopping; signal again to stop at once";
 
@@ -114,14 +116,54 @@ impl Checked {
     }
 }
 
+/// What is done with a Worker while it is served.
+pub(super) trait Beside {
+    /// Goes on until it fails.
+    fn with(&self, worker: Worker) -> LocalBoxFuture<'_, Result<(), CliError>>;
+}
+
 impl ServeCommand {
+    /// One Worker, for whoever develops in it.
+    pub(super) fn for_dev(data: PathBuf, port: u16, policy: Option<PathBuf>) -> Self {
+        Self {
+            data: Some(data),
+            host: Ipv4Addr::LOCALHOST.to_string(),
+            port,
+            token: None,
+            allow_origin: Vec::new(),
+            policy,
+            name: None,
+            tenants: None,
+            isolation: Isolation::None,
+            apart: ApartOptions {
+                allow_weaker_isolation: false,
+                longest_pause: 30,
+            },
+        }
+    }
+
+    /// Serves in this process, with `beside` on the Worker.
+    ///
+    /// # Errors
+    /// Those of serving, and of `beside`.
+    pub(super) fn execute_beside(
+        self,
+        output: &Output,
+        cache: &CacheOptions,
+        beside: &dyn Beside,
+    ) -> Result<Exit, CliError> {
+        let tenants = tenants(self)?;
+        let guarded = own::guarded(&tenants, None, cache);
+        together::serve(tenants, &guarded, output, cache, Some(beside))
+    }
+
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let (isolation, options) = (self.isolation, self.apart);
         let list = self.tenants.clone();
         let tenants = tenants(self)?;
         let guarded = own::guarded(&tenants, list.as_deref(), cache);
         match isolation {
-            Isolation::None => together::serve(tenants, &guarded, output, cache),
+            Isolation::None => together::serve(tenants, &guarded, output, cache, None),
             #[cfg(target_os = "linux")]
             Isolation::Process => {
                 let host = apart::Host {

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use std::future::pending;
+
+use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Announced, Checked, STOPPING, bind, own};
+use super::{Announced, Beside, Checked, STOPPING, bind, own};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::cli::signals::Signals;
@@ -22,12 +25,13 @@ pub(super) fn serve(
     guarded: &Guarded,
     output: &Output,
     cache: &CacheOptions,
+    beside: Option<&dyn Beside>,
 ) -> Result<Exit, CliError> {
     pass_on_nothing();
     let apart = Apart::by(Arc::new(prepare::program()?));
     let engine = load::server_engine(cache, cache.trust()?, Compiling::Apart(apart))?;
     let runtime = load::server_runtime()?;
-    let ended = runtime.block_on(serve_all(tenants, guarded, engine, output));
+    let ended = runtime.block_on(serve_all(tenants, guarded, engine, output, beside));
     // What may still block is of no use any more.
     runtime.shutdown_background();
     ended
@@ -49,6 +53,7 @@ async fn serve_all(
     guarded: &Guarded,
     engine: Engine,
     output: &Output,
+    beside: Option<&dyn Beside>,
 ) -> Result<Exit, CliError> {
     let mut signals = Signals::catch()?;
     // First: who cannot be reached need not start anything.
@@ -68,6 +73,7 @@ async fn serve_all(
             output,
             stop: stop.clone(),
             is_alone,
+            beside,
         };
         tenant.serve(bound)
     }));
@@ -92,6 +98,7 @@ struct Tenant<'a> {
     stop: CancellationToken,
     /// Whether nobody else is served.
     is_alone: bool,
+    beside: Option<&'a dyn Beside>,
 }
 
 impl Tenant<'_> {
@@ -155,14 +162,26 @@ impl Tenant<'_> {
         };
         announced.show(self.output)?;
         let server = Server::new(bound, worker.clone());
-        drop(worker);
+        let mut beside = match self.beside {
+            Some(beside) => beside.with(worker),
+            None => {
+                drop(worker);
+                pending().boxed_local()
+            }
+        };
         let stop = server.stop();
         let serving = server.run();
         let mut serving = std::pin::pin!(serving);
         tokio::select! {
             () = &mut serving => return Ok(()),
             () = self.stop.cancelled() => stop.cancel(),
+            failed = &mut beside => {
+                stop.cancel();
+                serving.await;
+                return failed;
+            }
         }
+        drop(beside);
         serving.await;
         Ok(())
     }

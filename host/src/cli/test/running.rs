@@ -288,6 +288,12 @@ fn told(event: &Event) -> Option<Told> {
         Event::TriggerRequested { method } => Told::Triggered {
             method: method.clone(),
         },
+        Event::Progress {
+            fraction, message, ..
+        } => Told::Progress {
+            fraction: *fraction,
+            text: message.clone(),
+        },
         Event::Denied { message } => Told::Denied {
             text: message.clone(),
         },
@@ -308,9 +314,8 @@ fn told(event: &Event) -> Option<Told> {
 
 fn changed(change: &InputChange) -> Change {
     match change {
-        InputChange::Value(value) | InputChange::Shown(value) => {
-            Change::Value(Carried::from((**value).clone()))
-        }
+        InputChange::Value(value) => Change::Value((**value).clone().into()),
+        InputChange::Shown(value) => Change::Shown((**value).clone().into()),
         InputChange::Default(value) => {
             let value = value.as_ref().map(|value| (**value).clone().into());
             Change::Default(value)

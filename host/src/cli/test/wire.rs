@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::bindings::types::{Dtype, Ndarray, Value};
+use crate::bindings::types::{Dtype, Media, Ndarray, Value};
 use crate::error::{ErrorCode, HostError};
 use crate::simulate::script::{Data, Script};
 
@@ -90,6 +90,10 @@ pub(super) enum Told {
     Triggered {
         method: String,
     },
+    Progress {
+        fraction: f64,
+        text: String,
+    },
     Denied {
         text: String,
     },
@@ -107,6 +111,8 @@ pub(super) enum Told {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Change {
     Value(Carried),
+    /// A value that does not trigger.
+    Shown(Carried),
     Default(Option<Carried>),
     ValueOptions(Json),
     RenderOptions(Json),
@@ -126,6 +132,10 @@ pub(super) enum Carried {
     Array {
         dtype: String,
         shape: Vec<u64>,
+        data: Data,
+    },
+    Media {
+        media_type: String,
         data: Data,
     },
 }
@@ -156,6 +166,10 @@ impl Carried {
             Self::Text(it) => Value::Text(it),
             Self::Bytes(it) => Value::Bytes(it.0),
             Self::Json(it) => Value::Json(it),
+            Self::Media { media_type, data } => {
+                let data = data.0;
+                Value::Media(Media { media_type, data })
+            }
             Self::Array { dtype, shape, data } => {
                 let dtype = DTYPES.iter().find(|(_, name)| *name == dtype)?.0;
                 let data = data.0;
@@ -175,6 +189,10 @@ impl From<Value> for Carried {
             Value::Text(it) => Self::Text(it),
             Value::Bytes(it) => Self::Bytes(it.into()),
             Value::Json(it) => Self::Json(it),
+            Value::Media(it) => Self::Media {
+                media_type: it.media_type,
+                data: it.data.into(),
+            },
             Value::Array(it) => {
                 let known = DTYPES.iter().find(|(dtype, _)| *dtype == it.dtype);
                 let dtype = known.map_or("", |(_, name)| *name).to_owned();
@@ -250,6 +268,10 @@ mod tests {
             Value::Bytes(vec![0, 255]),
             Value::Json("[1]".to_owned()),
             Value::Array(array),
+            Value::Media(Media {
+                media_type: "image/png".to_owned(),
+                data: vec![137],
+            }),
         ] {
             let shown = format!("{value:?}");
             let line = serde_json::to_string(&Carried::from(value)).unwrap();

@@ -14,12 +14,12 @@ struct Attached {
 }
 
 impl Run for Attached {
-    fn run(&self, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>> {
+    fn run(&self, _node: &Arc<str>, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>> {
         let answer = Ok(out(total(&inputs)));
         Box::pin(async { answer })
     }
 
-    fn attached(&self, node: &str) -> Vec<(String, IoChange)> {
+    fn attached(&self, node: &str, _graph: WeakNodeSpace) -> Vec<(String, IoChange)> {
         self.notes
             .lock()
             .unwrap()

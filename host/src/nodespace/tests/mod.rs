@@ -44,7 +44,7 @@ impl<F> Run for Closure<F>
 where
     F: Fn(Ports) -> BoxFuture<'static, Result<Ports, String>> + Send + Sync + 'static,
 {
-    fn run(&self, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>> {
+    fn run(&self, _node: &Arc<str>, inputs: Ports) -> BoxFuture<'static, Result<Ports, String>> {
         self.0(inputs)
     }
 }

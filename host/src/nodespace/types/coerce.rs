@@ -187,6 +187,7 @@ impl Shape {
             (Self::Integer, value) => integer(value),
             (Self::Number, value) => number(value),
             (Self::Boolean, Value::Integer(bit @ (0 | 1))) => Some(Value::Boolean(*bit == 1)),
+            (Self::Bytes, Value::Media(media)) => Some(Value::Bytes(media.data.clone())),
             (Self::Bytes, Value::Text(text)) => {
                 let bytes = BASE64.decode(text.as_bytes());
                 let bytes =
@@ -241,7 +242,7 @@ impl Shape {
 impl Enum {
     fn has(&self, value: &Value) -> bool {
         let is_scalar = match value {
-            Value::Array(_) | Value::Bytes(_) => false,
+            Value::Array(_) | Value::Bytes(_) | Value::Media(_) => false,
             Value::Json(json) => !json.is_nested(),
             _ => true,
         };

@@ -169,6 +169,7 @@ mod tests {
             outputs: Vec::new(),
             render_options: None,
             trigger_on_call: None,
+            timeout_ms: None,
         };
         ("f".to_owned(), Arc::new(class))
     }

@@ -316,6 +316,7 @@ mod tests {
             outputs: Vec::new(),
             render_options: None,
             trigger_on_call: None,
+            timeout_ms: None,
         };
         (name.to_owned(), Arc::new(class))
     }

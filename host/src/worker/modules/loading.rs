@@ -65,7 +65,7 @@ impl From<HostError> for Refusal {
 }
 
 impl Coming {
-    fn has(&self, module: &str) -> bool {
+    pub(super) fn has(&self, module: &str) -> bool {
         match self {
             Self::Any => true,
             Self::These(modules) => modules.contains(module),

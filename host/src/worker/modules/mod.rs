@@ -9,7 +9,10 @@ pub(crate) mod catalogue;
 mod discovery;
 mod loading;
 pub mod package;
+mod taken_up;
 mod watched;
+
+pub use taken_up::TakenUp;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -1,0 +1,125 @@
+//! One build of the crate, as quick as it can be: nobody waits for optimisations, but a trap has to name its
+//! line.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use external_worker_build::{
+    BuildRequest, Package, ProjectKind, Toolchain, Workspace, project_kind,
+};
+
+use super::super::build::Shown;
+use super::super::error::CliError;
+use super::super::output::Output;
+
+/// What is built, and with what.
+pub(super) struct Build {
+    dir: PathBuf,
+    package: Package,
+    members: Vec<Package>,
+    toolchain: Toolchain,
+}
+
+/// A component that was built.
+pub(super) struct Built {
+    /// The package, and the module that it is.
+    pub(super) package: String,
+    /// Where it is.
+    pub(super) component: PathBuf,
+    /// How long it took.
+    pub(super) took: Duration,
+}
+
+impl Build {
+    /// Finds the package in `dir`, and a toolchain for it.
+    ///
+    /// # Errors
+    /// When there is no crate, more than one and none is named, or no toolchain.
+    pub(super) fn find(
+        dir: &Path,
+        package: Option<String>,
+        output: &Output,
+    ) -> Result<Self, CliError> {
+        if project_kind(dir) != ProjectKind::Rust {
+            return Err(CliError::Usage(format!(
+                "`{}` has no Cargo.toml; name a worker's directory, or make one with `ewh new NAME`",
+                dir.display()
+            )));
+        }
+        let workspace = Workspace::load(dir)?;
+        let package = match package {
+            Some(name) => workspace.package(&name)?.clone(),
+            None => only(&workspace, dir)?,
+        };
+        Ok(Self {
+            dir: dir.to_owned(),
+            package,
+            members: workspace.packages,
+            toolchain: Toolchain::find(&mut Shown(output))?,
+        })
+    }
+
+    /// The directories that it is built from.
+    pub(super) fn packages(&self) -> Vec<PathBuf> {
+        let own = std::iter::once(&self.package).chain(&self.members);
+        let mut dirs: Vec<_> = own.map(|package| package.dir.clone()).collect();
+        dirs.extend(self.package.path_dependencies.iter().cloned());
+        dirs.sort();
+        dirs.dedup();
+        dirs
+    }
+
+    /// Builds it. What the compiler says is shown; what cargo does besides, only the `first` time, which is long.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub(super) fn run(&self, output: &Output, is_first: bool) -> Result<Built, CliError> {
+        let began = Instant::now();
+        let mut request = BuildRequest::new(&self.dir).quick();
+        request.packages = vec![self.package.name.clone()];
+        request.color = output.is_live();
+        request.quiet = !is_first;
+        let mut progress = Shown(output);
+        let built = self.toolchain.build(&request, &mut progress)?;
+        let component = built.into_iter().find(|it| it.package == self.package.name);
+        let component = component.ok_or_else(|| {
+            CliError::CannotBuild(format!("`{}` made no component", self.package.name))
+        })?;
+        Ok(Built {
+            package: component.package,
+            component: component.path,
+            took: began.elapsed(),
+        })
+    }
+}
+
+/// The package of `dir`, or the only one of its workspace that makes a component.
+fn only(workspace: &Workspace, dir: &Path) -> Result<Package, CliError> {
+    let dir = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    let here = |package: &&Package| package.dir == dir && package.makes_component;
+    if let Some(package) = workspace.packages.iter().find(here) {
+        return Ok(package.clone());
+    }
+    let makes: Vec<_> = workspace
+        .packages
+        .iter()
+        .filter(|package| package.makes_component)
+        .collect();
+    match makes.as_slice() {
+        [package] => Ok(Package::clone(package)),
+        [] => Err(CliError::Usage(format!(
+            "no package in `{}` makes a component: it needs crate-type = [\"cdylib\"] under [lib]",
+            dir.display()
+        ))),
+        several => {
+            let names: Vec<_> = several
+                .iter()
+                .map(|package| package.name.as_str())
+                .collect();
+            Err(CliError::Usage(format!(
+                "several packages make a component: {}; name one with --package",
+                names.join(", ")
+            )))
+        }
+    }
+}
