@@ -137,7 +137,7 @@ codes! {
         "A method that never returned a value while the component ran was not tried, whatever else is \
          clean. Fewer methods returned one than `--min-reached` asks for; the report says which did not, \
          and why.\n\nLet methods answer something with simulated devices and the default configuration, or \
-         exercise the component with `--devices real`."
+         exercise the component with scripts of its devices (`--devices DIR`) or with the real ones."
     LOOP_FAILS Warning "loop-fails" "Every turn of the loop fails."
         "The loop was turned a few times, and each turn ended with an error. The host waits longer after \
          each error, so the loop does next to nothing.\n\nLet the loop wait for what is not there yet, and \
@@ -189,8 +189,8 @@ codes! {
     NOT_STARTED Warning "not-started" "It never started, so its methods were not tried."
         "`start` refused every configuration that was tried, with every simulated device. That may be \
          right: it may need its real device. But the check cannot say more about it.\n\nConnect in the loop \
-         or at the first call instead of in `start`, or check it with `--devices real` and a policy that \
-         grants its device."
+         or at the first call instead of in `start`, or check it with a script of its device (`--devices DIR`), \
+         or with `--devices real` and a policy that grants it."
     OTHER_VERSION Error "other-version" "The component was built for another version of the world."
         "The world `external-worker` has versions, and this host takes components of one of them. Version 0.2.0 \
          took the place of 0.1.0: `call` takes a record, `call-info`, that says which node calls; `set-value` says \

@@ -139,7 +139,8 @@ fn command(name: &Path, trial: &Trial, arguments: &[OsString]) -> io::Result<Com
         .args(arguments)
         .args(["--parent", &std::process::id().to_string()])
         .args(["--level", &spelled(trial.level.to_possible_value())])
-        .args(["--devices", &spelled(trial.devices.to_possible_value())])
+        .arg("--devices")
+        .arg(trial.devices.written())
         .args(["--seed", &trial.seed.to_string()])
         .args(["--memory", &trial.memory.as_u64().to_string()])
         .args(["--cpu", &format!("{}s", trial.cpu.as_secs())])
@@ -218,13 +219,14 @@ fn not_checked(problem: &str) -> Finding {
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
 
+    use super::super::super::devices::DevicesArg;
     use super::*;
 
     fn trial() -> Trial {
         Trial {
             policy: None,
             level: Level::Exercise,
-            devices: super::super::Devices::Simulated,
+            devices: DevicesArg::Simulated,
             seed: 0,
             min_reached: None,
             memory: limits::CHECK_MEMORY,

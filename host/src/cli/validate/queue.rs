@@ -10,13 +10,14 @@ use std::time::Instant;
 
 use futures_util::StreamExt as _;
 
+use super::super::devices::DevicesArg;
 use super::super::error::{CliError, Exit};
 use super::super::output::Output;
 use super::super::signals::Signals;
 use super::super::{files, load};
 use super::targets::Target;
 use super::verdict::{Check, Verdict};
-use super::{Devices, Level, Trial, cause, child};
+use super::{Level, Trial, cause, child};
 use crate::limits;
 use crate::policy::Policy;
 use crate::validate::finding::{self, Finding};
@@ -138,7 +139,7 @@ impl Checks {
             let why = "it cannot start without what its manifest does not request";
             return (most.min(Level::Load), why);
         }
-        if self.trial.devices == Devices::Real && has(&finding::NOT_GRANTED) {
+        if self.trial.devices == DevicesArg::Real && has(&finding::NOT_GRANTED) {
             return (
                 most.min(Level::Load),
                 "it cannot start without what is not granted",

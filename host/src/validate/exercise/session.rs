@@ -358,7 +358,7 @@ impl<'a> Session<'a> {
     }
 
     fn not_started(&self, why: &str) -> Finding {
-        let fix = "connect in the loop or at the first call, or use `--devices real`";
+        let fix = "connect in the loop or at the first call, or exercise it with its devices (`--devices`)";
         let problem = format!("`start` refused every configuration; the first time: {why}");
         let here = format!("class {}, start", self.class.id());
         Finding::new(&finding::NOT_STARTED, problem, fix).at(here)

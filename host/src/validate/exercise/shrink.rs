@@ -160,12 +160,13 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::case::Manner;
     use super::*;
     use crate::simulate::Behaviour;
 
     fn case(steps: Vec<Step>) -> Case {
         Case {
-            behaviour: Behaviour::Echo,
+            manner: Manner::Alike(Behaviour::Echo),
             seed: 0,
             config: json!({"a": 1}),
             is_loopless: false,
