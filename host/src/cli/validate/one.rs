@@ -3,7 +3,7 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
@@ -20,7 +20,7 @@ use crate::engine::Engine;
 use crate::limits::process::lower;
 use crate::policy::Policy;
 use crate::validate::exercise::reached::little_reached;
-use crate::validate::exercise::{self, Devices, Report, Subject};
+use crate::validate::exercise::{self, Devices, Progress, Report, Subject};
 use crate::validate::{check_loaded, is_worth_running};
 use crate::{limits, text};
 
@@ -89,7 +89,7 @@ impl ValidateOneCommand {
             devices: devices(&self.trial)?,
             seed: self.trial.seed,
             limit: self.trial.limit,
-            progress: Box::new(|_| {}),
+            progress: Box::new(telling(output)),
         };
         let Report { mut found, reached } = exercise::check(&Arc::new(subject)).await?;
         let least = self.trial.min_reached;
@@ -119,6 +119,20 @@ impl ValidateOneCommand {
     #[cfg(not(target_os = "linux"))]
     fn die_with_parent(&self) -> Result<(), CliError> {
         Ok(())
+    }
+}
+
+/// Tells who started this how far the exercise is, now and then.
+fn telling(output: &Output) -> impl Fn(Progress<'_>) + Send + Sync + 'static {
+    let (output, next) = (output.clone(), Mutex::new(Instant::now()));
+    move |progress| {
+        let now = Instant::now();
+        let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+        if now >= *next {
+            *next = now + limits::PROGRESS_EVERY;
+            // Who does not hear it has ended this process.
+            let _ = output.print_json_line(&Line::UnderWay(progress.into()));
+        }
     }
 }
 

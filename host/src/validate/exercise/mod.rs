@@ -54,7 +54,7 @@ pub struct Subject {
     /// How long all of it may take. What was not reached by then is said.
     pub limit: Duration,
     /// Is told how far it is, now and then.
-    pub progress: Box<dyn Fn(Progress) + Send + Sync>,
+    pub progress: Box<dyn Fn(Progress<'_>) + Send + Sync>,
 }
 
 /// The devices that a component is exercised with.
@@ -77,8 +77,10 @@ pub enum Devices {
 }
 
 /// How far the exercise of a class is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// Its id.
+    pub class: &'a str,
     /// Cases that are done.
     pub done: usize,
     /// Cases that there are.

@@ -35,7 +35,7 @@ pub(super) struct Session<'a> {
     starts: RefCell<Starts>,
     calls_left_out: Cell<usize>,
     is_cut: Cell<bool>,
-    progress: Cell<Progress>,
+    progress: Cell<Progress<'a>>,
 }
 
 /// What failed, and in which case.
@@ -90,7 +90,11 @@ impl<'a> Session<'a> {
             starts: RefCell::default(),
             calls_left_out: Cell::new(0),
             is_cut: Cell::new(false),
-            progress: Cell::default(),
+            progress: Cell::new(Progress {
+                class: class.id(),
+                done: 0,
+                planned: 0,
+            }),
         }
     }
 
@@ -349,10 +353,11 @@ impl<'a> Session<'a> {
         self.tell(Progress {
             done: progress.done + 1,
             planned: progress.planned.max(progress.done + 1),
+            ..progress
         });
     }
 
-    fn tell(&self, progress: Progress) {
+    fn tell(&self, progress: Progress<'a>) {
         self.progress.set(progress);
         (self.subject.progress)(progress);
     }
