@@ -162,7 +162,7 @@ mod tests {
                 ["a.json` cannot", "at line 2"],
             ),
             (
-                &[("a.json", "{\"\x1b[2J\": {}}")],
+                &[("a.json", r#"{"\u001b[2J": {}}"#)],
                 ["a.json` cannot", "at line 1"],
             ),
             (

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use external_worker_artifacts::{CACHE, PROBE_AUTHORS, THERMOMETER};
+use external_worker_artifacts::{CACHE, PROBE_AUTHORS, PROBE_SERIAL, THERMOMETER};
 use serde_json::Value as Json;
 
 use super::command::ewh;
@@ -88,6 +88,29 @@ fn a_run_among_simulated_devices_has_those_of_the_scripts() {
     let scope = [PROBE_AUTHORS, "--class", "scpi", "--call", "identify"];
     let said = called(&scope, dir.path());
     assert!(said.contains("ACME,SCOPE"), "{said}");
+}
+
+#[test]
+fn a_simulated_port_is_there_by_whatever_name_it_is_opened() {
+    let calls = [
+        "--call",
+        "open",
+        "--input",
+        "name=COM7",
+        "--input",
+        "baud_rate=9600",
+        "--call",
+        "ask",
+        "--input",
+        "line=hello",
+        "--input",
+        "ms=1000",
+    ];
+    let output = ewh(&[&["run", PROBE_SERIAL, "--simulate"], &calls[..]].concat());
+    let problems = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{problems}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("hello"), "{said}");
 }
 
 #[test]
