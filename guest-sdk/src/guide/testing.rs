@@ -83,3 +83,31 @@
 //!
 //! `ewh test` ends with 0 if every test passed, with 1 if one failed, and with 4 if the worker or its tests do not
 //! build. What comes after `--` goes to `cargo test`: `ewh test -- NAME`.
+//!
+//! # Devices for a check
+//!
+//! `ewh validate --level exercise` tries a component among devices that know no protocol, so a method that waits for its
+//! device's own words only fails there. With `--devices DIR` the scripts in that directory go first: each file `*.json`
+//! says what answers at serial ports, by their names, and at addresses for TCP and UDP (`serial`, `tcp`, `udp`, each
+//! device a [`Line`](crate::testing::Line)), and what web servers answer (`pages`, a list of
+//! [`Page`](crate::testing::Page)). What the scripts do not name echoes, and every other behaviour is tried afterwards as
+//! without them. `ewh run --simulate --devices DIR` runs among the same devices. A test can plug in what such a file says:
+//!
+//! ```
+//! use external_worker::testing::{Bench, Line};
+//! use std::collections::BTreeMap;
+//!
+//! // In a crate: include_str!("../devices/thermometer.json")
+//! let file = r#"{
+//!     "serial": {
+//!         "thermometer": {
+//!             "answers": [{"request": "T?\r\n", "answer": "T=21.5\r\n", "delay_ms": 20}]
+//!         }
+//!     }
+//! }"#;
+//! let devices: BTreeMap<String, BTreeMap<String, Line>> = serde_json::from_str(file).unwrap();
+//! let bench = Bench::new();
+//! for (port, line) in &devices["serial"] {
+//!     bench.serial(port, line.clone());
+//! }
+//! ```

@@ -9,6 +9,7 @@ mod build;
 mod completions;
 mod demo;
 mod dev;
+mod devices;
 mod duration;
 mod error;
 mod files;

@@ -23,6 +23,10 @@ pub trait StandIns: fmt::Debug + Send + Sync {
     /// Whether a serial line of this name is there.
     fn has_line(&self, name: &str) -> bool;
 
+    /// Whether a serial line of this name may be opened though nobody granted it: it is one that stands in for
+    /// whatever is asked for, and is made now if it is not there yet.
+    fn makes_line(&self, name: &str) -> bool;
+
     /// The near end of the serial line `name`. Dropping it closes the port. Called within the runtime of the
     /// instance.
     ///

@@ -12,6 +12,8 @@ pub const CHECK_MEMORY: ByteSize = ByteSize::gib(2);
 pub const CHECK_LIMIT: Duration = Duration::from_secs(120);
 /// After this many times its limit, a check that did not come to its end is ended.
 pub const CHECK_PATIENCE: u32 = 2;
+/// How often it says how far it is, at most.
+pub const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// What the process that checks a component may say, in bytes: it runs a stranger's code.
 pub const MAX_CHECKED_BYTES: usize = 16 << 20;
 /// Findings of one component that are taken from that process.

@@ -341,7 +341,8 @@ pub const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(2);
 /// Longest wait for one turn of a loop that is hurried.
 pub const TURN_PATIENCE: Duration = Duration::from_secs(3);
-/// Lines and folders that are simulated for one component.
+/// Lines and folders that are simulated for one component because a configuration names them, and lines that are
+/// because it opens them.
 pub const MAX_SIMULATED_DEVICES: usize = 16;
 /// Connections to a simulated server at once.
 pub const MAX_SIMULATED_CONNECTIONS: usize = 64;

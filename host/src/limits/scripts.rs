@@ -4,8 +4,10 @@ use std::time::Duration;
 
 /// Answers, sayings or pages of one script of simulated devices.
 pub const MAX_SCRIPTED_ANSWERS: usize = 4_096;
-/// Bytes of a script, and of one line that is said to the host of a test.
+/// Bytes of a script, of all files of a directory of devices, and of one line that is said to the host of a test.
 pub const MAX_SCRIPT_BYTES: usize = 16 * 1024 * 1024;
+/// Files of scripts in a directory of devices.
+pub const MAX_SCRIPT_FILES: usize = 64;
 /// What a scripted device keeps of what it heard, for a test to look at.
 pub const MAX_HEARD_BYTES: usize = 1024 * 1024;
 /// What a worker tells between two wishes of a test, and is kept for it: events, log lines, changes.

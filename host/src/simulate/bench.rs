@@ -68,6 +68,7 @@ impl Bench {
     }
 }
 
-fn no_config() -> Json {
+/// No configuration of its own.
+pub(crate) fn no_config() -> Json {
     Json::Object(Map::new())
 }

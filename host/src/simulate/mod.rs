@@ -5,8 +5,9 @@
 //! survive: see [`Behaviour`]. One that an author wrote down follows its script instead: see [`script`].
 //!
 //! That is on purpose: what a component has to survive is an instrument that says what it should not.
-//! Names of ports and folders are taken from the defaults of its configuration, and whatever address it
-//! connects to, it is led to one server. So no component has to be prepared for this.
+//! Whatever name of a port it opens, a device is there, and whatever address it connects to, it is led to one
+//! server. Names of folders are taken from the defaults of its configuration, since a guest has its folders
+//! before it says a word. So no component has to be prepared for this.
 //!
 //! Where devices are simulated, time is too ([`crate::executor::Simulated`]): a component that waits for an
 //! answer that never comes has waited at once. The same seed gives the same answers, random bytes and dates.
@@ -35,6 +36,7 @@ use crate::executor::Executor;
 use crate::limits::{self, Budget};
 use crate::policy::{Capability, DataGrant, Policy};
 pub use bench::Bench;
+pub(crate) use bench::no_config;
 use folder::Folder;
 pub use instrument::Instrument;
 use line::Lines;
@@ -46,8 +48,8 @@ pub use terminal::Terminal;
 const DEFAULT_FOLDER: &str = "/data";
 /// The same for who has a folder of its own there.
 const OTHER_FOLDER: &str = "/files";
-/// What a line is called that nobody ever plugs in.
-const NO_LINE: &str = "port";
+/// What a line is called when no configuration says.
+const DEFAULT_LINE: &str = "port";
 /// When every simulation begins: 2026-01-01, in seconds.
 const BEGINNING: Duration = Duration::from_secs(1_767_225_600);
 /// Most bytes of garbage at once.
@@ -179,11 +181,16 @@ impl Simulation {
             requests.any(|it| capability::stand_in(*it) == Some(stand_in))
         };
         let named = words.iter().filter(|word| !word.is_empty());
-        let named: Vec<_> = named.filter(|_| wants(StandIn::Lines)).cloned().collect();
+        let mut named: Vec<_> = named.filter(|_| wants(StandIn::Lines)).cloned().collect();
+        let has_name = !named.is_empty() || scripted.line_names().next().is_some();
+        if !has_name && wants(StandIn::Lines) {
+            // A component is loaded only where something of what it requests is granted.
+            named.push(DEFAULT_LINE.to_owned());
+        }
         let (mut lines, mut server) = (Lines::none(), None);
         if let Some(behaviour) = others {
             let answers = move || Answers::new(behaviour, seed);
-            lines = Lines::new(named.iter().cloned(), answers);
+            lines = Lines::new(named.iter().cloned(), behaviour, seed);
             if wants(StandIn::Server) {
                 server = Some(Server::start(executor, answers).await?);
             }
@@ -191,10 +198,6 @@ impl Simulation {
         let mut names: Vec<_> = scripted.line_names().cloned().chain(named).collect();
         names.sort();
         names.dedup();
-        if names.is_empty() && wants(StandIn::Lines) {
-            // A component is loaded only where something of what it requests is granted.
-            names.push(NO_LINE.to_owned());
-        }
         let mut folders = Vec::new();
         if wants(StandIn::Folders) {
             let has_own = requests.contains(&Capability::Data);
@@ -253,6 +256,10 @@ impl StandIns for Simulated {
     fn has_line(&self, name: &str) -> bool {
         let scripted = self.scripted.has_line(name);
         scripted.unwrap_or_else(|| self.lines.has(name))
+    }
+
+    fn makes_line(&self, name: &str) -> bool {
+        self.scripted.has_line(name).is_none() && self.lines.makes(name)
     }
 
     fn line(&self, name: &str) -> Result<DuplexStream, NoLine> {

@@ -144,7 +144,7 @@ codes! {
         "A method that never returned a value while the component ran was not tried, whatever else is \
          clean. Fewer methods returned one than `--min-reached` asks for; the report says which did not, \
          and why.\n\nLet methods answer something with simulated devices and the default configuration, or \
-         exercise the component with `--devices real`."
+         exercise the component with scripts of its devices (`--devices DIR`) or with the real ones."
     LONG_CALLS_CUT Warning "long-calls-cut" "A node declares more time for its calls than the policy's cap."
         "A node may say how long its calls take at most. The policy has a cap for that, `call-deadline-cap-ms`, and \
          a call that is not through by then is asked to end.\n\nRaise the cap in the policy of whoever shall wait \
@@ -204,8 +204,8 @@ codes! {
     NOT_STARTED Warning "not-started" "It never started, so its methods were not tried."
         "`start` refused every configuration that was tried, with every simulated device. That may be \
          right: it may need its real device. But the check cannot say more about it.\n\nConnect in the loop \
-         or at the first call instead of in `start`, or check it with `--devices real` and a policy that \
-         grants its device."
+         or at the first call instead of in `start`, or check it with a script of its device (`--devices DIR`), \
+         or with `--devices real` and a policy that grants it."
     OTHER_VERSION Error "other-version" "The component was built for another version of the world."
         "The world `external-worker` has versions, and this host takes components of one of them. Version 0.2.0 \
          took the place of 0.1.0: `call` takes a record, `call-info`, that says which node calls; `set-value` says \

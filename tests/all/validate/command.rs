@@ -1,6 +1,7 @@
 //! The command `ewh validate` as a process: verdicts, exit codes, and what a bomb does.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -108,6 +109,29 @@ fn a_real_device_is_used_where_the_policy_grants_it() {
     let output = ewh(&[&exercise[..], &["--devices", "real", THERMOMETER]].concat());
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");
+}
+
+#[test]
+fn the_process_that_exercises_a_component_says_how_far_it_is() {
+    let output = Command::new(env!("CARGO_BIN_EXE_ewh-under-test"))
+        .args([
+            "validate-one",
+            "--level",
+            "exercise",
+            "--",
+            "thermometer.wasm",
+        ])
+        .stdin(File::open(THERMOMETER).unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let mut lines = said
+        .lines()
+        .map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let far = lines.find_map(|line| line.get("under-way").cloned());
+    let far = far.unwrap();
+    assert_eq!(far["class"], "thermometer");
+    assert!(far["planned"].as_u64() > Some(1), "{far}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use external_worker_artifacts::PROBE_FAULTY;
 use external_worker_host::component::LoadedComponent;
 use external_worker_host::policy::Policy;
 use external_worker_host::validate::exercise::reached::{ClassReached, little_reached, percent};
-use external_worker_host::validate::exercise::{self, Report, Subject};
+use external_worker_host::validate::exercise::{self, Devices, Report, Subject};
 use external_worker_tests::engine;
 use serde_json::Value as Json;
 
@@ -25,7 +25,7 @@ async fn exercised(seed: u64) -> Report {
         component: Arc::new(component),
         file: "faulty.wasm".to_owned(),
         policy: Policy::parse(BUDGET, "the test's policy").unwrap(),
-        real_policy: None,
+        devices: Devices::Simulated,
         seed,
         limit: TIME,
         progress: Box::new(|_| {}),

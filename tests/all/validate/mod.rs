@@ -8,6 +8,7 @@ mod ports;
 pub(crate) mod puppet;
 mod reports;
 mod schemas;
+mod scripts;
 mod time;
 
 pub(crate) use command::bomb;

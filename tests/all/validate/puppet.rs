@@ -7,7 +7,7 @@ use std::time::Duration;
 use external_worker_artifacts::PROBE_PUPPET;
 use external_worker_host::component::LoadedComponent;
 use external_worker_host::policy::{Manifest, Policy};
-use external_worker_host::validate::exercise::{self, Subject};
+use external_worker_host::validate::exercise::{self, Devices, Subject};
 use external_worker_host::validate::finding::Finding;
 use external_worker_host::validate::{check_bytes, check_loaded, is_worth_running};
 use external_worker_tests::engine;
@@ -61,7 +61,7 @@ async fn findings(script: &Json) -> Vec<Finding> {
             component: Arc::new(component),
             file: "puppet.wasm".to_owned(),
             policy,
-            real_policy: None,
+            devices: Devices::Simulated,
             seed: 1,
             limit: TIME,
             progress: Box::new(|_| {}),

@@ -11,10 +11,9 @@ use serde_json::Value as Json;
 use super::error::{CliError, Exit};
 use super::output::Output;
 use super::steps::StepArgs;
-use super::{CacheOptions, duration, load};
+use super::{CacheOptions, devices, duration, load};
 use crate::component::PreparedComponent;
 use crate::executor::Simulated;
-use crate::simulate::script::Script;
 use crate::simulate::{Behaviour, Bench};
 
 mod plan;
@@ -48,6 +47,10 @@ pub struct RunCommand {
         conflicts_with = "policy"
     )]
     simulate: Option<Behaviour>,
+    /// Let the devices that the scripts in this directory describe answer as these say; --simulate says what
+    /// others do
+    #[arg(long, value_name = "DIR", requires = "simulate")]
+    devices: Option<PathBuf>,
     /// The seed of the random choices of simulated devices
     #[arg(long, value_name = "N", default_value_t = 0, requires = "simulate")]
     seed: u64,
@@ -87,6 +90,7 @@ pub struct RunCommand {
 impl RunCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let policy = load::policy_of_run(self.policy.as_deref(), cache)?;
+        let script = self.devices.as_deref().map(devices::scripts).transpose()?;
         let config = plan::config("--config", self.config.as_deref())?;
         let engine = load::engine(cache)?;
         let component = load::component(&engine, &self.component, output)?;
@@ -103,7 +107,7 @@ impl RunCommand {
         time.block_on(async {
             let progress = preparing();
             let (budget, executor) = (policy.budget, time.executor());
-            let (others, script) = (Some(behaviour), Script::default());
+            let (others, script) = (Some(behaviour), script.unwrap_or_default());
             let bench =
                 Bench::new(&component, &budget, others, script, self.seed, executor).await?;
             let prepared = bench.prepare(&component, budget).await?;

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::super::error::Exit;
 use super::super::program::this_program;
 use super::super::shown;
-use super::line::heard;
+use super::line::{UnderWay, heard, under_way};
 use super::verdict::Check;
 use super::{Level, Trial};
 use crate::limits;
@@ -39,16 +39,17 @@ enum Ended {
 }
 
 /// Makes the checks from [`Level::Load`] up to that of the trial, of the component of these bytes, which is
-/// called `name`, in a process of its own. `arguments` are those of the cache.
+/// called `name`, in a process of its own. `arguments` are those of the cache; `told` hears how far it is.
 pub(super) async fn check(
     name: &Path,
     bytes: &[u8],
     trial: &Trial,
     arguments: &[OsString],
+    told: &(dyn Fn(UnderWay) + Sync),
 ) -> Vec<Check> {
     let begin = Instant::now();
     let mut said = Vec::new();
-    let ended = match run(name, bytes, trial, arguments, &mut said).await {
+    let ended = match run(name, bytes, trial, arguments, &mut said, told).await {
         Ok(ended) => ended,
         Err(error) => Ended::Never(error),
     };
@@ -99,17 +100,23 @@ async fn run(
     trial: &Trial,
     arguments: &[OsString],
     said: &mut Vec<u8>,
+    told: &(dyn Fn(UnderWay) + Sync),
 ) -> io::Result<Ended> {
     let mut child = command(name, trial, arguments)?.spawn()?;
     let most = trial.limit.saturating_mul(limits::CHECK_PATIENCE);
-    if let Ok(ended) = timeout(most, talk(&mut child, bytes, said)).await {
+    if let Ok(ended) = timeout(most, talk(&mut child, bytes, said, told)).await {
         return Ok(Ended::By(ended?));
     }
     child.kill().await?;
     Ok(Ended::Late)
 }
 
-async fn talk(child: &mut Child, bytes: &[u8], said: &mut Vec<u8>) -> io::Result<ExitStatus> {
+async fn talk(
+    child: &mut Child,
+    bytes: &[u8],
+    said: &mut Vec<u8>,
+    told: &(dyn Fn(UnderWay) + Sync),
+) -> io::Result<ExitStatus> {
     let (to_child, from_child) = (child.stdin.take(), child.stdout.take());
     let write = async {
         if let Some(mut to_child) = to_child {
@@ -121,7 +128,13 @@ async fn talk(child: &mut Child, bytes: &[u8], said: &mut Vec<u8>) -> io::Result
         let Some(mut from_child) = from_child else {
             return Ok(());
         };
-        while said.len() < limits::MAX_CHECKED_BYTES && from_child.read_buf(said).await? > 0 {}
+        let mut before = 0;
+        while before < limits::MAX_CHECKED_BYTES && from_child.read_buf(said).await? > 0 {
+            if let Some(at) = under_way(said, before) {
+                told(at);
+            }
+            before = said.len();
+        }
         Ok::<_, io::Error>(())
     };
     let ((), read) = tokio::join!(write, read);
@@ -139,7 +152,8 @@ fn command(name: &Path, trial: &Trial, arguments: &[OsString]) -> io::Result<Com
         .args(arguments)
         .args(["--parent", &std::process::id().to_string()])
         .args(["--level", &spelled(trial.level.to_possible_value())])
-        .args(["--devices", &spelled(trial.devices.to_possible_value())])
+        .arg("--devices")
+        .arg(trial.devices.written())
         .args(["--seed", &trial.seed.to_string()])
         .args(["--memory", &trial.memory.as_u64().to_string()])
         .args(["--cpu", &format!("{}s", trial.cpu.as_secs())])
@@ -218,13 +232,14 @@ fn not_checked(problem: &str) -> Finding {
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
 
+    use super::super::super::devices::DevicesArg;
     use super::*;
 
     fn trial() -> Trial {
         Trial {
             policy: None,
             level: Level::Exercise,
-            devices: super::super::Devices::Simulated,
+            devices: DevicesArg::Simulated,
             seed: 0,
             min_reached: None,
             memory: limits::CHECK_MEMORY,

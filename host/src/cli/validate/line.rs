@@ -1,5 +1,6 @@
 //! What the process that checks a component says to the one that started it, a line of JSON each.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Level;
 use super::verdict::Check;
 use crate::engine::SourceLine;
+use crate::validate::exercise::Progress;
 use crate::validate::exercise::reached::ClassReached;
 use crate::validate::finding::{self, Finding};
 use crate::{limits, text};
@@ -22,8 +24,39 @@ pub(super) enum Line {
         found: Vec<Found>,
         reached: Vec<ClassReached>,
     },
+    /// An exercise is this far.
+    UnderWay(UnderWay),
     /// No other check will: why.
     Failed(String),
+}
+
+/// How far an exercise is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct UnderWay {
+    class: String,
+    done: usize,
+    planned: usize,
+}
+
+impl From<Progress<'_>> for UnderWay {
+    fn from(progress: Progress<'_>) -> Self {
+        Self {
+            class: progress.class.to_owned(),
+            done: progress.done,
+            planned: progress.planned,
+        }
+    }
+}
+
+impl fmt::Display for UnderWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            class,
+            done,
+            planned,
+        } = self;
+        write!(f, "class {class}, {done} of {planned} cases")
+    }
 }
 
 /// A finding on its way.
@@ -74,10 +107,25 @@ pub(super) fn heard(said: &[u8]) -> (Vec<Check>, Option<String>) {
                     ..Check::new(level, time, findings)
                 });
             }
+            Line::UnderWay(_) => {}
             Line::Failed(why) => failed = Some(text::clean_line(&why, limits::MAX_TEXT_BYTES)),
         }
     }
     (checks, failed)
+}
+
+/// How far an exercise is, if the last line says so that came to its end with what was said from `new` on.
+pub(super) fn under_way(said: &[u8], new: usize) -> Option<UnderWay> {
+    let is_end = |byte: &u8| *byte == b'\n';
+    let end = said.get(new..)?.iter().rposition(is_end)?;
+    let line = said.get(..new.saturating_add(end))?.rsplit(is_end).next()?;
+    match serde_json::from_slice(line).ok()? {
+        Line::UnderWay(at) => Some(UnderWay {
+            class: text::clean_line(&at.class, limits::MAX_NAME_BYTES),
+            ..at
+        }),
+        Line::Checked { .. } | Line::Failed(_) => None,
+    }
 }
 
 impl Found {
@@ -125,5 +173,29 @@ mod tests {
         assert_eq!(checks[0].time, Duration::from_millis(5));
         assert_eq!(checks[0].findings, [found]);
         assert_eq!(failed.unwrap(), "a\u{fffd}[31m");
+    }
+
+    #[test]
+    fn how_far_it_is_is_what_the_last_whole_line_says() {
+        let at = |class, done| {
+            let progress = Progress {
+                class,
+                done,
+                planned: 9,
+            };
+            let line = Line::UnderWay(progress.into());
+            serde_json::to_string(&line).unwrap() + "\n"
+        };
+        let (first, second) = (at("a", 1), at("b\x1b[2J", 2));
+        let said = format!("{first}{second}{}", &first[..9]);
+        let shown = |said: &str, new| under_way(said.as_bytes(), new).map(|it| it.to_string());
+        let far = Some("class b\u{fffd}[2J, 2 of 9 cases".to_owned());
+        assert_eq!(shown(&said, 0), far);
+        // A line is heard as a whole, however it came.
+        assert_eq!(shown(&said, first.len() + second.len() - 1), far);
+        assert_eq!(shown(&said, first.len() + second.len()), None);
+        assert_eq!(shown(&said, said.len() + 1), None);
+        assert_eq!(shown(&format!("{said}\n"), 0), None);
+        assert_eq!(heard(said.as_bytes()).0.len(), 0);
     }
 }

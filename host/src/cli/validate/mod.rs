@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::devices::{self, DevicesArg};
 use super::error::{CliError, Exit};
 use super::output::Output;
 use super::{CacheOptions, duration, load};
@@ -75,9 +77,16 @@ struct Trial {
     /// How thoroughly to check the components
     #[arg(long, value_enum, default_value_t = Level::Load)]
     level: Level,
-    /// The devices to exercise the components with
-    #[arg(long, value_enum, default_value_t = Devices::Simulated)]
-    devices: Devices,
+    /// The devices to exercise the components with: simulated ones, of which some echo, some are silent, some
+    /// answer nonsense and some hang up; the real ones that the policy grants; or those that the scripts in this
+    /// directory describe, and then simulated ones
+    #[arg(
+        long,
+        value_name = "simulated|real|DIR",
+        default_value = "simulated",
+        value_parser = OsStringValueParser::new().map(DevicesArg::from)
+    )]
+    devices: DevicesArg,
     /// The seed of random choices: the same seed makes the same choices
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -97,15 +106,6 @@ struct Trial {
     /// How long the check of one component may take; it is ended at twice that
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = limit)]
     limit: Duration,
-}
-
-/// Which devices a component is exercised with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Devices {
-    /// Simulated devices: some answer, some are silent, some answer nonsense, some hang up
-    Simulated,
-    /// The devices that the policy grants
-    Real,
 }
 
 /// How much is tried: each level has a check of its own, besides those of the levels before it.
@@ -165,13 +165,17 @@ impl ValidateCommand {
             return Ok(Exit::Ok);
         }
         let trial = &self.trial;
-        if trial.devices == Devices::Real && trial.policy.is_none() {
+        if trial.devices == DevicesArg::Real && trial.policy.is_none() {
             let problem = "`--devices real` needs a policy that grants them: add --policy FILE";
             return Err(CliError::Usage(problem.to_owned()));
         }
         if trial.min_reached.is_some() && trial.level < Level::Exercise {
             let problem = "`--min-reached` is about what ran: add `--level exercise`";
             return Err(CliError::Usage(problem.to_owned()));
+        }
+        if let DevicesArg::Scripted(dir) = &trial.devices {
+            // Each process reads them again; what is wrong with them is no component's fault.
+            devices::scripts(dir)?;
         }
         let policy = trial.policy.as_deref();
         let policy = policy.map(|path| load::policy(Some(path))).transpose()?;

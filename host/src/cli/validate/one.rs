@@ -2,23 +2,25 @@
 //! it reads a byte of it. `ewh validate` starts it; see [`super::child`].
 
 use std::io::Read as _;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
 use rustix::process::Resource;
 
+use super::super::devices::{self, DevicesArg};
 use super::super::error::{CliError, Exit};
 use super::super::output::Output;
 use super::super::{CacheOptions, load};
 use super::line::Line;
-use super::{Devices, Level, Trial};
+use super::{Level, Trial};
 use crate::component::LoadedComponent;
 use crate::engine::Engine;
 use crate::limits::process::lower;
 use crate::policy::Policy;
 use crate::validate::exercise::reached::little_reached;
-use crate::validate::exercise::{self, Report, Subject};
+use crate::validate::exercise::{self, Devices, Progress, Report, Subject};
 use crate::validate::{check_loaded, is_worth_running};
 use crate::{limits, text};
 
@@ -80,16 +82,14 @@ impl ValidateOneCommand {
         }
         let begin = Instant::now();
         let component = LoadedComponent::from_bytes(engine, &name, bytes)?;
-        let is_real = self.trial.devices == Devices::Real;
-        let real_policy = self.trial.policy.filter(|_| is_real);
         let subject = Subject {
             component: Arc::new(component),
             file: self.name,
             policy,
-            real_policy: real_policy.map(|path| path.to_string_lossy().into_owned()),
+            devices: devices(&self.trial)?,
             seed: self.trial.seed,
             limit: self.trial.limit,
-            progress: Box::new(|_| {}),
+            progress: Box::new(telling(output)),
         };
         let Report { mut found, reached } = exercise::check(&Arc::new(subject)).await?;
         let least = self.trial.min_reached;
@@ -120,6 +120,36 @@ impl ValidateOneCommand {
     fn die_with_parent(&self) -> Result<(), CliError> {
         Ok(())
     }
+}
+
+/// Tells who started this how far the exercise is, now and then.
+fn telling(output: &Output) -> impl Fn(Progress<'_>) + Send + Sync + 'static {
+    let (output, next) = (output.clone(), Mutex::new(Instant::now()));
+    move |progress| {
+        let now = Instant::now();
+        let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+        if now >= *next {
+            *next = now + limits::PROGRESS_EVERY;
+            // Who does not hear it has ended this process.
+            let _ = output.print_json_line(&Line::UnderWay(progress.into()));
+        }
+    }
+}
+
+/// What a component is exercised with.
+fn devices(trial: &Trial) -> Result<Devices, CliError> {
+    let shown = |path: &Path| path.to_string_lossy().into_owned();
+    Ok(match (&trial.devices, &trial.policy) {
+        (DevicesArg::Scripted(dir), _) => Devices::Scripted {
+            script: devices::scripts(dir)?,
+            dir: shown(dir),
+        },
+        (DevicesArg::Real, Some(policy)) => Devices::Real {
+            policy: shown(policy),
+        },
+        // Without a policy no real one is granted.
+        (DevicesArg::Simulated, _) | (DevicesArg::Real, None) => Devices::Simulated,
+    })
 }
 
 /// From here on this process gets no more than the trial allows it. Address space is none of it: a

@@ -3,20 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use futures_util::StreamExt as _;
 
+use super::super::devices::DevicesArg;
 use super::super::error::{CliError, Exit};
 use super::super::output::Output;
 use super::super::signals::Signals;
 use super::super::{files, load};
+use super::line::UnderWay;
 use super::targets::Target;
 use super::verdict::{Check, Verdict};
-use super::{Devices, Level, Trial, cause, child};
+use super::{Level, Trial, cause, child};
 use crate::limits;
 use crate::policy::Policy;
 use crate::validate::finding::{self, Finding};
@@ -53,11 +55,13 @@ impl Checks {
         let mut signals = Signals::catch()?;
         let names: Vec<_> = targets.iter().map(|target| target.name.clone()).collect();
         let done = Arc::new(AtomicUsize::new(0));
-        let _progress = output.progress_of(shown(&names, Arc::clone(&done)));
+        let far = Arc::new(Mutex::default());
+        let _progress = output.progress_of(shown(&names, Arc::clone(&done), Arc::clone(&far)));
+        let told = |at| *locked(&far) = Some(at);
         let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let mut under_way = std::pin::pin!(
             futures_util::stream::iter(targets.into_iter().enumerate())
-                .map(async |(at, target)| (at, self.check(target).await))
+                .map(async |(at, target)| (at, self.check(target, &told).await))
                 .buffer_unordered(at_once)
         );
         let mut verdicts = BTreeMap::new();
@@ -82,7 +86,7 @@ impl Checks {
         Ok((all.collect(), exit))
     }
 
-    async fn check(&self, target: Target) -> Verdict {
+    async fn check(&self, target: Target, told: &(dyn Fn(UnderWay) + Sync)) -> Verdict {
         let name = target.name;
         let file = match target.file {
             Ok(file) => file,
@@ -99,12 +103,18 @@ impl Checks {
             }
             Err(failed) => return Verdict::unread(name, &failed.to_string(), "report it"),
         };
-        let checks = self.further(&name, &bytes, first).await;
+        let checks = self.further(&name, &bytes, first, told).await;
         Verdict::new(name, &bytes, checks)
     }
 
     /// The `first` check, and those that follow it.
-    async fn further(&self, name: &std::path::Path, bytes: &[u8], first: Check) -> Vec<Check> {
+    async fn further(
+        &self,
+        name: &Path,
+        bytes: &[u8],
+        first: Check,
+        told: &(dyn Fn(UnderWay) + Sync),
+    ) -> Vec<Check> {
         let (level, why) = self.level_after(&first.findings);
         let mut checks = vec![first];
         if level > Level::Static {
@@ -112,7 +122,7 @@ impl Checks {
                 level,
                 ..self.trial.clone()
             };
-            checks.extend(child::check(name, bytes, &trial, &self.arguments).await);
+            checks.extend(child::check(name, bytes, &trial, &self.arguments, told).await);
         }
         let skipped = [Level::Load, Level::Exercise].into_iter();
         let skipped = skipped.filter(|one| *one > level && *one <= self.trial.level);
@@ -138,7 +148,7 @@ impl Checks {
             let why = "it cannot start without what its manifest does not request";
             return (most.min(Level::Load), why);
         }
-        if self.trial.devices == Devices::Real && has(&finding::NOT_GRANTED) {
+        if self.trial.devices == DevicesArg::Real && has(&finding::NOT_GRANTED) {
             return (
                 most.min(Level::Load),
                 "it cannot start without what is not granted",
@@ -169,8 +179,19 @@ fn read(file: PathBuf, policy: Option<&Policy>) -> Result<(Vec<u8>, Check), Stri
     Ok((bytes, check))
 }
 
-/// What is under way.
-fn shown(names: &[PathBuf], done: Arc<AtomicUsize>) -> impl Fn() -> String + Send + 'static {
+/// How far the check of one component is.
+type Far = Mutex<Option<UnderWay>>;
+
+fn locked(far: &Far) -> MutexGuard<'_, Option<UnderWay>> {
+    far.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is under way: of one component how far it is, of several how many are done.
+fn shown(
+    names: &[PathBuf],
+    done: Arc<AtomicUsize>,
+    far: Arc<Far>,
+) -> impl Fn() -> String + Send + 'static {
     let total = names.len();
     let only = match names {
         [name] => Some(format!("checking {}", name.display())),
@@ -178,7 +199,10 @@ fn shown(names: &[PathBuf], done: Arc<AtomicUsize>) -> impl Fn() -> String + Sen
     };
     move || {
         let done = done.load(Ordering::Relaxed);
-        let counted = || format!("checked {done}/{total} components");
-        only.clone().unwrap_or_else(counted)
+        match (&only, &*locked(&far)) {
+            (Some(only), Some(far)) => format!("{only}: {far}"),
+            (Some(only), None) => only.clone(),
+            (None, _) => format!("checked {done}/{total} components"),
+        }
     }
 }

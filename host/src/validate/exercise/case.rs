@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::super::finding;
 use super::failure::Failure;
@@ -27,8 +27,7 @@ pub(super) const LOOP: &str = "the loop";
 /// What is done with one instance.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Case {
-    /// How simulated devices answer; of no matter where they are real.
-    pub(super) behaviour: Behaviour,
+    pub(super) manner: Manner,
     pub(super) seed: u64,
     /// What is not the default, as an object.
     pub(super) config: Json,
@@ -39,6 +38,15 @@ pub(super) struct Case {
     pub(super) steps: Vec<Step>,
     /// How often all steps are taken.
     pub(super) rounds: u32,
+}
+
+/// How simulated devices answer; of no matter where they are real.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// As their author wrote down; those that he did not echo.
+    Scripted,
+    /// All of them in one way, whatever is written down.
+    Alike(Behaviour),
 }
 
 /// One thing that is done.
@@ -400,9 +408,4 @@ fn undeclared(node: &NodeClass, outputs: &Ports) -> Option<String> {
 /// The line of its source where `instance` trapped, if it did and that is known.
 pub(super) fn trapped_at(instance: &Instance) -> Option<SourceLine> {
     instance.status().trapped_at?.source
-}
-
-/// No configuration of its own.
-pub(super) fn no_config() -> Json {
-    Json::Object(Map::new())
 }

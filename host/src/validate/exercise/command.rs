@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::Subject;
-use super::case::{Case, Step};
+use super::case::{Case, Manner, Step};
+use super::{Devices, Subject};
 use crate::instance::description::Class;
 use crate::text;
 
@@ -15,9 +15,15 @@ impl Case {
     pub(super) fn command(&self, subject: &Subject, class: &Class) -> String {
         let mut words = vec!["ewh".to_owned(), "run".to_owned()];
         words.push(quoted(&subject.file));
-        words.push(match &subject.real_policy {
-            Some(path) => format!("--policy {}", quoted(path)),
-            None => format!("--simulate={} --seed {}", self.behaviour.name(), self.seed),
+        words.push(match (&subject.devices, self.manner) {
+            (Devices::Real { policy }, _) => format!("--policy {}", quoted(policy)),
+            (Devices::Scripted { dir, .. }, Manner::Scripted) => {
+                format!("--simulate --devices {} --seed {}", quoted(dir), self.seed)
+            }
+            (_, Manner::Alike(behaviour)) => {
+                format!("--simulate={} --seed {}", behaviour.name(), self.seed)
+            }
+            (Devices::Simulated, Manner::Scripted) => format!("--simulate --seed {}", self.seed),
         });
         words.push(format!("--class {}", class.id()));
         if self.config != json!({}) {

@@ -1,5 +1,5 @@
 //! What a component does when it runs: with its default configuration and with generated ones, against
-//! devices that answer, that do not, that answer nonsense and that hang up.
+//! devices that do what their author wrote down, that echo, that are silent, that answer nonsense and that hang up.
 //!
 //! A [`case::Case`] is a list of steps, which `ewh run` can take, too. Cases are made by [`plan`] from what lies
 //! at the boundaries of types and from a seed, by [`generate`]; the same seed makes the same ones. A [`session`]
@@ -34,8 +34,8 @@ use crate::instance::{Folder, Instance, Spec};
 use crate::limits::Budget;
 use crate::policy::Policy;
 use crate::simulate::script::Script;
-use crate::simulate::{self, Bench};
-use case::Case;
+use crate::simulate::{self, Behaviour, Bench};
+use case::{Case, Manner};
 use reached::ClassReached;
 use session::Session;
 
@@ -47,19 +47,40 @@ pub struct Subject {
     pub file: String,
     /// What an instance may use, and, with real devices, what is granted.
     pub policy: Policy,
-    /// The file of `policy`, when the devices that it grants are used; `None`: devices are simulated.
-    pub real_policy: Option<String>,
+    /// What it meets.
+    pub devices: Devices,
     /// What chance begins with.
     pub seed: u64,
     /// How long all of it may take. What was not reached by then is said.
     pub limit: Duration,
     /// Is told how far it is, now and then.
-    pub progress: Box<dyn Fn(Progress) + Send + Sync>,
+    pub progress: Box<dyn Fn(Progress<'_>) + Send + Sync>,
+}
+
+/// The devices that a component is exercised with.
+#[derive(Debug)]
+pub enum Devices {
+    /// Simulated ones, which know no protocol.
+    Simulated,
+    /// First those that an author wrote down, then simulated ones.
+    Scripted {
+        /// What they do.
+        script: Script,
+        /// The directory where that is written.
+        dir: String,
+    },
+    /// Those that the policy grants.
+    Real {
+        /// The file of the policy.
+        policy: String,
+    },
 }
 
 /// How far the exercise of a class is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// Its id.
+    pub class: &'a str,
     /// Cases that are done.
     pub done: usize,
     /// Cases that there are.
@@ -136,8 +157,14 @@ impl Subject {
             cpu_share: f64::from(u32::MAX),
             ..budget
         };
-        let (others, script) = (Some(case.behaviour), Script::default());
-        let executor = time.executor();
+        let (others, script) = match (case.manner, &self.devices) {
+            (Manner::Scripted, Devices::Scripted { script, .. }) => {
+                (Behaviour::Echo, script.clone())
+            }
+            (Manner::Scripted, _) => (Behaviour::Echo, Script::default()),
+            (Manner::Alike(behaviour), _) => (behaviour, Script::default()),
+        };
+        let (others, executor) = (Some(others), time.executor());
         let bench = Bench::new(&component, &budget, others, script, case.seed, executor).await?;
         Ok(SetUp {
             prepared: Arc::new(bench.prepare(&component, budget).await?),
@@ -151,7 +178,7 @@ impl Subject {
         &self,
         task: impl AsyncFnOnce(Option<&Simulated>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
-        if self.real_policy.is_some() {
+        if self.has_real_devices() {
             return task(None).await;
         }
         let done = tokio::task::spawn_blocking(move || {
@@ -167,10 +194,14 @@ impl Subject {
         Duration::from_millis(self.policy.budget.config_deadline_ms)
     }
 
+    fn has_real_devices(&self) -> bool {
+        matches!(self.devices, Devices::Real { .. })
+    }
+
     /// Whether a device is simulated for it, which says what no device says.
     fn is_simulated(&self) -> bool {
         let mut requests = self.component.manifest().requests.keys();
-        self.real_policy.is_none() && requests.any(|one| simulate::stands_in_for(*one))
+        !self.has_real_devices() && requests.any(|one| simulate::stands_in_for(*one))
     }
 
     /// Whether it has something of the world, so that it may do otherwise the second time.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::Subject;
 use super::calls;
-use super::case::{self, Case, Step};
+use super::case::{Case, Manner, Step};
 use super::generate::Generator;
+use super::{Devices, Subject};
 use crate::bindings::types::{NodeClass, Shelf};
 use crate::instance::description::{Class, shelf_nodes};
 use crate::limits;
-use crate::simulate::Behaviour;
+use crate::simulate::{Behaviour, no_config};
 
 /// Turns of a loop in a case that is about calls.
 const FEW_TURNS: u32 = 5;
@@ -65,9 +65,9 @@ impl Planner<'_> {
         Generator::new(self.subject.seed.wrapping_mul(1_000_003).wrapping_add(salt))
     }
 
-    fn case(&self, behaviour: Behaviour, config: Json, steps: Vec<Step>) -> Case {
+    fn case(&self, manner: Manner, config: Json, steps: Vec<Step>) -> Case {
         Case {
-            behaviour,
+            manner,
             seed: self.subject.seed,
             config,
             is_loopless: false,
@@ -77,10 +77,18 @@ impl Planner<'_> {
         }
     }
 
-    fn other_behaviours(&self) -> impl Iterator<Item = Behaviour> + use<> {
-        let is_simulated = self.subject.is_simulated();
-        let others = Behaviour::ALL.into_iter();
-        others.filter(move |one| is_simulated && *one != Behaviour::Echo)
+    /// How devices answer that are of the most use.
+    fn helpful(&self) -> Manner {
+        match self.subject.devices {
+            Devices::Scripted { .. } => Manner::Scripted,
+            Devices::Simulated | Devices::Real { .. } => Manner::Alike(Behaviour::Echo),
+        }
+    }
+
+    fn others(&self) -> impl Iterator<Item = Manner> + use<> {
+        let (helpful, is_simulated) = (self.helpful(), self.subject.is_simulated());
+        let all = Behaviour::ALL.into_iter().map(Manner::Alike);
+        all.filter(move |one| is_simulated && *one != helpful)
     }
 
     /// Generated configurations that fit the schema.
@@ -91,17 +99,16 @@ impl Planner<'_> {
 
     /// Ways to start an instance, the plainest first.
     pub(super) fn openings(&self) -> Vec<Case> {
-        let plain = [Behaviour::Echo].into_iter().chain(self.other_behaviours());
-        let plain = plain.map(|behaviour| (behaviour, case::no_config()));
-        let configured = self
-            .configurations()
-            .map(|config| (Behaviour::Echo, config));
+        let helpful = self.helpful();
+        let plain = [helpful].into_iter().chain(self.others());
+        let plain = plain.map(|manner| (manner, no_config()));
+        let configured = self.configurations().map(|config| (helpful, config));
         let openings = plain.chain(configured);
         openings
-            .map(|(behaviour, config)| Case {
+            .map(|(manner, config)| Case {
                 // Its shelves are asked for, and nothing of its loop.
                 is_loopless: true,
-                ..self.case(behaviour, config, Vec::new())
+                ..self.case(manner, config, Vec::new())
             })
             .collect()
     }
@@ -121,7 +128,7 @@ impl Planner<'_> {
             turns_again_and_again(home),
             self.calls_again_and_again(home, nodes),
         ];
-        let against = self.other_behaviours().map(|one| self.against(one, nodes));
+        let against = self.others().map(|one| self.against(one, nodes));
         let configured = self.configurations().zip(1..);
         let configured = configured.map(|(config, nth)| self.configured(config, nth, nodes));
         let all = each.into_iter().chain(rest).chain(against);
@@ -174,13 +181,13 @@ impl Planner<'_> {
         planned
     }
 
-    /// Every method once, while the devices are of no use.
-    fn against(&self, behaviour: Behaviour, nodes: &[Node]) -> Planned {
+    /// Every method once, while the devices are of less use.
+    fn against(&self, manner: Manner, nodes: &[Node]) -> Planned {
         let mut generator = self.generator(3);
         let mut steps = vec![Step::Turns(1)];
         let few = nodes.iter().take(limits::MAX_RATED_CALLS);
         steps.extend(few.map(|node| calls::any(node, &mut generator)));
-        let case = self.case(behaviour, case::no_config(), steps);
+        let case = self.case(manner, no_config(), steps);
         Planned {
             case,
             purpose: Purpose::Survival,
@@ -194,7 +201,7 @@ impl Planner<'_> {
         let mut steps = vec![Step::Turns(FEW_TURNS)];
         steps.extend(nodes.iter().map(|node| calls::any(node, &mut generator)));
         Planned {
-            case: self.case(Behaviour::Echo, config, steps),
+            case: self.case(self.helpful(), config, steps),
             purpose: Purpose::Survival,
             left_out: 0,
         }

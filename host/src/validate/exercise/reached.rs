@@ -133,7 +133,8 @@ pub fn little_reached(classes: &[ClassReached], least: u8) -> Option<Finding> {
         "{reached} % of its methods returned a value, and --min-reached asks for {least} %; never, {}",
         never.join("; ")
     );
-    let fix = "let it be reached without its devices, use `--devices real`, or ask for less";
+    let fix = "let it be reached without its devices, script these (`--devices DIR`), use the real ones, or ask \
+               for less";
     Some(Finding::new(&finding::LITTLE_REACHED, problem, fix))
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::case::{self, Case, LOOP, Ran, Step};
+use super::case::{Case, LOOP, Ran, Step};
 use super::failure::{Cause, Failure};
 use super::plan::{self, Node, Planned, Planner, Purpose};
 use super::reached::{ClassReached, Tally};
@@ -17,6 +17,7 @@ use super::{Progress, Subject, verdict};
 use crate::error::Result;
 use crate::instance::description::Class;
 use crate::limits;
+use crate::simulate::no_config;
 use crate::validate::finding::{self, Finding};
 use crate::validate::ports;
 
@@ -34,7 +35,7 @@ pub(super) struct Session<'a> {
     starts: RefCell<Starts>,
     calls_left_out: Cell<usize>,
     is_cut: Cell<bool>,
-    progress: Cell<Progress>,
+    progress: Cell<Progress<'a>>,
 }
 
 /// What failed, and in which case.
@@ -89,7 +90,11 @@ impl<'a> Session<'a> {
             starts: RefCell::default(),
             calls_left_out: Cell::new(0),
             is_cut: Cell::new(false),
-            progress: Cell::default(),
+            progress: Cell::new(Progress {
+                class: class.id(),
+                done: 0,
+                planned: 0,
+            }),
         }
     }
 
@@ -306,7 +311,7 @@ impl<'a> Session<'a> {
         for (planned, ran) in runs {
             self.is_cut.set(self.is_cut.get() || ran.is_cut);
             let purpose = planned.purpose;
-            if planned.case.config != case::no_config() {
+            if planned.case.config != no_config() {
                 self.starts.borrow_mut().tried(ran.refused.as_deref());
             }
             if let Some(failure) = ran.failure.clone() {
@@ -348,16 +353,17 @@ impl<'a> Session<'a> {
         self.tell(Progress {
             done: progress.done + 1,
             planned: progress.planned.max(progress.done + 1),
+            ..progress
         });
     }
 
-    fn tell(&self, progress: Progress) {
+    fn tell(&self, progress: Progress<'a>) {
         self.progress.set(progress);
         (self.subject.progress)(progress);
     }
 
     fn not_started(&self, why: &str) -> Finding {
-        let fix = "connect in the loop or at the first call, or use `--devices real`";
+        let fix = "connect in the loop or at the first call, or exercise it with its devices (`--devices`)";
         let problem = format!("`start` refused every configuration; the first time: {why}");
         let here = format!("class {}, start", self.class.id());
         Finding::new(&finding::NOT_STARTED, problem, fix).at(here)

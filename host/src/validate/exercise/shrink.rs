@@ -1,7 +1,8 @@
 //! From a case that fails to the smallest one that fails alike.
 
-use super::case::{self, Case, Step};
+use super::case::{Case, Step};
 use crate::error::HostError;
+use crate::simulate::no_config;
 
 /// Leaves out of `case`, which fails at its step `failed_at` or as a whole, whatever it `fails` without, in at
 /// most `runs` runs.
@@ -68,7 +69,7 @@ fn smaller(case: &Case, at: &mut usize) -> Option<Case> {
 fn nth(case: &Case, at: usize) -> Option<Case> {
     let mut smaller = case.clone();
     let Some(at) = at.checked_sub(1) else {
-        smaller.config = case::no_config();
+        smaller.config = no_config();
         return Some(smaller);
     };
     let repeated = repeated(&case.steps);
@@ -159,12 +160,13 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::case::Manner;
     use super::*;
     use crate::simulate::Behaviour;
 
     fn case(steps: Vec<Step>) -> Case {
         Case {
-            behaviour: Behaviour::Echo,
+            manner: Manner::Alike(Behaviour::Echo),
             seed: 0,
             config: json!({"a": 1}),
             is_loopless: false,

@@ -223,15 +223,15 @@ fn reported(session: &Session<'_>, failure: &Failure, others: &[String], case: &
 
 #[cfg(test)]
 mod tests {
-    use super::super::case;
+    use super::super::case::Manner;
     use super::*;
-    use crate::simulate::Behaviour;
+    use crate::simulate::{Behaviour, no_config};
 
     fn failed(place: &str, problem: &str) -> Failed {
         let case = Case {
-            behaviour: Behaviour::Echo,
+            manner: Manner::Alike(Behaviour::Echo),
             seed: 0,
-            config: case::no_config(),
+            config: no_config(),
             is_loopless: false,
             is_killed: false,
             steps: Vec::new(),
