@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::error::Result;
 use crate::host;
 
 /// Why a task has to end.
@@ -57,10 +58,28 @@ impl Ending {
     }
 }
 
-/// The call that a node answers: an argument of a `#[node]` method, which is not an input.
+/// Somebody waits for the end of a task, or cleans up behind it: it is not dropped meanwhile.
+struct Heeding(Rc<Ending>);
+
+impl Heeding {
+    fn begin(ending: &Rc<Ending>) -> Self {
+        ending.heeding.set(ending.heeding.get().saturating_add(1));
+        Self(Rc::clone(ending))
+    }
+}
+
+impl Drop for Heeding {
+    fn drop(&mut self) {
+        let heeding = self.0.heeding.get();
+        self.0.heeding.set(heeding.saturating_sub(1));
+    }
+}
+
+/// The call that a node answers: an argument of a `#[node]` method, or of a closure on a shelf, which is not an
+/// input.
 ///
 /// A call that is cancelled, by whoever asked, by its deadline or because the worker stops, is dropped where it
-/// waits. Where that would leave a device switched on, wait for the end and switch it off:
+/// waits. Where that would leave a device switched on, say what switches it off:
 ///
 /// ```
 /// use external_worker::prelude::*;
@@ -75,14 +94,16 @@ impl Ending {
 ///     /// Pumps for so many seconds.
 ///     #[node(timeout = "10min")]
 ///     async fn pump_for(&self, call: Call, seconds: u32) -> Result<()> {
-///         self.switch(true).await?;
-///         for second in 0..seconds {
-///             call.progress(f64::from(second) / f64::from(seconds), "pumping");
-///             if call.until_cancelled(sleep(Duration::from_secs(1))).await.is_none() {
-///                 break;
+///         let pumping = async {
+///             self.switch(true).await?;
+///             for second in 0..seconds {
+///                 call.progress(f64::from(second) / f64::from(seconds), "pumping");
+///                 sleep(Duration::from_secs(1)).await;
 ///             }
-///         }
-///         self.switch(false).await
+///             Ok(())
+///         };
+///         call.clean_up_after(pumping, self.switch(false)).await?;
+///         Ok(())
 ///     }
 /// }
 /// # fn main() {
@@ -128,11 +149,14 @@ impl Call {
     pub fn cancelled(&self) -> Cancelled {
         Cancelled {
             ending: Rc::clone(&self.ending),
-            heeds: false,
+            heeding: None,
         }
     }
 
-    /// Waits for `work`. None: the call has to end, and `work` was dropped.
+    /// Waits for `work`. `None`: the call has to end, and `work` was dropped.
+    ///
+    /// What was switched on before is switched off by [`clean_up_after`](Self::clean_up_after): here a call that
+    /// has to end a moment after `work` is done is dropped where it waits next.
     pub async fn until_cancelled<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut cancelled = pin!(self.cancelled());
         let mut work = pin!(work);
@@ -144,13 +168,31 @@ impl Call {
         })
         .await
     }
+
+    /// Waits for `work`, until it is done, has failed or the call has to end; then for `clean_up`, in each of these
+    /// cases. Nothing but the end of the host's grace keeps that from being done. `None`: the call has to end, and
+    /// `work` was dropped.
+    ///
+    /// # Errors
+    /// That of `clean_up`, else that of `work`.
+    pub async fn clean_up_after<T>(
+        &self,
+        work: impl Future<Output = Result<T>>,
+        clean_up: impl Future<Output = Result<()>>,
+    ) -> Result<Option<T>> {
+        let _heeding = Heeding::begin(&self.ending);
+        let worked = self.until_cancelled(work).await;
+        let cleaned = clean_up.await;
+        cleaned.map_err(|error| error.context("cleaning up"))?;
+        worked.transpose()
+    }
 }
 
 /// Waits until a call has to end: what [`Call::cancelled`] returns.
 #[must_use = "this does nothing until it is awaited"]
 pub struct Cancelled {
     ending: Rc<Ending>,
-    heeds: bool,
+    heeding: Option<Heeding>,
 }
 
 impl Future for Cancelled {
@@ -160,23 +202,13 @@ impl Future for Cancelled {
         if self.ending.end.get().is_some() {
             return Poll::Ready(());
         }
-        if !self.heeds {
-            self.heeds = true;
-            self.ending.heeding.set(self.ending.heeding.get() + 1);
+        if self.heeding.is_none() {
+            self.heeding = Some(Heeding::begin(&self.ending));
         }
         let mut wakers = self.ending.heeded_by.borrow_mut();
         if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
             wakers.push(cx.waker().clone());
         }
         Poll::Pending
-    }
-}
-
-impl Drop for Cancelled {
-    fn drop(&mut self) {
-        if self.heeds {
-            let heeding = self.ending.heeding.get();
-            self.ending.heeding.set(heeding.saturating_sub(1));
-        }
     }
 }

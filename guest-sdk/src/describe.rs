@@ -12,6 +12,9 @@ use crate::kinds;
 use crate::value::{FromPort, IntoPort, PortType, Returns, Value};
 use crate::worker::Worker;
 
+/// A host that knows libraries does not turn their loop; another one does as seldom as this.
+const LIBRARY_LOOP_DELAY_MS: u32 = 3_600_000;
+
 /// What a class says of itself beyond its type.
 pub struct ClassSpec {
     pub title: &'static str,
@@ -67,6 +70,42 @@ pub fn class<W: Worker>(spec: ClassSpec) -> wit::WorkerClass {
         is_library: spec.is_library,
         methods: spec.nodes,
     }
+}
+
+/// The class of a library: there is nothing to configure, and nothing for its loop to do.
+pub fn library<W: Worker>(
+    title: &'static str,
+    description: Option<&'static str>,
+    nodes: Vec<wit::NodeClass>,
+) -> wit::WorkerClass {
+    class::<W>(ClassSpec {
+        title,
+        description,
+        ui_schema: None,
+        export_exclude: &[],
+        loop_delay_ms: LIBRARY_LOOP_DELAY_MS,
+        is_library: true,
+        nodes,
+    })
+}
+
+/// Puts a shelf of a library behind the others, and says where it is.
+pub fn put_shelf(
+    shelves: &mut Vec<wit::Shelf>,
+    parent: Option<u32>,
+    name: &str,
+    description: Option<&str>,
+    nodes: Vec<wit::NodeClass>,
+) -> u32 {
+    // There are as many as the author has written modules.
+    let place = u32::try_from(shelves.len()).unwrap_or(u32::MAX);
+    shelves.push(wit::Shelf {
+        name: name.into(),
+        description: description.map(Into::into),
+        parent,
+        nodes,
+    });
+    place
 }
 
 pub fn node(spec: NodeSpec) -> wit::NodeClass {

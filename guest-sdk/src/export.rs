@@ -308,7 +308,11 @@ impl Runtime {
 
     /// Reads the shelf and keeps its nodes for `call`.
     fn read_shelf(&self) -> Result<Option<Vec<wit_types::Shelf>>> {
-        let Some(shelf) = self.worker()?.shelf()? else {
+        let worker = self.worker()?;
+        if let Some(shelves) = worker.library_shelves() {
+            return Ok(Some(shelves));
+        }
+        let Some(shelf) = worker.shelf()? else {
             self.shelf.replace(None);
             return Ok(None);
         };
@@ -319,7 +323,7 @@ impl Runtime {
 
     async fn call(&self, node: &str, inputs: Inputs) -> Result<crate::describe::Outputs> {
         let worker = self.worker()?;
-        if !node.contains('/') {
+        if !node.contains('/') || worker.is_library() {
             return match worker.call(node, inputs) {
                 Some(running) => running.await,
                 None => Err(Error::unavailable(format!("there is no node {node:?}"))),

@@ -288,7 +288,7 @@ impl From<ErrorCode> for Error {
             ErrorCode::NotDirectory => Self::invalid_input("it is not a folder"),
             ErrorCode::NotEmpty => Self::invalid_input("the folder is not empty"),
             ErrorCode::Quota | ErrorCode::InsufficientSpace => {
-                Self::busy("there is no space left; the grant `files` sets a quota")
+                Self::busy("there is no space left; its grant sets a quota")
             }
             ErrorCode::Other(Some(text)) => Self::internal(text),
             ErrorCode::Busy | ErrorCode::TextFileBusy => {

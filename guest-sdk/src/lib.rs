@@ -32,6 +32,7 @@
 //! - [`#[external_worker]`](macro@external_worker): the class and its hooks.
 //! - [`#[node]`](macro@node): a method as a node of the graph. Its inputs and outputs are of any
 //!   [`PortType`]. [`Method`] reaches the nodes that were made from it.
+//! - [`#[node_library]`](macro@node_library): plain functions as nodes, without any instance that a person makes.
 //! - [`export!`]: the component, and which capabilities it asks the operator for.
 //! - [`WorkerExt`]: what a worker can do with `self`: its configuration, events, its own loop.
 //! - [`State`] and [`Lock`]: what changes. [`Shelf`]: further nodes, made while the worker runs.
@@ -65,6 +66,7 @@ extern crate self as external_worker;
 pub mod bindings;
 mod call;
 mod context;
+pub mod data;
 mod describe;
 mod error;
 mod export;
@@ -166,7 +168,7 @@ pub use external_worker_macros::config;
 /// # fn main() {}
 /// ```
 ///
-/// Capabilities: `files`, `sockets`, `http`, `serial`, `clocks`, `random`, `env`.
+/// Capabilities: `files`, `data`, `sockets`, `http`, `serial`, `clocks`, `random`, `env`.
 ///
 /// If a class has the hooks `save` and `restore`, add `state`: the host then keeps the state of its
 /// instances over a restart and over a new version.
@@ -282,10 +284,45 @@ pub use external_worker_macros::external_worker;
 /// |---|---|---|
 /// | `string`, `str` | text | `String`, numbers, `bool` |
 /// | `table` | rows and columns | `Vec<Vec<T>>`, or a dictionary with a list for each column |
-/// | `image` | a picture | [`Media`]; [`Bytes`] of a PNG or JPEG, or its base64 as a `String` |
-/// | `svg` | a drawing | `String` with the source of an SVG |
+/// | `image` | a picture | [`Media`], which it is used for unless you say otherwise |
 /// | `dict` | keys and values | `BTreeMap`, [`Json`] |
 /// | `bytes` | how many, and the first of them | [`Bytes`] |
+///
+/// The only output that is [`Media`] is shown in its node; of several, `default_render_options` names one. The
+/// user interface has a renderer `svg`, too, which makes the source of a drawing a part of its page. A host does not
+/// use it: a stranger's drawing could take over the page. Return [`Media::svg`], which is a picture.
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Camera;
+///
+/// #[external_worker(id = "camera")]
+/// impl Camera {
+///     /// Shown in the node, without more words.
+///     #[node]
+///     fn snapshot(&self) -> Media {
+///         Media::png(*b"\x89PNG\r\n\x1a\n")
+///     }
+///
+///     /// Two pictures, of which the node shows the second, and the first only when a person looks.
+///     #[node(
+///         outputs = [{"name": "raw"}, {"name": "marked"}],
+///         default_render_options = {"data": {"src": "marked", "type": "image"}},
+///     )]
+///     fn mark(&self, picture: Media) -> (Media, Media) {
+///         let marked = Media::svg("<svg xmlns='http://www.w3.org/2000/svg'><circle r='5'/></svg>");
+///         (picture, marked)
+///     }
+///
+///     /// How many bytes it has, and no picture.
+///     #[node(outputs = [{"name": "data", "render_options": {"type": "bytes"}}])]
+///     fn sound(&self) -> Media {
+///         Media::new("audio/wav", *b"RIFF")
+///     }
+/// }
+/// ```
 ///
 /// A call from the worker's own code runs the nodes that were made from the method, with their own
 /// inputs, if `trigger_on_call` is true or, without that option, if the method has no visible
@@ -324,6 +361,54 @@ pub use external_worker_macros::external_worker;
 /// ```
 pub use external_worker_macros::node;
 
+/// Makes a module of plain functions a node library: nodes that are there as soon as the component is, without
+/// anybody making an instance.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `id = ".."` | the class id, which stays the same for ever: the ids of the nodes begin with it; required |
+/// | `title = ".."` | the name of the shelf; without it, the name of the type |
+///
+/// Functions with [`#[node]`](macro@node) are nodes, with all of its options but `trigger_on_call`; they may be async
+/// and take a [`Call`]. A module inside with nodes is a shelf on the shelf. Doc comments are the descriptions.
+/// The functions stay what they are, so tests call them.
+///
+/// The macro makes a type for [`export!`], called after the module: `Basic` for `mod basic`. Of a library each
+/// Worker keeps one instance, and nothing of it is saved: what has a configuration, a loop or a state is an
+/// [`#[external_worker]`](macro@external_worker).
+///
+/// ```
+/// use external_worker::prelude::*;
+///
+/// /// Nodes that every graph needs.
+/// #[node_library(id = "basic")]
+/// pub mod basic {
+///     /// The sum of two numbers.
+///     #[node(outputs = [{"name": "sum"}])]
+///     pub fn add(a: f64, #[default(1.0)] b: f64) -> f64 {
+///         a + b
+///     }
+///
+///     /// Text.
+///     pub mod strings {
+///         /// The text in capitals.
+///         #[node]
+///         pub fn upper(text: &str) -> String {
+///             text.to_uppercase()
+///         }
+///     }
+/// }
+///
+/// export!(Basic);
+/// # fn main() {
+/// assert_eq!(basic::add(1.0, 2.0), 3.0);
+/// let library = external_worker::testing::start::<Basic>(json!({})).unwrap();
+/// let upper = library.call("strings/upper", json!({"text": "a"})).unwrap();
+/// assert_eq!(upper.one::<String>().unwrap(), "A");
+/// # }
+/// ```
+pub use external_worker_macros::node_library;
+
 pub use log;
 pub use serde;
 pub use serde_json;
@@ -336,7 +421,7 @@ pub use crate::error::{Error, ErrorCode, Result};
 pub use crate::export::ConfigChanged;
 pub use crate::host::Trigger;
 pub use crate::method::{Method, Node, NodeClass, NodeClassInput, NodeInput};
-pub use crate::shelf::{Shelf, ShelfFn, ShelfNode};
+pub use crate::shelf::{Shelf, ShelfArg, ShelfFn, ShelfNode};
 pub use crate::state::{Lock, LockGuard, State};
 pub use crate::time::{sleep, timeout};
 pub use crate::value::{
@@ -355,7 +440,8 @@ pub mod prelude {
 
     pub use crate::{
         Bytes, Call, Context, Error, Json, Lock, Media, NdArray, NodeEnum, Result, Shelf,
-        ShelfNode, State, Trigger, WorkerExt, config, export, external_worker, node, sleep,
+        ShelfNode, State, Trigger, WorkerExt, config, export, external_worker, node, node_library,
+        sleep,
     };
 }
 
@@ -368,10 +454,12 @@ pub mod __private {
     pub use wit_bindgen;
 
     pub use crate::bindings;
-    pub use crate::bindings::funcnodes::external_worker::types::WorkerClass;
+    pub use crate::bindings::funcnodes::external_worker::types::{
+        NodeClass, Shelf as WitShelf, WorkerClass,
+    };
     pub use crate::describe::{
-        ClassSpec, Inputs, NodeSpec, class, default_from_json, default_value, input, node, outputs,
-        returned,
+        ClassSpec, Inputs, NodeSpec, class, default_from_json, default_value, input, library, node,
+        outputs, put_shelf, returned,
     };
     pub use crate::export::Component;
     pub use crate::value::{Returns, enum_from_json, enum_options, enum_type};

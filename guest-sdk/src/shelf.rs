@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::slice::Iter;
 use std::time::Duration;
 
 use serde_json::Value as JsonValue;
 
 use crate::bindings::funcnodes::external_worker::types as wit;
+use crate::call::Call;
 use crate::describe::{Inputs, PortOptions, input_port, output_ports};
 use crate::error::{Error, Result};
 use crate::export;
@@ -76,7 +78,8 @@ impl Shelf {
 /// A node that is a closure, sync or async, of up to six arguments.
 ///
 /// Before these, the closure may take the worker, as `me: &Self`: it is lent to the closure for each call,
-/// like `self` to a method, so nothing of it need be captured.
+/// like `self` to a method, so nothing of it need be captured. An argument of the type [`Call`] is not an input, as
+/// in a method.
 ///
 /// ```
 /// use external_worker::prelude::*;
@@ -170,7 +173,7 @@ impl ShelfNode {
         self
     }
 
-    /// Names the inputs, in the order of the closure's arguments, of which the worker is none.
+    /// Names the inputs, in the order of the closure's arguments; the worker and the [`Call`] have no name.
     #[must_use]
     pub fn inputs<const N: usize>(mut self, names: [&str; N]) -> Self {
         if N != self.inputs.len() {
@@ -286,37 +289,60 @@ pub struct Async<R>(R);
 #[doc(hidden)]
 pub struct Me<W>(W);
 
-fn describe<T: FromPort>(input: &ShelfInput) -> wit::Port {
-    let default = input
-        .options
-        .default
-        .clone()
-        .map(crate::value::value_from_json);
-    input_port::<T>(&input.name, None, default, input.options.clone())
+/// An argument of a closure: an input, or the [`Call`].
+pub trait ShelfArg: Sized + 'static {
+    #[doc(hidden)]
+    const IS_INPUT: bool;
+    #[doc(hidden)]
+    fn port(inputs: &mut Iter<'_, ShelfInput>) -> Option<wit::Port>;
+    #[doc(hidden)]
+    fn take(inputs: &mut Inputs, named: &mut Iter<'_, ShelfInput>) -> Result<Self>;
 }
 
-fn take<T: FromPort>(inputs: &mut Inputs, input: &ShelfInput) -> Result<T> {
-    match (
-        inputs.take::<Option<Value>>(&input.name, None)?,
-        &input.options.default,
-    ) {
-        (Some(value), _) => T::from_value(value),
-        (None, Some(default)) => T::from_json(default.clone()),
-        (None, None) if !T::required() => T::from_value(Value::None),
-        (None, None) => Err(Error::invalid_input("it has no value")),
+impl<T: FromPort + 'static> ShelfArg for T {
+    const IS_INPUT: bool = true;
+
+    fn port(inputs: &mut Iter<'_, ShelfInput>) -> Option<wit::Port> {
+        let ShelfInput { name, options } = inputs.next()?;
+        let default = options.default.clone().map(crate::value::value_from_json);
+        Some(input_port::<T>(name, None, default, options.clone()))
     }
-    .map_err(|error| error.context(format!("input {:?}", input.name)))
+
+    fn take(inputs: &mut Inputs, named: &mut Iter<'_, ShelfInput>) -> Result<Self> {
+        let Some(ShelfInput { name, options }) = named.next() else {
+            return Err(Error::internal("a closure has more arguments than inputs"));
+        };
+        match (inputs.take::<Option<Value>>(name, None)?, &options.default) {
+            (Some(value), _) => T::from_value(value),
+            (None, Some(default)) => T::from_json(default.clone()),
+            (None, None) if !T::required() => T::from_value(Value::None),
+            (None, None) => Err(Error::invalid_input("it has no value")),
+        }
+        .map_err(|error| error.context(format!("input {name:?}")))
+    }
+}
+
+impl ShelfArg for Call {
+    const IS_INPUT: bool = false;
+
+    fn port(_inputs: &mut Iter<'_, ShelfInput>) -> Option<wit::Port> {
+        None
+    }
+
+    fn take(inputs: &mut Inputs, _named: &mut Iter<'_, ShelfInput>) -> Result<Self> {
+        Ok(inputs.call())
+    }
 }
 
 macro_rules! closures {
-    ($($count:literal ($($arg:ident)*)),*) => {$(
+    ($(($($arg:ident)*)),*) => {$(
         impl<F, R, $($arg),*> ShelfFn<($($arg,)*), Sync<R>> for F
         where
             F: Fn($($arg),*) -> R + 'static,
             R: Returns,
-            $($arg: FromPort + 'static,)*
+            $($arg: ShelfArg,)*
         {
-            closures!(described $count R; $($arg)*);
+            closures!(described R; $($arg)*);
             closures!(run names inputs $($arg)*; function => {
                 let values = function($($arg),*).into_values();
                 Ok(Box::pin(std::future::ready(values)))
@@ -327,9 +353,9 @@ macro_rules! closures {
         where
             F: AsyncFn($($arg),*) -> R + 'static,
             R: Returns,
-            $($arg: FromPort + 'static,)*
+            $($arg: ShelfArg,)*
         {
-            closures!(described $count R; $($arg)*);
+            closures!(described R; $($arg)*);
             closures!(run names inputs $($arg)*; function => {
                 let function = Rc::clone(function);
                 Ok(Box::pin(async move { function($($arg),*).await.into_values() }))
@@ -341,9 +367,9 @@ macro_rules! closures {
             F: Fn(&W, $($arg),*) -> R + 'static,
             W: Worker,
             R: Returns,
-            $($arg: FromPort + 'static,)*
+            $($arg: ShelfArg,)*
         {
-            closures!(described $count R; $($arg)*);
+            closures!(described R; $($arg)*);
             closures!(run names inputs $($arg)*; function => {
                 let worker = export::worker::<W>()?;
                 let values = function(&worker, $($arg),*).into_values();
@@ -356,9 +382,9 @@ macro_rules! closures {
             F: AsyncFn(&W, $($arg),*) -> R + 'static,
             W: Worker,
             R: Returns,
-            $($arg: FromPort + 'static,)*
+            $($arg: ShelfArg,)*
         {
-            closures!(described $count R; $($arg)*);
+            closures!(described R; $($arg)*);
             closures!(run names inputs $($arg)*; function => {
                 let worker = export::worker::<W>()?;
                 let function = Rc::clone(function);
@@ -366,15 +392,15 @@ macro_rules! closures {
             });
         }
     )*};
-    (described $count:literal $output:ident; $($arg:ident)*) => {
-        const COUNT: usize = $count;
+    (described $output:ident; $($arg:ident)*) => {
+        const COUNT: usize = 0 $(+ $arg::IS_INPUT as usize)*;
         type Output = $output;
 
         #[allow(unused, reason = "a closure may take no arguments")]
         fn ports(inputs: &[ShelfInput]) -> Vec<wit::Port> {
             let mut inputs = inputs.iter();
             let mut ports = Vec::new();
-            $(ports.extend(inputs.next().map(describe::<$arg>));)*
+            $(ports.extend($arg::port(&mut inputs));)*
             ports
         }
     };
@@ -393,17 +419,14 @@ macro_rules! closures {
         #[allow(unused, reason = "a closure may take no arguments")]
         let mut names = $names.iter();
         $(
-            let $arg = match names.next() {
-                Some(input) => take::<$arg>(&mut $inputs, input)?,
-                None => return Err(Error::internal("a closure has more arguments than inputs")),
-            };
+            let $arg = $arg::take(&mut $inputs, &mut names)?;
         )*
         let names: Vec<_> = $names.iter().map(|input| input.name.as_str()).collect();
         $inputs.finish(&names)?;
     };
 }
 
-closures!(0 (), 1 (A), 2 (A B), 3 (A B C), 4 (A B C D), 5 (A B C D E0), 6 (A B C D E0 G));
+closures!((), (A), (A B), (A B C), (A B C D), (A B C D E0), (A B C D E0 G));
 
 /// The nodes of a shelf by their path, ready to be called.
 #[derive(Default)]

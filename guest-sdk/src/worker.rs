@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 
-use crate::bindings::funcnodes::external_worker::types::WorkerClass;
+use crate::bindings::funcnodes::external_worker::types::{Shelf as WitShelf, WorkerClass};
 use crate::context::Context;
 use crate::describe::{Inputs, Outputs};
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ pub type Calling<'a> = BoxFuture<'a, Result<Outputs>>;
 #[derive(Debug, Default)]
 pub struct NoConfig {}
 
-/// An external worker class; `#[external_worker]` implements it.
+/// An external worker class; `#[external_worker]` implements it, and `#[node_library]` does.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an external worker",
     label = "has no impl block with #[external_worker(..)]",
@@ -37,6 +37,8 @@ pub trait Worker: Sized + 'static {
     const CLASS_ID: &'static str;
     /// Whether the class has the hooks `save` and `restore`.
     const KEEPS_STATE: bool = false;
+    /// Whether the class is a node library: `call` answers the nodes of its `shelves` too, by their paths.
+    const IS_LIBRARY: bool = false;
 
     fn class() -> WorkerClass;
 
@@ -52,6 +54,11 @@ pub trait Worker: Sized + 'static {
 
     fn shelf(&self) -> Result<Option<Shelf>> {
         Ok(None)
+    }
+
+    /// The shelves of a library.
+    fn shelves() -> Vec<WitShelf> {
+        Vec::new()
     }
 
     fn stopped(&self) -> BoxFuture<'_, Result<()>> {
@@ -78,6 +85,9 @@ pub(crate) trait Instance {
     fn turn(&self) -> BoxFuture<'_, Result<()>>;
     fn config_updated(&self) -> BoxFuture<'_, Result<()>>;
     fn shelf(&self) -> Result<Option<Shelf>>;
+    /// The shelves of a library; `None`: it is none.
+    fn library_shelves(&self) -> Option<Vec<WitShelf>>;
+    fn is_library(&self) -> bool;
     fn stopped(&self) -> BoxFuture<'_, Result<()>>;
     fn saved(&self) -> BoxFuture<'_, Result<Vec<u8>>>;
     fn restored(&self, state: Vec<u8>) -> BoxFuture<'_, Result<()>>;
@@ -96,6 +106,12 @@ impl<W: Worker> Instance for W {
     }
     fn shelf(&self) -> Result<Option<Shelf>> {
         Worker::shelf(self)
+    }
+    fn library_shelves(&self) -> Option<Vec<WitShelf>> {
+        W::IS_LIBRARY.then(W::shelves)
+    }
+    fn is_library(&self) -> bool {
+        W::IS_LIBRARY
     }
     fn stopped(&self) -> BoxFuture<'_, Result<()>> {
         Worker::stopped(self)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use external_worker_host::component::LoadedComponent;
 use external_worker_host::engine::{Compiling, Engine, EngineOptions};
-use external_worker_host::instance::{Instance, Spec};
+use external_worker_host::instance::{Folder, Instance, Spec};
 use external_worker_host::policy::Policy;
 use serde_json::json;
 use uuid::Uuid;
@@ -34,6 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         name: "the first".to_owned(),
         config: json!({}),
         state: None,
+        folder: Folder::temporary(),
     };
     let instance = Instance::start(&prepared, spec).await?;
     println!("{method}: {:?}", instance.call(&method, Vec::new()).await?);

@@ -22,6 +22,7 @@ pub mod executor;
 pub mod instance;
 pub mod json;
 pub mod limits;
+pub mod media;
 pub mod nodespace;
 pub mod policy;
 #[cfg(feature = "registry")]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use external_worker_artifacts::{CACHE, PROBE_HOST, THERMOMETER};
+use external_worker_artifacts::{BASIC, CACHE, PROBE_HOST, THERMOMETER};
 use external_worker_host::cli::{Cli, Exit};
 use external_worker_host::policy::{Capability, Manifest};
 
@@ -44,6 +44,16 @@ impl Files {
 
 fn files() -> Files {
     Files(tempfile::tempdir().unwrap())
+}
+
+#[test]
+fn a_node_of_a_library_is_called_without_a_graph() {
+    let add = ["run", BASIC, "--call", "math/add", "--input", "a=1"];
+    let (exit, message) = ewh(&[&add[..], &["--input", "b=2"]].concat());
+    assert_eq!(exit, Exit::Ok, "{message}");
+    fails(&add, Exit::Usage, &["`math/add` needs the input `b`"]);
+    let parts = ["no shelf has the node `math/ad`", "math/add"];
+    fails(&["run", BASIC, "--call", "math/ad"], Exit::Usage, &parts);
 }
 
 #[test]

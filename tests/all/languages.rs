@@ -170,7 +170,7 @@ async fn the_sdk_of_javascript_carries_every_value_and_holds_one_handle_of_each(
     let outputs = format!("{outputs:?}");
     assert_eq!(
         outputs,
-        r#"[("quotient", Number(2.5)), ("rest", Integer(5))]"#
+        r#"[("quotient", Value::Number(2.5)), ("rest", Value::Integer(5))]"#
     );
 }
 

@@ -11,10 +11,11 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 21] = [
+const KNOWS: [(&str, &[&str]); 22] = [
     ("text", &[]),
     ("wasm", &[]),
     ("limits", &[]),
+    ("media", &["limits", "text"]),
     ("executor", &["limits"]),
     ("json", &["limits", "text"]),
     ("policy", &["limits", "text"]),
@@ -36,6 +37,7 @@ const KNOWS: [(&str, &[&str]); 21] = [
             "executor",
             "json",
             "limits",
+            "media",
             "policy",
             "text",
         ],
@@ -54,7 +56,10 @@ const KNOWS: [(&str, &[&str]); 21] = [
             "wasm",
         ],
     ),
-    ("nodespace", &["executor", "json", "limits", "text"]),
+    (
+        "nodespace",
+        &["executor", "json", "limits", "media", "text"],
+    ),
     (
         "values",
         &["bindings", "instance", "json", "limits", "nodespace"],
@@ -93,7 +98,15 @@ const KNOWS: [(&str, &[&str]); 21] = [
     ),
     (
         "server",
-        &["error", "json", "limits", "nodespace", "text", "worker"],
+        &[
+            "error",
+            "json",
+            "limits",
+            "media",
+            "nodespace",
+            "text",
+            "worker",
+        ],
     ),
     (
         "tenant",
@@ -118,6 +131,7 @@ const KNOWS: [(&str, &[&str]); 21] = [
             "instance",
             "json",
             "limits",
+            "media",
             "nodespace",
             "policy",
             "simulate",
@@ -136,6 +150,7 @@ const KNOWS: [(&str, &[&str]); 21] = [
             "executor",
             "instance",
             "limits",
+            "media",
             "nodespace",
             "policy",
             "registry",

@@ -171,6 +171,11 @@ fn alone() -> Vec<Row> {
         ),
         row("cpu/turns_without_pause", "served", turns),
         row(
+            "cpu/waits_blocked",
+            "deadline, then ended: a call went on after it was asked to end",
+            outlives,
+        ),
+        row(
             "cpu/yields_without_end",
             "deadline, then ended: a call went on after it was asked to end",
             |scene| outlives(scene.budget("cpu-spin-ms", 60_000)),

@@ -200,17 +200,17 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "files/quota_append_p3",
-            "Busy: /data/large: there is no space left; the grant `files` sets a quota",
+            "Busy: /data/large: there is no space left; its grant sets a quota",
             read_write,
         ),
         row(
             "files/quota_folders_p3",
-            "Busy: /data*: there is no space left; the grant `files` sets a quota",
+            "Busy: /data*: there is no space left; its grant sets a quota",
             read_write,
         ),
         row(
             "files/quota_litter_p3",
-            "Busy: /data/litter-*: there is no space left; the grant `files` sets a quota",
+            "Busy: /data/litter-*: there is no space left; its grant sets a quota",
             read_write,
         ),
         row("files/quota_race_p3", "answered: * of 20", read_write),
@@ -239,7 +239,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "files/quota_write_p3",
-            "Busy: /data/large: there is no space left; the grant `files` sets a quota",
+            "Busy: /data/large: there is no space left; its grant sets a quota",
             read_write,
         ),
         row("files/race", "answered: never", race),

@@ -1,5 +1,6 @@
 //! Attacks by how a guest lives and ends.
 
+use external_worker_host::HostError;
 use futures_util::future::join_all;
 
 use crate::scene::{Scene, attack, end, no_target, not_started, outlives};
@@ -55,6 +56,11 @@ pub fn rows() -> Vec<Row> {
         ),
         row("lifecycle/hang_in_loop", "stopped", Scene::stops),
         row("lifecycle/hang_in_stop", "dropped", Scene::stops),
+        row(
+            "lifecycle/keeps_its_grace",
+            "deadline, then dropped",
+            stopped_in_grace,
+        ),
         row("lifecycle/overflow", "ended: it trapped: *", no_target),
         row(
             "lifecycle/panic_in_call",
@@ -134,6 +140,8 @@ pub fn rows() -> Vec<Row> {
             Scene::describes,
         ),
         row("lifecycle/unreachable", "ended: it trapped: *", no_target),
+        row("lifecycle/waits_in_loop", "dropped", Scene::stops),
+        row("lifecycle/waits_in_stop", "dropped", Scene::stops),
         row(
             "lifecycle/words_then_alive",
             "answered: still here",
@@ -145,6 +153,20 @@ pub fn rows() -> Vec<Row> {
             no_target,
         ),
     ]
+}
+
+/// A grace is long, and a stop does not wait for it.
+async fn stopped_in_grace(scene: Scene) -> String {
+    let instance = match scene.budget("cancel-grace-ms", 3_600_000).start().await {
+        Ok(instance) => instance,
+        Err(error) => return not_started(&error),
+    };
+    match attack(&instance, "").await {
+        Err(HostError::Deadline { .. }) => {
+            format!("deadline, then {}", end(instance.stop().await))
+        }
+        other => format!("{other:?}"),
+    }
 }
 
 /// An attacker that may be started again three times.
@@ -168,7 +190,7 @@ async fn poisoned_call(scene: Scene) -> String {
     let ended = join_all(waiting).await;
     let told = ended
         .iter()
-        .filter(|result| matches!(result, Err(external_worker_host::HostError::Ended(_))));
+        .filter(|result| matches!(result, Err(HostError::Ended(_))));
     format!(
         "told {} of 20, {}",
         told.count(),

@@ -13,10 +13,12 @@ mod confined;
 mod counts;
 mod cpu;
 mod crowds;
+mod data;
 mod files;
 mod grants;
 mod handles;
 mod house;
+mod libraries;
 mod lifecycle;
 mod memory;
 mod names;
@@ -57,10 +59,12 @@ fn rows() -> Vec<Row> {
         serial::rows(),
         says::rows(),
         lifecycle::rows(),
+        libraries::rows(),
         artifacts::rows(),
         clients::rows(),
         crowds::rows(),
         counts::rows(),
+        data::rows(),
         grants::rows(),
         serves::rows(),
         works::rows(),

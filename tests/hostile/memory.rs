@@ -142,6 +142,16 @@ pub fn rows() -> Vec<Row> {
             "description: `describe` failed: *the memory budget (bytes) is used up*",
             no_target,
         ),
+        row(
+            "memory/media",
+            "value: the outputs: 11000* bytes are more than the 1048576 of the budget `value-size`*",
+            no_target,
+        ),
+        row(
+            "memory/media_far",
+            "ended: it trapped: it handed over more at once than the budget `value-size` allows*",
+            no_target,
+        ),
         row("memory/memories_together", "answered: ", no_target),
         row(
             "memory/name",

@@ -35,6 +35,7 @@ pub fn rows() -> Vec<Row> {
     let mut rows = Vec::from(talking);
     rows.extend([
         with_nodes("pays/errors_long", "attack", 200, WHILE),
+        with_nodes("pays/media_kept", "wide", 5, SAVED),
         with_nodes("pays/options_kept", "wide", 2, SAVED),
         with_nodes("pays/output_json", "attack", 1, SAVED),
         with_nodes("pays/outputs_many", "attack", 1, WHILE),

@@ -1,10 +1,15 @@
 //! Attacks by what a guest says: to the host, which reads it, and to people, whose terminals it must not steer.
 
+use std::time::Duration;
+
 use external_worker_host::instance::events::Event;
 use external_worker_tests::wait_for;
+use serde_json::json;
 
+use crate::bystander::add_node;
+use crate::house::{ATTACKER, House};
 use crate::scene::{Scene, attack, heard, is_clean, no_target, not_started, said};
-use crate::table::{Row, row};
+use crate::table::{Row, housed, row};
 
 /// The rows of this group.
 pub fn rows() -> Vec<Row> {
@@ -25,6 +30,13 @@ pub fn rows() -> Vec<Row> {
         row("says/classes_twice", "description: *", Scene::describes),
         row("says/description_escape", "described: *", Scene::describes),
         row("says/description_far", "description: *", Scene::describes),
+        housed(
+            "says/drawing",
+            None,
+            "its mime is text/plain, and it begins with data:image/svg+xml;base64,",
+            |plan| plan.attackers(""),
+            shows,
+        ),
         row(
             "says/error",
             "Denied: \u{fffd}[2Jno\u{fffd} \u{fffd}; clean: ",
@@ -94,6 +106,23 @@ pub fn rows() -> Vec<Row> {
         row("says/method_twice", "description: *", Scene::describes),
         row("says/methods_many", "description: *", Scene::describes),
         row(
+            "says/media_type",
+            "value: the output `out`: the media type is not one, *",
+            no_target,
+        ),
+        housed(
+            "says/media_type_header",
+            None,
+            "its mime is image/png, and it begins with *",
+            |plan| plan.attackers(""),
+            shows,
+        ),
+        row(
+            "says/media_type_long",
+            "value: the output `out`: the media type is not one, *",
+            no_target,
+        ),
+        row(
             "says/nodes_of_another",
             "Unavailable: the class has no method `ID`; the other heard []",
             another,
@@ -156,6 +185,18 @@ pub fn rows() -> Vec<Row> {
             "answered: ; clean: line *, the rest dropped",
             patiently,
         ),
+        // A million may be more than it is given time for.
+        row(
+            "says/progress_flood",
+            "answered: ; clean: * | ended: it used * ms of CPU*; clean: * | *took longer than*; clean: *",
+            patiently,
+        ),
+        row("says/progress_long", "answered: ; clean: 0.5 *", patiently),
+        row(
+            "says/progress_of_another",
+            "answered: ; clean: 0 ",
+            overheard,
+        ),
         row("says/render_options", "description: *", Scene::describes),
         row("says/schema_deep", "description: *", Scene::describes),
         row("says/schema_empty", "description: *", Scene::describes),
@@ -215,6 +256,11 @@ pub fn rows() -> Vec<Row> {
             "says/shelf_type",
             "description: the type of `n.p`: not JSON: EOF while parsing an object at line 1 column 1",
             Scene::shelves,
+        ),
+        row(
+            "says/timeout_of_a_year",
+            "refused: a call of `a` may take 4294967295 ms; the policy allows 600000 ms",
+            |scene| scene.budget("above-cap", "\"refuse\"").describes(),
         ),
         row("says/title_escape", "described: *", Scene::describes),
         row("says/title_long", "described: *", Scene::describes),
@@ -311,4 +357,24 @@ async fn describes_twice(scene: Scene) -> String {
     } else {
         format!("{one} and {two}")
     }
+}
+
+/// How clients are told of the value that a node answers: the frame is for that node, whatever the value says.
+fn shows(house: &mut House) -> String {
+    const WITHIN: Duration = Duration::from_secs(10);
+    const SHOWN: usize = 26;
+    let mut wire = house.client();
+    let uuid = house.attacker(&mut wire).unwrap();
+    let node = add_node(&mut wire, ATTACKER, &uuid, "attack").unwrap();
+    wire.send("trigger_node", json!({ "nid": node })).unwrap();
+    let begin = format!(";node={node}; io=out; mime=");
+    let shown = wire.until(WITHIN, |message| {
+        let bytes = message.is_binary().then(|| message.clone().into_data())?;
+        let frame = String::from_utf8_lossy(&bytes).into_owned();
+        let (_, after) = frame.split_once(&begin)?;
+        let (mime, body) = after.split_once("; type=io_value; preview=1\r\n\r\n")?;
+        let body: String = body.chars().take(SHOWN).collect();
+        Some(format!("its mime is {mime}, and it begins with {body}"))
+    });
+    shown.unwrap_or_else(|| "nothing is shown".to_owned())
 }

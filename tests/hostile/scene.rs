@@ -415,6 +415,9 @@ fn line(event: &Event) -> Option<String> {
     match event {
         Event::Log { message, .. } => Some(message.clone()),
         Event::Emitted { event, data } => Some(format!("{event} {}", data.as_str())),
+        Event::Progress {
+            fraction, message, ..
+        } => Some(format!("{fraction} {message}")),
         Event::Denied { message } | Event::LoopFailed { message } => Some(message.clone()),
         Event::State(State::Ended(end)) => Some(end.to_string()),
         _ => None,

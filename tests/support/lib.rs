@@ -10,7 +10,7 @@ use external_worker_host::engine::{CompileCache, Compiling, Engine, EngineOption
 use external_worker_host::error::ErrorCode;
 use external_worker_host::instance::events::{Event, Listener};
 use external_worker_host::instance::exports::Ports;
-use external_worker_host::instance::{Instance, Spec};
+use external_worker_host::instance::{Folder, Instance, Spec};
 use external_worker_host::policy::Policy;
 use external_worker_host::{HostError, Result};
 use serde_json::Value as Json;
@@ -104,6 +104,7 @@ pub fn spec(class: &str, config: Json) -> Spec {
         name: "under test".to_owned(),
         config,
         state: None,
+        folder: Folder::temporary(),
     }
 }
 

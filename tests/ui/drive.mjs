@@ -33,6 +33,8 @@ const { values: options } = parseArgs({
     "class-id": { type: "string", default: "demo_worker" },
     field: { type: "string", default: "interval_s" },
     setting: { type: "string", default: "2.5" },
+    // A guest whose nodes make pictures, if there is one.
+    pictures: { type: "string" },
   },
 });
 const workerUrl = options["worker-url"];
@@ -269,6 +271,113 @@ const steps = {
   },
 };
 
+// What only the guest with the pictures shows.
+const studioShelf = shelf(shelf(page.locator(".library"), options.pictures ?? ""), "Studio");
+const picture = (name) => node(name).locator(".nodedatabody img");
+
+// Places a node where the one before it was, which may be below the library: so its buttons get their clicks straight.
+async function placeAlone(name) {
+  for (const { id } of await ask("get_nodes")) await ask("remove_node", { id });
+  await page.locator(".react-flow__node").first().waitFor({ state: "detached" });
+  await entry(studioShelf, name).dblclick();
+  await node(name).waitFor();
+}
+
+const press = (button) => button.dispatchEvent("click");
+
+// Waits until a picture is there, and is as wide as it should be. The UI may put another element in its place.
+async function isWide(image, width) {
+  const end = performance.now() + PATIENCE_MS;
+  const isLoaded = (img, width) => img.complete && img.naturalWidth === width;
+  while (!(await image.evaluate(isLoaded, width))) {
+    check(performance.now() < end, `there is no picture that is ${width} pixels wide`);
+    await nextFrame();
+  }
+}
+
+async function make(name, width) {
+  await placeAlone(name);
+  await press(node(name).locator(".triggerbutton"));
+  await isWide(picture(name), width);
+}
+
+const ofPictures = {
+  async "make-a-studio"() {
+    await open(shelf(page.locator(".library"), options.pictures));
+    await open(studioShelf);
+    await entry(studioShelf, "New Instance").dblclick();
+    await studioShelf.locator(".shelfcontainer > .shelftitle").first().click();
+    await entry(studioShelf, "Picture").waitFor();
+  },
+
+  async "see-a-png"() {
+    await make("Picture", 64);
+  },
+
+  async "see-it-after-a-reload"() {
+    await steps.connect();
+    await isWide(picture("Picture"), 64);
+    await open(shelf(page.locator(".library"), options.pictures));
+    await open(studioShelf);
+    await studioShelf.locator(".shelfcontainer > .shelftitle").first().click();
+  },
+
+  // What is too large to be sent unasked says what it is, and is there when it is opened.
+  async "see-a-large-png"() {
+    const side = port(node("Picture"), "nodeinput", "side").locator("input");
+    await side.fill("1400");
+    await side.press("Tab");
+    await press(node("Picture").locator(".triggerbutton"));
+    await isWide(picture("Picture"), 260);
+    await press(node("Picture").locator(".nodedatabutton"));
+    await isWide(page.getByRole("dialog").locator("img"), 1400);
+  },
+
+  async "see-a-jpeg"() {
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await make("Photo", 48);
+  },
+
+  async "see-a-drawing-that-runs-nothing"() {
+    await make("Drawing", 90);
+    const source = await picture("Drawing").getAttribute("src");
+    check(source.startsWith("data:image/svg+xml"), `the drawing is at ${source.slice(0, 40)}`);
+    check((await page.locator(".react-flow__node svg circle").count()) === 0, "it is a part of the page");
+    await placeAlone("Source");
+    await press(node("Source").locator(".triggerbutton"));
+    await shows(port(node("Source"), "nodeoutput", "out").locator(".iovaluefield"), /^"?<svg/);
+    check((await page.evaluate(() => window.owned)) === undefined, "what is in a drawing ran");
+    await make("Drawing", 90);
+  },
+
+  async "see-what-is-no-picture"() {
+    await make("Document", 260);
+  },
+
+  async "see-progress"() {
+    await placeAlone("Develop");
+    const bar = node("Develop").locator(".nodeprogress-progress");
+    const text = node("Develop").locator(".nodeprogress-text");
+    await press(node("Develop").locator(".triggerbutton"));
+    const grown = ([bar, seen]) => {
+      const width = parseFloat(bar.style.width);
+      return width > seen && width < 100 && width;
+    };
+    let seen = 0;
+    for (let turn = 0; turn < 3; turn += 1) {
+      const width = await page.waitForFunction(grown, [await bar.elementHandle(), seen]);
+      seen = await width.jsonValue();
+      progress.push(`${seen}%, "${await text.innerText()}"`);
+    }
+    await page.screenshot({ path: path.join(options.screenshots, "progress.png") });
+    await shows(text, /^idle/);
+    await shows(port(node("Develop"), "nodeoutput", "out").locator(".iovaluefield"), "20");
+  },
+};
+const progress = [];
+if (options.pictures) Object.assign(steps, ofPictures);
+
 async function runSteps() {
   rmSync(options.screenshots, { recursive: true, force: true });
   mkdirSync(options.screenshots, { recursive: true });
@@ -287,6 +396,7 @@ async function runSteps() {
       await page.screenshot({ path: path.join(options.screenshots, `${label}.png`) });
     }
   }
+  progress.forEach((line) => console.log(`bar    ${line}`));
   notes.forEach((note) => console.log(`note   ${note}`));
   return 0;
 }

@@ -4,7 +4,21 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 
 pub(crate) const NODE_OUTSIDE: &str = "#[node] works only on a method of an impl block that has \
-    #[external_worker(..)]; put that attribute on the impl block";
+    #[external_worker(..)], or on a function in a module that has #[node_library(..)]; put that attribute on \
+    the impl block or the module";
+pub(crate) const NOT_A_MODULE: &str = "#[node_library] belongs on a module of functions: \
+    #[node_library(id = \"basic\")] mod basic { .. }";
+pub(crate) const LIBRARY_ELSEWHERE: &str = "a library's module is written out where its attribute is, since \
+    the macro cannot read another file; a component may have several libraries";
+pub(crate) const LIBRARY_NAME: &str = "write the module's name in small letters: the type for export! is \
+    called after it, `Basic` for `mod basic`";
+pub(crate) const LIBRARY_ID_MISSING: &str = "the class id is missing: #[node_library(id = \"basic\")]; it \
+    stays the same for ever, since the ids of the library's nodes begin with it";
+pub(crate) const LIBRARY_EMPTY: &str = "the library has no node: put #[node] on its functions";
+pub(crate) const LIBRARY_SELF: &str = "a node of a library is a plain function without self; what has a state \
+    is an #[external_worker]";
+pub(crate) const LIBRARY_TRIGGER: &str = "trigger_on_call is for the methods of a worker: a call of a plain \
+    function triggers nothing";
 pub(crate) const NOT_AN_IMPL: &str = "#[external_worker] belongs on the impl block of the worker: \
     #[external_worker(id = \"my_worker\")] impl MyWorker { .. }";
 pub(crate) const TRAIT_IMPL: &str = "#[external_worker] belongs on the worker's own impl block, not \

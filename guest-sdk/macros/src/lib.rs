@@ -28,6 +28,19 @@ pub fn external_worker(args: TokenStream, item: TokenStream) -> TokenStream {
     errors.finish(model.map(expand))
 }
 
+/// See `external_worker::node_library`.
+#[proc_macro_attribute]
+pub fn node_library(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let model = parse::library::parse(args.into(), item.into(), &mut errors);
+    let expand = if errors.any() {
+        expand::library::stub
+    } else {
+        expand::library::expand
+    };
+    errors.finish(model.map(expand))
+}
+
 /// See `external_worker::config`.
 #[proc_macro_attribute]
 pub fn config(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -52,8 +65,8 @@ pub fn node_enum(item: TokenStream) -> TokenStream {
     errors.finish(model.map(expand::node_enum::expand))
 }
 
-/// Marks a method as a node, inside an impl block with `#[external_worker]`, which consumes it. On
-/// its own it can only be a mistake.
+/// Marks a method as a node, inside an impl block with `#[external_worker]`, which consumes it, or a function in
+/// a module with `#[node_library]`. On its own it can only be a mistake.
 #[proc_macro_attribute]
 pub fn node(_args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();

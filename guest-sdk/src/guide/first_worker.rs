@@ -38,7 +38,8 @@
 //! ```
 //!
 //! `ewh build` makes a component of it, `ewh run FILE` runs it in the terminal, and `ewh serve` in the user
-//! interface. The loop's first turn begins at once, the next one a second after the end of the last.
+//! interface. While you write it, `ewh dev` serves it and builds it again whenever you save: what runs goes on with
+//! the new code, with its configuration and state. The loop's first turn begins at once, the next one a second after the end of the last.
 //!
 //! Methods take `&self`, since the loop, calls and updates take turns wherever one of them waits with
 //! `.await`. What changes is in a [`State`](crate::State), which no `.await` can interrupt, or in a

@@ -5,18 +5,20 @@
 //! 2. [`configuration`]: what users set, and secrets.
 //! 3. [`nodes`]: inputs, outputs, their types, and how they are shown.
 //! 4. [`shelf`]: further nodes, made while the worker runs.
-//! 5. [`devices`]: serial ports.
-//! 6. [`networks`]: TCP, UDP and HTTP.
-//! 7. [`tests`](self::testing): tests without devices.
-//! 8. [`publishing`]: requests, checks and registries.
-//! 9. [`budgets`]: what an instance may use.
-//! 10. [`crates`]: which libraries work.
+//! 5. [`libraries`]: plain functions as nodes.
+//! 6. [`devices`]: serial ports.
+//! 7. [`networks`]: TCP, UDP and HTTP.
+//! 8. [`tests`](self::testing): tests without devices.
+//! 9. [`publishing`]: requests, checks and registries.
+//! 10. [`budgets`]: what an instance may use.
+//! 11. [`crates`]: which libraries work.
 
 pub mod budgets;
 pub mod configuration;
 pub mod crates;
 pub mod devices;
 pub mod first_worker;
+pub mod libraries;
 pub mod networks;
 pub mod nodes;
 pub mod publishing;

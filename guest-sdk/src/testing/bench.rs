@@ -1,10 +1,11 @@
 //! What a test has plugged in, and what the worker told its host.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -80,6 +81,8 @@ pub(crate) struct Inner {
     pub(crate) callers: RefCell<Vec<(u16, Rc<Device>)>>,
     pages: RefCell<Vec<(Page, Cell<bool>)>>,
     pub(crate) folders: RefCell<Vec<(String, PathBuf)>>,
+    /// The worker's own, which goes with this.
+    own: OnceCell<Temporary>,
     names: RefCell<Vec<String>>,
     pub(crate) sent: RefCell<Vec<Sent>>,
     pub(crate) events: RefCell<Vec<Event>>,
@@ -94,6 +97,29 @@ pub(crate) struct Inner {
     pub(crate) looping: RefCell<Option<Waker>>,
     /// By method, and whether it is the node or the class of those yet to be made.
     pub(crate) nodes: RefCell<BTreeMap<(String, bool), Changes>>,
+}
+
+/// A folder of this machine that goes with the value.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("external-worker-data-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        // Of a process that had this number before.
+        let _ = std::fs::remove_dir_all(&path);
+        let made = std::fs::create_dir(&path);
+        assert!(made.is_ok(), "no temporary folder can be made: {made:?}");
+        Self(path)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 thread_local! {
@@ -160,6 +186,20 @@ impl Bench {
         let folder = (guest.to_owned(), folder.into());
         self.0.folders.borrow_mut().push(folder);
         self
+    }
+
+    /// Gives the worker a folder of its own, as the grant `data` does: empty at first, and gone with the bench.
+    /// Returns where it is on this machine.
+    ///
+    /// # Panics
+    /// When this machine has no room for one.
+    pub fn data(&self) -> PathBuf {
+        let own = self.0.own.get_or_init(|| {
+            let own = Temporary::new();
+            self.folder(crate::data::FOLDER, &own.0);
+            own
+        });
+        own.0.clone()
     }
 
     /// Starts a worker with this configuration, which is completed and checked as its schema says.

@@ -27,12 +27,12 @@ impl Answer {
 }
 
 /// A call under way.
-pub struct Call {
+pub struct OpenCall {
     answer: Rc<Answer>,
     cancel: Box<dyn Fn()>,
 }
 
-impl Call {
+impl OpenCall {
     /// Lets `calling` go on in the background; `cancel` asks it to end.
     pub(super) fn begin(
         calling: impl Future<Output = Result<Vec<(String, Value)>>> + 'static,

@@ -70,7 +70,7 @@ pub(crate) mod script;
 mod wire;
 
 pub use self::bench::{Bench, Event, LogLine, Sent};
-pub use self::call::{Call, CallInputs, Outputs};
+pub use self::call::{CallInputs, OpenCall, Outputs};
 pub use self::clock::{advance, block_on, now};
 pub use self::component::{Component, ComponentCall, HostTurns};
 pub use self::node::InputChanges;

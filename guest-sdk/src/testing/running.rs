@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value as JsonValue;
 
 use super::bench::{Bench, Event, LogLine};
-use super::call::{Call, CallInputs, Outputs};
+use super::call::{CallInputs, OpenCall, Outputs};
 use super::clock::{self, Sleep, block_on};
 use super::node::InputChanges;
 use super::schema;
@@ -274,7 +274,7 @@ impl<W: Worker> Running<W> {
     /// # Errors
     /// When the inputs are nothing that a call could have.
     #[track_caller]
-    pub fn begin(&self, node: &str, inputs: impl CallInputs) -> Result<Call> {
+    pub fn begin(&self, node: &str, inputs: impl CallInputs) -> Result<OpenCall> {
         self.check();
         let id = self.next_call.replace(self.next_call.get() + 1);
         let info = CallInfo {
@@ -284,7 +284,7 @@ impl<W: Worker> Running<W> {
         };
         let calling = Only::<W>::call(info, inputs.into_inputs()?);
         let calling = async { calling.await.map_err(Into::into) };
-        Ok(Call::begin(calling, move || Only::<W>::cancel(id)))
+        Ok(OpenCall::begin(calling, move || Only::<W>::cancel(id)))
     }
 
     /// The paths of the nodes on the shelf: what `get_nodeshelf` gives now.

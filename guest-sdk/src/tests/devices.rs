@@ -7,7 +7,7 @@ use crate::tcp::{TcpListener, TcpStream};
 use crate::testing::{Bench, Line, Page, advance, block_on, now};
 use crate::timeout;
 use crate::udp::UdpSocket;
-use crate::{files, http, serial};
+use crate::{data, files, http, serial};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -248,6 +248,30 @@ fn a_folder_of_this_machine_is_the_workers() {
         files::remove_folder("/data/b").await.unwrap();
     });
     std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_folder_of_its_own_is_there_for_the_next_instance_and_goes_with_the_bench() {
+    let bench = Bench::new();
+    block_on(async {
+        let nothing = data::read("count").await.unwrap_err();
+        assert_eq!(nothing.code(), ErrorCode::Denied, "nobody gave it");
+    });
+    let folder = bench.data();
+    assert_eq!(bench.data(), folder);
+    block_on(async {
+        assert_eq!(data::read("count").await.unwrap(), None);
+        data::write("count", "1").await.unwrap();
+        data::write("count", "2").await.unwrap();
+        assert_eq!(data::read("count").await.unwrap().unwrap(), b"2");
+        let names = files::list(data::FOLDER).await.unwrap();
+        assert_eq!(names.len(), 1, "{names:?}");
+        data::write("nowhere/count", "1").await.unwrap_err();
+    });
+    assert_eq!(std::fs::read(folder.join("count")).unwrap(), b"2");
+    drop(bench);
+    Bench::new();
+    assert!(!folder.exists());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The macros and the glue at work on the author's own machine, without a host.
 
+mod call;
 mod config;
 mod describe;
 mod devices;
+mod library;
 mod lifecycle;
 mod logging;
 mod nodes;

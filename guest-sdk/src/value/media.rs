@@ -6,7 +6,8 @@ use super::{FromPort, IntoPort, PortType, Value, base64, mismatch};
 use crate::bindings::funcnodes::external_worker::types as wit;
 use crate::error::Result;
 
-/// Bytes with a media type. The user interface shows PNG, JPEG and SVG as pictures.
+/// Bytes with a media type. The user interface shows PNG, JPEG, GIF, WebP, BMP, AVIF and SVG as pictures, and
+/// of anything else what it is. An input takes bytes and data URLs (`data:image/png;base64,…`), too.
 ///
 /// ```
 /// use external_worker::prelude::*;
@@ -16,7 +17,7 @@ use crate::error::Result;
 ///
 /// #[external_worker(id = "camera")]
 /// impl Camera {
-///     #[node(default_render_options = {"data": {"src": "out", "type": "image"}})]
+///     #[node]
 ///     fn dot(&self) -> Media {
 ///         Media::svg("<svg xmlns='http://www.w3.org/2000/svg'><circle r='5'/></svg>")
 ///     }

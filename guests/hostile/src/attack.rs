@@ -11,7 +11,7 @@ pub use external_worker::bindings::exports::funcnodes::external_worker::worker::
 pub use external_worker::bindings::funcnodes::external_worker::host as raw;
 pub use external_worker::bindings::funcnodes::external_worker::timer;
 pub use external_worker::bindings::funcnodes::external_worker::types::{
-    Dtype, Ndarray, NodeClass, Port, Value,
+    Dtype, Media, Ndarray, NodeClass, Port, Value,
 };
 pub use external_worker::{Error, Result, Trigger};
 
@@ -285,6 +285,12 @@ pub fn shelf(name: &str, parent: Option<u32>) -> Shelf {
 /// An output.
 pub fn out(value: Value) -> Result<Outputs> {
     Ok(vec![("out".to_owned(), value)])
+}
+
+/// Media.
+pub fn media(media_type: &str, data: Vec<u8>) -> Value {
+    let media_type = media_type.to_owned();
+    Value::Media(Media { media_type, data })
 }
 
 /// Uses the processor and never gives it back.

@@ -37,6 +37,7 @@ attacks! {
         spin_update,
         turns_without_pause,
         waits_a_while,
+        waits_blocked,
         yields_without_end,
     }
     memory {
@@ -61,6 +62,8 @@ attacks! {
         list,
         log,
         log_far,
+        media,
+        media_far,
         name,
         print,
         records,
@@ -81,6 +84,7 @@ attacks! {
         events_arrays,
         events_nested,
         events_objects,
+        media_kept,
         options_kept,
         options_refused,
         output_json,
@@ -99,6 +103,7 @@ attacks! {
     }
     says {
         class_of_another,
+        drawing,
         error,
         error_of_loop,
         error_of_start,
@@ -111,6 +116,9 @@ attacks! {
         last_words,
         log_flood,
         log_overrides,
+        media_type,
+        media_type_header,
+        media_type_long,
         nodes_of_another,
         nodes_update_flood,
         options_large,
@@ -118,6 +126,9 @@ attacks! {
         output_name,
         print,
         print_flood,
+        progress_flood,
+        progress_long,
+        progress_of_another,
         shelf_name,
         shelf_nodes,
         shelf_of_itself,
@@ -138,6 +149,7 @@ attacks! {
         half_start,
         hang_in_loop,
         hang_in_stop,
+        keeps_its_grace,
         panic_in_call,
         panic_in_loop,
         panic_in_shelf,
@@ -150,6 +162,8 @@ attacks! {
         sleep_extreme,
         stop_in_start,
         stop_in_stop,
+        waits_in_loop,
+        waits_in_stop,
         words_then_alive,
     }
 }

@@ -19,6 +19,7 @@ use crate::limits::{Ledger, Resource, TABLE_ENTRIES_PER_HANDLE, TABLE_ENTRIES_TO
 use crate::policy::{Access, Audit, Capability, Denial, Granted, Policy, decide};
 
 pub mod clocks;
+pub mod data;
 pub mod env;
 pub mod files;
 pub mod http;
@@ -53,6 +54,8 @@ pub struct Prepare {
     pub trust: Trust,
     /// What stands in for devices, where there are none.
     pub stand_ins: Option<Arc<dyn StandIns>>,
+    /// Where its own folder is, if it may have one.
+    pub folder: Arc<data::Folder>,
 }
 
 impl fmt::Debug for Prepare {
@@ -179,6 +182,8 @@ providers! {
     serial: serial::Serial,
     /// Directories.
     files: files::Files,
+    /// Its own folder.
+    data: data::Data,
     /// TCP and UDP.
     sockets: sockets::Sockets,
     /// HTTP requests.

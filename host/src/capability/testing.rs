@@ -7,6 +7,7 @@ use uuid::Uuid;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
+use super::data::Folder;
 use super::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
 use crate::engine::{Resolver, Trust};
 use crate::limits::{Budget, Ledger};
@@ -64,6 +65,7 @@ pub(crate) fn prepare_with(budget: &Budget, audit: Arc<Denials>) -> Prepare {
         resolver: Resolver::default(),
         trust: Trust::default(),
         stand_ins: None,
+        folder: Folder::temporary(),
     }
 }
 

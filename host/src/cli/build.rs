@@ -176,6 +176,19 @@ fn print(built: &[Artifact], output: &Output) -> Result<(), CliError> {
         .try_for_each(|artifact| output.print(&artifact.path.display().to_string()))
 }
 
+/// Brings what the compiler says to the screen, and nothing else.
+pub(super) struct Diagnostics<'a>(pub(super) &'a Output);
+
+impl Progress for Diagnostics<'_> {
+    fn command(&mut self, _line: &str) {}
+
+    fn note(&mut self, _line: &str) {}
+
+    fn diagnostic(&mut self, rendered: &str) {
+        self.0.raw(rendered);
+    }
+}
+
 /// Brings what a build says to the screen.
 pub(super) struct Shown<'a>(pub(super) &'a Output);
 

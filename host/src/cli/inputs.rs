@@ -1,12 +1,15 @@
 //! From what was typed behind `--input` to values of the types that a method declares.
 
+use std::path::Path;
+
 use super::error::CliError;
 use super::files;
 use super::steps::{CallArg, Given};
 use crate::bindings::types::{NodeClass, Port, Value};
 use crate::instance::exports::Ports;
 use crate::instance::value;
-use crate::nodespace::Type;
+use crate::media::{self, Media};
+use crate::nodespace::{Type, Value as GraphValue};
 use crate::values::to_guest;
 
 /// The inputs of `call`, for a node that looks like `class`, together at most `limit` bytes.
@@ -91,11 +94,27 @@ fn resolve_one(node: &str, port: &Port, given: &Given, limit: u64) -> Result<Val
         Given::File(path) if type_.takes_bytes() => {
             return Ok(Value::Bytes(files::read(path, &what, limit)?));
         }
+        Given::File(path) if type_.takes_media() => {
+            let media = media_of(path, files::read(path, &what, limit)?);
+            return Ok(to_guest(&GraphValue::Media(media)));
+        }
         Given::File(path) => type_.read(&files::read_text(path, &what, limit)?),
     };
     // The value itself stays out: it may be long, and it may be a secret.
     let wrong = || CliError::Usage(format!("the {what} is not of its type, {type_}"));
     converted.as_ref().map(to_guest).ok_or_else(wrong)
+}
+
+/// A file is what its first bytes say, and otherwise what its name does.
+fn media_of(path: &Path, data: Vec<u8>) -> Media {
+    let media = Media::of_bytes(data);
+    match media::of_extension(path) {
+        Some(media_type) if media.media_type == media::UNKNOWN => Media {
+            media_type: media_type.to_owned(),
+            ..media
+        },
+        _ => media,
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +177,31 @@ mod tests {
                 "{problem}"
             );
             assert!(!problem.contains("s3cr3t"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn media_is_a_data_url_or_a_file() {
+        let media = |value: Result<Value, String>| match value {
+            Ok(Value::Media(media)) => (media.media_type, media.data),
+            other => panic!("{other:?}"),
+        };
+        let typed = one(r#""media""#, "data:image/png;base64,iVBO");
+        let png = vec![0x89, b'P', b'N'];
+        assert_eq!(media(typed), ("image/png".to_owned(), png));
+        one(r#""media""#, "iVBO").unwrap_err();
+        let folder = tempfile::tempdir().unwrap();
+        let port = port("x", r#"{"anyOf":["media","None"]}"#);
+        for (name, data, media_type) in [
+            ("a.svg", &b"<svg/>"[..], "image/svg+xml"),
+            ("b.svg", b"\x89PNG", "image/png"),
+            ("c", b"?", media::UNKNOWN),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, data).unwrap();
+            let given = resolve_one("m", &port, &Given::File(path), 1000);
+            let given = media(given.map_err(|error| error.to_string()));
+            assert_eq!(given, (media_type.to_owned(), data.to_vec()));
         }
     }
 

@@ -125,7 +125,7 @@ pub fn micros(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::types::Ndarray;
+    use crate::bindings::types::{Media, Ndarray};
 
     #[test]
     fn a_value_is_one_harmless_line() {
@@ -137,6 +137,13 @@ mod tests {
             ),
             (Value::Bytes(b"\x00ab".to_vec()), "b\"\\x00ab\" (3 B)"),
             (Value::Json("[1,\n2]".to_owned()), "[1,2]"),
+            (
+                Value::Media(Media {
+                    media_type: "image/png".to_owned(),
+                    data: vec![0; 12 * 1024],
+                }),
+                "image/png (12.0 KiB)",
+            ),
             (Value::Number(f64::INFINITY), "\"inf\""),
         ] {
             assert_eq!(to_line(&value), expected);

@@ -27,7 +27,7 @@ use crate::instance::exports::{
 };
 use crate::instance::meter::Metered;
 use crate::instance::store_data::{HasHost, HostView, StoreData};
-use crate::limits::{self, AboveCap, Budget, Exhausted, Full, Share};
+use crate::limits::{self, Budget, Exhausted, Full, Share};
 use crate::policy::{Granted, Import, Manifest, MissingGrants, Policy, check_imports};
 use crate::text;
 use crate::wasm;
@@ -402,22 +402,15 @@ fn linker(
 
 /// Refuses a method that declares more time for its calls than the policy's cap, where the policy says so.
 fn refuse_long_calls(name: &str, classes: &[Arc<Class>], budget: &Budget) -> Result<()> {
-    if budget.above_cap == AboveCap::Cut {
-        return Ok(());
+    let methods = classes.iter().flat_map(|class| &class.declared.methods);
+    match description::refused_for_length(methods, budget) {
+        Some(problem) => Err(unusable(
+            name,
+            problem,
+            description::HOW_TO_ALLOW_LONG_CALLS,
+        )),
+        None => Ok(()),
     }
-    let cap = budget.call_deadline_cap_ms;
-    let mut methods = classes.iter().flat_map(|class| &class.declared.methods);
-    let long = methods.find_map(|method| {
-        let declared = u64::from(method.timeout_ms?);
-        (declared > cap).then_some((&method.name, declared))
-    });
-    let Some((method, declared)) = long else {
-        return Ok(());
-    };
-    let problem =
-        format!("a call of `{method}` may take {declared} ms; the policy allows {cap} ms");
-    let fix = "raise `call-deadline-cap-ms` under [budget], or set `above-cap = \"cut\"`";
-    Err(unusable(name, problem, fix))
 }
 
 fn unusable(name: &str, problem: impl Into<String>, fix: &str) -> HostError {

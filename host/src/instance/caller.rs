@@ -96,10 +96,7 @@ impl Instance {
             .method(node)
             .and_then(|method| method.timeout_ms);
         let declared = declared.or_else(|| self.shared.shelf_timeouts().get(node).copied());
-        let limit = declared.map_or(budget.call_deadline_ms, |declared| {
-            u64::from(declared).min(budget.call_deadline_cap_ms)
-        });
-        Duration::from_millis(limit)
+        budget.call_limit(declared)
     }
 
     async fn begin_call(

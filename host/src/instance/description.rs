@@ -7,6 +7,7 @@ use super::config::{ConfigSchema, SchemaBudget};
 use crate::bindings::types::{NodeClass, Port, Shelf, WorkerClass};
 use crate::error::{HostError, Result};
 use crate::json::JsonText;
+use crate::limits::{AboveCap, Budget};
 use crate::{limits, text};
 
 /// The ports that the graph itself gives every node, to trigger it and to tell that it ran.
@@ -132,6 +133,49 @@ pub fn shelf_nodes(shelves: &[Shelf]) -> Vec<(String, &NodeClass)> {
         paths.push(path);
     }
     nodes
+}
+
+/// What to do about nodes that declare more time for their calls than the policy's cap.
+pub const HOW_TO_ALLOW_LONG_CALLS: &str =
+    "raise `call-deadline-cap-ms` under [budget], or set `above-cap = \"cut\"`";
+
+/// Says which of `nodes` declares more time for its calls than the policy's cap, if one does.
+pub fn above_cap<'a>(
+    nodes: impl IntoIterator<Item = &'a NodeClass>,
+    budget: &Budget,
+) -> Option<String> {
+    let cap = budget.call_deadline_cap_ms;
+    nodes.into_iter().find_map(|node| {
+        let declared = node.timeout_ms.filter(|it| u64::from(*it) > cap)?;
+        let name = &node.name;
+        Some(format!(
+            "a call of `{name}` may take {declared} ms; the policy allows {cap} ms"
+        ))
+    })
+}
+
+/// The same, where the policy refuses such nodes.
+pub fn refused_for_length<'a>(
+    nodes: impl IntoIterator<Item = &'a NodeClass>,
+    budget: &Budget,
+) -> Option<String> {
+    match budget.above_cap {
+        AboveCap::Cut => None,
+        AboveCap::Refuse => above_cap(nodes, budget),
+    }
+}
+
+/// Checks what `get-nodeshelf` returned, under `budget`.
+///
+/// # Errors
+/// [`HostError::Description`] with the first thing that is wrong.
+pub fn check_shelves_within(shelves: Vec<Shelf>, budget: &Budget) -> Result<Vec<Shelf>> {
+    let shelves = check_shelves(shelves)?;
+    let offered = shelves.iter().flat_map(|shelf| &shelf.nodes);
+    match refused_for_length(offered, budget) {
+        Some(problem) => wrong(format!("{problem}: {HOW_TO_ALLOW_LONG_CALLS}")),
+        None => Ok(shelves),
+    }
 }
 
 /// Checks what `get-nodeshelf` returned.
@@ -360,6 +404,22 @@ mod tests {
             parent,
             nodes: vec![node],
         }
+    }
+
+    #[test]
+    fn a_shelf_with_long_calls_is_refused_where_the_policy_says_so() {
+        let long = || {
+            let mut shelf = shelf("a", None, "x");
+            shelf.nodes[0].timeout_ms = Some(u32::MAX);
+            vec![shelf]
+        };
+        let mut budget = Budget::default();
+        check_shelves_within(long(), &budget).unwrap();
+        budget.above_cap = AboveCap::Refuse;
+        let refused = check_shelves_within(long(), &budget).unwrap_err();
+        assert!(refused.to_string().contains("`x` may take 4294967295 ms"));
+        budget.call_deadline_cap_ms = u32::MAX.into();
+        check_shelves_within(long(), &budget).unwrap();
     }
 
     #[test]

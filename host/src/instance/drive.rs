@@ -325,7 +325,9 @@ impl<'a> Guest<'a> {
         let shelves = self.exports.get_nodeshelf(accessor).await;
         self.shared.calls.close(id);
         self.shared.lasting.meter.progressed();
-        let shelves = shelves?.map(description::check_shelves).transpose();
+        let budget = &self.shared.lasting.budget;
+        let check = |shelves| description::check_shelves_within(shelves, budget);
+        let shelves = shelves?.map(check).transpose();
         if let Ok(shelves) = &shelves {
             let nodes = description::shelf_nodes(shelves.as_deref().unwrap_or_default());
             let declared = nodes.into_iter();

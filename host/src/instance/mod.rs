@@ -35,6 +35,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::bindings::types::Shelf;
+pub use crate::capability::data::Folder;
 use crate::component::PreparedComponent;
 use crate::error::{HostError, Result};
 use crate::executor::Standing;
@@ -67,6 +68,8 @@ pub struct Spec {
     pub config: Json,
     /// What another instance saved, to go on from there; `None`: it begins anew.
     pub state: Option<Vec<u8>>,
+    /// Where its own folder is, if it may have one; kept over restarts.
+    pub folder: Arc<Folder>,
 }
 
 /// A command to the actor.
@@ -252,6 +255,7 @@ impl Instance {
             resolver: prepared.engine().resolver().clone(),
             trust: prepared.engine().trust().clone(),
             stand_ins: prepared.engine().stand_ins().cloned(),
+            folder: spec.folder,
             trapped_at: Mutex::default(),
         });
         let shared = Arc::new(Shared {

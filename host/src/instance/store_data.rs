@@ -16,6 +16,7 @@ use super::progress::Progress;
 use super::surface::Surface;
 use super::turns::Turns;
 use crate::bindings::host::Level;
+use crate::capability::data::Folder;
 use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
 use crate::engine::{Resolver, StandIns, TrapPlace, Trust};
 use crate::error::Result;
@@ -53,6 +54,8 @@ pub struct Lasting {
     pub trust: Trust,
     /// What stands in for devices, where there are none.
     pub stand_ins: Option<Arc<dyn StandIns>>,
+    /// Where its own folder is, if it may have one.
+    pub folder: Arc<Folder>,
     /// Where it trapped last, if the engine tells.
     pub trapped_at: Mutex<Option<TrapPlace>>,
 }
@@ -133,6 +136,7 @@ impl StoreData {
             resolver: Resolver::default(),
             trust: Trust::default(),
             stand_ins: None,
+            folder: Folder::none(),
             trapped_at: Mutex::default(),
         });
         let audit = Arc::new(AuditToEvents::new(uuid::Uuid::nil(), &lasting.events));
@@ -160,6 +164,7 @@ fn prepare(lasting: &Arc<Lasting>, audit: Arc<dyn Audit>) -> Prepare {
         resolver: lasting.resolver.clone(),
         trust: lasting.trust.clone(),
         stand_ins: lasting.stand_ins.clone(),
+        folder: Arc::clone(&lasting.folder),
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{KIB, MIB};
 
-/// Methods and nodes of shelves of one class that are exercised.
-pub const MAX_EXERCISED_NODES: usize = 64;
+/// Methods and nodes of shelves of one class that are exercised: a node library has many.
+pub const MAX_EXERCISED_NODES: usize = 256;
 /// Methods that are called once in a second without that being a flood.
 pub const MAX_RATED_CALLS: usize = 20;
 /// Cases of one class that run at the same time.

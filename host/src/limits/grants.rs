@@ -19,3 +19,5 @@ pub const MAX_FILE_THREADS: usize = 4;
 pub const MAX_FILES: u64 = 100_000;
 /// Names that are counted in a directory; one that has more counts as full, and no grant allows more.
 pub const MAX_MEASURED_NAMES: u64 = 250_000;
+/// What a name in a directory with a quota costs, beyond the bytes of its file.
+pub const ENTRY_BYTES: u64 = 4096;

@@ -210,6 +210,10 @@ pub const MAX_EVENTS_WAITING: usize = 16_384;
 pub const MAX_PREVIEW_BYTES: usize = 64 * 1024;
 /// Characters of a text that a preview of it shows.
 pub const MAX_PREVIEW_TEXT: usize = 1_000;
+/// Bytes of a picture in a preview, which is a text: three become four.
+pub const MAX_PREVIEW_MEDIA_BYTES: usize = MAX_PREVIEW_BYTES / 4 * 3;
+/// The same where a client asks for that one preview alone, as for each that it draws.
+pub const MAX_LONE_PREVIEW_MEDIA_BYTES: usize = 512 * 1024;
 /// Items of a list that a preview of it shows.
 pub const MAX_PREVIEW_ITEMS: usize = 10;
 /// Entries of a dictionary that a preview of it shows.
@@ -252,6 +256,8 @@ pub const STORE_RETRY_PAUSE: Duration = Duration::from_millis(500);
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 /// External workers in one Worker.
 pub const MAX_EXTERNALS: usize = 10_000;
+/// Node libraries in one Worker: each has an instance.
+pub const MAX_LIBRARIES: usize = 64;
 /// External workers that start at the same time when a Worker opens.
 pub const MAX_STARTS_AT_ONCE: usize = 16;
 /// Events that a slow client of a Worker may be behind.
@@ -323,7 +329,7 @@ pub const MAX_UPLOAD_NAME_BYTES: usize = 255;
 pub const PREVIEW_TEXT_CHARS: usize = 1000;
 /// Bytes of a value that are sent while nobody asked for all of it.
 pub const PREVIEW_BYTES: usize = 4 * MIB as usize;
-/// Bytes of a picture that is sent while nobody asked for it; of a larger one only what it is.
+/// Bytes of a picture that is sent when it is new; of a larger one only what it is.
 pub const PREVIEW_MEDIA_BYTES: usize = 4 * MIB as usize;
 /// Shortest token: whoever guesses it owns the Worker.
 pub const MIN_TOKEN_BYTES: usize = 16;
@@ -453,6 +459,15 @@ pub struct Budget {
     pub event_size: ByteSize,
     /// Times that an instance is started again after it trapped, before it stays down.
     pub restarts: u32,
+}
+
+impl Budget {
+    /// The longest that a call may take of a node that declares so many milliseconds, or nothing.
+    pub fn call_limit(&self, declared: Option<u32>) -> Duration {
+        Duration::from_millis(declared.map_or(self.call_deadline_ms, |declared| {
+            u64::from(declared).min(self.call_deadline_cap_ms)
+        }))
+    }
 }
 
 impl Default for Budget {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json, json};
 
 use super::WeakNodeSpace;
 use super::types::Type;
@@ -81,6 +81,24 @@ pub struct NodeClass {
     pub reset_inputs_on_trigger: bool,
     /// What it runs.
     pub run: Arc<dyn Run>,
+}
+
+/// How nodes are shown that have these outputs: as `declared` says, and where that names no output to be shown in
+/// the node itself, the picture, if there is one.
+pub fn node_rendering(declared: Option<Json>, outputs: &[PortSpec]) -> Option<Json> {
+    let is_picture = |port: &&PortSpec| !port.hidden && port.ty.takes_media();
+    let mut pictures = outputs.iter().filter(is_picture);
+    let (Some(picture), None) = (pictures.next(), pictures.next()) else {
+        return declared;
+    };
+    let mut options = match declared {
+        Some(Json::Object(options)) => options,
+        Some(other) => return Some(other),
+        None => Map::new(),
+    };
+    let data = json!({ "src": picture.id, "type": "image" });
+    options.entry("data").or_insert(data);
+    Some(Json::Object(options))
 }
 
 impl std::fmt::Debug for NodeClass {

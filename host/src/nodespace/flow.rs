@@ -15,6 +15,8 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::oneshot;
+
 use super::class::{Ports, Run};
 use super::error::{GraphError, Result};
 use super::event::{Dirty, GraphEvent};
@@ -30,6 +32,8 @@ pub(super) struct Job {
     pub run: Arc<dyn Run>,
     pub node: Arc<str>,
     pub inputs: Ports,
+    /// Ends when nobody takes what comes of it any more: a client that removes a node takes its run along.
+    pub wanted: oneshot::Receiver<()>,
 }
 
 impl Graph {
@@ -318,6 +322,8 @@ impl Graph {
             since,
             again: None,
         };
+        let (wants, wanted) = oneshot::channel();
+        node.wants_run = Some(wants);
         let node_id = Arc::clone(&node.id);
         let events = &mut self.effects.events;
         if node.fast {
@@ -333,7 +339,12 @@ impl Graph {
             events.push(GraphEvent::TriggerStart { node: node_id });
         }
         let node = Arc::clone(&node.id);
-        Some(Job { run, node, inputs })
+        Some(Job {
+            run,
+            node,
+            inputs,
+            wanted,
+        })
     }
 
     /// The task `task` of a node ended. A task that is not the node's any more is not heard.
@@ -353,8 +364,8 @@ impl Graph {
         let mut triggered = Vec::new();
         let failure = match result {
             Ok(outputs) => {
-                self.deliver(key, outputs, since, &mut triggered);
-                None
+                let refused = self.deliver(key, outputs, since, &mut triggered);
+                refused.err()
             }
             Err(message) => Some(message),
         };
@@ -370,9 +381,29 @@ impl Graph {
         self.wake_waiters(key);
     }
 
-    /// Sets the outputs and feeds them, uses the inputs up if they are to be, and says when.
-    fn deliver(&mut self, key: Key, outputs: Ports, since: u64, triggered: &mut Vec<Key>) {
-        for (io, value) in outputs {
+    /// Sets the outputs and feeds them, uses the inputs up if they are to be, and says when. The error is a
+    /// sentence about the first output that may not have its value; nothing is set then.
+    fn deliver(
+        &mut self,
+        key: Key,
+        outputs: Ports,
+        since: u64,
+        triggered: &mut Vec<Key>,
+    ) -> Result<(), String> {
+        let admitted = |(io, value): (Arc<str>, SharedValue)| {
+            let outputs = self.nodes.get(&key).map(|node| node.outputs.as_slice());
+            let mut outputs = outputs.unwrap_or_default().iter();
+            let value = match outputs.find(|slot| slot.id == io) {
+                Some(slot) => {
+                    let refused = |problem| format!("the output `{io}` {problem}");
+                    slot.admit(value).map_err(refused)?
+                }
+                None => value,
+            };
+            Ok((io, value))
+        };
+        let outputs = outputs.into_iter().map(admitted);
+        for (io, value) in outputs.collect::<Result<Ports, String>>()? {
             if &*io != TRIGGER_OUTPUT {
                 self.set_output(key, &io, value, triggered);
             }
@@ -386,6 +417,7 @@ impl Graph {
             SharedValue::new(Value::Number(now)),
             triggered,
         );
+        Ok(())
     }
 
     fn set_output(&mut self, key: Key, io: &str, value: SharedValue, triggered: &mut Vec<Key>) {

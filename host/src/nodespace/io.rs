@@ -70,6 +70,7 @@ impl Slot {
     /// A slot as its class describes it. `render` is what the class says of it elsewhere.
     pub fn new(spec: &PortSpec, is_input: bool, render: Option<&Json>) -> Self {
         let class_default = spec.default.clone().filter(|_| is_input);
+        let class_default = class_default.and_then(|default| admitted(&spec.ty, default).ok());
         let mut class_options = object(&spec.ty.default_value_options());
         fill(&mut class_options, spec.value_options.as_ref());
         let mut class_render = spec.render_options.as_ref().map(object).unwrap_or_default();
@@ -154,7 +155,7 @@ impl Slot {
         }
         self.value = match &old.value {
             Some(value) if self.is_input => self.ty.coerce(value).ok(),
-            value => value.clone(),
+            value => value.clone().and_then(|value| self.admit(value).ok()),
         };
         self.changed = old.changed;
         self.own_name = old.own_name.clone().filter(|own| *own != self.class_name);
@@ -238,10 +239,37 @@ impl Slot {
         patched(&mut self.own_render, patch, "render options")
     }
 
+    /// How clients show it. A renderer that would let a stranger's text reach a browser is not passed on: it
+    /// fetches a text that is to be a picture, whatever address that is, and makes the source of a drawing a part of
+    /// the page. So what is shown as a picture is media, which is nothing else ([`Slot::admit`]), and all media is.
     pub fn render(&self) -> Map<String, Json> {
         let mut render = self.class_render.clone();
         lay_over(&mut render, &self.own_render);
+        let renderer = render.get("type").filter(|renderer| **renderer != "any");
+        let is_media = self.ty.takes_media();
+        let shows_as = match renderer.unwrap_or(self.ty.json()).as_str() {
+            Some("svg") if is_media => "image",
+            Some("image" | "svg") if !is_media => "string",
+            _ if renderer.is_none() && is_media => "image",
+            _ => return render,
+        };
+        render.insert("type".to_owned(), shows_as.into());
         render
+    }
+
+    /// `value` as this output may have it.
+    pub fn admit(&self, value: SharedValue) -> Result<SharedValue, String> {
+        admitted(&self.ty, value)
+    }
+}
+
+/// What is shown as a picture is media; anything else of a guest's is as it is.
+fn admitted(ty: &Type, value: SharedValue) -> Result<SharedValue, String> {
+    match &*value {
+        _ if !ty.takes_media() => Ok(value),
+        // Whatever is large otherwise is not looked through for it.
+        Value::None | Value::Media(_) | Value::Bytes(_) | Value::Text(_) => ty.coerce(value),
+        other => Err(format!("expects media, not {}", other.kind())),
     }
 }
 

@@ -111,13 +111,18 @@ fn connected(name: &'static str, ends: &Edge) -> (&'static str, Json) {
     (name, data)
 }
 
-/// What FuncNodes tells of the progress bar that it has for each run.
+/// What FuncNodes tells of the progress bar that it has for each run. A run that says nothing has no total there,
+/// and its bar does not move.
 fn progress(node: &str, what: &str, fraction: Option<f64>, elapsed: f64) -> Json {
-    // A run that says nothing has no total there.
-    let (n, total) = match fraction {
-        Some(fraction) => (json!(fraction * 100.0), json!(100)),
-        None => (json!(0), Json::Null),
+    // Tenths of a percent: a person reads them.
+    let percent = fraction.map(|fraction| (fraction * 1000.0).round() / 10.0);
+    let (n, total, unit) = match percent {
+        Some(percent) => (json!(percent), json!(100), "%"),
+        None => (json!(0), Json::Null, "it"),
     };
+    // Of it the UI makes how long the rest takes.
+    let rate = percent.filter(|_| elapsed > 0.0);
+    let rate = rate.map(|percent| percent / elapsed);
     // At the beginning it is a whole zero there.
     let elapsed = if elapsed == 0.0 {
         json!(0)
@@ -132,9 +137,9 @@ fn progress(node: &str, what: &str, fraction: Option<f64>, elapsed: f64) -> Json
         "nrows": null,
         "prefix": what,
         "ascii": false,
-        "unit": "it",
+        "unit": unit,
         "unit_scale": false,
-        "rate": null,
+        "rate": rate,
         "bar_format": null,
         "postfix": null,
         "unit_divisor": 1000,

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
-pub use self::class::{IoChange, NodeClass, PortSpec, Ports, Run};
+pub use self::class::{IoChange, NodeClass, PortSpec, Ports, Run, node_rendering};
 pub use self::error::{GraphError, Result};
 pub use self::event::{Dirty, Edge, GraphEvent, Observer};
 pub use self::gone::Gone;
@@ -42,17 +42,18 @@ pub use self::library::{NodesOnRemoval, Shelf};
 pub use self::save::{LeftOut, LoadReport};
 pub(crate) use self::types::Shape;
 pub use self::types::Type;
-pub use self::value::{Array, Dtype, Media, NO_VALUE, SharedValue, Value};
+pub use self::value::{Array, Dtype, NO_VALUE, SharedValue, Value};
 pub use self::view::{
     GroupView, InputView, IoStatusView, IoView, NodeView, PositionView, ReadyInputView, ReadyView,
     StatusView,
 };
+pub use crate::media::Media;
 
 use self::io::Ready;
 use self::library::Written;
 use self::run::Inner;
 use crate::executor::Executor;
-use crate::limits::NODES_AT_ONCE;
+use crate::limits::{MAX_LONE_PREVIEW_MEDIA_BYTES, NODES_AT_ONCE};
 
 /// What a new node may be given.
 #[derive(Debug, Clone, Default)]
@@ -374,7 +375,11 @@ impl NodeSpace {
     /// # Errors
     /// When there is no such input or output.
     pub fn preview(&self, node: &str, io: &str) -> Result<Json> {
-        Ok(view::preview(self.value(node, io)?.as_ref()))
+        let value = self.value(node, io)?;
+        Ok(match value.as_deref() {
+            Some(Value::Media(media)) => media.preview(MAX_LONE_PREVIEW_MEDIA_BYTES).into(),
+            _ => view::preview(value.as_ref()),
+        })
     }
 
     /// What `get_ios_values` answers.

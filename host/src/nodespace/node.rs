@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
+use tokio::sync::oneshot;
 
 use super::class::NodeClass;
 use super::error::{GraphError, Result, named};
@@ -68,6 +69,8 @@ pub(super) struct Node {
     /// The last wave that it ran in, and the task that may report.
     pub last_wave: Wave,
     pub task: u64,
+    /// The run under way ends with this.
+    pub wants_run: Option<oneshot::Sender<()>>,
     /// Nodes that wait for this one.
     pub waiters: Vec<Key>,
     pub requests_trigger: bool,
@@ -99,6 +102,7 @@ impl Node {
             state: State::Idle,
             last_wave: 0,
             task: 0,
+            wants_run: None,
             waiters: Vec::new(),
             requests_trigger: false,
             error: None,

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::WeakNodeSpace;
 use super::event::{GraphEvent, Observer};
+use super::flow::Job;
 use super::graph::{Effects, Graph};
 use super::io::{Key, Ready};
 use super::value::SharedValue;
@@ -148,10 +149,22 @@ async fn run(inner: Arc<Inner>, key: Key, task: u64) {
     let Some(job) = inner.change(|graph| graph.begin(key, task)) else {
         return;
     };
+    let Job {
+        run,
+        node,
+        inputs,
+        wanted,
+    } = job;
     let began = Instant::now();
     // The call itself may panic too, so it is made inside.
-    let run = async move { job.run.run(&job.node, job.inputs).await };
-    let result = match AssertUnwindSafe(run).catch_unwind().await {
+    let run = async move { run.run(&node, inputs).await };
+    let result = tokio::select! {
+        biased;
+        result = AssertUnwindSafe(run).catch_unwind() => result,
+        // What is dropped is cancelled.
+        _ = wanted => return,
+    };
+    let result = match result {
         Ok(result) => result.map_err(|message| text::clean(&message, MAX_NODE_ERROR_BYTES)),
         Err(_) => Err("the node panicked while it ran".to_owned()),
     };

@@ -11,8 +11,9 @@ use serde_json::Value as Json;
 use crate::json::{self as document, Bounds, JsonText, Odd, number};
 use crate::limits::{
     Exhausted, Held, MAX_ARRAY_AXES, MAX_PREVIEW_BYTES, MAX_PREVIEW_ENTRIES, MAX_PREVIEW_ITEMS,
-    MAX_PREVIEW_PARTS, MAX_PREVIEW_TEXT,
+    MAX_PREVIEW_MEDIA_BYTES, MAX_PREVIEW_PARTS, MAX_PREVIEW_TEXT,
 };
+use crate::media::Media;
 use crate::text::shorten;
 
 /// How the wire says that a slot has no value.
@@ -39,26 +40,6 @@ pub enum Value {
     Array(Array),
     /// Bytes with a media type, such as a picture.
     Media(Media),
-}
-
-/// Bytes with a media type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Media {
-    /// Such as `image/png`; checked where it came in.
-    pub media_type: String,
-    /// The bytes.
-    pub data: Vec<u8>,
-}
-
-impl Media {
-    /// `data:image/png;base64,…`, as a text for where there is no other way to say the type.
-    pub fn data_url(&self) -> String {
-        format!(
-            "data:{};base64,{}",
-            self.media_type,
-            BASE64.encode(&self.data)
-        )
-    }
 }
 
 /// A value that is shared by all slots, events and answers that have it, and paid for until the last of
@@ -379,10 +360,7 @@ impl Value {
                 let head = bytes.get(..MAX_PREVIEW_TEXT).unwrap_or(bytes);
                 shorten(&BASE64.encode(head), MAX_PREVIEW_TEXT).into()
             }
-            // The beginning of a picture is none.
-            Self::Media(media) => {
-                format!("<{}, {} bytes>", media.media_type, media.data.len()).into()
-            }
+            Self::Media(media) => media.preview(MAX_PREVIEW_MEDIA_BYTES).into(),
             Self::Array(array) => array.nested(MAX_PREVIEW_ITEMS, &mut budget),
             scalar => scalar.scalar_json(),
         }
@@ -509,5 +487,14 @@ mod tests {
         assert_eq!(big.preview_json(), json!(vec![vec![1; 10]; 10]));
         let bytes = Value::Bytes(vec![0; 1 << 20]).preview_json();
         assert!(bytes.as_str().unwrap().len() < 2000);
+        for size in [MAX_PREVIEW_MEDIA_BYTES, MAX_PREVIEW_MEDIA_BYTES + 1] {
+            let media_type = "image/png".to_owned();
+            let data = vec![0; size];
+            let media = Value::Media(Media { media_type, data }).preview_json();
+            let shown = media.as_str().unwrap();
+            assert!(shown.len() < MAX_PREVIEW_BYTES + 100, "{}", shown.len());
+            let is_whole = size == MAX_PREVIEW_MEDIA_BYTES;
+            assert_eq!(shown.starts_with("data:image/png;"), is_whole, "{size}");
+        }
     }
 }

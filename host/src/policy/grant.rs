@@ -162,7 +162,7 @@ impl JsonSchema for UsbId {
 pub struct FilesGrant {
     /// The directory of the host; it has to exist.
     pub host: PathBuf,
-    /// Where the worker sees it, such as "/data".
+    /// Where the worker sees it, such as "/files".
     pub guest: String,
     /// Whether it may write; "ro" if not set.
     #[serde(default)]
@@ -206,7 +206,7 @@ impl FilesGrant {
         if !plain {
             return Err(format!(
                 "the [[files]] grant's `guest` is `{guest}`; write an absolute path such as \
-                 `/data`, without `..` and without a final `/`"
+                 `/files`, without `..` and without a final `/`"
             ));
         }
         if !self.host.is_absolute() {
@@ -233,6 +233,45 @@ impl FilesGrant {
             ));
         }
         Ok(())
+    }
+}
+
+/// A folder of its own for each instance, which the host keeps for it: the worker sees it as `/data`. It is
+/// there again after a restart, a trap, new code and a restart of the host, and goes with the instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DataGrant {
+    /// How many bytes the folder may reach; each file, folder and link in it takes 4 KiB besides.
+    #[serde(serialize_with = "crate::limits::write_size")]
+    #[schemars(with = "crate::limits::Size")]
+    pub quota: ByteSize,
+    /// How many files, folders and links may be in it; 100,000 if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 250_000))]
+    pub max_files: Option<u64>,
+}
+
+impl DataGrant {
+    /// Where the worker sees it.
+    pub const GUEST: &str = "/data";
+
+    /// Whether it covers the absolute guest path `path`.
+    pub fn allows(path: &str) -> bool {
+        Path::new(path).starts_with(Self::GUEST)
+    }
+
+    /// Whether a directory at the guest path `guest` would hide it or lie in it.
+    pub fn is_in_the_way(guest: &str) -> bool {
+        Self::allows(guest) || Path::new(Self::GUEST).starts_with(guest)
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self.max_files.filter(|files| *files > MAX_MEASURED_NAMES) {
+            Some(files) => Err(format!(
+                "the [data] grant has max-files = {files}; at most {MAX_MEASURED_NAMES} are counted"
+            )),
+            None => Ok(()),
+        }
     }
 }
 
@@ -544,6 +583,16 @@ mod tests {
         assert!(!grant.allows("/database", false));
         assert!(!grant.allows("/data/a", true));
         assert!(!grant.allows("/", false));
+    }
+
+    #[test]
+    fn no_directory_of_the_host_is_in_the_way_of_the_folder_of_its_own() {
+        for guest in ["/", "/data", "/data/a"] {
+            assert!(DataGrant::is_in_the_way(guest), "{guest}");
+        }
+        for guest in ["/database", "/files", "/files/data"] {
+            assert!(!DataGrant::is_in_the_way(guest), "{guest}");
+        }
     }
 
     #[test]

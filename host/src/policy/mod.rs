@@ -32,7 +32,7 @@ pub use audit::{Audit, LogAudit};
 pub use decide::decide;
 pub use error::PolicyError;
 use error::Result;
-pub use grant::{EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Switch};
+pub use grant::{DataGrant, EnvGrant, FilesGrant, HttpGrant, SerialGrant, SocketsGrant, Switch};
 pub use guarded::Guarded;
 pub use imports::{Import, Missing, MissingGrants, check_imports};
 pub use manifest::Manifest;
@@ -67,8 +67,10 @@ macro_rules! capabilities {
 capabilities! {
     /// Serial ports.
     Serial = "serial",
-    /// Directories.
+    /// Directories of the host.
     Files = "files",
+    /// A folder of the instance's own.
+    Data = "data",
     /// TCP and UDP.
     Sockets = "sockets",
     /// HTTP requests.
@@ -104,7 +106,7 @@ impl Capability {
             Self::Http => &["wasi:http/"],
             Self::Clocks => &["wasi:clocks/"],
             Self::Random => &["wasi:random/random"],
-            Self::Files | Self::Env => &[],
+            Self::Files | Self::Data | Self::Env => &[],
         }
     }
 
@@ -131,7 +133,8 @@ impl Capability {
             Self::Serial => {
                 "[[serial]]\nname = \"port\"\ndevice = \"/dev/ttyUSB0\"\nbaud-rates = [9600]\n"
             }
-            Self::Files => "[[files]]\nhost = \"/srv/data\"\nguest = \"/data\"\nmode = \"ro\"\n",
+            Self::Files => "[[files]]\nhost = \"/srv/files\"\nguest = \"/files\"\nmode = \"ro\"\n",
+            Self::Data => "[data]\nquota = \"16 MiB\"\n",
             Self::Sockets => {
                 "[[sockets]]\nprotocol = \"tcp\"\ndirection = \"connect\"\nhost = \
                  \"redis.example\"\nports = [6379]\n"
@@ -159,9 +162,12 @@ pub struct Policy {
     /// Serial ports.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub serial: Vec<SerialGrant>,
-    /// Directories.
+    /// Directories of the host.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FilesGrant>,
+    /// A folder of the instance's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataGrant>,
     /// TCP and UDP.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sockets: Vec<SocketsGrant>,
@@ -247,6 +253,7 @@ impl Policy {
         match capability {
             Capability::Serial => !self.serial.is_empty(),
             Capability::Files => !self.files.is_empty(),
+            Capability::Data => self.data.is_some(),
             Capability::Sockets => !self.sockets.is_empty(),
             Capability::Http => !self.http.is_empty(),
             Capability::Clocks => self.clocks.0,
@@ -271,6 +278,7 @@ impl Policy {
         match capability {
             Capability::Serial => self.serial.clear(),
             Capability::Files => self.files.clear(),
+            Capability::Data => self.data = None,
             Capability::Sockets => self.sockets.clear(),
             Capability::Http => self.http.clear(),
             Capability::Clocks => self.clocks = Switch(false),
@@ -283,6 +291,7 @@ impl Policy {
     fn check(&self) -> Result<(), String> {
         self.serial.iter().try_for_each(SerialGrant::check)?;
         self.files.iter().try_for_each(FilesGrant::check)?;
+        self.data.iter().try_for_each(DataGrant::check)?;
         self.sockets.iter().try_for_each(SocketsGrant::check)?;
         self.http.iter().try_for_each(HttpGrant::check)?;
         self.env.iter().try_for_each(EnvGrant::check)?;
@@ -294,6 +303,15 @@ impl Policy {
         if let Some(guest) = twice(self.files.iter().map(|grant| &grant.guest)) {
             return Err(format!(
                 "two [[files]] grants have guest = \"{guest}\"; move one"
+            ));
+        }
+        let in_the_way = |grant: &&FilesGrant| DataGrant::is_in_the_way(&grant.guest);
+        if let (Some(_), Some(grant)) = (&self.data, self.files.iter().find(in_the_way)) {
+            return Err(format!(
+                "the [[files]] grant for `{}` is in the way of [data], which the worker sees at \
+                 `{}`; give it another `guest`",
+                grant.guest,
+                DataGrant::GUEST
             ));
         }
         Ok(())

@@ -21,10 +21,14 @@ name = "scale"
 usb = "0403:6001:A1"
 
 [[files]]
-host = "/srv/data"
-guest = "/data"
+host = "/srv/files"
+guest = "/files"
 mode = "rw"
 quota = "10 MiB"
+
+[data]
+quota = "16 MiB"
+max-files = 1000
 
 [[sockets]]
 protocol = "both"
@@ -199,6 +203,19 @@ fn a_policy_file_is_read_or_refused_by_name() {
             .to_string()
             .contains("/nonexistent/policy.toml")
     );
+}
+
+#[test]
+fn no_directory_of_the_host_may_hide_the_folder_of_its_own() {
+    for guest in ["/", "/data", "/data/below"] {
+        let wrong = problem(&format!(
+            "[data]\nquota = \"1 MiB\"\n[[files]]\nhost = \"/srv\"\nguest = \"{guest}\"\n"
+        ));
+        assert!(wrong.contains("in the way of [data]"), "{wrong}");
+    }
+    problem("[data]\n");
+    let wrong = problem("[data]\nquota = \"1 MiB\"\nmax-files = 250001\n");
+    assert!(wrong.contains("at most 250000"), "{wrong}");
 }
 
 /// `EWH_BLESS=1 cargo test` writes the file anew.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::protocol::{self, Frame, RequestId};
 use crate::json as document;
 use crate::limits;
+use crate::media::{Kind, Media};
 use crate::nodespace::{NO_VALUE, Value};
 use crate::text;
 
@@ -92,12 +93,7 @@ fn no_value() -> (&'static str, Cow<'static, [u8]>) {
 
 fn encode(value: &Value, extent: Extent) -> (&str, Cow<'_, [u8]>) {
     match value {
-        // The beginning of a picture is none: all of it, or what it is.
-        Value::Media(media)
-            if extent == Extent::Whole || media.data.len() <= limits::PREVIEW_MEDIA_BYTES =>
-        {
-            (&media.media_type, (&media.data).into())
-        }
+        Value::Media(media) => encode_media(media, extent),
         Value::Boolean(is_true) => (INTEGER, i64::from(*is_true).to_be_bytes().to_vec().into()),
         Value::Integer(integer) => (INTEGER, integer.to_be_bytes().to_vec().into()),
         Value::Number(number) => (NUMBER, number.to_be_bytes().to_vec().into()),
@@ -108,13 +104,30 @@ fn encode(value: &Value, extent: Extent) -> (&str, Cow<'_, [u8]>) {
             (BYTES, bytes.get(..end).unwrap_or_default().into())
         }
         Value::Json(json) if extent == Extent::Whole => (JSON, bytes_of(json.wire())),
-        Value::None | Value::Json(_) | Value::Array(_) | Value::Media(_) => {
+        Value::None | Value::Json(_) | Value::Array(_) => {
             let json = match extent {
                 Extent::Whole => value.to_text(),
                 Extent::Preview => document::to_wire(&value.preview_json()),
             };
             (JSON, json.into_bytes().into())
         }
+    }
+}
+
+/// The preview of pixels is they themselves. All of a picture is a data URL: what the UI makes of bytes that it
+/// asked for it takes away again before they are shown. What is no picture is bytes, so that no client takes it for
+/// JSON, or runs it, and its preview is a picture that says what it is.
+fn encode_media(media: &Media, extent: Extent) -> (&str, Cow<'_, [u8]>) {
+    let most = match extent {
+        Extent::Whole => usize::MAX,
+        Extent::Preview => limits::PREVIEW_MEDIA_BYTES,
+    };
+    match (media.kind(), extent) {
+        (Kind::Bytes, Extent::Whole) => (BYTES, (&media.data).into()),
+        (Kind::Picture, Extent::Preview) if media.data.len() <= most => {
+            (media.essence(), (&media.data).into())
+        }
+        _ => (TEXT, media.preview(most).into_bytes().into()),
     }
 }
 
@@ -223,6 +236,45 @@ mod tests {
             parts(io_value("n", "out", Some(&bytes))).1.len(),
             limits::PREVIEW_BYTES
         );
+    }
+
+    #[test]
+    fn media_is_a_picture_or_says_what_it_is() {
+        let of = |media_type: &str, data: Vec<u8>| {
+            let media_type = media_type.to_owned();
+            Value::Media(Media { media_type, data })
+        };
+        let shown = |value: &Value| {
+            let (header, body) = parts(io_value("n", "out", Some(value)));
+            let mime = header.split("mime=").nth(1).unwrap();
+            (mime.split(';').next().unwrap().to_owned(), body)
+        };
+        let whole = |value: &Value| encode(value, Extent::Whole).0.to_owned();
+        let png = of("image/png", vec![1, 2]);
+        assert_eq!(shown(&png), ("image/png".to_owned(), vec![1, 2]));
+        assert_eq!(whole(&png), TEXT);
+        // A drawing has no origin, and what is no picture no type.
+        let svg = of("image/svg+xml", b"<svg onload='x'/>".to_vec());
+        let (mime, body) = shown(&svg);
+        assert!(mime == TEXT && body.starts_with(b"data:image/svg+xml;base64,"));
+        assert_eq!(whole(&svg), TEXT);
+        for other in ["application/json", "text/html", "application/fn.struct.!q"] {
+            let other = of(other, b"{".to_vec());
+            let (mime, body) = shown(&other);
+            assert!(mime == TEXT && body.starts_with(b"data:image/svg+xml;base64,"));
+            assert_eq!(whole(&other), BYTES);
+        }
+        // What a type says besides would make up a header.
+        let more = of("image/png; node=other; io=a", vec![1]);
+        assert_eq!(shown(&more).0, "image/png");
+        for (size, mime) in [(0, "image/jpeg"), (1, TEXT)] {
+            let large = of("image/jpeg", vec![0; limits::PREVIEW_MEDIA_BYTES + size]);
+            let (shown, body) = shown(&large);
+            assert_eq!(shown, mime);
+            assert!(size == 0 || body.len() < 1000, "{}", body.len());
+            let (_, all) = encode(&large, Extent::Whole);
+            assert!(all.starts_with(b"data:image/jpeg;base64,AAAA"));
+        }
     }
 
     #[test]

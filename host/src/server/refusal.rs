@@ -184,6 +184,7 @@ impl From<WorkerError> for Refusal {
             }
             WorkerError::NoExternal(_) | WorkerError::NoClass { .. } => Code::NotFound,
             WorkerError::Uuid { .. }
+            | WorkerError::IsLibrary(_)
             | WorkerError::Request(_)
             | WorkerError::Export(_)
             | WorkerError::Import(_)

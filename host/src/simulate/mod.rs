@@ -34,7 +34,7 @@ use crate::capability::{self, Devices, StandIn};
 use crate::engine::{Engine, NoLine, StandIns};
 use crate::executor::Executor;
 use crate::limits::{self, Budget};
-use crate::policy::{Capability, Policy};
+use crate::policy::{Capability, DataGrant, Policy};
 pub use bench::Bench;
 pub(crate) use bench::no_config;
 use folder::Folder;
@@ -46,6 +46,8 @@ pub use terminal::Terminal;
 
 /// Where folders are when no configuration says.
 const DEFAULT_FOLDER: &str = "/data";
+/// The same for who has a folder of its own there.
+const OTHER_FOLDER: &str = "/files";
 /// What a line is called when no configuration says.
 const DEFAULT_LINE: &str = "port";
 /// When every simulation begins: 2026-01-01, in seconds.
@@ -198,7 +200,8 @@ impl Simulation {
         names.dedup();
         let mut folders = Vec::new();
         if wants(StandIn::Folders) {
-            for guest in named_folders(&words) {
+            let has_own = requests.contains(&Capability::Data);
+            for guest in named_folders(&words, has_own) {
                 folders.push((guest, Folder::new()?));
             }
         }
@@ -304,8 +307,9 @@ fn texts(json: &Json, found: &mut Vec<String>) {
     }
 }
 
-/// The folders that `words` name, or else one.
-fn named_folders(words: &[String]) -> Vec<String> {
+/// The folders that `words` name, or else one; none of them is in the way of one of its own.
+fn named_folders(words: &[String], has_own: bool) -> Vec<String> {
+    let is_free = |word: &&String| !has_own || !DataGrant::is_in_the_way(word);
     let is_plain = |word: &&String| {
         word.starts_with('/')
             && word.len() > 1
@@ -316,11 +320,13 @@ fn named_folders(words: &[String]) -> Vec<String> {
                 .all(|part| !matches!(part, "" | "." | ".."))
             && !word.contains('\0')
     };
-    let named: Vec<_> = words.iter().filter(is_plain).cloned().collect();
-    if named.is_empty() {
-        return vec![DEFAULT_FOLDER.to_owned()];
+    let named = words.iter().filter(is_plain).filter(is_free);
+    let named: Vec<_> = named.cloned().collect();
+    match (named.is_empty(), has_own) {
+        (true, false) => vec![DEFAULT_FOLDER.to_owned()],
+        (true, true) => vec![OTHER_FOLDER.to_owned()],
+        (false, _) => named,
     }
-    named
 }
 
 #[cfg(test)]
@@ -330,8 +336,15 @@ mod tests {
     #[test]
     fn folders_are_those_that_are_named() {
         let words = ["/watched", "/", "/a/../b", "plain", "/x/"].map(str::to_owned);
-        assert_eq!(named_folders(&words), ["/watched"]);
-        assert_eq!(named_folders(&[]), [DEFAULT_FOLDER]);
+        assert_eq!(named_folders(&words, false), ["/watched"]);
+        assert_eq!(named_folders(&[], false), [DEFAULT_FOLDER]);
+    }
+
+    #[test]
+    fn none_is_in_the_way_of_one_of_its_own() {
+        let words = ["/data/in", "/watched"].map(str::to_owned);
+        assert_eq!(named_folders(&words, true), ["/watched"]);
+        assert_eq!(named_folders(&words[..1], true), [OTHER_FOLDER]);
     }
 
     #[test]

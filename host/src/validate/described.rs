@@ -9,7 +9,7 @@ use crate::component::LoadedComponent;
 use crate::error::HostError;
 use crate::instance::config::Unclear;
 use crate::instance::description::{self, Class};
-use crate::limits::{self, Budget};
+use crate::limits::{self, AboveCap, Budget};
 use crate::text;
 
 /// Parts of the names of fields whose value is nobody's business.
@@ -56,11 +56,20 @@ pub(super) async fn check(
         Err(HostError::Description(problem)) => found.push(failed(problem)),
         Err(error) => return Err(error),
     }
+    if component.keeps_state() && !once.is_empty() && once.iter().all(|class| class.is_library) {
+        let problem = "it exports `state`, and all of its classes are node libraries, of which nothing is kept";
+        found.push(
+            Finding::new(&finding::LIBRARY_STATE, problem, "leave the export out")
+                .at("export state"),
+        );
+    }
     // All of them together: that there are any, and none twice.
     let mut bad = Vec::new();
     for class in &once {
         match description::check_classes(vec![class.clone()]) {
-            Ok(checked) => checked.iter().for_each(|class| self::class(class, found)),
+            Ok(checked) => checked
+                .iter()
+                .for_each(|class| self::class(class, budget, found)),
             Err(error) => bad.push(bad_description(&error).at(place(class))),
         }
     }
@@ -88,7 +97,7 @@ fn place(class: &WorkerClass) -> String {
     format!("class {id}")
 }
 
-fn class(class: &Class, found: &mut Vec<Finding>) {
+fn class(class: &Class, budget: &Budget, found: &mut Vec<Finding>) {
     let here = place(&class.declared);
     if let Err(error) = class.config.defaults() {
         found.push(
@@ -100,12 +109,42 @@ fn class(class: &Class, found: &mut Vec<Finding>) {
             .at(format!("{here}, config")),
         );
     }
+    let properties = class.config.schema().get("properties");
+    let properties = properties.and_then(Json::as_object);
+    if class.declared.is_library && properties.is_some_and(|all| !all.is_empty()) {
+        found.push(
+            Finding::new(
+                &finding::LIBRARY_CONFIG,
+                "it is a node library, and its configuration has properties that nobody can set",
+                "take the properties out; make what differs an input",
+            )
+            .at(format!("{here}, config")),
+        );
+    }
     fields(class, &here, found);
     let unclear = class.config.unclear().iter();
     found.extend(unclear.map(|unclear| self::unclear(unclear, &here)));
     for method in &class.declared.methods {
         ports::check(method, &here, found);
     }
+    found.extend(long_calls(class, budget).map(|finding| finding.at(here)));
+}
+
+fn long_calls(class: &Class, budget: &Budget) -> Option<Finding> {
+    let problem = description::above_cap(&class.declared.methods, budget)?;
+    let problem = text::clean_line(&problem, limits::MAX_TEXT_BYTES);
+    Some(match budget.above_cap {
+        AboveCap::Cut => Finding::new(
+            &finding::LONG_CALLS_CUT,
+            problem,
+            "declare less, or raise `call-deadline-cap-ms` under [budget]",
+        ),
+        AboveCap::Refuse => Finding::new(
+            &finding::LONG_CALLS_REFUSED,
+            problem,
+            description::HOW_TO_ALLOW_LONG_CALLS,
+        ),
+    })
 }
 
 /// Fields that look like secrets and are exported, and names of fields that are not there.
@@ -176,6 +215,15 @@ mod tests {
     use crate::bindings::types::{NodeClass, Port, Value};
 
     fn described(schema: Json, exclude: &[&str], ports: Vec<Port>) -> Vec<Finding> {
+        described_as(false, schema, exclude, ports)
+    }
+
+    fn described_as(
+        is_library: bool,
+        schema: Json,
+        exclude: &[&str],
+        ports: Vec<Port>,
+    ) -> Vec<Finding> {
         let method = NodeClass {
             name: "method".to_owned(),
             title: None,
@@ -194,12 +242,12 @@ mod tests {
             ui_schema: None,
             export_exclude: exclude.iter().map(|name| (*name).to_owned()).collect(),
             loop_delay_ms: 1_000,
-            is_library: false,
+            is_library,
             methods: vec![method],
         };
         let mut found = Vec::new();
         for checked in description::check_classes(vec![declared]).unwrap() {
-            class(&checked, &mut found);
+            class(&checked, &Budget::default(), &mut found);
         }
         found
     }
@@ -216,6 +264,19 @@ mod tests {
             value_options: None,
             render_options: None,
         }
+    }
+
+    #[test]
+    fn nobody_configures_a_library() {
+        let schema = json!({"type": "object", "properties": {"gain": {"default": 1}}});
+        let found = |is_library, schema| {
+            let found = described_as(is_library, schema, &[], Vec::new());
+            let found: Vec<_> = found.iter().map(|finding| finding.code.name).collect();
+            found
+        };
+        assert_eq!(found(true, schema.clone()), ["library-config"]);
+        assert!(found(false, schema).is_empty());
+        assert!(found(true, json!({"type": "object", "properties": {}})).is_empty());
     }
 
     #[test]

@@ -133,11 +133,26 @@ codes! {
          `invalid-input`. Either an input is declared as another type than the code takes, or only a few \
          values mean something and nothing says which.\n\nDeclare the type that the code takes, or the \
          options of an input that has only a few. If it is as it should be, allow it with `--allow`."
+    LIBRARY_CONFIG Warning "library-config" "A node library has a configuration, which nobody can set."
+        "Of a node library each Worker keeps one instance by itself, with the defaults of the schema: there is no \
+         form in which a person could change them.\n\nMake what differs an input of a node, or make it a class of \
+         external workers."
+    LIBRARY_STATE Warning "library-state" "A component of node libraries alone exports `state`."
+        "A graph with nodes of a library computes the same wherever it is loaded, so nothing of a library is kept \
+         when the Worker ends.\n\nLeave the export out, or make it a class of external workers."
     LITTLE_REACHED Warning "little-reached" "Less of it was reached than was asked for."
         "A method that never returned a value while the component ran was not tried, whatever else is \
          clean. Fewer methods returned one than `--min-reached` asks for; the report says which did not, \
          and why.\n\nLet methods answer something with simulated devices and the default configuration, or \
          exercise the component with scripts of its devices (`--devices DIR`) or with the real ones."
+    LONG_CALLS_CUT Warning "long-calls-cut" "A node declares more time for its calls than the policy's cap."
+        "A node may say how long its calls take at most. The policy has a cap for that, `call-deadline-cap-ms`, and \
+         a call that is not through by then is asked to end.\n\nRaise the cap in the policy of whoever shall wait \
+         so long, or declare less."
+    LONG_CALLS_REFUSED Error "long-calls-refused" "A node declares more time for its calls than the policy allows."
+        "The policy says `above-cap = \"refuse\"`: a component with a node that declares more time for its calls \
+         than `call-deadline-cap-ms` is not loaded.\n\nRaise the cap, let the policy say `above-cap = \"cut\"`, or \
+         declare less."
     LOOP_FAILS Warning "loop-fails" "Every turn of the loop fails."
         "The loop was turned a few times, and each turn ended with an error. The host waits longer after \
          each error, so the loop does next to nothing.\n\nLet the loop wait for what is not there yet, and \

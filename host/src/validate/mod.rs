@@ -87,6 +87,7 @@ pub fn is_worth_running(found: &[Finding]) -> bool {
             &finding::DESCRIBE_FAILED,
             &finding::BAD_DESCRIPTION,
             &finding::BAD_DEFAULT,
+            &finding::LONG_CALLS_REFUSED,
         ],
     )
 }

@@ -12,7 +12,9 @@ use crate::text;
 use crate::values::from_guest;
 
 /// What the FuncNodes UI shows values with.
-const VIEWS: [&str; 7] = ["string", "str", "table", "image", "svg", "dict", "bytes"];
+const VIEWS: [&str; 6] = ["string", "str", "table", "image", "dict", "bytes"];
+/// What it would show with the source of, in its own page: the host does not let it.
+const DRAWING: &str = "svg";
 /// What it lets a person enter values with, besides.
 const EDITORS: [&str; 7] = [
     "int",
@@ -67,6 +69,7 @@ impl Checked<'_> {
         }
         if let Some(options) = self.object(self.port.render_options.as_deref(), "render options")
             && let Some(problem) = unknown_renderer(&options, self.is_input)
+                .or_else(|| no_picture(&options, &self.type_))
         {
             self.say(&finding::BAD_RENDER_OPTIONS, problem, HOW_TO_SHOW);
         }
@@ -278,15 +281,27 @@ fn shown(node: &NodeClass, here: &str, found: &mut Vec<Finding>) {
 /// chooses.
 fn unknown_renderer(options: &Map<String, Json>, is_input: bool) -> Option<String> {
     let name = options.get("type")?.as_str()?;
+    if name == DRAWING {
+        let problem = "`svg` would run what is in a drawing in the page of whoever looks at it, so its source is \
+                       shown as a text; return media, which is shown as a picture";
+        return Some(problem.to_owned());
+    }
     let is_known = name == ANY || VIEWS.contains(&name) || (is_input && EDITORS.contains(&name));
     let shown = text::clean_line(name, limits::MAX_SHOWN_VALUE_BYTES);
     let known = match is_input {
-        true => [VIEWS, EDITORS].concat().join(", "),
+        true => [VIEWS.as_slice(), &EDITORS].concat().join(", "),
         false => VIEWS.join(", "),
     };
     (!is_known).then(|| {
         format!("`{shown}` is not a renderer of the FuncNodes UI, which shows JSON instead; it has {known}")
     })
+}
+
+/// What is wrong with showing a port of this type as a picture.
+fn no_picture(options: &Map<String, Json>, type_: &Type) -> Option<String> {
+    let is_picture = options.get("type")? == "image";
+    let problem = "only media is shown as a picture: a browser would fetch any text, as an address";
+    (is_picture && !type_.takes_media()).then(|| problem.to_owned())
 }
 
 /// Whether a node gets a default of its type, though nobody converts the defaults of a class. The kinds
@@ -576,6 +591,15 @@ mod tests {
             matches!(unknown.as_slice(), [("bad-render-options", _)]),
             "{unknown:?}"
         );
+        for unsafe_ in ["svg", "image"] {
+            let of_text = of_input(with(json!({"type": unsafe_})));
+            assert_eq!(of_text.len(), 1, "{of_text:?}");
+        }
+        let picture = Port {
+            type_: r#"{"anyOf":["media","None"]}"#.to_owned(),
+            ..with(json!({"type": "image"}))
+        };
+        assert_eq!(of_input(picture), []);
         // Nobody enters an output.
         let output = found(&node(Vec::new(), vec![with(json!({"type": "select"}))]));
         assert_eq!(output.len(), 1, "{output:?}");

@@ -14,12 +14,19 @@ use crate::instance::surface::{Graph, InputState, Refused};
 use crate::json as document;
 use crate::nodespace::{
     IoChange, NodeClass, PortSpec, Ports, Run, SharedValue, Type, Value, WeakNodeSpace,
+    node_rendering,
 };
 use crate::values::{from_guest, kept, paid, to_guest};
 
-/// The id of the node class of a method, or of a shelf's node by its path.
-pub fn node_class_id(class_id: &str, uuid: &str, node: &str) -> String {
-    format!("{class_id}.{uuid}.{node}")
+/// The id of the node class of a method, or of a shelf's node by its path. Of a library there is one, so its
+/// nodes are called the same in every Worker. No class id has a dot, and each is one module's, so no id of one
+/// class is that of another.
+pub fn node_class_id(external: &ExternalWorker, node: &str) -> String {
+    let (class_id, uuid) = (external.class_id(), external.uuid());
+    match external.is_library() {
+        true => format!("{class_id}.{node}"),
+        false => format!("{class_id}.{uuid}.{node}"),
+    }
 }
 
 /// The class of a method, or of a shelf's node by its path.
@@ -33,14 +40,16 @@ pub fn node_class(
         Some(title) if !title.is_empty() => title.clone(),
         _ => title_case(&declared.name),
     };
+    let outputs: Vec<_> = declared.outputs.iter().map(port).collect();
+    let render_options = declared.render_options.as_deref().and_then(parse);
     Arc::new(NodeClass {
-        id: node_class_id(external.class_id(), external.uuid(), node),
+        id: node_class_id(external, node),
         name,
         class_name: class_name(&declared.name),
         description: declared.description.clone(),
         inputs: declared.inputs.iter().map(port).collect(),
-        outputs: declared.outputs.iter().map(port).collect(),
-        render_options: declared.render_options.as_deref().and_then(parse),
+        render_options: node_rendering(render_options, &outputs),
+        outputs,
         trigger_on_create: false,
         reset_inputs_on_trigger: false,
         run: Arc::new(Method {
@@ -214,6 +223,7 @@ fn changes(state: InputState) -> impl Iterator<Item = IoChange> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::external_worker::Identity;
     use super::*;
     use crate::instance::description::PORTS_OF_EVERY_NODE;
     use crate::nodespace::{TRIGGER_INPUT, TRIGGER_OUTPUT};
@@ -225,11 +235,24 @@ mod tests {
     }
 
     #[test]
+    fn nodes_of_libraries_are_called_the_same_everywhere() {
+        let identity = Identity {
+            uuid: "a9".to_owned(),
+            class_id: "demo".to_owned(),
+            module: "lab".to_owned(),
+        };
+        let config = Json::Object(serde_json::Map::new());
+        let external = ExternalWorker::waiting(identity.clone(), "Demo".to_owned(), config);
+        assert_eq!(node_class_id(&external, "x/y"), "demo.a9.x/y");
+        let library = ExternalWorker::library(identity, "Demo".to_owned());
+        assert_eq!(node_class_id(&library, "x/y"), "demo.x/y");
+    }
+
+    #[test]
     fn names_are_those_of_funcnodes() {
         assert_eq!(title_case("get_count"), "Get_Count");
         assert_eq!(title_case("run2fast"), "Run2Fast");
         assert_eq!(class_name("get_count"), "GetCountNode");
         assert_eq!(class_name("shelf_node"), "ShelfNode");
-        assert_eq!(node_class_id("demo", "a9", "x/y"), "demo.a9.x/y");
     }
 }

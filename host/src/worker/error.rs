@@ -27,6 +27,12 @@ pub enum WorkerError {
         /// What is wrong with the module, if it is known: begins with a colon.
         why: String,
     },
+    /// The class is a node library, of which the Worker itself has the one instance.
+    #[error(
+        "`{0}` is a node library, not a class of external workers: its nodes are in the library, and nothing \
+         else of it can be added or changed"
+    )]
+    IsLibrary(String),
     /// The uuid cannot be had.
     #[error("the uuid `{uuid}` cannot be used: {problem}")]
     Uuid {

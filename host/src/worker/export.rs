@@ -6,9 +6,11 @@
 //!
 //! It is built from what may stay, and never by taking out what must not.
 
-use std::io::{self, Cursor, Read, Write};
+use std::cell::RefCell;
+use std::io::{self, Cursor, Read, Seek, Write};
+use std::path::{Path, PathBuf};
 
-use cap_std::fs::{Dir, DirEntry};
+use cap_std::fs::{Dir, DirEntry, File};
 use serde::Serialize;
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
@@ -22,6 +24,7 @@ use crate::limits::{
     MAX_ARCHIVE_BYTES, MAX_ARCHIVE_CONTENT_BYTES, MAX_ARCHIVE_MEMBERS, MAX_NAME_BYTES,
     MAX_STATE_BYTES,
 };
+use crate::nodespace::LeftOut;
 use crate::text;
 
 /// The member with the Worker's configuration.
@@ -30,6 +33,8 @@ pub const CONFIG: &str = "config";
 pub(crate) const STATE: &str = "state";
 /// The folder with its files.
 pub(crate) const FILES: &str = "files";
+/// The folder with those of its external workers, each by its uuid.
+pub(crate) const FOLDERS: &str = "folders";
 
 /// Compressed further than this, a file is kept uncompressed: an importer takes it for an attack.
 const SUSPICIOUS_RATIO: u64 = 100;
@@ -43,6 +48,19 @@ pub struct ExportParts<'a> {
     pub state: SharedState,
     /// The folder with its files, if they shall go along. Symbolic links in it stay behind.
     pub files: Option<&'a Dir>,
+    /// The folders of its external workers, if they shall go along.
+    pub folders: Option<OwnFolders<'a>>,
+}
+
+/// The folders of external workers.
+#[derive(Debug)]
+pub struct OwnFolders<'a> {
+    /// The directory that has them.
+    pub root: &'a Dir,
+    /// Whose: their uuids.
+    pub uuids: Vec<String>,
+    /// Gets what stays behind for its name: no guest keeps its Worker from an export by that.
+    pub left_out: &'a RefCell<LeftOut>,
 }
 
 /// Why there is no export.
@@ -84,7 +102,21 @@ pub fn export(parts: &ExportParts<'_>) -> Result<Vec<u8>, ExportProblem> {
     export.document(CONFIG, &parts.config)?;
     export.document(STATE, &parts.state)?;
     if let Some(files) = parts.files {
-        export.files(files)?;
+        export.files(FILES, files, &mut |file, problem| {
+            Err(ExportProblem::File { file, problem })
+        })?;
+    }
+    for uuid in parts.folders.iter().flat_map(|folders| &folders.uuids) {
+        if let Some(folders) = &parts.folders
+            && let Some(own) = there(folders.root.open_dir(uuid))?
+        {
+            let mut leave_out = |file: String, problem: &'static str| {
+                let line = format!("the file `{file}`, which {problem}");
+                folders.left_out.borrow_mut().push(line);
+                Ok(())
+            };
+            export.files(&format!("{FOLDERS}/{uuid}"), &own, &mut leave_out)?;
+        }
     }
     let bytes = export.zip.finish().map_err(failed)?.into_inner();
     at_most("the archive", bytes.len() as u64, MAX_ARCHIVE_BYTES)?;
@@ -107,31 +139,45 @@ impl Export {
         Ok(self.zip.write_all(text.as_bytes())?)
     }
 
-    fn files(&mut self, root: &Dir) -> Result<(), ExportProblem> {
-        let mut folders = vec![(FILES.to_owned(), root.try_clone()?)];
-        while let Some((path, folder)) = folders.pop() {
+    /// All below `root`, as `name`. It may change meanwhile, so what is gone is not an error; and it may be
+    /// wide, so folders are opened one after another.
+    fn files(
+        &mut self,
+        name: &str,
+        root: &Dir,
+        refuse: &mut dyn FnMut(String, &'static str) -> Result<(), ExportProblem>,
+    ) -> Result<(), ExportProblem> {
+        let mut folders = vec![PathBuf::new()];
+        while let Some(below) = folders.pop() {
+            let at = if below.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                &below
+            };
+            let Some(folder) = there(root.open_dir(at))? else {
+                continue;
+            };
             let mut entries = folder.entries()?.collect::<io::Result<Vec<_>>>()?;
             // One order for one content.
             entries.sort_by_key(DirEntry::file_name);
             for entry in entries {
-                let name = entry.file_name();
-                if path == FILES && name.to_string_lossy().starts_with(WAITING) {
+                let below = below.join(entry.file_name());
+                if name == FILES && below.to_string_lossy().starts_with(WAITING) {
                     continue;
                 }
-                let path = format!("{path}/{}", name.to_string_lossy());
-                let refused = |problem| ExportProblem::File {
-                    file: text::clean_line(&path, MAX_NAME_BYTES),
-                    problem,
+                let Some(kind) = there(entry.file_type())? else {
+                    continue;
                 };
-                let kind = entry.file_type()?;
-                if (kind.is_dir() || kind.is_file()) && name.to_str().is_none() {
-                    return Err(refused("has a name that is not UTF-8"));
+                if !kind.is_dir() && !kind.is_file() {
+                    continue;
                 }
-                if kind.is_dir() {
-                    check_path(&path).map_err(refused)?;
-                    folders.push((path, entry.open_dir()?));
-                } else if kind.is_file() {
-                    check_path(&path).map_err(refused)?;
+                let path = format!("{name}/{}", below.to_string_lossy());
+                let is_text = below.to_str().ok_or("has a name that is not UTF-8");
+                if let Err(problem) = is_text.and_then(|_| check_path(&path)) {
+                    refuse(text::clean_line(&path, MAX_NAME_BYTES), problem)?;
+                } else if kind.is_dir() {
+                    folders.push(below);
+                } else {
                     self.file(&path, &entry)?;
                 }
             }
@@ -140,23 +186,28 @@ impl Export {
     }
 
     fn file(&mut self, path: &str, entry: &DirEntry) -> Result<(), ExportProblem> {
+        let Some(content) = there(entry.open())? else {
+            return Ok(());
+        };
         let before = self.length();
         self.start(path, CompressionMethod::Deflated)?;
-        let size = self.copy(entry)?;
+        let size = self.copy(&content)?;
         self.count(size)?;
         let compressed = self.length().saturating_sub(before);
         if size / compressed.max(1) >= SUSPICIOUS_RATIO {
             self.zip.abort_file().map_err(failed)?;
             self.start(path, CompressionMethod::Stored)?;
-            self.copy(entry)?;
+            let mut content = content;
+            content.rewind()?;
+            self.copy(&content)?;
         }
         Ok(())
     }
 
     /// A file that grows meanwhile is cut at what is left of the limit, and refused for it.
-    fn copy(&mut self, entry: &DirEntry) -> Result<u64, ExportProblem> {
+    fn copy(&mut self, content: &File) -> Result<u64, ExportProblem> {
         let left = MAX_ARCHIVE_CONTENT_BYTES.saturating_sub(self.content);
-        let mut file = entry.open()?.take(left.saturating_add(1));
+        let mut file = content.take(left.saturating_add(1));
         let size = io::copy(&mut file, &mut self.zip)?;
         self.zip.flush()?;
         at_most("the archive", self.length(), MAX_ARCHIVE_BYTES)?;
@@ -188,6 +239,15 @@ fn at_most(what: &'static str, amount: u64, limit: u64) -> Result<(), ExportProb
         return Err(ExportProblem::TooBig { what, limit });
     }
     Ok(())
+}
+
+/// What is gone meanwhile is not there.
+fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(there) => Ok(Some(there)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn failed(error: ZipError) -> ExportProblem {

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use tokio::sync::{Notify, watch};
 
 use super::lock;
 use crate::error::{HostError, Result};
 use crate::instance::exports::{Outputs, Ports};
-use crate::instance::{Caller, Instance, State};
+use crate::instance::{Caller, Folder, Instance, State};
 use crate::json::without_odd;
 
 /// What is behind an external worker now.
@@ -69,9 +69,11 @@ pub struct ExternalWorker {
     /// What the guest last saved of itself, until the next start has taken it.
     state: Mutex<Option<Vec<u8>>>,
     begins_paused: AtomicBool,
+    folder: Arc<Folder>,
     slot: watch::Sender<Slot>,
     calls: AtomicUsize,
     calls_ended: Notify,
+    is_library: bool,
 }
 
 impl ExternalWorker {
@@ -85,9 +87,20 @@ impl ExternalWorker {
             config: Mutex::new(config),
             state: Mutex::default(),
             begins_paused: AtomicBool::new(false),
+            folder: Folder::none(),
             slot: watch::Sender::new(Slot::Down(reason.to_owned())),
             calls: AtomicUsize::new(0),
             calls_ended: Notify::new(),
+            is_library: false,
+        }
+    }
+
+    /// A node library: nobody configures it, and its loop does not turn.
+    pub(crate) fn library(identity: Identity, name: String) -> Self {
+        Self {
+            is_library: true,
+            begins_paused: AtomicBool::new(true),
+            ..Self::waiting(identity, name, Json::Object(Map::new()))
         }
     }
 
@@ -95,6 +108,17 @@ impl ExternalWorker {
     pub fn waiting(identity: Identity, name: String, config: Json) -> Self {
         let reason = format!("its class `{}` is not available", identity.class_id);
         Self::new(identity, name, config, &reason)
+    }
+
+    /// The same, with `folder` for its own.
+    #[must_use]
+    pub(crate) fn in_folder(self, folder: Arc<Folder>) -> Self {
+        Self { folder, ..self }
+    }
+
+    /// Its own folder.
+    pub(crate) fn folder(&self) -> &Arc<Folder> {
+        &self.folder
     }
 
     /// Its uuid.
@@ -110,6 +134,11 @@ impl ExternalWorker {
     /// The module of its class.
     pub fn module(&self) -> &str {
         &self.identity.module
+    }
+
+    /// Whether it is a node library: the Worker keeps it, and clients see its nodes only.
+    pub fn is_library(&self) -> bool {
+        self.is_library
     }
 
     /// Its name.

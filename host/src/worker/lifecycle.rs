@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::error::{Result, WorkerError};
 use super::event::Status;
 use super::external_worker::{ExternalWorker, Identity, Start};
+use super::folders::Arriving;
 use super::store::{Dirty, Loaded, SavedInstance};
 use super::views::InstanceView;
 use super::{Worker, lock, pump, shelf};
@@ -55,6 +56,9 @@ impl Worker {
         }
         self.hold_now(module).await;
         let (prepared, class) = self.class(module, class).await?;
+        if class.declared.is_library {
+            return Err(WorkerError::IsLibrary(class.id().to_owned()));
+        }
         let uuid = match new.uuid {
             Some(given) => check_uuid(&given)?,
             None => Uuid::new_v4().simple().to_string(),
@@ -67,15 +71,16 @@ impl Worker {
             module: module.to_owned(),
         };
         let config = new.config.unwrap_or_else(|| Json::Object(Map::new()));
-        let external = Arc::new(ExternalWorker::new(identity, name, config, NOT_STARTED));
+        let external = ExternalWorker::new(identity, name, config, NOT_STARTED);
+        let external = Arc::new(external.in_folder(self.inner.folders.of(&uuid)));
         let start = external.begin_start();
-        self.reserve(&external)?;
+        self.reserve_new(&external, None)?;
         let started = match start {
             Some(start) => self.start(start, &prepared, None).await,
             None => Err(removed_meanwhile()),
         };
         if let Err(error) = started {
-            self.externals().remove(&uuid);
+            self.take_out(&external);
             return Err(error);
         }
         self.mount(&external, &class).await;
@@ -130,7 +135,7 @@ impl Worker {
 
     /// Takes it out of everything but its own hands. `false`: somebody else did already.
     pub(super) fn forget(&self, external: &ExternalWorker) -> bool {
-        let is_mine = self.externals().remove(external.uuid()).is_some();
+        let is_mine = self.take_out(external);
         if is_mine {
             lock(&self.inner.gone).note(external.uuid());
             self.unmount(external);
@@ -181,6 +186,9 @@ impl Worker {
             return Ok(());
         }
         let (prepared, class) = self.class(external.module(), class_id).await?;
+        if class.declared.is_library {
+            return Err(WorkerError::IsLibrary(class.id().to_owned()));
+        }
         let Some(start) = external.begin_start() else {
             return Ok(external.settled().await?);
         };
@@ -195,7 +203,10 @@ impl Worker {
         let external = self.externals().get(uuid).cloned();
         external
             .filter(|external| external.class_id() == class_id)
-            .ok_or_else(|| self.no_external(uuid))
+            .ok_or_else(|| match self.has_library(class_id) {
+                true => WorkerError::IsLibrary(class_id.to_owned()),
+                false => self.no_external(uuid),
+            })
     }
 
     fn no_external(&self, uuid: &str) -> WorkerError {
@@ -205,8 +216,22 @@ impl Worker {
         }
     }
 
-    /// Takes the uuid, so that nobody else can have it.
-    pub(super) fn reserve(&self, external: &Arc<ExternalWorker>) -> Result<()> {
+    /// Takes the uuid, so that nobody else can have it, for one whose folder is empty or `arriving`.
+    pub(super) fn reserve_new(
+        &self,
+        external: &Arc<ExternalWorker>,
+        arriving: Option<&Arriving>,
+    ) -> Result<()> {
+        self.reserve(external, || self.furnish(external, arriving))
+    }
+
+    /// Takes the uuid, if all goes well with what has to be done before anybody starts it.
+    fn reserve(
+        &self,
+        external: &Arc<ExternalWorker>,
+        before: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let is_of_library = self.is_of_library(external.uuid());
         let mut externals = self.externals();
         if externals.len() >= limits::MAX_EXTERNALS {
             return Err(WorkerError::TooMany {
@@ -215,11 +240,12 @@ impl Worker {
             });
         }
         match externals.entry(external.uuid().to_owned()) {
-            Entry::Vacant(free) => {
+            Entry::Vacant(free) if !is_of_library => {
+                before()?;
                 free.insert(Arc::clone(external));
                 Ok(())
             }
-            Entry::Occupied(taken) => Err(WorkerError::Uuid {
+            taken => Err(WorkerError::Uuid {
                 uuid: taken.key().clone(),
                 problem: "another external worker has it",
             }),
@@ -313,12 +339,19 @@ impl Worker {
     ) -> std::result::Result<(), String> {
         let methods = &class.declared.methods;
         let instance = external.instance();
-        let size = shelf::size(methods, offered);
+        let description = match external.is_library() {
+            true => class.declared.description.as_deref().unwrap_or_default(),
+            false => "",
+        };
+        let size = shelf::size(description, methods, offered);
         let paid = instance.map(|instance| instance.ledger().hold(Resource::Memory, size));
         let paid = paid
             .transpose()
             .map_err(|exhausted| exhausted.to_string())?;
-        let shelf = shelf::of(external, methods, offered, paid);
+        let shelf = shelf::of(external, description, methods, offered, paid);
+        if external.is_library() {
+            return self.put_library_shelf(external, class, shelf);
+        }
         let path = [shelf::EXTERNAL_SHELF, external.uuid()];
         let put = self.nodespace().put_shelf(&path, shelf);
         put.map_err(|error| error.to_string())
@@ -423,10 +456,12 @@ impl Worker {
             class_id: saved.class_id,
             module: saved.module,
         };
-        let external = Arc::new(ExternalWorker::waiting(identity, name, saved.config));
+        let folder = self.inner.folders.of(&identity.uuid);
+        let external = ExternalWorker::waiting(identity, name, saved.config);
+        let external = Arc::new(external.in_folder(folder));
         external.keep_state(state);
         external.begin_paused(saved.paused);
-        if let Err(error) = self.reserve(&external) {
+        if let Err(error) = self.reserve(&external, || Ok(())) {
             tracing::error!("a saved external worker cannot be restored: {error}");
         }
     }
@@ -434,21 +469,23 @@ impl Worker {
     /// Begins to start what waits for the classes of `module`, so many at a time. From now on their nodes
     /// are there, and their calls wait.
     pub(super) fn start_waiting(&self, module: &str) -> Vec<JoinHandle<()>> {
-        let waiting: Vec<_> = self
-            .externals()
-            .values()
-            .filter(|external| external.module() == module)
-            .cloned()
-            .collect();
         let begin = |external: Arc<ExternalWorker>| {
-            let known = self.catalogue().class(module, external.class_id());
-            let (_, class) = known.ok()?;
+            let known = self.catalogue().class_of(&external);
+            let (_, class) = match known {
+                Ok(known) => known,
+                Err(error @ WorkerError::IsLibrary(_)) => {
+                    external.down_because(&error.public());
+                    return None;
+                }
+                Err(_) => return None,
+            };
             let start = external.begin_start()?;
             self.mount_with(&external, &class, &[]);
             let worker = self.clone();
             Some(tokio::spawn(async move { worker.start_one(start).await }))
         };
-        waiting.into_iter().filter_map(begin).collect()
+        let waiting = self.everything_of(module).into_iter();
+        waiting.filter_map(begin).collect()
     }
 
     async fn start_one(&self, start: Start) {
@@ -456,9 +493,7 @@ impl Worker {
             return;
         };
         let external = Arc::clone(start.external());
-        let found = self
-            .catalogue()
-            .class(external.module(), external.class_id());
+        let found = self.catalogue().class_of(&external);
         let (prepared, class) = match found {
             Ok(found) => found,
             Err(error) => return start.failed(&error.public()),
@@ -515,7 +550,7 @@ impl Worker {
                 self.report(&external, &format!("it does not start: {}", error.public()));
             }
         }
-        self.externals_changed();
+        self.external_changed(&external);
     }
 }
 
@@ -544,6 +579,7 @@ fn spec(external: &ExternalWorker, state: Option<Vec<u8>>) -> Result<Spec> {
         name: external.name(),
         config: external.config(),
         state,
+        folder: Arc::clone(external.folder()),
     })
 }
 

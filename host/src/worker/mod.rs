@@ -1,12 +1,12 @@
 //! A Worker: a node graph, the external workers in it, the modules that they come from, and all of
 //! it kept on disk.
 //!
-//! [`lifecycle`] adds, changes and removes external workers; [`external_worker`] is one of them, [`bridge`]
-//! makes its methods nodes, [`pump`] hears what its instance says; [`modules`] finds modules and takes them
+//! [`lifecycle`] adds, changes and removes external workers; [`external_worker`] is one of them, [`libraries`]
+//! are those that the Worker keeps by itself; [`bridge`] makes methods nodes, [`pump`] hears what its instance says; [`modules`] finds modules and takes them
 //! in; [`rules`] says what they may do, [`revoke`] holds what runs to it; [`views`] is how all of it looks to
 //! a client; [`store`] keeps it.
 //!
-//! On disk it is one directory: `local_workers/`, `policies/`, `modules/`, `files/` and `state.db`.
+//! On disk it is one directory: `local_workers/`, `policies/`, `modules/`, `files/`, `folders/` and `state.db`.
 
 mod archive;
 mod bridge;
@@ -15,7 +15,9 @@ pub mod event;
 pub mod export;
 pub mod external_worker;
 pub mod files;
+mod folders;
 pub mod import;
+mod libraries;
 mod lifecycle;
 pub mod modules;
 mod origin;
@@ -82,10 +84,12 @@ pub struct Worker {
 struct Inner {
     data_dir: DataDir,
     files: files::Files,
+    folders: folders::Folders,
     rules: rules::Rules,
     engine: Engine,
     nodespace: NodeSpace,
     externals: Mutex<BTreeMap<String, Arc<ExternalWorker>>>,
+    libraries: Mutex<BTreeMap<String, libraries::Library>>,
     /// External workers that were removed a moment ago.
     gone: Mutex<Gone>,
     events: broadcast::Sender<Arc<WorkerEvent>>,
@@ -123,12 +127,28 @@ impl DataDir {
         self.data.join("files")
     }
 
+    /// What belongs to external workers, a folder for each.
+    pub fn folders(&self) -> PathBuf {
+        self.data.join("folders")
+    }
+
     /// [`Self::files`] as a handle that no path leads out of.
     ///
     /// # Errors
     /// When the directory cannot be opened.
     pub(crate) fn open_files(&self) -> Result<Dir> {
-        let path = self.files();
+        Self::open(self.files())
+    }
+
+    /// The same of [`Self::folders`].
+    ///
+    /// # Errors
+    /// When the directory cannot be opened.
+    pub(crate) fn open_folders(&self) -> Result<Dir> {
+        Self::open(self.folders())
+    }
+
+    fn open(path: PathBuf) -> Result<Dir> {
         Dir::open_ambient_dir(&path, ambient_authority()).map_err(|source| WorkerError::File {
             action: "open",
             path,
@@ -199,6 +219,7 @@ impl DataDir {
             self.local_workers(),
             self.policies(),
             self.files(),
+            self.folders(),
         ] {
             make_private(&dir)?;
         }
@@ -231,12 +252,20 @@ impl Worker {
         let data_dir = DataDir { data: options.data };
         data_dir.make()?;
         let dir = data_dir.data.clone();
+        let folders = folders::Folders::new(data_dir.folders());
+        let places = folders.clone();
         let opened = tokio::task::spawn_blocking(move || {
             // The store first: it holds the directory.
             let store = Store::open(&dir)?;
             let packages = package::Packages::open(&dir)?;
             packages.tidy();
             let files = files::Files::new(DataDir { data: dir }.open_files()?);
+            let known = store.1.instances.iter().map(|saved| saved.uuid.clone());
+            let left_over = places.left_over(&known.collect(), store.1.problems.is_empty());
+            // It may be much, and nobody waits for it.
+            tokio::task::spawn_blocking(move || {
+                left_over.iter().for_each(|it| folders::remove(it))
+            });
             Ok::<_, WorkerError>((store, packages, files))
         });
         let ((store, loaded), packages, files) = opened
@@ -252,8 +281,10 @@ impl Worker {
                 rules: rules::Rules::new(&data_dir, options.policy),
                 data_dir,
                 files,
+                folders,
                 engine: options.engine,
                 externals: Mutex::default(),
+                libraries: Mutex::default(),
                 gone: Mutex::default(),
                 events,
                 store: store.clone(),
@@ -329,8 +360,10 @@ impl Worker {
     pub async fn close(&self, deadline: Duration) -> Result<()> {
         self.inner.closing.store(true, Ordering::SeqCst);
         self.inner.ending.cancel();
-        let externals: Vec<_> = self.externals().values().cloned().collect();
-        let stopping = externals.into_iter().map(|external| self.suspend(external));
+        let stopping = self
+            .everything()
+            .into_iter()
+            .map(|external| self.suspend(external));
         // What does not stop in time is dropped with its store.
         let _ = tokio::time::timeout(deadline, futures_util::future::join_all(stopping)).await;
         Ok(self.inner.store.close().await?)
@@ -372,6 +405,13 @@ impl Worker {
     /// What clients show of external workers is out of date.
     fn externals_changed(&self) {
         self.changed("external_worker_update", serde_json::json!({}));
+    }
+
+    /// What clients show of `external` is out of date; of a library they show its nodes only.
+    fn external_changed(&self, external: &ExternalWorker) {
+        if !external.is_library() {
+            self.externals_changed();
+        }
     }
 
     fn catalogue(&self) -> MutexGuard<'_, Catalogue> {

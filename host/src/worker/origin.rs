@@ -15,6 +15,8 @@ pub(super) struct Origin {
     pub packages: Map<String, Json>,
     /// The module of each class of external workers.
     modules: BTreeMap<String, String>,
+    /// The module of each node library, by its class.
+    libraries: BTreeMap<String, String>,
 }
 
 impl Origin {
@@ -36,7 +38,15 @@ impl Origin {
         Self {
             packages: packages(config.get("package_dependencies")),
             modules,
+            libraries: libraries(config.get("node_libraries")),
         }
+    }
+
+    /// The node library that has the node class `id`, and the module that has it, if that is known.
+    pub fn library_of<'a>(&self, id: &'a str) -> Option<(&'a str, &str)> {
+        let (class, _node) = id.split_once('.')?;
+        let module = self.libraries.get(class)?;
+        Some((class, module))
     }
 
     /// The module that has the class, if that is known.
@@ -53,6 +63,13 @@ fn class_ids(class: &Json) -> Vec<String> {
     let of_instances = instances.filter_map(|instance| instance.get("nodeclassid"));
     let names = own.into_iter().chain(of_instances).filter_map(Json::as_str);
     names.filter_map(short).collect()
+}
+
+fn libraries(saved: Option<&Json>) -> BTreeMap<String, String> {
+    let libraries = saved.and_then(Json::as_object).into_iter().flatten();
+    let libraries =
+        libraries.filter_map(|(class, module)| Some((short(class)?, short(module.as_str()?)?)));
+    libraries.take(MAX_MISSING_CLASSES).collect()
 }
 
 /// A name that is short and plain enough to be kept.
@@ -98,6 +115,7 @@ mod tests {
             "worker_dependencies": {"lab": {"module": "lab", "worker_classes": [
                 {"class_name": "Pump", "instances": [{"nodeclassid": "pump"}]}, 17,
             ]}},
+            "node_libraries": {"basic": "tools", "none": 1, "": "tools", "odd": "a\nb"},
         });
         let origin = Origin::of(&config);
         let kept = json!({
@@ -105,12 +123,20 @@ mod tests {
             "numpy": {"package": "numpy", "version": null},
             "bare": {},
         });
-        assert_eq!(Json::Object(origin.packages), kept);
+        assert_eq!(Json::Object(origin.packages.clone()), kept);
         for class in ["pump", "Pump"] {
             assert_eq!(origin.modules.get(class).map(String::as_str), Some("lab"));
         }
+        assert_eq!(
+            origin.library_of("basic.math/add"),
+            Some(("basic", "tools"))
+        );
+        for id in ["basic", "basics.add", "none.add", "odd.add", ".add"] {
+            assert_eq!(origin.library_of(id), None, "{id}");
+        }
         for config in [
             json!(1),
+            json!({"node_libraries": ["basic"]}),
             json!({"package_dependencies": [1], "worker_dependencies": "x"}),
         ] {
             assert_eq!(Origin::of(&config), Origin::default());

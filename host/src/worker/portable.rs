@@ -1,28 +1,32 @@
 //! A Worker as one file: exports without secrets, imports of exports made here or by the Python
 //! Worker, and the JSON that clients load and save.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
 
 use super::Worker;
+use super::archive::ArchiveProblem;
 use super::error::{Result, WorkerError};
 use super::event::Status;
-use super::export::{ExportParts, export};
+use super::export::{ExportParts, OwnFolders, export};
 use super::external_worker::{ExternalWorker, Identity};
-use super::import::{ImportProblem, import};
+use super::folders::{Arriving, Size};
+use super::import::{ImportProblem, Imported, import};
 use super::lifecycle::{check_uuid, default_name};
 use super::origin::Origin;
-use super::report::{MissingClasses, Report};
+use super::report::{MissingClasses, Of, Report};
 use super::saved_state::{Reading, SavedExternalWorker, SavedState};
 use super::source;
 use super::store::Dirty;
 use crate::{limits, text};
 
 impl Worker {
-    /// The Worker as one zip file, without secrets. `with_files`: what clients uploaded, too.
+    /// The Worker as one zip file, without secrets. `with_files`: what clients uploaded, and what external
+    /// workers have in folders of their own, too.
     ///
     /// # Errors
     /// When the files cannot be read or are too many.
@@ -31,15 +35,33 @@ impl Worker {
         let config = self.shared_config();
         let state = self.shared_state();
         let data_dir = self.data_dir().clone();
-        blocking(move || {
+        let uuids: Vec<_> = self.externals().keys().cloned().collect();
+        let (zip, left_out) = blocking(move || {
             let files = with_files.then(|| data_dir.open_files()).transpose()?;
-            Ok(export(&ExportParts {
+            let folders = with_files.then(|| data_dir.open_folders()).transpose()?;
+            let left_out = RefCell::default();
+            let zip = export(&ExportParts {
                 config,
                 state,
                 files: files.as_ref(),
-            })?)
+                folders: folders.as_ref().map(|root| OwnFolders {
+                    root,
+                    uuids,
+                    left_out: &left_out,
+                }),
+            })?;
+            Ok((zip, left_out.into_inner()))
         })
-        .await
+        .await?;
+        if let [first, others @ ..] = &*left_out.lines {
+            let line = match others.len().saturating_add(left_out.more) {
+                0 => format!("not in the export: {first}"),
+                more => format!("not in the export: {first}, and {more} more of the kind"),
+            };
+            tracing::warn!("{line}");
+            self.tell(Status::Error, line);
+        }
+        Ok(zip)
     }
 
     /// Takes an export in: its graph in the place of this one, its external workers beside those that
@@ -49,20 +71,29 @@ impl Worker {
     /// When it is not an export, too much, or there is no room for its files: then nothing of it stays. What
     /// else is wrong is in the report.
     pub async fn import(&self, zip: Vec<u8>) -> Result<Report> {
+        let mut imported = blocking(move || Ok(import(zip)?)).await?;
+        if imported.has_folders() {
+            // What they may have is said by the policies of their modules.
+            self.loaded().await;
+        }
         let mut batch = self.files().batch();
-        let (imported, placed) = blocking(move || {
-            let mut imported = import(zip)?;
+        let worker = self.clone();
+        let (imported, placed, arriving) = blocking(move || {
+            let wanted = worker.wanted_folders(&mut imported);
+            let arriving = worker.arriving_folders(&mut imported, &wanted)?;
             imported.unpack(&mut batch)?;
             let placed = batch.place().map_err(ImportProblem::from)?;
-            Ok((imported, placed))
+            Ok((imported, placed, arriving))
         })
         .await?;
         let read = Reading {
             state: imported.state,
             left_out: imported.left_out,
         };
-        let loaded = self.load_state(read, Some(&imported.config)).await;
+        let config = Some(&imported.config);
+        let loaded = self.load_state(read, config, arriving.as_ref()).await;
         blocking(move || {
+            drop(arriving);
             let report = loaded?;
             placed.keep();
             Ok(report)
@@ -76,11 +107,76 @@ impl Worker {
     /// # Errors
     /// As [`Self::import`].
     pub async fn load(&self, state: Json, config: Option<Json>) -> Result<Report> {
-        self.load_state(SavedState::read(state)?, config.as_ref())
+        self.load_state(SavedState::read(state)?, config.as_ref(), None)
             .await
     }
 
-    async fn load_state(&self, read: Reading, config: Option<&Json>) -> Result<Report> {
+    /// The external workers whose folders come along: they are not here yet, and may have one that is as
+    /// large. What is left out for another reason is noted.
+    fn wanted_folders(&self, imported: &mut Imported) -> BTreeSet<String> {
+        let mut wanted = BTreeSet::new();
+        for instance in imported.state.external_workers.values().flatten() {
+            let Ok(uuid) = check_uuid(&instance.uuid) else {
+                continue;
+            };
+            let Some(size) = imported.folder_size(&uuid) else {
+                continue;
+            };
+            if self.externals().contains_key(&uuid) {
+                continue;
+            }
+            match self.has_room_for(&instance.nodeclassid, size) {
+                Ok(()) => {
+                    wanted.insert(uuid);
+                }
+                Err(why) => {
+                    let name = instance.name.as_deref().unwrap_or(&instance.uuid);
+                    let name = text::clean_line(name, limits::MAX_NAME_BYTES);
+                    let line = format!("the folder of the external worker `{name}`: {why}");
+                    imported.left_out.push(line);
+                }
+            }
+        }
+        wanted
+    }
+
+    /// Whether an external worker of `class` may have a folder of that size.
+    fn has_room_for(&self, class: &str, size: Size) -> std::result::Result<(), &'static str> {
+        let found = self
+            .catalogue()
+            .find_class(class)
+            .map(|(_, prepared, _)| prepared);
+        let prepared = found.ok_or("its class is not here; add its module, then import again")?;
+        match &prepared.granted().data {
+            None => Err("the policy of its module does not grant `data`"),
+            Some(grant) if !size.fits(grant) => Err("it is more than the quota of `data`"),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn arriving_folders(
+        &self,
+        imported: &mut Imported,
+        wanted: &BTreeSet<String>,
+    ) -> Result<Option<Arriving>> {
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let arriving = self.inner.folders.arriving();
+        let arriving =
+            arriving.map_err(|error| ImportProblem::from(ArchiveProblem::Write(error)))?;
+        for uuid in wanted {
+            imported.unpack_folder(uuid, &arriving)?;
+        }
+        Ok(Some(arriving))
+    }
+
+    async fn load_state(
+        &self,
+        read: Reading,
+        config: Option<&Json>,
+        arriving: Option<&Arriving>,
+    ) -> Result<Report> {
         let Reading { state, left_out } = read;
         let origin = config.map(Origin::of).unwrap_or_default();
         // Nothing of a save that is too much is taken.
@@ -100,7 +196,7 @@ impl Worker {
         };
         report.left_out.append(loaded.left_out);
         for instance in state.external_workers.values().flatten() {
-            match self.import_external(instance) {
+            match self.import_external(instance, arriving) {
                 Ok(()) => report.external_workers += 1,
                 Err(error) => {
                     let name = instance.name.as_deref().unwrap_or(&instance.uuid);
@@ -137,6 +233,10 @@ impl Worker {
             tracing::warn!("the flow that was loaded: {line}");
             self.tell(Status::Error, line);
         }
+        // Of many lines people see the last one.
+        if let Some(line) = report.summary() {
+            self.tell(Status::Error, line);
+        }
         Ok(report)
     }
 
@@ -150,18 +250,26 @@ impl Worker {
             };
             let class = text::clean_line(&instance.nodeclassid, limits::MAX_NAME_BYTES);
             if self.catalogue().find_class(&class).is_none() {
-                missing.note(&class, true, origin.module_of(&class), 0);
+                missing.note(&class, Of::ExternalWorker, origin.module_of(&class), 0);
             }
             classes.insert(uuid, class);
         }
         for (_, class_id) in self.nodespace().placeholders() {
             let mut parts = class_id.split('.').skip(1);
             let class = parts.find_map(|part| classes.get(check_uuid(part).ok()?.as_str()));
-            match class {
-                Some(class) => missing.note(class, true, origin.module_of(class), 1),
-                None => {
+            let here = class_id.split_once('.').map(|(class, _node)| class);
+            let here = here.filter(|class| self.has_library(class));
+            match (class, here, origin.library_of(&class_id)) {
+                (Some(class), ..) => {
+                    missing.note(class, Of::ExternalWorker, origin.module_of(class), 1);
+                }
+                (None, Some(class), _) => missing.note(class, Of::OtherLibrary, None, 1),
+                (None, None, Some((class, module))) => {
+                    missing.note(class, Of::Library, Some(module), 1);
+                }
+                (None, None, None) => {
                     let class = text::clean_line(&class_id, limits::MAX_NAME_BYTES);
-                    missing.note(&class, false, None, 1);
+                    missing.note(&class, Of::Elsewhere, None, 1);
                 }
             }
         }
@@ -169,16 +277,23 @@ impl Worker {
     }
 
     /// It starts when the graph is loaded and its class is there.
-    fn import_external(&self, instance: &SavedExternalWorker) -> Result<()> {
+    fn import_external(
+        &self,
+        instance: &SavedExternalWorker,
+        arriving: Option<&Arriving>,
+    ) -> Result<()> {
         let uuid = check_uuid(&instance.uuid)?;
         if self.externals().contains_key(&uuid) {
             // It is here already and goes on as it is: an import never takes over what runs.
             return Ok(());
         }
-        let known = self
-            .catalogue()
-            .find_class(&instance.nodeclassid)
-            .map(|(module, _, class)| (module.name.clone(), default_name(&class, &uuid)));
+        let known = match self.catalogue().find_class(&instance.nodeclassid) {
+            Some((_, _, class)) if class.declared.is_library => {
+                return Err(WorkerError::IsLibrary(class.id().to_owned()));
+            }
+            Some((module, _, class)) => Some((module.name.clone(), default_name(&class, &uuid))),
+            None => None,
+        };
         let (module, default_name) = known.unwrap_or_else(|| {
             let class = text::clean_line(&instance.nodeclassid, limits::MAX_NAME_BYTES);
             (String::new(), class)
@@ -193,8 +308,10 @@ impl Worker {
             module,
         };
         let name = name.filter(|name| !name.is_empty()).unwrap_or(default_name);
+        let folder = self.inner.folders.of(&identity.uuid);
         let external = ExternalWorker::waiting(identity, name, instance.config.clone());
-        self.reserve(&Arc::new(external))
+        let external = Arc::new(external.in_folder(folder));
+        self.reserve_new(&external, arriving)
     }
 }
 

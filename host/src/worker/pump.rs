@@ -132,7 +132,7 @@ impl Pump {
                 data,
             }),
             Event::TriggerRequested { method } => {
-                let class = bridge::node_class_id(external.class_id(), external.uuid(), &method);
+                let class = bridge::node_class_id(&external, &method);
                 worker.nodespace().trigger_class(&class);
             }
             Event::InputChanged {
@@ -169,13 +169,13 @@ impl Pump {
             Event::State(State::Restarting { reason }) => {
                 let line = format!("it starts again: {reason}");
                 self.notice(&worker, &external, &line);
-                worker.externals_changed();
+                worker.external_changed(&external);
             }
             Event::State(State::Starting) => self.starts = self.starts.saturating_add(1),
             // The first start is shown by whoever asked for it.
             Event::State(State::Running) if self.starts > 1 => {
                 self.refresh().await;
-                worker.externals_changed();
+                worker.external_changed(&external);
             }
             Event::State(_) => {}
         }
@@ -201,7 +201,8 @@ impl Pump {
         }
     }
 
-    /// One that stopped itself goes for good; one that failed stays, and says why.
+    /// One that stopped itself goes for good; one that failed stays, and says why. So does a library, for which
+    /// its nodes ask.
     fn ended(&self, end: &End) {
         let Some((worker, external)) = self.who() else {
             return;
@@ -213,14 +214,14 @@ impl Pump {
             return;
         }
         match end {
-            End::Stopped | End::Dropped => {
+            End::Stopped | End::Dropped if !external.is_library() => {
                 if worker.forget(&external) {
                     external.remove();
                 }
             }
-            End::Failed(reason) => {
-                self.notice(&worker, &external, &format!("it is down: {reason}"));
-                worker.externals_changed();
+            end => {
+                self.notice(&worker, &external, &format!("it is down: {end}"));
+                worker.external_changed(&external);
             }
         }
     }

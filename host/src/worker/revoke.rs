@@ -37,8 +37,7 @@ struct Outdated {
 impl Worker {
     /// The modules of external workers that run, whether their files are still there or not.
     pub(super) fn running_modules(&self) -> Vec<String> {
-        let externals = self.externals();
-        let running = externals.values().filter(|external| !external.is_down());
+        let running = self.running().into_iter();
         running
             .map(|external| external.module().to_owned())
             .collect()
@@ -71,9 +70,7 @@ impl Worker {
     /// Begins to start `external`, which nobody waits for here: as what its module has, or where that has it no
     /// more, as `prepared`.
     fn start_under(&self, external: &Arc<ExternalWorker>, prepared: Arc<PreparedComponent>) {
-        let newest = self
-            .catalogue()
-            .class(external.module(), external.class_id());
+        let newest = self.catalogue().class_of(external);
         let found = newest.or_else(|_| {
             let class = prepared.class(external.class_id())?;
             Ok::<_, HostError>((prepared, class))
@@ -120,9 +117,9 @@ impl Worker {
     }
 
     fn running(&self) -> Vec<Arc<ExternalWorker>> {
-        let externals = self.externals();
-        let running = externals.values().filter(|external| !external.is_down());
-        running.cloned().collect()
+        let mut running = self.everything();
+        running.retain(|external| !external.is_down());
+        running
     }
 
     /// Puts the components of a module under its policy; those that it does not cover are not had.
@@ -176,7 +173,7 @@ impl Worker {
             Dirty::StoreData(uuid.to_owned()),
         ]);
         self.report(external, &reason);
-        self.externals_changed();
+        self.external_changed(external);
         true
     }
 }

@@ -17,13 +17,14 @@ pub const EXTERNAL_SHELF: &str = "_external_worker";
 /// it, see [`size`]; `None`: of one that does not run.
 pub fn of(
     external: &Arc<ExternalWorker>,
+    description: &str,
     methods: &[wit::NodeClass],
     offered: &[wit::Shelf],
     paid: Option<Held>,
 ) -> Shelf {
     Shelf {
         name: external.uuid().to_owned(),
-        description: String::new(),
+        description: description.to_owned(),
         classes: methods
             .iter()
             .map(|method| bridge::node_class(external, method, &method.name, true))
@@ -65,8 +66,11 @@ fn below(
 
 /// Bytes that the host holds for the shelf that [`of`] makes, about and never much too few: the classes, and
 /// what clients see of them. Makes none of it.
-pub fn size(methods: &[wit::NodeClass], offered: &[wit::Shelf]) -> u64 {
-    let mut size = classes_size(methods).saturating_add(SHELF_BYTES);
+pub fn size(description: &str, methods: &[wit::NodeClass], offered: &[wit::Shelf]) -> u64 {
+    let own = [SHELF_BYTES, text(description)];
+    let mut size = own
+        .into_iter()
+        .fold(classes_size(methods), u64::saturating_add);
     let mut paths: Vec<u64> = Vec::with_capacity(offered.len());
     for shelf in offered {
         let parent = shelf.parent.and_then(|at| paths.get(at as usize));
@@ -171,7 +175,8 @@ mod tests {
         let options = format!("[{}0]", r#"{"":0},"#.repeat(1000));
         let tree = JsonText::check(&options).unwrap().tree_size();
         assert!(tree > 500_000);
-        let [plain, with] = [None, Some(options)].map(|options| size(&[node("n", options)], &[]));
+        let [plain, with] =
+            [None, Some(options)].map(|options| size("", &[node("n", options)], &[]));
         assert!(with >= plain + tree, "{with} {plain} {tree}");
         // Its description and its default, each with the JSON that it is written as.
         assert!(plain > 4000 && plain < 16_000, "{plain}");
@@ -181,8 +186,8 @@ mod tests {
     fn a_path_is_counted_for_each_node_below_it() {
         let nodes = || (0..100).map(|n| node(&n.to_string(), None)).collect();
         let (flat, deep) = (
-            size(&[], &nested(1, nodes())),
-            size(&[], &nested(8, nodes())),
+            size("", &[], &nested(1, nodes())),
+            size("", &[], &nested(8, nodes())),
         );
         assert!(deep > flat + 100 * 7 * 200, "{deep} {flat}");
     }

@@ -30,13 +30,7 @@ type Begun = (Instance, Listener);
 impl Worker {
     /// Puts the new code of `module` behind those of its external workers that run older code.
     pub(super) async fn swap_module(&self, module: &str) {
-        let own: Vec<_> = self
-            .externals()
-            .values()
-            .filter(|external| external.module() == module)
-            .cloned()
-            .collect();
-        stream::iter(own)
+        stream::iter(self.everything_of(module))
             .for_each_concurrent(limits::MAX_STARTS_AT_ONCE, |external| async move {
                 self.bring_up_to_date(&external).await;
             })
@@ -48,9 +42,7 @@ impl Worker {
     pub(super) async fn bring_up_to_date(&self, external: &Arc<ExternalWorker>) {
         let mut tried: Option<Arc<PreparedComponent>> = None;
         while let Some(instance) = external.instance() {
-            let found = self
-                .catalogue()
-                .class(external.module(), external.class_id());
+            let found = self.catalogue().class_of(external);
             let Ok((newest, _)) = found else {
                 let line = "its class is not in the new version; the old one goes on";
                 return self.report(external, line);
@@ -107,7 +99,7 @@ impl Worker {
         self.mount_with(external, old.class(), &[]);
         let line = format!("the new version does not start, nor does the old one again: {why}");
         self.report(external, &line);
-        self.externals_changed();
+        self.external_changed(external);
     }
 
     async fn switch(
@@ -126,7 +118,7 @@ impl Worker {
         old.stop().await;
         let class = Arc::clone(new.class());
         self.mount(external, &class).await;
-        self.externals_changed();
+        self.external_changed(external);
     }
 
     /// The old one goes first, and comes back if the new one does not start even so.

@@ -121,6 +121,8 @@ pub struct ConfigView {
     pub name: String,
     /// Its modules, by name.
     pub worker_dependencies: BTreeMap<String, ModuleView>,
+    /// The module of each of its node libraries, by the class id that their nodes' ids begin with.
+    pub node_libraries: BTreeMap<String, String>,
     /// The packages that its flow needs, by name: which, and in which version.
     pub package_dependencies: Map<String, Json>,
     /// When the Python Worker's manager starts it.
@@ -200,9 +202,12 @@ impl Worker {
     pub fn modules(&self) -> Vec<ModuleView> {
         let externals = self.externals_by_class();
         let catalogue = self.catalogue();
-        let usable = catalogue.modules().filter(|it| !it.components.is_empty());
-        usable
-            .map(|module| module_view(module, &externals))
+        let views = catalogue
+            .modules()
+            .map(|module| module_view(module, &externals));
+        // Of libraries there is nothing to add, nor to show beside their nodes.
+        views
+            .filter(|view| !view.worker_classes.is_empty())
             .collect()
     }
 
@@ -300,6 +305,7 @@ impl Worker {
             kind: KIND,
             name: self.name().to_owned(),
             worker_dependencies: modules.map(|it| (it.module.clone(), it)).collect(),
+            node_libraries: self.library_modules(),
             package_dependencies: packages,
             autostart: "never",
             update_on_startup: BTreeMap::new(),
@@ -372,6 +378,7 @@ fn module_view(module: &Module, all: &BTreeMap<String, Vec<Arc<ExternalWorker>>>
         module: module.name.clone(),
         worker_classes: module
             .classes()
+            .filter(|(_, class)| !class.declared.is_library)
             .map(|(_, class)| class_view(class))
             .collect(),
     }

@@ -2,6 +2,7 @@
 //! with a sentence that names the missing grant.
 
 mod clocks;
+mod data;
 mod env;
 mod files;
 mod http;
@@ -27,6 +28,7 @@ async fn denial(events: &mut Listener) -> String {
 async fn with_an_empty_policy_no_probe_is_loaded_and_the_grant_is_named() {
     let probes = [
         ("clocks", artifacts::PROBE_CLOCKS),
+        ("data", artifacts::PROBE_DATA),
         ("env", artifacts::PROBE_ENV),
         ("files", artifacts::PROBE_FILES),
         ("http", artifacts::PROBE_HTTP),

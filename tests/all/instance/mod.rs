@@ -3,6 +3,7 @@
 mod busy;
 mod leaks;
 mod lifecycle;
+mod long;
 mod state;
 
 use std::time::{Duration, Instant};

@@ -62,6 +62,7 @@ fn worker(schema: &Arc<ConfigSchema>, config: &Json) -> ConfigView {
         kind: "WSWorker",
         name: "w".to_owned(),
         worker_dependencies: BTreeMap::from([("m".to_owned(), module(schema, config))]),
+        node_libraries: BTreeMap::new(),
         package_dependencies: Map::new(),
         autostart: "never",
         update_on_startup: BTreeMap::new(),
@@ -86,6 +87,7 @@ pub(super) fn exported(schema: &Arc<ConfigSchema>, config: &Json) -> String {
         config: worker(schema, config),
         state: state(schema, config),
         files: None,
+        folders: None,
     });
     let imported = import(zip.unwrap()).unwrap();
     format!("{}{}", imported.config, imported.state.to_json())

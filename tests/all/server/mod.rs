@@ -1,12 +1,16 @@
 //! `ewh serve` from outside: a real server with a real Worker, real websockets, real HTTP.
 
 mod apart;
+mod data;
+mod dev;
 mod doors;
 mod down;
 mod events;
 mod flow;
 mod killed;
 mod large;
+mod library;
+mod media;
 mod process;
 mod requests;
 mod shutdown;

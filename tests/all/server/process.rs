@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::Client;
 
-const EWH: &str = env!("CARGO_BIN_EXE_ewh-under-test");
+pub(super) const EWH: &str = env!("CARGO_BIN_EXE_ewh-under-test");
 
 pub(super) struct Process {
     child: Child,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use external_worker_artifacts::{ATTACKS, CACHE, PROBE_PUPPET, THERMOMETER};
+use external_worker_artifacts::{ATTACKS, CACHE, PROBE_HOST, PROBE_PUPPET, PUMP, THERMOMETER};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -214,4 +214,44 @@ fn a_compile_bomb_ends_its_own_process_and_is_a_finding() {
         assert!(codes.contains("too-costly"), "{limit:?}: {codes}");
         assert_eq!(output.status.code(), Some(1));
     }
+}
+
+#[test]
+fn what_a_node_declares_of_its_calls_is_shown() {
+    let text = ewh(&["inspect", PUMP]);
+    let text = String::from_utf8_lossy(&text.stdout);
+    assert!(text.contains("a call may take 600.00 s"), "{text}");
+    let report = ewh(&["inspect", PUMP, "--json"]);
+    let report: Json = serde_json::from_slice(&report.stdout).unwrap();
+    let methods = report["classes"][0]["methods"].as_array().unwrap();
+    let declared = |name: &str| {
+        let method = methods.iter().find(|method| method["name"] == name);
+        method.unwrap()["timeout_ms"].clone()
+    };
+    assert_eq!(declared("pump_for"), 600_000);
+    assert!(declared("set").is_null());
+}
+
+#[test]
+fn a_run_tells_how_far_its_calls_are() {
+    let call = [
+        "--call",
+        "hold",
+        "--input",
+        "ms=300",
+        "--input",
+        "clean_ms=0",
+    ];
+    let output = ewh(&[&["run", PROBE_HOST, "--json"][..], &call].concat());
+    let said = String::from_utf8_lossy(&output.stdout);
+    let lines = said.lines().map(|line| serde_json::from_str(line).unwrap());
+    let progress: Vec<Json> = lines
+        .filter(|line: &Json| line["type"] == "progress")
+        .collect();
+    let told = progress.iter().map(|it| (&it["fraction"], &it["message"]));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [(&json!(0.5), &json!("held"))],
+        "{said}"
+    );
 }

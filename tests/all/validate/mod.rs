@@ -12,10 +12,20 @@ mod scripts;
 mod time;
 
 pub(crate) use command::bomb;
-use external_worker_artifacts::{CACHE, EVERYTHING, FOLDER_WATCHER, REDIS_CLIENT, THERMOMETER};
+use external_worker_artifacts::{
+    BASIC, CACHE, EVERYTHING, FOLDER_WATCHER, PUMP, REDIS_CLIENT, THERMOMETER,
+};
 use external_worker_host::validate::finding::Finding;
 
-const EXAMPLES: [&str; 5] = [CACHE, EVERYTHING, FOLDER_WATCHER, REDIS_CLIENT, THERMOMETER];
+const EXAMPLES: [&str; 7] = [
+    BASIC,
+    CACHE,
+    EVERYTHING,
+    FOLDER_WATCHER,
+    PUMP,
+    REDIS_CLIENT,
+    THERMOMETER,
+];
 
 fn codes(findings: &[Finding]) -> Vec<&str> {
     findings.iter().map(|finding| finding.code.name).collect()

@@ -1,6 +1,7 @@
 //! What a component says of its ports is looked at when it is loaded: nothing has to run for it.
 
-use external_worker_host::limits::Budget;
+use external_worker_artifacts::PUMP;
+use external_worker_host::limits::{AboveCap, Budget};
 use external_worker_host::validate::{check_bytes, check_loaded};
 use external_worker_tests::engine;
 use serde_json::{Map, Value as Json, json};
@@ -157,4 +158,30 @@ async fn what_is_wrong_with_ports_is_found_and_nothing_else() {
         }
     }
     assert!(others.is_empty(), "{others:#?}");
+}
+
+#[tokio::test]
+async fn calls_that_are_longer_than_the_policy_allows_are_found() {
+    let bytes = std::fs::read(PUMP).unwrap();
+    let found = async |cap, above_cap| {
+        let budget = Budget {
+            call_deadline_cap_ms: cap,
+            above_cap,
+            ..Budget::default()
+        };
+        let found = check_loaded(engine(), "pump", bytes.clone(), &budget).await;
+        let found = found.unwrap();
+        let codes: Vec<_> = codes(&found).into_iter().map(str::to_owned).collect();
+        let said = found.first().map(|it| it.problem.clone());
+        (codes, said.unwrap_or_default())
+    };
+    let (codes, said) = found(60_000, AboveCap::Cut).await;
+    assert_eq!(codes, ["long-calls-cut"]);
+    assert!(said.contains("`pump_for` may take 600000 ms"), "{said}");
+    let (codes, _) = found(60_000, AboveCap::Refuse).await;
+    assert_eq!(codes, ["long-calls-refused"]);
+    for above in [AboveCap::Cut, AboveCap::Refuse] {
+        let (codes, said) = found(600_000, above).await;
+        assert!(codes.is_empty(), "{codes:?} {said}");
+    }
 }

@@ -3,8 +3,11 @@
 pub(crate) mod apart;
 mod discovery;
 mod external;
+mod inputs;
 mod kept;
+mod libraries;
 mod model;
+mod pump;
 mod revoke;
 mod saves;
 mod secrets;

@@ -18,6 +18,7 @@ pub struct Guest {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Example,
+    Library,
     Probe,
     Hostile,
 }
@@ -27,6 +28,7 @@ impl Kind {
     pub fn of(path_in_guests: &Path) -> Option<Self> {
         match path_in_guests.iter().next()?.to_str()? {
             "examples" => Some(Self::Example),
+            "libraries" => Some(Self::Library),
             "probes" => Some(Self::Probe),
             "hostile" => Some(Self::Hostile),
             _ => None,
@@ -38,6 +40,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Example => "example",
+            Self::Library => "library",
             Self::Probe => "probe",
             Self::Hostile => "hostile",
         })

@@ -3,6 +3,7 @@
 
 pub(crate) mod config;
 pub(crate) mod export;
+pub(crate) mod library;
 pub(crate) mod node;
 pub(crate) mod node_enum;
 pub(crate) mod worker;

@@ -178,9 +178,18 @@ fn braces(members: &str) -> String {
 
 /// An arm of the `match` over names in `call`.
 pub(crate) fn arm(node: &Node) -> TokenStream {
+    let inner = inner(node);
+    arm_of(node, &quote!(self.#inner))
+}
+
+/// The same where the node is a function.
+pub(crate) fn function_arm(node: &Node) -> TokenStream {
+    arm_of(node, &node.method.sig.ident.to_token_stream())
+}
+
+fn arm_of(node: &Node, callee: &TokenStream) -> TokenStream {
     let cfgs = &node.cfgs;
     let name = &node.name;
-    let inner = inner(node);
     let wait = node.method.sig.asyncness.map(|_| quote!(.await));
     let takes = node.inputs.iter().map(|input| {
         let Input {
@@ -205,7 +214,7 @@ pub(crate) fn arm(node: &Node) -> TokenStream {
         #name => ::core::option::Option::Some(::std::boxed::Box::pin(async move {
             #(#takes)*
             inputs.finish(&[#(#names),*])?;
-            let result = self.#inner(#(#args),*)#wait;
+            let result = #callee(#(#args),*)#wait;
             #returned
         })),
     }

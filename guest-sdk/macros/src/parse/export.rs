@@ -9,8 +9,8 @@ use syn::{Ident, LitStr, Path, Token, braced};
 use crate::errors::{self, Errors};
 
 /// One name per capability, the same in the policy, in the manifest and here.
-const CAPABILITIES: [&str; 7] = [
-    "files", "sockets", "http", "serial", "clocks", "random", "env",
+const CAPABILITIES: [&str; 8] = [
+    "files", "data", "sockets", "http", "serial", "clocks", "random", "env",
 ];
 
 pub(crate) struct Export {

@@ -4,6 +4,7 @@ pub(crate) mod config;
 mod duration;
 pub(crate) mod export;
 pub(crate) mod io;
+pub(crate) mod library;
 pub(crate) mod node;
 pub(crate) mod node_enum;
 pub(crate) mod worker;

@@ -1,12 +1,12 @@
-//! A method with `#[node]`.
+//! A method or a function with `#[node]`.
 
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{
-    Attribute, Expr, FnArg, Ident, ImplItemFn, Lit, LitBool, LitStr, Meta, Pat, ReceiverKind,
-    ReturnType, Safety, Type, TypeImplTrait, TypeReference,
+    Attribute, Expr, FnArg, Ident, ImplItemFn, ItemFn, Lit, LitBool, LitStr, Meta, Pat,
+    ReceiverKind, ReturnType, Safety, Type, TypeImplTrait, TypeReference,
 };
 
 use super::io::{self, Entry};
@@ -96,7 +96,41 @@ struct Options {
 }
 
 /// `method` has `#[node]`, which is taken off it.
-pub(crate) fn parse(mut method: ImplItemFn, errors: &mut Errors) -> Node {
+pub(crate) fn parse(method: ImplItemFn, errors: &mut Errors) -> Node {
+    check_receiver(&method.sig, errors);
+    parse_any(method, errors)
+}
+
+/// `function` has `#[node]`, which is taken off it. It is of no worker, so nothing but the graph calls it in a way
+/// that a node could hear of.
+pub(crate) fn parse_function(function: ItemFn, errors: &mut Errors) -> Node {
+    let ItemFn {
+        attrs,
+        vis,
+        modifiers,
+        sig,
+        block,
+    } = function;
+    if let Some(receiver) = sig.receiver() {
+        errors.on(receiver, errors::LIBRARY_SELF);
+    }
+    let block = *block;
+    let name = sig.ident.clone();
+    let method = ImplItemFn {
+        attrs,
+        vis,
+        modifiers,
+        sig,
+        block,
+    };
+    let mut node = parse_any(method, errors);
+    if node.trigger_on_call.replace(false).is_some() {
+        errors.on(name, errors::LIBRARY_TRIGGER);
+    }
+    node
+}
+
+fn parse_any(mut method: ImplItemFn, errors: &mut Errors) -> Node {
     let options = read_options(&mut method, errors);
     check_signature(&method, errors);
     let (mut inputs, arguments) = read_inputs(&mut method, errors);
@@ -188,7 +222,6 @@ pub(crate) fn is_node(attr: &Attribute) -> bool {
 
 fn check_signature(method: &ImplItemFn, errors: &mut Errors) {
     let sig = &method.sig;
-    check_receiver(sig, errors);
     if sig.generics.type_params().next().is_some() || sig.generics.const_params().next().is_some() {
         errors.on(&sig.generics, errors::NODE_GENERIC);
     }

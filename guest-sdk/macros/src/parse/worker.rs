@@ -118,7 +118,7 @@ fn read_options(args: TokenStream, worker: &mut Worker, errors: &mut Errors) {
     }
 }
 
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     let mut chars = id.chars();
     chars
         .next()

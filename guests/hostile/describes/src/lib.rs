@@ -45,6 +45,9 @@ attacks! {
     classes_twice,
     description_escape,
     description_far,
+    library_shelf,
+    library_traps,
+    library_twice,
     loop_delay,
     method_bidi,
     method_empty,
@@ -83,6 +86,7 @@ attacks! {
     schema_wide,
     secret_places,
     secret_renamed,
+    timeout_of_a_year,
     title_escape,
     title_long,
     ui_schema,
@@ -111,6 +115,9 @@ impl Guest for Component {
             let (code, message) = (ErrorCode::Unavailable, "not today".to_owned());
             return Err(Error { code, message });
         }
+        if attack() == "says/library_traps" {
+            unreachable!("it never starts");
+        }
         Ok(())
     }
 
@@ -123,7 +130,7 @@ impl Guest for Component {
     }
 
     fn get_nodeshelf() -> Option<Vec<Shelf>> {
-        None
+        (attack() == "says/library_shelf").then(says::library_shelf::shelves)
     }
 
     fn call(_call: CallInfo, _inputs: Vec<(String, Value)>) -> Result<Vec<(String, Value)>, Error> {

@@ -180,6 +180,49 @@ impl Probe {
         ms
     }
 
+    /// Waits for longer than other calls may, and whatever happens cleans up for `clean_ms`.
+    #[node(timeout = "10min")]
+    async fn hold(&self, call: Call, ms: u32, clean_ms: u32) -> Result<()> {
+        let held = async {
+            call.progress(0.5, "held");
+            sleep(Duration::from_millis(ms.into())).await;
+            Ok(())
+        };
+        let clean_up = async {
+            sleep(Duration::from_millis(clean_ms.into())).await;
+            log::info!("cleaned up");
+            Ok(())
+        };
+        call.clean_up_after(held, clean_up).await.map(drop)
+    }
+
+    /// The value at the input of its nodes and its class, as JSON.
+    #[node(trigger_on_call = false)]
+    fn seen(&self) -> Result<Value> {
+        let class = Self::DRIVE.nodeclass();
+        let class: Option<f64> = class.input("rpm").value()?;
+        let nodes = Self::DRIVE.nodes();
+        let nodes = nodes.iter().map(|node| node.value("rpm"));
+        let nodes: Vec<Option<f64>> = nodes.collect::<Result<_>>()?;
+        Ok(json!({ "class": class, "nodes": nodes }))
+    }
+
+    /// Shows a value at the input of the nodes of `drive`, and reads at once what is there.
+    #[node(trigger_on_call = false)]
+    fn show(&self, rpm: f64, class: bool, trigger: bool) -> Result<Value> {
+        let trigger = if trigger { Trigger::Yes } else { Trigger::No };
+        for node in Self::DRIVE.nodes() {
+            node.set_value("rpm", rpm, trigger)?;
+        }
+        if class {
+            Self::DRIVE
+                .nodeclass()
+                .input("rpm")
+                .set_value(rpm, trigger)?;
+        }
+        self.seen()
+    }
+
     /// Does nothing, as fast as it can.
     #[node]
     fn noop(&self) {}

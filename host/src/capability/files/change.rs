@@ -13,9 +13,7 @@ use super::books::Books;
 use super::length;
 use super::measure::Size;
 use super::threads::on_thread;
-
-/// What a name costs, beyond the bytes of its file.
-pub(super) const ENTRY_BYTES: u64 = 4096;
+pub(super) use crate::limits::ENTRY_BYTES;
 
 /// Which file, whatever its name: two names of one file have the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

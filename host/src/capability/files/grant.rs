@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use wasmtime_wasi::{TrappableError, p2, p3};
 
-use super::Files;
 use super::list::LeftOut;
 use super::quota::Quota;
-use crate::capability::{Guard, Provider};
+use crate::capability::Guard;
 use crate::limits::MAX_SHOWN_CHARS;
-use crate::policy::{Access, Denial, DenyReason};
+use crate::policy::{Access, Capability, Denial, DenyReason};
 use crate::text;
 
 /// Why something did not work, in the words of one of the two interfaces.
@@ -34,6 +33,8 @@ impl Code for p3::bindings::filesystem::types::ErrorCode {
 /// A granted directory.
 #[derive(Debug)]
 pub(super) struct Grant {
+    /// What it was granted by.
+    pub(super) capability: Capability,
     /// Where the guest sees it.
     pub(super) guest: String,
     pub(super) left_out: Arc<LeftOut>,
@@ -71,7 +72,7 @@ impl Grant {
             // The words of the path stay inside; where it leads does not.
             let shown = text::spelled(&absolute, MAX_SHOWN_CHARS);
             guard.audit.denied(&Denial {
-                capability: Files::CAPABILITY,
+                capability: self.capability,
                 reason: DenyReason::PathNotGranted,
                 what: format!("reaching `{shown}`: it leads out of its directory"),
                 fix: "[[files]] host = \"/…\" guest = \"/…\"".to_owned(),

@@ -4,6 +4,7 @@
 //! It runs on the threads for work that blocks, of which one instance has only a few at a time.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -32,7 +33,8 @@ impl Size {
 }
 
 /// The size of everything under `root`, at `per_name` bytes for every name. Links are not followed, and a
-/// file with several names counts once. [`Size::FULL`]: there is more than is counted.
+/// file with several names counts once. [`Size::FULL`]: there is more than is counted, or it is deeper than a path
+/// can say.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -60,9 +62,15 @@ fn measure(root: &Path, per_name: u64, most: u64, go_on: impl Fn() -> bool) -> i
         seen: HashSet::new(),
         per_name,
     };
-    let mut rest = vec![root.to_owned()];
-    while let Some(directory) = rest.pop() {
-        let entries = gone_is_empty(fs::read_dir(&directory))?;
+    // What is yet to be looked into, by its own name: a guest may have made very long paths to very many.
+    let mut rest: Vec<(Arc<Path>, OsString)> = Vec::new();
+    let mut directory: Arc<Path> = root.into();
+    loop {
+        let entries = match fs::read_dir(&directory) {
+            // Deeper than a path can say.
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Ok(Size::FULL),
+            entries => gone_is_empty(entries)?,
+        };
         for entry in entries.into_iter().flatten() {
             if !go_on() {
                 return Err(io::ErrorKind::Interrupted.into());
@@ -70,10 +78,16 @@ fn measure(root: &Path, per_name: u64, most: u64, go_on: impl Fn() -> bool) -> i
             if sum.size.names >= most {
                 return Ok(Size::FULL);
             }
-            rest.extend(sum.add(&entry?)?);
+            let entry = entry?;
+            if sum.add(&entry)? {
+                rest.push((Arc::clone(&directory), entry.file_name()));
+            }
         }
+        let Some((parent, name)) = rest.pop() else {
+            return Ok(sum.size);
+        };
+        directory = parent.join(name).into();
     }
-    Ok(sum.size)
 }
 
 struct Sum {
@@ -83,10 +97,10 @@ struct Sum {
 }
 
 impl Sum {
-    /// Counts one entry; a directory is to be looked into.
-    fn add(&mut self, entry: &fs::DirEntry) -> io::Result<Option<PathBuf>> {
+    /// Counts one entry. Whether it is to be looked into: it is a directory.
+    fn add(&mut self, entry: &fs::DirEntry) -> io::Result<bool> {
         let Some(meta) = gone_is_empty(entry.metadata())? else {
-            return Ok(None);
+            return Ok(false);
         };
         let size = &mut self.size;
         size.names = size.names.saturating_add(1);
@@ -94,7 +108,7 @@ impl Sum {
         if meta.is_file() && (meta.nlink() == 1 || self.seen.insert((meta.dev(), meta.ino()))) {
             size.bytes = size.bytes.saturating_add(meta.len());
         }
-        Ok(meta.is_dir().then(|| entry.path()))
+        Ok(meta.is_dir())
     }
 }
 
@@ -109,7 +123,24 @@ fn gone_is_empty<R>(result: io::Result<R>) -> io::Result<Option<R>> {
 
 #[cfg(test)]
 mod tests {
+    use cap_std::ambient_authority;
+
     use super::*;
+
+    #[test]
+    fn what_is_deeper_than_a_path_can_say_is_full() {
+        let root = tempfile::tempdir().unwrap();
+        let name = "n".repeat(255);
+        let mut at = cap_std::fs::Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
+        for _ in 0..20 {
+            at.create_dir(&name).unwrap();
+            at = at.open_dir(&name).unwrap();
+        }
+        let size = measure(root.path(), 100, u64::MAX, || true).unwrap();
+        assert_eq!(size, Size::FULL);
+        drop(at);
+        crate::capability::data::remove_tree(root.path()).unwrap();
+    }
 
     #[test]
     fn names_and_bytes_count_links_are_not_followed_and_twins_count_once() {

@@ -1,4 +1,4 @@
-//! Directories of the host: `wasi:filesystem` 0.2 and 0.3.
+//! Directories: `wasi:filesystem` 0.2 and 0.3, for those of the host and for the instance's own.
 //!
 //! Paths are resolved by `wasmtime-wasi`, which keeps them inside their directory, links and all;
 //! nothing here opens a path for a guest by itself. What is added is the quota (see [`quota`] and
@@ -17,13 +17,14 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wasmtime_wasi::p2::{FsError, FsResult};
 use wasmtime_wasi::{FsPerms, ResourceTableError, WasiCtx, p2, p3};
 
+use super::data::Folder;
 use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::error::{HostError, Result};
 use crate::limits::{
     Exhausted, HANDLE_BYTES, Held, MAX_FILES, Resource as Budgeted, SIMULATED_FOLDER_QUOTA,
 };
-use crate::policy::grant::{FilesGrant, Mode};
-use crate::policy::{Capability, Granted, Policy};
+use crate::policy::grant::{DataGrant, FilesGrant, Mode};
+use crate::policy::{Capability, Granted, Guarded, Policy};
 
 mod books;
 mod change;
@@ -82,45 +83,119 @@ struct Open {
 /// # Errors
 /// When one of them cannot be opened or counted, or the process has no descriptors for them.
 async fn open_granted(state: &mut State, guard: &Guard, cx: &Prepare) -> Result<()> {
-    let granted = &guard.granted().files;
-    if granted.is_empty() {
+    let seen: Arc<[Seen]> = seen(guard.granted(), cx).into();
+    if seen.is_empty() {
         return Ok(());
     }
-    let count = u64::try_from(granted.len()).unwrap_or(u64::MAX);
+    let count = u64::try_from(seen.len()).unwrap_or(u64::MAX);
     state._held = Some(guard.ledger.hold(Budgeted::Descriptors, count)?);
-    let guarding = guard.clone();
-    let opening = tokio::task::spawn_blocking(move || open(guarding.granted()));
+    let (guarding, opened) = (guard.clone(), Arc::clone(&seen));
+    let opening = tokio::task::spawn_blocking(move || open(&opened, &guarding.granted().guarded));
     let (ctx, directories) = match opening.await {
         Ok(opened) => opened?,
         Err(_) => return Err(HostError::Engine(shutting_down().to_string())),
     };
     state.ctx = ctx;
-    for (grant, directory) in granted.iter().zip(&directories) {
+    for (seen, directory) in seen.iter().zip(&directories) {
         state.grants.push(Arc::new(Grant {
-            guest: grant.guest.clone(),
-            left_out: Arc::new(LeftOut::new(&grant.guest, &cx.stdio)),
-            quota: books(grant, directory).await?,
+            capability: seen.capability(),
+            guest: seen.guest.clone(),
+            left_out: Arc::new(LeftOut::new(&seen.guest, &cx.stdio)),
+            quota: books(seen, directory).await?,
         }));
     }
     Ok(())
 }
 
-/// Opens what is granted. Blocks.
-fn open(granted: &Granted) -> Result<(WasiFilesystemCtx, Vec<Directory>)> {
+/// A directory that an instance is to see.
+#[derive(Debug)]
+struct Seen {
+    guest: String,
+    mode: Mode,
+    quota: Option<u64>,
+    max_files: Option<u64>,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// Wherever the operator says.
+    Granted(PathBuf),
+    /// The instance's own.
+    Own(Arc<Folder>),
+}
+
+/// Everything that is granted, by whichever capability.
+fn seen(granted: &Granted, cx: &Prepare) -> Vec<Seen> {
+    let files = granted.files.iter().map(|grant| Seen {
+        guest: grant.guest.clone(),
+        mode: grant.mode,
+        quota: grant.quota.map(|quota| quota.as_u64()),
+        max_files: grant.max_files,
+        place: Place::Granted(grant.host.clone()),
+    });
+    let own = granted.data.iter().map(|grant| Seen {
+        guest: DataGrant::GUEST.to_owned(),
+        mode: Mode::Rw,
+        quota: Some(grant.quota.as_u64()),
+        max_files: grant.max_files,
+        place: Place::Own(Arc::clone(&cx.folder)),
+    });
+    files.chain(own).collect()
+}
+
+impl Seen {
+    fn capability(&self) -> Capability {
+        match self.place {
+            Place::Granted(_) => Capability::Files,
+            Place::Own(_) => Capability::Data,
+        }
+    }
+
+    /// Opens it. Blocks.
+    fn open(&self, guarded: &Guarded) -> Result<Directory> {
+        let opened = |error: &dyn fmt::Display| self.unusable("opened", error);
+        match &self.place {
+            Place::Granted(host) => {
+                let directory = Directory::open(host).map_err(|error| opened(&error))?;
+                // Whatever the path led to when the policy was read: this is what it leads to now.
+                let reached = guarded.check_place(&directory.real());
+                reached.map_err(|reached| opened(&format_args!("it {reached}")))?;
+                Ok(directory)
+            }
+            // It belongs to the host, which gives it away.
+            Place::Own(folder) => folder.open(Directory::open).map_err(|error| opened(&error)),
+        }
+    }
+
+    fn unusable(&self, what: &str, why: &dyn fmt::Display) -> HostError {
+        let problem = match &self.place {
+            Place::Granted(host) => format!(
+                "the granted directory {} cannot be {what}: {why}; create it, or correct `host` in \
+                 the [[files]] grant",
+                host.display()
+            ),
+            Place::Own(_) => format!("the instance's own folder cannot be {what}: {why}"),
+        };
+        HostError::Capability {
+            capability: self.capability().name(),
+            problem,
+        }
+    }
+}
+
+/// Opens all of them. Blocks.
+fn open(seen: &[Seen], guarded: &Guarded) -> Result<(WasiFilesystemCtx, Vec<Directory>)> {
     let mut wasi = WasiCtx::builder();
     let mut directories = Vec::new();
-    for grant in &granted.files {
-        let perms = match grant.mode {
+    for one in seen {
+        let perms = match one.mode {
             Mode::Ro => FsPerms::ReadOnly,
             Mode::Rw => FsPerms::ReadWrite,
         };
-        let opened = |error: &dyn fmt::Display| unusable(&grant.host, "opened", error);
-        let directory = Directory::open(&grant.host).map_err(|error| opened(&error))?;
-        // Whatever the path led to when the policy was read: this is what it leads to now.
-        let reached = granted.guarded.check_place(&directory.real());
-        reached.map_err(|reached| opened(&format_args!("it {reached}")))?;
-        wasi.preopened_dir(directory.path(), &grant.guest, perms)
-            .map_err(|error| opened(&error))?;
+        let directory = one.open(guarded)?;
+        wasi.preopened_dir(directory.path(), &one.guest, perms)
+            .map_err(|error| one.unusable("opened", &error))?;
         directories.push(directory);
     }
     Ok((wasi.build().filesystem().clone(), directories))
@@ -164,14 +239,14 @@ impl Directory {
     }
 }
 
-async fn books(grant: &FilesGrant, directory: &Directory) -> Result<Option<Quota>> {
-    let limit = match (grant.mode, grant.quota, grant.max_files) {
+async fn books(seen: &Seen, directory: &Directory) -> Result<Option<Quota>> {
+    let limit = match (seen.mode, seen.quota, seen.max_files) {
         (Mode::Ro, ..) => return Ok(None),
         (Mode::Rw, None, None) => return Ok(Some(Quota::unlimited())),
         (Mode::Rw, bytes, names) => {
             let without = if bytes.is_some() { MAX_FILES } else { u64::MAX };
             Size {
-                bytes: bytes.map_or(u64::MAX, |bytes| bytes.as_u64()),
+                bytes: bytes.unwrap_or(u64::MAX),
                 names: names.unwrap_or(without),
             }
         }
@@ -179,18 +254,7 @@ async fn books(grant: &FilesGrant, directory: &Directory) -> Result<Option<Quota
     let quota = Quota::limited(&directory.path(), limit).await;
     quota
         .map(Some)
-        .map_err(|error| unusable(&grant.host, "counted", &error))
-}
-
-fn unusable(host: &Path, what: &str, why: &dyn fmt::Display) -> HostError {
-    HostError::Capability {
-        capability: Files::CAPABILITY.name(),
-        problem: format!(
-            "the granted directory {} cannot be {what}: {why}; create it, or correct `host` in the \
-             [[files]] grant",
-            host.display()
-        ),
-    }
+        .map_err(|error| seen.unusable("counted", &error))
 }
 
 /// The capability; names [`View`] to the linker.

@@ -17,7 +17,7 @@ use super::{Files, Guard, Prepare, Provider, State, View, again};
 use crate::capability::testing::{self, Denials, Lines};
 use crate::error::Result;
 use crate::limits::{Budget, Resource as Budgeted};
-use crate::policy::DenyReason;
+use crate::policy::{Capability, DenyReason};
 
 const KIB: u64 = 1024;
 
@@ -461,6 +461,7 @@ async fn a_name_that_is_no_text_is_left_out_and_hides_no_other() {
 fn paths_are_told_as_the_worker_sees_them() {
     let log: Arc<dyn crate::capability::LineSink> = Arc::new(Lines::default());
     let grant = super::Grant {
+        capability: Capability::Files,
         guest: "/data".into(),
         left_out: Arc::new(super::LeftOut::new("/data", &log)),
         quota: None,

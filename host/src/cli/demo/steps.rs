@@ -15,12 +15,15 @@ use crate::component::{LoadedComponent, PreparedComponent};
 use crate::engine::Engine;
 use crate::error::HostError;
 use crate::instance::events::Event;
-use crate::instance::{Instance, Spec, State};
+use crate::instance::{Folder, Instance, Spec, State};
+use crate::nodespace::{NodeSpace, Value as GraphValue};
 use crate::policy::Policy;
 use crate::simulate::Instrument;
+use crate::worker::{Worker, WorkerOptions};
 
 /// The guests that the demo runs.
-const GUESTS: [&str; 5] = [
+const GUESTS: [&str; 6] = [
+    "basic",
     "cache",
     "folder-watcher",
     "hostile",
@@ -93,6 +96,8 @@ pub(super) async fn run(report: &mut Report, engine: Engine) -> Option<Stage> {
     if let Some(redis) = &redis {
         report.step("talk to the server", count(redis).await);
     }
+    report.chapter("A graph of a node library, which needs no grant");
+    report.step("compute with the nodes of `basic`", bench.graph().await);
     report.chapter("What is not granted stays out of reach");
     report.step(
         "another port than the granted one",
@@ -229,6 +234,7 @@ impl Bench {
             name: package.to_owned(),
             config,
             state: None,
+            folder: Folder::temporary(),
         };
         let instance = Instance::start(&prepared, spec).await.map_err(text)?;
         let (load, start) = (
@@ -283,6 +289,30 @@ impl Bench {
             json!({ "dir": "/watched" }),
         )
         .await
+    }
+
+    /// A Worker with the library, in which a temperature goes through five nodes.
+    async fn graph(&self) -> Step<()> {
+        let found = self.built.iter().find(|(name, _)| name == "basic");
+        let (_, component) = found.ok_or("it was not built")?;
+        let data = tempfile::tempdir().map_err(text)?;
+        let modules = data.path().join("local_workers");
+        std::fs::create_dir(&modules).map_err(text)?;
+        std::fs::copy(component, modules.join("basic.wasm")).map_err(text)?;
+        let options = WorkerOptions {
+            data: data.path().to_owned(),
+            name: None,
+            policy: Policy::default().into(),
+            engine: self.engine.clone(),
+        };
+        let worker = Worker::open(options).await.map_err(text)?;
+        worker.started().await;
+        let shown = fahrenheit(worker.nodespace()).await;
+        worker.close(SOON).await.map_err(text)?;
+        match shown? {
+            shown if shown == "21.5 °C in °F: 70.7" => Ok(((), shown)),
+            other => Err(format!("unexpected: {other}")),
+        }
     }
 
     async fn denied(&self, devices: &Devices) -> Step<()> {
@@ -389,6 +419,43 @@ async fn output(worker: &Instance, node: &str, inputs: &[(&str, Value)]) -> Resu
         .into_iter()
         .next()
         .map_or(Value::None, |(_, value)| value))
+}
+
+/// What the last node shows.
+async fn fahrenheit(graph: &NodeSpace) -> Result<String, String> {
+    let node = |id: &str| {
+        let node = graph.add_node(&format!("basic.{id}"), Default::default());
+        node.map(|node| node.id).map_err(text)
+    };
+    let celsius = node("constants/number")?;
+    let (product, sum) = (node("math/multiply")?, node("math/add")?);
+    let (shown, sentence) = (node("text/format_number")?, node("text/concatenate")?);
+    for (from, to, input) in [
+        (&celsius, &product, "a"),
+        (&product, &sum, "a"),
+        (&sum, &shown, "x"),
+        (&shown, &sentence, "b"),
+    ] {
+        graph
+            .add_edge(from, "out", to, input, false)
+            .map_err(text)?;
+    }
+    for (node, input, value) in [
+        (&product, "b", GraphValue::Number(1.8)),
+        (&sum, "b", GraphValue::Number(32.0)),
+        (&shown, "digits", GraphValue::Integer(1)),
+        (
+            &sentence,
+            "a",
+            GraphValue::Text("21.5 °C in °F: ".to_owned()),
+        ),
+        (&celsius, "value", GraphValue::Number(21.5)),
+    ] {
+        graph.set_value(node, input, value, false).map_err(text)?;
+    }
+    graph.idle().await;
+    let shown = graph.preview(&sentence, "out").map_err(text)?;
+    Ok(shown.as_str().unwrap_or_default().to_owned())
 }
 
 async fn read(thermometer: &Instance) -> Step<()> {

@@ -8,7 +8,7 @@ use external_worker_build::{
     BuildRequest, Package, ProjectKind, Toolchain, Workspace, project_kind,
 };
 
-use super::super::build::Shown;
+use super::super::build::{Diagnostics, Shown};
 use super::super::error::CliError;
 use super::super::output::Output;
 
@@ -79,8 +79,11 @@ impl Build {
         request.packages = vec![self.package.name.clone()];
         request.color = output.is_live();
         request.quiet = !is_first;
-        let mut progress = Shown(output);
-        let built = self.toolchain.build(&request, &mut progress)?;
+        let built = if is_first {
+            self.toolchain.build(&request, &mut Shown(output))?
+        } else {
+            self.toolchain.build(&request, &mut Diagnostics(output))?
+        };
         let component = built.into_iter().find(|it| it.package == self.package.name);
         let component = component.ok_or_else(|| {
             CliError::CannotBuild(format!("`{}` made no component", self.package.name))

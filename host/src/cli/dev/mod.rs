@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use serde::Serialize;
 use serde_json::json;
 
 use self::build::{Build, Built};
@@ -164,18 +165,22 @@ impl Dev<'_> {
     ) -> Result<(), CliError> {
         let (build_ms, total_ms) = (build.as_millis(), all.as_millis());
         if self.output.is_json() {
-            let mut line = json!({
-                "built": true, "module": name, "build_ms": build_ms as u64, "total_ms": total_ms as u64,
-            });
-            match taken {
+            let (classes, instances, problem) = match taken {
                 Some(TakenUp::Here { classes, instances }) => {
-                    line["classes"] = json!(classes);
-                    line["instances"] = json!(instances);
+                    (Some(classes.as_slice()), Some(*instances), None)
                 }
-                Some(TakenUp::Refused(problem)) => line["problem"] = json!(problem),
-                None => {}
-            }
-            return self.output.print_json_line(&line);
+                Some(TakenUp::Refused(problem)) => (None, None, Some(problem.as_str())),
+                None => (None, None, None),
+            };
+            return self.output.print_json_line(&Line {
+                built: true,
+                module: name,
+                build_ms,
+                total_ms,
+                classes,
+                instances,
+                problem,
+            });
         }
         let times = format!("built in {build_ms} ms, in all {total_ms} ms");
         match taken {
@@ -197,6 +202,21 @@ impl Dev<'_> {
                 .print(&format!("{name}: put into place; {times}")),
         }
     }
+}
+
+/// What became of a save, for machines.
+#[derive(Serialize)]
+struct Line<'a> {
+    built: bool,
+    module: &'a str,
+    build_ms: u128,
+    total_ms: u128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    classes: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instances: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'a str>,
 }
 
 /// Puts the component into place, whole or not at all. Returns the hash of its bytes.

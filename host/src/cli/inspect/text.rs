@@ -1,6 +1,7 @@
 //! What `ewh inspect` prints for people.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::super::output::{Painter, Style};
 use super::super::shown;
@@ -109,13 +110,14 @@ impl Page {
         self.heading(&format!("Class {id}"));
         self.line(2, &class.title);
         self.lines(2, class.description.as_deref().unwrap_or_default());
-        self.line(
-            2,
-            &format!("a turn of the loop every {} ms", class.loop_delay_ms),
-        );
-        let pretty = serde_json::to_string_pretty(&class.config_schema).unwrap_or_default();
-        self.line(2, "configuration");
-        self.lines(4, &text::clean(&text::harmless_json(&pretty), usize::MAX));
+        if class.is_library {
+            self.line(
+                2,
+                "a node library: each Worker keeps one instance of it by itself",
+            );
+        } else {
+            self.running(class);
+        }
         if !class.secrets.is_empty() {
             let secrets = text::clean_line(&class.secrets.join(", "), limits::MAX_TEXT_BYTES);
             self.line(
@@ -134,6 +136,16 @@ impl Page {
         for method in &class.methods {
             self.method(method);
         }
+    }
+
+    fn running(&mut self, class: &ClassReport) {
+        self.line(
+            2,
+            &format!("a turn of the loop every {} ms", class.loop_delay_ms),
+        );
+        let pretty = serde_json::to_string_pretty(&class.config_schema).unwrap_or_default();
+        self.line(2, "configuration");
+        self.lines(4, &text::clean(&text::harmless_json(&pretty), usize::MAX));
     }
 
     fn method(&mut self, method: &MethodReport) {
@@ -156,6 +168,10 @@ impl Page {
             6,
             &self.dim_each(method.description.as_deref().unwrap_or_default()),
         );
+        if let Some(ms) = method.timeout_ms {
+            let most = shown::duration(Duration::from_millis(ms.into()));
+            self.line(6, &format!("a call may take {most}"));
+        }
         for port in method.inputs.iter().chain(&method.outputs) {
             if let Some(description) = &port.description {
                 let text = text::clean_line(description, limits::MAX_TEXT_BYTES);

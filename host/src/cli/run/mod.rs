@@ -63,6 +63,9 @@ pub struct RunCommand {
     /// The configuration, as a JSON object or as `@file`; a field that is left out has its default
     #[arg(long, value_name = "JSON")]
     config: Option<String>,
+    /// The instance's own folder, if the policy grants `data`; made if it is not there [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    data_folder: Option<PathBuf>,
     /// How long to run, counted from the start: `10s`, `500ms`, `2m`, `1h`
     #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     duration: Option<Duration>,

@@ -14,7 +14,7 @@ use super::{RunCommand, save};
 use crate::component::PreparedComponent;
 use crate::instance::description::{self, Class};
 use crate::instance::exports::Ports;
-use crate::instance::{Instance, Spec};
+use crate::instance::{Folder, Instance, Spec};
 use crate::limits;
 use crate::policy::nearest;
 
@@ -108,6 +108,10 @@ impl Plan {
             name,
             config,
             state: None,
+            folder: match &command.data_folder {
+                Some(path) => Folder::at(path.clone()),
+                None => Folder::temporary(),
+            },
         };
         Ok(Self {
             prepared,

@@ -1,7 +1,7 @@
 //! What `ewh run` shows: for people a log on standard error and results on standard output, for
 //! machines one JSON object a line. The names of types and fields are stable.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use super::super::error::CliError;
 use super::super::output::{Output, Style};
 use super::super::shown;
 use super::plan::Plan;
+use super::save::Saved;
 use crate::bindings::host::Level;
 use crate::bindings::types::Shelf;
 use crate::error::HostError;
@@ -32,6 +33,8 @@ pub struct Reporter<'a> {
     output: &'a Output,
     begun: Instant,
     status_shown: Cell<Instant>,
+    /// What a call said last of how far it is, where a line can change.
+    progress: RefCell<String>,
 }
 
 impl<'a> Reporter<'a> {
@@ -42,6 +45,7 @@ impl<'a> Reporter<'a> {
             output,
             begun: now,
             status_shown: Cell::new(now),
+            progress: RefCell::default(),
         }
     }
 
@@ -173,7 +177,11 @@ impl<'a> Reporter<'a> {
                 fraction, message, ..
             } => {
                 let line = format!("{:.0} % {message}", fraction * 100.0);
-                self.log(Style::Cyan, "progress", line.trim_end());
+                // A line that changes shows the latest, with the status.
+                match self.output.is_live() {
+                    true => *self.progress.borrow_mut() = line.trim_end().to_owned(),
+                    false => self.log(Style::Cyan, "progress", line.trim_end()),
+                }
             }
             Event::Denied { message } => self.log(Style::Red, "denied", message),
             Event::LoopFailed { message } => self.log(Style::Red, "loop", message),
@@ -210,8 +218,13 @@ impl<'a> Reporter<'a> {
     pub fn frame(&self, status: &Status) -> Result<(), CliError> {
         if self.output.is_live() && !self.output.is_json() {
             let elapsed = format!("{:9.3}", self.begun.elapsed().as_secs_f64());
-            self.output
-                .live(&format!("{elapsed}  {}", status_line(status)));
+            let mut progress = self.progress.borrow_mut();
+            if status.open_calls == 0 {
+                progress.clear();
+            }
+            let between = if progress.is_empty() { "" } else { " · " };
+            let line = format!("{elapsed}  {progress}{between}{}", status_line(status));
+            self.output.live(&line);
             return Ok(());
         }
         let every = if self.output.is_json() {
@@ -283,28 +296,26 @@ impl<'a> Reporter<'a> {
     }
 
     /// An output became a file.
-    pub fn saved(
-        &self,
-        node: &str,
-        output: &str,
-        file: &Path,
-        bytes: usize,
-    ) -> Result<(), CliError> {
-        let file = file.display();
+    pub fn saved(&self, node: &str, saved: &Saved, file: &Path) -> Result<(), CliError> {
+        let (output, file) = (&saved.output, file.display());
         if self.output.is_json() {
             return self.emit(
                 "saved",
                 json!({
-                    "node": node, "output": output, "file": file.to_string(), "bytes": bytes,
+                    "node": node, "output": output, "file": file.to_string(), "bytes": saved.bytes,
+                    "warning": saved.warning,
                 }),
             );
         }
-        let size = shown::size(bytes as u64);
+        let size = shown::size(saved.bytes as u64);
         self.log(
             Style::Green,
             "saved",
             &format!("{node}.{output} to {file} ({size})"),
         );
+        if let Some(warning) = &saved.warning {
+            self.log(Style::Yellow, "warning", warning);
+        }
         Ok(())
     }
 

@@ -7,11 +7,23 @@ use super::super::steps::SaveArg;
 use super::super::{files, shown};
 use crate::bindings::types::{Dtype, Ndarray, Value};
 use crate::instance::exports::Ports;
+use crate::{media, text};
 
 /// The first bytes of a file of numpy's.
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// What numpy aligns the numbers to.
 const ALIGNMENT: usize = 64;
+
+/// What was saved.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The name of the output.
+    pub output: String,
+    /// How many bytes it became.
+    pub bytes: usize,
+    /// What is odd about the file.
+    pub warning: Option<String>,
+}
 
 /// Checks that the file can be made, before anything runs.
 ///
@@ -65,16 +77,11 @@ pub fn check_output<'a>(
     }
 }
 
-/// Saves the output, and returns its name and how many bytes it became.
+/// Saves the output.
 ///
 /// # Errors
 /// When it is not there, cannot be a file of this kind, or the file cannot be written.
-pub fn save(
-    save: &SaveArg,
-    node: &str,
-    outputs: &Ports,
-    force: bool,
-) -> Result<(String, usize), CliError> {
+pub fn save(save: &SaveArg, node: &str, outputs: &Ports, force: bool) -> Result<Saved, CliError> {
     check_output(save, node, outputs.iter().map(|(name, _)| name.as_str()))?;
     let is_it = |(name, _): &&(String, Value)| save.output.as_ref().is_none_or(|it| it == name);
     let Some((name, value)) = outputs.iter().find(is_it) else {
@@ -88,7 +95,25 @@ pub fn save(
     } else {
         files::write_new(&save.file, &bytes)?;
     }
-    Ok((name.clone(), bytes.len()))
+    Ok(Saved {
+        output: name.clone(),
+        bytes: bytes.len(),
+        warning: misnamed(value, &save.file),
+    })
+}
+
+/// Media is saved as it is, whatever the file is called: a sentence, where its name says that it is another type.
+fn misnamed(value: &Value, file: &Path) -> Option<String> {
+    let Value::Media(media) = value else {
+        return None;
+    };
+    let named = media::of_extension(file)?;
+    let is = media::essence(&media.media_type);
+    let fix = media::extension_of(is).map_or_else(String::new, |end| {
+        format!("; a name that ends in .{end} fits")
+    });
+    let (file, is_shown) = (file.display(), text::clean_line(is, usize::MAX));
+    (named != is).then(|| format!("`{file}` is called like {named}, and is {is_shown}{fix}"))
 }
 
 /// Bytes, media and texts as they are, arrays as numpy's files, and everything else as JSON.
@@ -171,6 +196,7 @@ const fn descr(dtype: Dtype) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::types::Media;
 
     fn to(file: &str, output: Option<&str>) -> SaveArg {
         SaveArg {
@@ -229,6 +255,33 @@ mod tests {
     }
 
     #[test]
+    fn media_is_its_bytes_and_says_when_the_name_is_another_types() {
+        let dir = tempfile::tempdir().unwrap();
+        let media = Value::Media(Media {
+            media_type: "image/jpeg; a=b".into(),
+            data: vec![1, 2],
+        });
+        let outputs = vec![("a".to_owned(), media)];
+        for (name, warning) in [
+            ("a.jpeg", None),
+            ("a.jpg", None),
+            ("a.dat", None),
+            (
+                "a.png",
+                Some("is called like image/png, and is image/jpeg; a name that ends in .jpg fits"),
+            ),
+        ] {
+            let path = dir.path().join(name);
+            let saved = save(&to(path.to_str().unwrap(), None), "n", &outputs, false).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), [1, 2]);
+            match warning {
+                None => assert_eq!(saved.warning, None),
+                Some(part) => assert!(saved.warning.unwrap().ends_with(part)),
+            }
+        }
+    }
+
+    #[test]
     fn the_output_is_the_only_one_or_the_one_that_is_named() {
         let checked = |output: Option<&str>, outputs: &[&str]| {
             let problem = check_output(&to("f", output), "n", outputs.iter().copied());
@@ -253,10 +306,12 @@ mod tests {
         let save_to = to(path.to_str().unwrap(), None);
         check(&save_to, false).unwrap();
         let outputs = vec![("a".to_owned(), Value::Text("new".into()))];
-        assert_eq!(
-            save(&save_to, "n", &outputs, false).unwrap(),
-            ("a".into(), 3)
-        );
+        let saved = Saved {
+            output: "a".into(),
+            bytes: 3,
+            warning: None,
+        };
+        assert_eq!(save(&save_to, "n", &outputs, false).unwrap(), saved);
         let problem = check(&save_to, false).unwrap_err();
         assert!(problem.to_string().contains("--force"), "{problem}");
         check(&save_to, true).unwrap();

@@ -178,8 +178,8 @@ impl Work {
         reporter.called(&node, &answer, took)?;
         let Ok(outputs) = &answer else { return Ok(()) };
         for save in &saves {
-            let (output, bytes) = save::save(save, &node, outputs, force)?;
-            reporter.saved(&node, &output, &save.file, bytes)?;
+            let saved = save::save(save, &node, outputs, force)?;
+            reporter.saved(&node, &saved, &save.file)?;
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use crate::executor::{Executor, Task};
 use crate::instance::description::shelf_nodes;
 use crate::instance::events::{Event, InputChange, Listener};
 use crate::instance::exports::Ports;
-use crate::instance::{Instance, Spec, State};
+use crate::instance::{Folder, Instance, Spec, State};
 use crate::limits::{self, Budget};
 use crate::simulate::Bench;
 use crate::simulate::script::Script;
@@ -75,6 +75,7 @@ impl Running {
             uuid: Uuid::nil(),
             config,
             state: None,
+            folder: Folder::temporary(),
         };
         let (starting, events) = Instance::begin(&prepared, spec)?;
         let mut teller = Teller {

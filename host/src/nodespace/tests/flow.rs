@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Barrier, Semaphore, mpsc};
 
@@ -237,6 +238,35 @@ async fn a_run_that_fails_or_panics_is_an_error_of_its_node() {
     bench.space.idle().await;
     assert_eq!(bench.status("n").get("error"), None);
     assert_eq!(bench.value("next.out"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_removed_takes_its_run_along() {
+    struct Ends(mpsc::UnboundedSender<&'static str>);
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            let _ = self.0.send("dropped");
+        }
+    }
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let run = closure(move |_| {
+        let ends = Ends(tell.clone());
+        async move {
+            ends.0.send("runs").unwrap();
+            std::future::pending::<()>().await;
+            Ok(out(0))
+        }
+    });
+    let class = NodeClass {
+        run,
+        ..sum("waits", &["a"])
+    };
+    let bench = Bench::new(vec![class]);
+    bench.add("waits", "n");
+    bench.set("n.a", 1);
+    assert_eq!(told.recv().await, Some("runs"));
+    bench.space.remove_node("n").unwrap();
+    assert_eq!(told.recv().await, Some("dropped"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -618,4 +648,59 @@ async fn what_is_looked_through_is_paid_for_while_it_is() {
     drop((few, many));
     let kept = ledger.used(Resource::Memory);
     assert_eq!(kept, made.size(), "what was made is paid for in its turn");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn progress_is_told_of_a_run_only_also_of_a_node_that_was_quick() {
+    let (entered, mut runs) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let permits = Arc::clone(&gate);
+    let run = closure(move |inputs| {
+        let (entered, permits) = (entered.clone(), Arc::clone(&permits));
+        async move {
+            if total(&inputs) < 0 {
+                entered.send(()).unwrap();
+                permits.acquire().await.unwrap().forget();
+            }
+            Ok(out(total(&inputs)))
+        }
+    });
+    let class = NodeClass {
+        run,
+        ..sum("slow", &["a"])
+    };
+    let bench = Bench::new(vec![class]);
+    bench.add("slow", "n");
+    let tells = |fraction| {
+        let what = "at work".to_owned();
+        bench
+            .space
+            .tell_progress("n", fraction, what, Duration::ZERO);
+    };
+    let mut quick = 0;
+    while !bench.told().contains(&"fast n".to_owned()) {
+        quick += 1;
+        bench.set("n.a", quick);
+        bench.space.idle().await;
+    }
+    tells(0.1);
+    assert!(bench.told().is_empty(), "it does not run");
+    bench.set("n.a", -1);
+    runs.recv().await.unwrap();
+    bench.told();
+    tells(0.25);
+    tells(0.5);
+    assert_eq!(bench.told(), ["start n", "at work n", "at work n"]);
+    gate.add_permits(1);
+    bench.space.idle().await;
+    let told = bench.told();
+    assert!(told.contains(&"done n".to_owned()), "{told:?}");
+    tells(1.0);
+    tells(2.0);
+    assert!(bench.told().is_empty());
+    // A node that is gone, or never was.
+    bench.space.remove_node("n").unwrap();
+    bench.told();
+    tells(0.5);
+    assert!(bench.told().is_empty());
 }

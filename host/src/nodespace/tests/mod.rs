@@ -4,6 +4,7 @@ mod edges;
 mod flow;
 mod groups;
 mod library;
+mod media;
 mod save;
 mod shapes;
 mod types;

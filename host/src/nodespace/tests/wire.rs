@@ -457,6 +457,21 @@ async fn what_is_changed_is_saved() {
 }
 
 /// wire.jsonl: set_io_value, then trigger_node.
+#[test]
+fn what_a_node_says_of_itself_moves_its_bar() {
+    let event = GraphEvent::Progress {
+        node: ADD.into(),
+        what: "pumping".into(),
+        fraction: Some(1.0 / 3.0),
+        elapsed: 2.0,
+    };
+    let (name, data) = event.wire().remove(0);
+    let info = &data["info"];
+    assert_eq!((name, &info["prefix"]), ("progress", &json!("pumping")));
+    assert_eq!((&info["n"], &info["total"]), (&json!(33.3), &json!(100)));
+    assert_eq!((&info["unit"], &info["rate"]), (&json!("%"), &json!(16.65)));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_sounds_as_captured() {
     let bench = captured();

@@ -1,8 +1,8 @@
 //! What an input of a type takes, what is turned into it, and the sentence when neither.
 //!
 //! A value that fits is passed on as it is, shared. Otherwise it is converted where nothing is
-//! lost: whole numbers between `int`, `float` and `bool`, numbers written as text, base64 to
-//! `bytes`, an array to a list. Everything else is a mismatch.
+//! lost: whole numbers between `int`, `float` and `bool`, numbers written as text, base64 and data URLs to
+//! `bytes`, bytes and data URLs to `media` and back, an array to a list. Everything else is a mismatch.
 //!
 //! FuncNodes lets anything into any input. Here a value is checked where it goes in, so what does not
 //! fit is an error at that input, whether a client sets it or an edge brings it.
@@ -17,6 +17,7 @@ use super::super::value::{SharedValue, Value};
 use super::{Enum, Shape, Type};
 use crate::json::{self as document, Odd};
 use crate::limits::MAX_SHOWN_VALUE_BYTES;
+use crate::media::Media;
 use crate::text;
 
 impl Type {
@@ -27,7 +28,7 @@ impl Type {
     /// A sentence that says what was expected and what came.
     pub fn coerce(&self, value: impl Into<SharedValue>) -> Result<SharedValue, String> {
         let value = value.into();
-        if matches!(self.shape.meant(), Shape::Any) {
+        if self.shape.takes(&value) {
             return Ok(value);
         }
         let unpaid = |exhausted| format!("takes too much memory to check: {exhausted}");
@@ -93,6 +94,19 @@ impl Part {
 }
 
 impl Shape {
+    /// Whether `value` is passed on as it is, as far as that is told without looking into it.
+    fn takes(&self, value: &Value) -> bool {
+        match (self.meant(), value) {
+            (Self::Any, _)
+            | (Self::None, Value::None)
+            | (Self::Text, Value::Text(_))
+            | (Self::Bytes, Value::Bytes(_))
+            | (Self::Media, Value::Media(_)) => true,
+            (Self::AnyOf(alternatives), value) => alternatives.iter().any(|a| a.takes(value)),
+            _ => false,
+        }
+    }
+
     /// Whether `part` is passed on as it is.
     pub(super) fn fits(&self, part: &Part) -> bool {
         match (self.meant(), part) {
@@ -108,6 +122,7 @@ impl Shape {
                     | (Self::Boolean, Value::Boolean(_))
                     | (Self::Text, Value::Text(_))
                     | (Self::Bytes, Value::Bytes(_))
+                    | (Self::Media, Value::Media(_))
                     | (
                         Self::Array,
                         // A plain value of JSON is a long integer.
@@ -126,6 +141,7 @@ impl Shape {
         match (self.meant(), json) {
             (Self::Any, _) | (Self::None, Json::Null) | (Self::Boolean, Json::Bool(_)) => true,
             (Self::Text, Json::String(text)) => document::odd(text).is_none(),
+            (Self::Media, Json::String(text)) => Media::from_url(text).is_some(),
             (Self::Number, Json::String(text)) => {
                 matches!(document::odd(text), Some(Odd::Float(_)))
             }
@@ -188,8 +204,19 @@ impl Shape {
             (Self::Number, value) => number(value),
             (Self::Boolean, Value::Integer(bit @ (0 | 1))) => Some(Value::Boolean(*bit == 1)),
             (Self::Bytes, Value::Media(media)) => Some(Value::Bytes(media.data.clone())),
+            (Self::Media, Value::Bytes(bytes)) => {
+                Some(Value::Media(Media::of_bytes(bytes.clone())))
+            }
+            (Self::Media, Value::Text(text)) => {
+                let media = Media::from_url(text).ok_or_else(|| {
+                    let shown = shown(&value);
+                    format!("expects media; {shown} is not a URL such as data:image/png;base64,…")
+                })?;
+                Some(Value::Media(media))
+            }
             (Self::Bytes, Value::Text(text)) => {
-                let bytes = BASE64.decode(text.as_bytes());
+                let media = Media::from_url(text).map(|media| media.data);
+                let bytes = media.map_or_else(|| BASE64.decode(text.as_bytes()), Ok);
                 let bytes =
                     bytes.map_err(|_| format!("expects bytes; {} is not base64", shown(&value)))?;
                 Some(Value::Bytes(bytes))
@@ -222,6 +249,7 @@ impl Shape {
             Self::Boolean => "a boolean".into(),
             Self::Text => "a text".into(),
             Self::Bytes => "bytes".into(),
+            Self::Media => "media".into(),
             Self::Array => "an array".into(),
             Self::List { .. } => "a list".into(),
             Self::Dict { .. } => "a dictionary".into(),

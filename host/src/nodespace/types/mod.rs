@@ -34,6 +34,8 @@ pub(crate) enum Shape {
     Boolean,
     Text,
     Bytes,
+    /// Bytes with a media type.
+    Media,
     /// An n-dimensional array, or what one is made of: lists, or a single number for one without axes.
     Array,
     List {

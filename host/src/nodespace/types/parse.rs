@@ -120,6 +120,7 @@ impl Shape {
             "bool" | "boolean" => return Self::Boolean,
             "str" | "string" => return Self::Text,
             "bytes" => return Self::Bytes,
+            "media" => return Self::Media,
             // As the guests of this host call it, and as FuncNodes does: by the name of its class.
             "ndarray" | "numpy.ndarray" => &Self::Array,
             // JSON has no tuples, and this one says nothing of how long it is.

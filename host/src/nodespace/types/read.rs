@@ -1,10 +1,12 @@
 //! What a person typed, as a value of a type: JSON if it is JSON, else text. It is then coerced as any other
-//! value is, but for texts and bytes, which nobody puts into quotes or writes as base64.
+//! value is, but for texts and bytes, which nobody puts into quotes or writes as base64. Bytes may be a data URL;
+//! who means that text itself puts it into quotes.
 
 use super::super::value::Value;
 use super::coerce::Part;
 use super::{Shape, Type, typed};
 use crate::json as document;
+use crate::media::Media;
 
 impl Type {
     /// The value that the typed `text` is; `None`: it is not of this type.
@@ -16,7 +18,12 @@ impl Type {
 
     /// Whether bytes are all that it takes, besides nothing.
     pub fn takes_bytes(&self) -> bool {
-        self.shape.takes_bytes()
+        self.shape.is_all(&Shape::Bytes)
+    }
+
+    /// Whether media is all that it takes, besides nothing.
+    pub fn takes_media(&self) -> bool {
+        self.shape.is_all(&Shape::Media)
     }
 }
 
@@ -26,11 +33,12 @@ impl Shape {
         match self.meant() {
             Self::Text => Some(Value::Text(plain(text, value))),
             Self::Bytes => {
-                let bytes = typed::data_url(text);
+                let bytes = Media::from_url(text).map(|media| media.data);
                 Some(Value::Bytes(
                     bytes.unwrap_or_else(|| plain(text, value).into_bytes()),
                 ))
             }
+            Self::Media => Media::from_url(&plain(text, value)).map(Value::Media),
             Self::Array => match typed::array(value) {
                 Some(array) => Some(Value::Array(array)),
                 None => self.made_of(value),
@@ -56,14 +64,14 @@ impl Shape {
         matches!(self.meant(), Self::Text | Self::Bytes)
     }
 
-    fn takes_bytes(&self) -> bool {
+    /// Whether it is `shape`, or nothing.
+    fn is_all(&self, shape: &Self) -> bool {
         match self.meant() {
-            Self::Bytes => true,
             Self::AnyOf(alternatives) => {
                 let mut some = alternatives.iter().filter(|shape| **shape != Self::None);
-                some.clone().next().is_some() && some.all(Self::takes_bytes)
+                some.clone().next().is_some() && some.all(|one| one.is_all(shape))
             }
-            _ => false,
+            meant => meant == shape,
         }
     }
 }

@@ -26,6 +26,7 @@ impl Shape {
             Self::Boolean => out.push_str("bool"),
             Self::Text => out.push_str("str"),
             Self::Bytes => out.push_str("bytes"),
+            Self::Media => out.push_str("media"),
             Self::Array => out.push_str("ndarray"),
             Self::Named(name, _) => out.push_str(name),
             Self::List { items, unique } => {

@@ -1,7 +1,5 @@
-//! What JSON has no words for, as a person types it: an array with the type of its elements, and bytes that
-//! are no text.
+//! What JSON has no words for, as a person types it: an array with the type of its elements.
 
-use data_encoding::BASE64;
 use serde_json::Value as Json;
 
 use super::super::value::{Array, Dtype, Value};
@@ -104,12 +102,6 @@ pub(super) fn array(value: &Value) -> Option<Array> {
     Some(Array { dtype, shape, data })
 }
 
-/// The bytes of `data:image/png;base64,…`. Who means this text itself puts it into quotes.
-pub(super) fn data_url(text: &str) -> Option<Vec<u8>> {
-    let (_media, data) = text.strip_prefix("data:")?.split_once(";base64,")?;
-    BASE64.decode(data.as_bytes()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Type;
@@ -176,5 +168,17 @@ mod tests {
         assert_eq!(bytes(&quoted), Some(Value::Bytes(url.into())));
         let wrong = "data:image/png;base64,???";
         assert_eq!(bytes(wrong), Some(Value::Bytes(wrong.into())));
+    }
+
+    #[test]
+    fn media_is_the_whole_of_a_url() {
+        let url = "data:image/png;base64,iVBO";
+        let read_as = |text: &str| read(r#"{"anyOf":["media","None"]}"#, text);
+        for text in [url.to_owned(), format!("{url:?}")] {
+            let media = read_as(&text);
+            assert!(matches!(&media, Some(Value::Media(it)) if it.data_url() == url));
+        }
+        assert_eq!(read_as("null"), Some(Value::None));
+        assert_eq!(read_as("iVBO"), None);
     }
 }

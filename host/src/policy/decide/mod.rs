@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::access::{Access, Denial, DenyReason, Request};
-use super::grant::{Direction, Protocol, SocketsGrant};
+use super::grant::{DataGrant, Direction, Protocol, SocketsGrant};
 use super::pattern::LOCALHOST;
 use super::{Capability, Granted, address};
 use crate::limits::MAX_SHOWN_CHARS;
@@ -89,9 +89,10 @@ fn files(granted: &Granted, path: &str, write: bool) -> Result<(), Denial> {
             if write { "rw" } else { "ro" }
         ),
     };
-    if granted.files.iter().any(|grant| grant.allows(path, write)) {
+    let is_own = granted.data.is_some() && DataGrant::allows(path);
+    if is_own || granted.files.iter().any(|grant| grant.allows(path, write)) {
         Ok(())
-    } else if granted.files.is_empty() {
+    } else if granted.files.is_empty() && granted.data.is_none() {
         Err(deny(DenyReason::NotGranted, "no directory is granted"))
     } else if granted.files.iter().any(|grant| grant.allows(path, false)) {
         Err(deny(DenyReason::ReadOnly, "it is granted for reading only"))

@@ -445,6 +445,19 @@ fn a_denial_is_one_line_and_names_the_grant_even_for_hostile_text() {
 }
 
 #[test]
+fn the_folder_of_its_own_is_read_and_written_and_nothing_beside_it() {
+    let granted = granted("[data]\nquota = \"1 MiB\"\n");
+    for path in ["/data", "/data/a/b"] {
+        for write in [false, true] {
+            decide(&granted, &Access::Files { path, write }).unwrap();
+        }
+    }
+    let path = "/database";
+    let denial = decide(&granted, &Access::Files { path, write: false }).unwrap_err();
+    assert_eq!(denial.reason, DenyReason::PathNotGranted);
+}
+
+#[test]
 fn serial_and_files_are_decided_by_their_grants() {
     let rules = granted(
         "[[serial]]\nname = \"t\"\ndevice = \"/dev/a\"\nbaud-rates = [9600]\n\

@@ -301,7 +301,7 @@ mod tests {
             ],
         }));
         assert_eq!(
-            said(&device, &["xME", "AS?MEAS?", "M"]),
+            said(&device, &["xMEAS?MEAS?", "M"]),
             [
                 text(0, "hello"),
                 text(20, "1"),

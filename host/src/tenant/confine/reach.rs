@@ -2,8 +2,8 @@
 //! data. In the process, each use of a capability is still decided by the policy of its module; this
 //! is what the kernel holds when that decision is no longer made.
 //!
-//! What the union is made from the process cannot write. In its own data it writes `files/`, `cache/`
-//! and the files of the store, which are made before, and reads the rest. A compile cache is never
+//! What the union is made from the process cannot write. In its own data it writes `files/`, `folders/`,
+//! `cache/` and the files of the store, which are made before, and reads the rest. A compile cache is never
 //! shared by tenants: who writes it decides what code the others load.
 
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub fn of_worker(data_dir: &DataDir) -> Reach {
     let host = HOST.map(PathBuf::from).into_iter();
     Reach {
         read: host.chain([data_dir.data.clone()]).collect(),
-        write: vec![data_dir.files()],
+        write: vec![data_dir.files(), data_dir.folders()],
         update: data_dir.written(),
         ..Reach::default()
     }

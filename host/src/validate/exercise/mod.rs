@@ -30,7 +30,7 @@ use crate::engine::SourceLine;
 use crate::error::{HostError, Result};
 use crate::executor::Simulated;
 use crate::instance::description::Class;
-use crate::instance::{Instance, Spec};
+use crate::instance::{Folder, Instance, Spec};
 use crate::limits::Budget;
 use crate::policy::Policy;
 use crate::simulate::script::Script;
@@ -115,6 +115,7 @@ impl SetUp {
             name: class.id().to_owned(),
             config: self.config.clone(),
             state: None,
+            folder: Folder::temporary(),
         };
         let (starting, _events) =
             Instance::begin(&self.prepared, spec).map_err(|error| (error, None))?;

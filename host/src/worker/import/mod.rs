@@ -1,12 +1,14 @@
 //! An export, read back: one of this host or of a Python Worker, from anybody.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::{Map, Value as Json};
 
 use super::archive::{Archive, ArchiveProblem, Member};
-use super::export::{CONFIG, FILES, STATE};
+use super::export::{CONFIG, FILES, FOLDERS, STATE};
 use super::files::{Batch, NewFile, UploadError};
+use super::folders::{Arriving, Size};
 use super::saved_state::{self, Reading, SavedState, SavedStateProblem};
 use crate::json;
 use crate::limits::MAX_STATE_BYTES;
@@ -38,6 +40,8 @@ pub struct Imported {
     /// What of both was not taken.
     pub left_out: LeftOut,
     files: Vec<ImportedFile>,
+    /// Those of external workers, by uuid.
+    folders: BTreeMap<String, Vec<ImportedFile>>,
     archive: Archive,
 }
 
@@ -68,18 +72,32 @@ pub fn import(zip: Vec<u8>) -> Result<Imported, ImportProblem> {
         left_out.push("the configuration of the Worker, which is not an object");
         config = Json::Object(Map::new());
     }
-    let files = archive.members().iter().filter_map(imported_file).collect();
+    let files = archive.members().iter();
+    let files = files.filter_map(|member| below(FILES, member)).collect();
+    let mut folders: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for mut file in archive
+        .members()
+        .iter()
+        .filter_map(|member| below(FOLDERS, member))
+    {
+        if let Some((uuid, path)) = file.path.split_once('/') {
+            let (uuid, path) = (uuid.to_owned(), path.to_owned());
+            file.path = path;
+            folders.entry(uuid).or_default().push(file);
+        }
+    }
     Ok(Imported {
         config,
         state,
         left_out,
         files,
+        folders,
         archive,
     })
 }
 
-fn imported_file(member: &Member) -> Option<ImportedFile> {
-    let path = member.path.strip_prefix(FILES)?.strip_prefix('/')?;
+fn below(folder: &str, member: &Member) -> Option<ImportedFile> {
+    let path = member.path.strip_prefix(folder)?.strip_prefix('/')?;
     Some(ImportedFile {
         path: path.to_owned(),
         size: member.size,
@@ -112,6 +130,44 @@ impl Imported {
         }
         Ok(())
     }
+
+    /// Whether folders of external workers are in it.
+    pub(super) fn has_folders(&self) -> bool {
+        !self.folders.is_empty()
+    }
+
+    /// How much there is for the folder of the external worker `uuid`, if there is anything.
+    pub(super) fn folder_size(&self, uuid: &str) -> Option<Size> {
+        let files = self.folders.get(uuid)?;
+        let paths = files.iter().map(|file| file.path.as_str());
+        let names: BTreeSet<&str> = paths.flat_map(with_its_folders).collect();
+        let sizes = files.iter().map(|file| file.size);
+        Some(Size::of(sizes, names.len()))
+    }
+
+    /// Unpacks the folder of the external worker `uuid` into `arriving`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn unpack_folder(
+        &mut self,
+        uuid: &str,
+        arriving: &Arriving,
+    ) -> Result<(), ImportProblem> {
+        for file in self.folders.get(uuid).into_iter().flatten() {
+            let made = arriving.file(uuid, &file.path);
+            let mut made = made.map_err(ArchiveProblem::Write)?;
+            self.archive.copy(&file.member, &mut made)?;
+        }
+        Ok(())
+    }
+}
+
+/// `path`, and every folder that it is in.
+fn with_its_folders(path: &str) -> impl Iterator<Item = &str> {
+    let folders = path.match_indices('/');
+    let folders = folders.filter_map(|(at, _)| path.get(..at));
+    folders.chain([path])
 }
 
 /// A file that is unpacked: why it is refused goes through an error of another kind.

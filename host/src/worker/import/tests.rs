@@ -1,5 +1,6 @@
 //! What an import refuses, and what it takes.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::sync::Arc;
@@ -14,9 +15,10 @@ use zip::write::SimpleFileOptions;
 use super::*;
 use crate::instance::config::ConfigSchema;
 use crate::limits::MAX_SAVED_JSON_DEPTH;
-use crate::worker::export::{ExportParts, ExportProblem, export};
+use crate::worker::export::{ExportParts, ExportProblem, OwnFolders, export};
 use crate::worker::external_worker::{ExternalWorker, Identity};
 use crate::worker::files::Files;
+use crate::worker::folders::{Folders, Size};
 use crate::worker::views::{
     ClassView, ConfigView, InstanceView, ModuleView, SharedState, SharedView,
 };
@@ -66,6 +68,7 @@ fn config() -> ConfigView {
         kind: "WSWorker",
         name: "w".to_owned(),
         worker_dependencies: BTreeMap::from([("m".to_owned(), module)]),
+        node_libraries: BTreeMap::new(),
         package_dependencies: Map::new(),
         autostart: "never",
         update_on_startup: BTreeMap::new(),
@@ -87,6 +90,7 @@ fn parts(files: Option<&Dir>) -> ExportParts<'_> {
         config: config(),
         state: shared(&state()),
         files,
+        folders: None,
     }
 }
 
@@ -180,6 +184,51 @@ fn what_is_wrong_in_an_export_is_left_out_and_said() {
 }
 
 #[test]
+fn folders_of_external_workers_go_along_but_for_what_no_importer_would_take() {
+    let [uuid, without] = ["0".repeat(32), "1".repeat(32)];
+    let (path, root) = folder();
+    root.create_dir_all(format!("{uuid}/deep")).unwrap();
+    root.write(format!("{uuid}/deep/a"), "1").unwrap();
+    root.write(format!("{uuid}/back\\slash"), "2").unwrap();
+    let link = path.path().join(&uuid).join("link");
+    std::os::unix::fs::symlink("/etc/passwd", link).unwrap();
+    root.create_dir("of-nobody").unwrap();
+    root.write("of-nobody/b", "3").unwrap();
+    let left_out = RefCell::default();
+    let parts = ExportParts {
+        folders: Some(OwnFolders {
+            root: &root,
+            uuids: vec![uuid.clone(), without.clone()],
+            left_out: &left_out,
+        }),
+        ..parts(None)
+    };
+    let mut imported = import(export(&parts).unwrap()).unwrap();
+    let lines = &left_out.borrow().lines;
+    assert!(
+        lines.len() == 1 && lines[0].contains("not allowed"),
+        "{lines:?}"
+    );
+    assert!(imported.files().is_empty() && imported.has_folders());
+    assert_eq!(imported.folder_size(&without), None);
+    let size = Size::of([1].into_iter(), 2);
+    assert_eq!(imported.folder_size(&uuid), Some(size));
+
+    let into = tempfile::tempdir().unwrap();
+    let folders = Folders::new(into.path().to_owned());
+    let arriving = folders.arriving().unwrap();
+    imported.unpack_folder(&uuid, &arriving).unwrap();
+    folders
+        .of(&uuid)
+        .fill(&arriving.of(&uuid).unwrap())
+        .unwrap();
+    drop(arriving);
+    let names = std::fs::read_dir(into.path()).unwrap().count();
+    let kept = std::fs::read(into.path().join(&uuid).join("deep/a")).unwrap();
+    assert_eq!((names, &*kept), (1, &b"1"[..]));
+}
+
+#[test]
 fn numbers_that_json_does_not_have_stay_in_an_export() {
     let mut state = state();
     let io = &mut state["backend"]["nodes"][0]["io"]["a"];
@@ -190,6 +239,7 @@ fn numbers_that_json_does_not_have_stay_in_an_export() {
         config: config(),
         state: shared(&state),
         files: None,
+        folders: None,
     };
     let imported = import(export(&parts).unwrap()).unwrap();
     assert_eq!(imported.state.backend, state["backend"]);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::component::PreparedComponent;
 use crate::instance::description::Class;
 use crate::worker::error::{Result, WorkerError};
+use crate::worker::external_worker::ExternalWorker;
 
 /// A component file or a package, ready or broken.
 #[derive(Clone)]
@@ -65,6 +66,21 @@ impl Catalogue {
             module: module.to_owned(),
             why: problem.map_or_else(String::new, |problem| format!(": {problem}")),
         })
+    }
+
+    /// The class of `external`, if it still is what `external` is: a library, or not.
+    ///
+    /// # Errors
+    /// [`WorkerError::NoClass`].
+    pub fn class_of(
+        &self,
+        external: &ExternalWorker,
+    ) -> Result<(Arc<PreparedComponent>, Arc<Class>)> {
+        let (component, class) = self.class(external.module(), external.class_id())?;
+        match class.declared.is_library == external.is_library() {
+            true => Ok((component, class)),
+            false => Err(WorkerError::IsLibrary(class.id().to_owned())),
+        }
     }
 
     /// The class `id`, wherever it is.

@@ -228,7 +228,10 @@ impl Worker {
         self.catalogue_changed();
         let mut starts = Vec::new();
         match &taken_in {
-            Ok(()) => starts = self.start_waiting(&name),
+            Ok(()) => {
+                self.settle_libraries(&name);
+                starts = self.start_waiting(&name);
+            }
             Err(Refusal { problem, why }) => {
                 self.catalogue().broken(&name, problem.clone());
                 self.none_starts(&name, why);
@@ -258,9 +261,9 @@ impl Worker {
 
     /// What waits for a module says why it waits.
     fn none_starts(&self, module: &str, why: &str) {
-        let externals = self.externals();
-        let waiting = externals.values().filter(|it| it.module() == module);
-        waiting.for_each(|external| external.down_because(why));
+        for external in self.everything_of(module) {
+            external.down_because(why);
+        }
     }
 
     /// The components of a module under its policy, or why one of them is unusable.
@@ -306,6 +309,7 @@ impl Worker {
         if self.catalogue().remove(name).is_some() {
             let line = format!("the module `{name}` is gone; its external workers go on");
             self.notice(Status::Info, line);
+            self.settle_libraries(name);
             self.modules_changed();
         }
     }

@@ -223,7 +223,7 @@ fn numbers_of(shape: &Shape) -> Option<Numbers> {
     }
 }
 
-/// Values of `shape` as they are typed: what is not an array, bytes or a text at the top is what `inside`
+/// Values of `shape` as they are typed: what is not an array, bytes, media or a text at the top is what `inside`
 /// makes of it.
 fn outside(shape: &Shape, inside: &mut impl FnMut(&Shape) -> Vec<Json>) -> Vec<String> {
     match shape.meant() {
@@ -233,6 +233,7 @@ fn outside(shape: &Shape, inside: &mut impl FnMut(&Shape) -> Vec<Json>) -> Vec<S
             all
         }
         Shape::Bytes => words::bytes(),
+        Shape::Media => words::media(),
         Shape::AnyOf(alternatives) => {
             let all = alternatives.iter();
             all.flat_map(|shape| outside(shape, inside)).collect()
@@ -250,6 +251,7 @@ fn plain_of(shape: &Shape) -> Json {
         Shape::Boolean => json!(false),
         Shape::Text => json!(words::PLAIN),
         Shape::Bytes => json!(BASE64.encode(words::PLAIN.as_bytes())),
+        Shape::Media => words::media().into_iter().next().into(),
         Shape::Array => json!([1.0, 2.5]),
         Shape::List { items, .. } => json!([plain_of(items)]),
         Shape::Tuple(items) => items.iter().map(plain_of).collect(),
@@ -271,6 +273,7 @@ fn inside(shape: &Shape) -> Vec<Json> {
         Shape::Bytes => ["", words::PLAIN, "\u{0}"]
             .map(|text| BASE64.encode(text.as_bytes()).into())
             .to_vec(),
+        Shape::Media => words::media().into_iter().map(Json::from).collect(),
         Shape::Array => vec![
             json!([]),
             json!([1.0, 2.5]),

@@ -3,6 +3,7 @@
 use data_encoding::BASE64;
 
 use crate::limits;
+use crate::media::{self, Media};
 
 /// A text as everybody expects it.
 pub(super) const PLAIN: &str = "plain text";
@@ -62,28 +63,54 @@ pub(super) fn bytes() -> Vec<String> {
     let url = |bytes: &[u8]| format!("data:;base64,{}", BASE64.encode(bytes));
     all.push(url(&[0]));
     all.push(url(&[255, 254, 0, 128]));
-    // Where a picture ends too early, and where its middle is another one's.
-    for picture in PICTURES {
-        let Some((_, data)) = picture.split_once(";base64,") else {
-            continue;
-        };
-        let mut data = BASE64.decode(data.as_bytes()).unwrap_or_default();
-        let half = data.len() / 2;
-        if let Some(byte) = data.get_mut(half) {
-            *byte ^= 255;
-        }
-        all.push(url(&data));
-        data.truncate(half);
-        all.push(url(&data));
-    }
+    all.extend(broken().map(|picture| url(&picture.data)));
     all.push("x".repeat(limits::LONG_TEXT_BYTES));
     all
+}
+
+/// Media, as data URLs: pictures, pictures that are broken, a drawing, and what nobody knows.
+pub(super) fn media() -> Vec<String> {
+    let of = |media_type: &str, data: &[u8]| {
+        let (media_type, data) = (media_type.to_owned(), data.to_vec());
+        Media { media_type, data }.data_url()
+    };
+    let mut all = PICTURES.map(str::to_owned).to_vec();
+    all.extend(broken().map(|picture| picture.data_url()));
+    all.push(of("image/svg+xml", DRAWING.as_bytes()));
+    all.push(of("image/png", &[]));
+    all.push(of("text/csv; charset=utf-8", b"a,b"));
+    all.push(of(media::UNKNOWN, &[255, 254, 0, 128]));
+    all
+}
+
+/// Pictures whose middle is another one's, and those that end there.
+fn broken() -> impl Iterator<Item = Media> {
+    let pictures = PICTURES.into_iter().filter_map(Media::from_url);
+    pictures.flat_map(|mut picture| {
+        let half = picture.data.len() / 2;
+        if let Some(byte) = picture.data.get_mut(half) {
+            *byte ^= 255;
+        }
+        let mut short = picture.clone();
+        short.data.truncate(half);
+        [picture, short]
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::nodespace::{Type, Value};
+
+    #[test]
+    fn media_is_what_it_says() {
+        let type_ = Type::from_text(r#""media""#);
+        for text in media() {
+            let read = type_.read(&text);
+            assert!(matches!(read, Some(Value::Media(_))), "{text} is {read:?}");
+        }
+        assert_eq!(broken().count(), 2 * PICTURES.len());
+    }
 
     #[test]
     fn bytes_are_those_that_they_say() {

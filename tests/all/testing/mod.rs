@@ -7,14 +7,14 @@ use std::process::{Command, Output};
 use external_worker_host::cli::Exit;
 
 /// A worker that reads an instrument at a serial port, one over TCP and a page, and its tests.
-const WORKER: &str = include_str!("testing/worker.rs.txt");
+const WORKER: &str = include_str!("worker.rs.txt");
 
 /// What a test of it may lack.
 const WRONG: &str = r#"
 #[cfg(test)]
 mod wrong {
     use external_worker::testing::Bench;
-    use serde_json::json;
+    use external_worker::serde_json::json;
 
     #[test]
     #[ignore = "`ewh test` runs it on the host"]

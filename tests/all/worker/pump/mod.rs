@@ -1,0 +1,229 @@
+//! A pump on a real serial line: what a worker does to a device, and that the device is switched off on every way
+//! out of a call.
+
+mod device;
+
+use std::sync::Arc;
+
+use external_worker_artifacts::PUMP;
+use external_worker_host::nodespace::{GraphEvent, Value};
+use external_worker_host::policy::{Capability, Manifest};
+use external_worker_host::worker::WorkerEvent;
+use external_worker_tests::wait_for;
+use serde_json::json;
+use tokio::sync::broadcast;
+
+use self::device::Device;
+use super::{Site, notice, until};
+
+/// The same code under another version: other bytes, another component.
+fn version(n: u32) -> Vec<u8> {
+    let manifest = Manifest {
+        name: "pump".to_owned(),
+        package_version: n.to_string(),
+        requests: [(Capability::Serial, "commands the pump".to_owned())].into(),
+    };
+    manifest.write(&std::fs::read(PUMP).unwrap()).unwrap()
+}
+
+/// A Worker with a pump that is connected.
+struct Lab {
+    device: Device,
+    site: Site,
+    uuid: String,
+    events: broadcast::Receiver<Arc<WorkerEvent>>,
+}
+
+impl Lab {
+    /// With these lines under `[budget]`.
+    async fn new(budget: &str) -> Self {
+        let device = Device::plug_in();
+        let site = Site::with(&[]).await;
+        let path = device.path();
+        site.allow(
+            "pump",
+            &format!("[[serial]]\nname = \"pump\"\ndevice = \"{path}\"\n[budget]\ncancel-grace-ms = 20_000\nstop-deadline-ms = 20_000\n{budget}\n"),
+        );
+        let mut events = site.worker.subscribe();
+        site.put("pump", &version(1));
+        notice(&mut events, "`pump` is new").await;
+        // A pty has no parity.
+        let uuid = site.add("pump", "pump", json!({ "parity": "none" })).await;
+        let lab = Self {
+            device,
+            site,
+            uuid,
+            events,
+        };
+        let connect = lab.node("connect");
+        lab.set(&connect, "port", Value::Text("pump".to_owned()));
+        lab.site.worker.nodespace().trigger(&connect).unwrap();
+        lab.site.worker.nodespace().node_idle(&connect).await;
+        assert!(lab.device.told("STATE") > 0, "it is connected");
+        lab
+    }
+
+    fn node(&self, method: &str) -> String {
+        self.site.node("pump", &self.uuid, method)
+    }
+
+    fn set(&self, node: &str, input: &str, value: Value) {
+        let graph = self.site.worker.nodespace();
+        graph.set_value(node, input, Some(value), false).unwrap();
+    }
+
+    /// The node that pumps, which runs, and the pump is switched on.
+    async fn pumps_for(&self, seconds: f64) -> String {
+        let node = self.node("pump_for");
+        self.set(&node, "seconds", Value::Number(seconds));
+        self.site.worker.nodespace().trigger(&node).unwrap();
+        until(|| self.device.told("RUN") > 0).await;
+        node
+    }
+
+    /// What came of the run of a node.
+    async fn outcome(&mut self, node: &str) -> String {
+        self.site.worker.nodespace().node_idle(node).await;
+        while let Ok(event) = self.events.try_recv() {
+            if let WorkerEvent::Graph(GraphEvent::NodeError { message, .. }) = &*event {
+                return message.clone();
+            }
+        }
+        format!("it pumped for {} s", self.site.out(node))
+    }
+
+    /// The pump is off, and nothing that waits for a chance switches it on again.
+    async fn is_off(&self) {
+        until(|| self.device.told("HALT") > 0).await;
+        assert!(!self.device.is_on());
+        assert_eq!(self.device.told("RUN"), 1);
+    }
+}
+
+async fn finished() -> String {
+    let mut lab = Lab::new("").await;
+    let node = lab.pumps_for(0.25).await;
+    let said = lab.outcome(&node).await;
+    lab.is_off().await;
+    assert_eq!(said, "it pumped for 0.25 s");
+    said
+}
+
+async fn cancelled_by_the_client() -> String {
+    let lab = Lab::new("").await;
+    let node = lab.pumps_for(540.0).await;
+    lab.site.worker.nodespace().remove_node(&node).unwrap();
+    lab.is_off().await;
+    let seen = lab.site.seen(&lab.uuid).unwrap();
+    assert_eq!(seen["running"], true, "the worker goes on");
+    "the node is gone, the worker goes on".to_owned()
+}
+
+async fn deadline() -> String {
+    let mut lab = Lab::new("call-deadline-cap-ms = 3_000").await;
+    let node = lab.pumps_for(540.0).await;
+    let why = lab.outcome(&node).await;
+    lab.is_off().await;
+    assert!(why.contains("3000 ms"), "{why}");
+    why
+}
+
+async fn stop() -> String {
+    let lab = Lab::new("").await;
+    lab.pumps_for(540.0).await;
+    lab.site
+        .worker
+        .close(external_worker_tests::PATIENCE)
+        .await
+        .unwrap();
+    assert!(!lab.device.is_on());
+    lab.is_off().await;
+    "the whole Worker stopped".to_owned()
+}
+
+async fn restart() -> String {
+    let mut lab = Lab::new("").await;
+    let node = lab.pumps_for(540.0).await;
+    let worker = &lab.site.worker;
+    worker.restart_instance(&lab.uuid, "pump").await.unwrap();
+    let said = lab.outcome(&node).await;
+    lab.is_off().await;
+    said
+}
+
+async fn new_code() -> String {
+    // The new version waits for so long until calls end by themselves.
+    let mut lab = Lab::new("call-deadline-ms = 2_000").await;
+    let node = lab.pumps_for(540.0).await;
+    lab.site.put("pump", &version(2));
+    let said = lab.outcome(&node).await;
+    lab.is_off().await;
+    said
+}
+
+async fn remove() -> String {
+    let lab = Lab::new("").await;
+    lab.pumps_for(540.0).await;
+    let worker = &lab.site.worker;
+    worker.remove_instance(&lab.uuid, "pump").await.unwrap();
+    assert!(!lab.device.is_on(), "before it is said that it is gone");
+    lab.is_off().await;
+    "it is gone".to_owned()
+}
+
+#[tokio::test]
+async fn the_pump_is_off_after_each_of_the_seven_ways_out() {
+    println!("{:<24} {:<6} what was said", "the way out", "pump");
+    let ways = [
+        ("finished", finished().await),
+        ("cancelled by the client", cancelled_by_the_client().await),
+        ("deadline", deadline().await),
+        ("stop", stop().await),
+        ("restart", restart().await),
+        ("new code", new_code().await),
+        ("remove", remove().await),
+    ];
+    for (way, said) in ways {
+        println!("{way:<24} {:<6} {said}", "off");
+    }
+}
+
+#[tokio::test]
+async fn what_the_pump_does_is_shown_where_it_is_commanded_and_commands_nothing() {
+    let lab = Lab::new("").await;
+    let set = lab.node("set");
+    lab.set(&set, "rpm", Value::Number(12.34));
+    lab.site.worker.nodespace().node_idle(&set).await;
+    assert_eq!((lab.device.told("RUN"), lab.device.told("HALT")), (0, 1));
+    lab.set(&set, "on", Value::Boolean(true));
+    lab.site.worker.nodespace().node_idle(&set).await;
+    assert!(lab.device.is_on());
+    // It takes tenths, and that is what is shown then.
+    let graph = lab.site.worker.nodespace();
+    until(|| graph.preview(&set, "rpm").unwrap() == json!(12.3)).await;
+    graph.node_idle(&set).await;
+    assert_eq!(lab.device.told("RUN"), 1);
+    let worker = &lab.site.worker;
+    worker.remove_instance(&lab.uuid, "pump").await.unwrap();
+    assert!(!lab.device.is_on(), "it does not go on without a worker");
+}
+
+#[tokio::test]
+async fn progress_is_told_of_the_node_while_it_runs() {
+    let mut lab = Lab::new("").await;
+    let node = lab.pumps_for(540.0).await;
+    let told = wait_for(&mut lab.events, |event| match event {
+        WorkerEvent::Graph(GraphEvent::Progress {
+            node: of,
+            what,
+            fraction: Some(fraction),
+            ..
+        }) if **of == *node => Some((what.to_string(), *fraction)),
+        _ => None,
+    });
+    let (what, fraction) = told.await;
+    assert!(what.ends_with("of 540 s"), "{what}");
+    assert!((0.0..1.0).contains(&fraction), "{fraction}");
+    lab.site.worker.nodespace().remove_node(&node).unwrap();
+    lab.is_off().await;
+}
