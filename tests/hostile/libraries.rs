@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::house::{ATTACKER, House};
+use crate::house::House;
 use crate::pays::listens;
 use crate::scene::named;
 use crate::table::{Row, housed};
@@ -43,7 +43,7 @@ pub fn rows() -> Vec<Row> {
             "says/library_twice",
             None,
             "* cannot be used: its class `hostile` is also one of the module *",
-            |plan| plan.module(ATTACKER, named("says/library_twice")),
+            |plan| plan.attackers(""),
             |house| brings(house, "says/library_twice"),
         ),
     ]

@@ -140,8 +140,16 @@ pub fn rows() -> Vec<Row> {
             Scene::describes,
         ),
         row("lifecycle/unreachable", "ended: it trapped: *", no_target),
-        row("lifecycle/waits_in_loop", "dropped", Scene::stops),
-        row("lifecycle/waits_in_stop", "dropped", Scene::stops),
+        row(
+            "lifecycle/waits_in_loop",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            Scene::stops,
+        ),
+        row(
+            "lifecycle/waits_in_stop",
+            "ended: it used * ms of CPU without finishing a turn or a call*",
+            Scene::stops,
+        ),
         row(
             "lifecycle/words_then_alive",
             "answered: still here",

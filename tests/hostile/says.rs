@@ -374,6 +374,7 @@ fn shows(house: &mut House) -> String {
         let (_, after) = frame.split_once(&begin)?;
         let (mime, body) = after.split_once("; type=io_value; preview=1\r\n\r\n")?;
         let body: String = body.chars().take(SHOWN).collect();
+        let body = body.escape_debug();
         Some(format!("its mime is {mime}, and it begins with {body}"))
     });
     shown.unwrap_or_else(|| "nothing is shown".to_owned())

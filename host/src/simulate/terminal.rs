@@ -16,6 +16,8 @@ const LOOK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 20_000_000,
 };
+/// Pause while nobody has the line open.
+const CLOSED: Duration = Duration::from_millis(5);
 /// Most bytes that are heard at once.
 const CHUNK: usize = 256;
 
@@ -73,6 +75,7 @@ fn serve(mut device: File, wanted: &AtomicBool, mut answer: impl FnMut(&[u8]) ->
         // It fails while nobody has the line open.
         let length = device.read(&mut chunk).unwrap_or(0);
         let Some(heard) = chunk.get(..length).filter(|heard| !heard.is_empty()) else {
+            thread::sleep(CLOSED);
             continue;
         };
         let Some(said) = answer(heard) else {
@@ -86,10 +89,11 @@ fn serve(mut device: File, wanted: &AtomicBool, mut answer: impl FnMut(&[u8]) ->
 fn is_readable(device: &File) -> bool {
     let mut fds = [PollFd::new(device, PollFlags::IN)];
     let ready = poll(&mut fds, Some(&LOOK)).unwrap_or(0) > 0;
-    // While nobody has the other end open, poll answers at once, and there is nothing to read.
-    let hung_up = fds.iter().any(|fd| fd.revents().contains(PollFlags::HUP));
-    if hung_up {
-        thread::sleep(Duration::from_millis(5));
+    // What was said before the other end was closed is there still.
+    let is_there = fds.iter().any(|fd| fd.revents().contains(PollFlags::IN));
+    if ready && !is_there {
+        // While nobody has the other end open, poll answers at once.
+        thread::sleep(CLOSED);
     }
-    ready && !hung_up
+    is_there
 }

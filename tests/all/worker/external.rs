@@ -163,6 +163,7 @@ async fn the_guest_changes_its_own_nodes_and_triggers_them() {
     })
     .await;
     until(|| graph.preview(&pick, "item").unwrap() == "a").await;
+    graph.node_idle(&refresh).await;
     // What was set at the class holds for new nodes.
     let later = site.node("probe", &uuid, "pick");
     let item = json!(graph.io(&later, "item").unwrap());

@@ -16,6 +16,10 @@ const BAUD_RATE: u32 = 1200;
 const ANSWERS: Duration = Duration::from_secs(1);
 /// Lines that may come before the answer: those to commands that were given up.
 const LATE_LINES: usize = 4;
+/// Times that it is tried to switch the pump off.
+const HALTS: u32 = 5;
+/// Pause between two of them.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Pause between two readings.
 const READING: Duration = Duration::from_secs(1);
 /// Longest that `pump_for` pumps: its calls have a minute more, for the line.
@@ -149,12 +153,16 @@ impl Pump {
         Ok(pumped.get().as_secs_f64())
     }
 
-    /// Switches the pump off, and tries once more when that goes wrong: the line may have been garbled.
+    /// Switches the pump off, and tries again when that goes wrong: the line may have been garbled, or the port
+    /// not be free yet.
     async fn halt(&self) -> Result<()> {
-        if self.ask("HALT").await.is_err() {
-            self.ask("HALT").await?;
+        for _ in 1..HALTS {
+            if self.ask("HALT").await.is_ok() {
+                return Ok(());
+            }
+            sleep(AGAIN).await;
         }
-        Ok(())
+        self.ask("HALT").await.map(drop)
     }
 
     /// Offers the ports that are granted, to the nodes there are and to those yet to be made.

@@ -47,6 +47,11 @@ impl Device {
         self.rollers().on
     }
 
+    /// Everything that it was told, for whoever wonders.
+    pub fn heard(&self) -> Vec<String> {
+        self.rollers().commands.clone()
+    }
+
     /// How often it was told a command that begins so.
     pub fn told(&self, word: &str) -> usize {
         let rollers = self.rollers();

@@ -92,11 +92,19 @@ impl Lab {
         format!("it pumped for {} s", self.site.out(node))
     }
 
+    /// Ends all of it: whoever is plugged in next may get the same name, and has nothing to do with this.
+    async fn ends(self) {
+        let closed = self.site.worker.close(external_worker_tests::PATIENCE);
+        closed.await.unwrap();
+        drop(self.site);
+    }
+
     /// The pump is off, and nothing that waits for a chance switches it on again.
     async fn is_off(&self) {
         until(|| self.device.told("HALT") > 0).await;
-        assert!(!self.device.is_on());
-        assert_eq!(self.device.told("RUN"), 1);
+        let heard = self.device.heard();
+        assert!(!self.device.is_on(), "{heard:?}");
+        assert_eq!(self.device.told("RUN"), 1, "{heard:?}");
     }
 }
 
@@ -106,6 +114,7 @@ async fn finished() -> String {
     let said = lab.outcome(&node).await;
     lab.is_off().await;
     assert_eq!(said, "it pumped for 0.25 s");
+    lab.ends().await;
     said
 }
 
@@ -116,6 +125,7 @@ async fn cancelled_by_the_client() -> String {
     lab.is_off().await;
     let seen = lab.site.seen(&lab.uuid).unwrap();
     assert_eq!(seen["running"], true, "the worker goes on");
+    lab.ends().await;
     "the node is gone, the worker goes on".to_owned()
 }
 
@@ -125,6 +135,7 @@ async fn deadline() -> String {
     let why = lab.outcome(&node).await;
     lab.is_off().await;
     assert!(why.contains("3000 ms"), "{why}");
+    lab.ends().await;
     why
 }
 
@@ -148,6 +159,7 @@ async fn restart() -> String {
     worker.restart_instance(&lab.uuid, "pump").await.unwrap();
     let said = lab.outcome(&node).await;
     lab.is_off().await;
+    lab.ends().await;
     said
 }
 
@@ -158,6 +170,7 @@ async fn new_code() -> String {
     lab.site.put("pump", &version(2));
     let said = lab.outcome(&node).await;
     lab.is_off().await;
+    lab.ends().await;
     said
 }
 
@@ -168,6 +181,7 @@ async fn remove() -> String {
     worker.remove_instance(&lab.uuid, "pump").await.unwrap();
     assert!(!lab.device.is_on(), "before it is said that it is gone");
     lab.is_off().await;
+    lab.ends().await;
     "it is gone".to_owned()
 }
 
@@ -206,6 +220,7 @@ async fn what_the_pump_does_is_shown_where_it_is_commanded_and_commands_nothing(
     let worker = &lab.site.worker;
     worker.remove_instance(&lab.uuid, "pump").await.unwrap();
     assert!(!lab.device.is_on(), "it does not go on without a worker");
+    lab.ends().await;
 }
 
 #[tokio::test]
@@ -226,4 +241,5 @@ async fn progress_is_told_of_the_node_while_it_runs() {
     assert!((0.0..1.0).contains(&fraction), "{fraction}");
     lab.site.worker.nodespace().remove_node(&node).unwrap();
     lab.is_off().await;
+    lab.ends().await;
 }
