@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Item;
 
-use super::{node, option};
+use super::{node, option, stub_class};
 use crate::parse::library::{Library, Shelf};
 
 pub(crate) fn expand(library: Library) -> TokenStream {
@@ -69,6 +69,7 @@ pub(crate) fn expand(library: Library) -> TokenStream {
 pub(crate) fn stub(library: Library) -> TokenStream {
     let (ty, vis) = (library.ty.clone(), library.root.item.vis.clone());
     let module = plain(library.root);
+    let class = stub_class(&ty, &quote!(::external_worker::NoConfig), false);
     quote! {
         #[allow(unused, reason = "the library does not compile anyway")]
         #module
@@ -77,25 +78,7 @@ pub(crate) fn stub(library: Library) -> TokenStream {
         #[allow(unused, reason = "the library does not compile anyway")]
         #vis struct #ty;
 
-        impl ::external_worker::__private::Worker for #ty {
-            type Config = ::external_worker::NoConfig;
-            const CLASS_ID: &'static str = ::core::stringify!(#ty);
-            fn class() -> ::external_worker::__private::WorkerClass {
-                ::core::unreachable!()
-            }
-            fn start(
-                _: ::external_worker::Context<Self::Config>,
-            ) -> ::external_worker::__private::BoxFuture<'static, ::external_worker::Result<Self>> {
-                ::core::unreachable!()
-            }
-            fn call<'a>(
-                &'a self,
-                _: &str,
-                _: ::external_worker::__private::Inputs,
-            ) -> ::core::option::Option<::external_worker::__private::Calling<'a>> {
-                ::core::unreachable!()
-            }
-        }
+        #class
     }
 }
 

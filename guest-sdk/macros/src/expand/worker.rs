@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{node, option};
+use super::{node, option, stub_class};
 use crate::parse::worker::{Hook, HookKind, Worker};
 
 pub(crate) fn expand(mut worker: Worker) -> TokenStream {
@@ -30,30 +30,12 @@ pub(crate) fn stub(mut worker: Worker) -> TokenStream {
     let ty = &item.self_ty;
     let config = config(&worker);
     let keeps_state = find(&worker, HookKind::Save).is_some();
+    let class = stub_class(ty, &config, keeps_state);
     quote! {
         #[allow(unused, reason = "the worker does not compile anyway")]
         #item
 
-        impl ::external_worker::__private::Worker for #ty {
-            type Config = #config;
-            const CLASS_ID: &'static str = ::core::stringify!(#ty);
-            const KEEPS_STATE: bool = #keeps_state;
-            fn class() -> ::external_worker::__private::WorkerClass {
-                ::core::unreachable!()
-            }
-            fn start(
-                _: ::external_worker::Context<Self::Config>,
-            ) -> ::external_worker::__private::BoxFuture<'static, ::external_worker::Result<Self>> {
-                ::core::unreachable!()
-            }
-            fn call<'a>(
-                &'a self,
-                _: &str,
-                _: ::external_worker::__private::Inputs,
-            ) -> ::core::option::Option<::external_worker::__private::Calling<'a>> {
-                ::core::unreachable!()
-            }
-        }
+        #class
     }
 }
 

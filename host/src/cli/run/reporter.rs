@@ -111,7 +111,7 @@ impl<'a> Reporter<'a> {
         match event {
             Event::Log { level, message } => self.emit(
                 "log",
-                json!({ "level": level_name(*level), "message": message }),
+                json!({ "level": shown::level_name(*level), "message": message }),
             ),
             Event::Emitted { event, data } => {
                 self.emit("event", json!({ "event": event, "data": data.tree() }))
@@ -151,7 +151,7 @@ impl<'a> Reporter<'a> {
     fn event_for_people(&self, event: &Event) -> Result<(), CliError> {
         match event {
             Event::Log { level, message } => {
-                self.log(level_style(*level), level_name(*level), message)
+                self.log(level_style(*level), shown::level_name(*level), message)
             }
             Event::Emitted { event, data } => {
                 self.log(Style::Cyan, "event", &format!("{event} {}", data.as_str()));
@@ -451,16 +451,6 @@ fn changed(change: &InputChange) -> (&'static str, Json) {
         ),
         InputChange::ValueOptions(options) => ("value options", options.tree()),
         InputChange::RenderOptions(options) => ("render options", options.tree()),
-    }
-}
-
-const fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Trace => "trace",
-        Level::Debug => "debug",
-        Level::Info => "info",
-        Level::Warn => "warn",
-        Level::Error => "error",
     }
 }
 

@@ -10,8 +10,8 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::super::shown;
 use super::wire::{Carried, Change, Problem, Told, Wish, json_of, named, outputs};
-use crate::bindings::host::Level;
 use crate::component::LoadedComponent;
 use crate::error::{ErrorCode, HostError};
 use crate::executor::{Executor, Task};
@@ -279,7 +279,7 @@ impl Teller {
 fn told(event: &Event) -> Option<Told> {
     Some(match event {
         Event::Log { level, message } => Told::Log {
-            level: level_name(*level),
+            level: shown::level_name(*level),
             text: message.clone(),
         },
         Event::Emitted { event, data } => Told::Event {
@@ -323,15 +323,5 @@ fn changed(change: &InputChange) -> Change {
         }
         InputChange::ValueOptions(options) => Change::ValueOptions(options.tree()),
         InputChange::RenderOptions(options) => Change::RenderOptions(options.tree()),
-    }
-}
-
-const fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Trace => "trace",
-        Level::Debug => "debug",
-        Level::Info => "info",
-        Level::Warn => "warn",
-        Level::Error => "error",
     }
 }
