@@ -21,6 +21,7 @@ wasmtime::component::bindgen!({
         world host {
             import funcnodes:external-worker/types@0.2.0;
             import funcnodes:external-worker/host@0.2.0;
+            import funcnodes:external-worker/program@0.2.0;
             import funcnodes:external-worker/serial@0.2.0;
             import funcnodes:external-worker/timer@0.2.0;
         }
@@ -48,4 +49,4 @@ wasmtime::component::bindgen!({
     additional_derives: [Clone, serde::Serialize, serde::Deserialize],
 });
 
-pub use funcnodes::external_worker::{host, serial, timer, types};
+pub use funcnodes::external_worker::{host, program, serial, timer, types};

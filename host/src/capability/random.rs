@@ -1,7 +1,7 @@
 //! Random bytes. Those that nobody can guess take a grant; the insecure ones are always there,
 //! because standard libraries seed their hash maps with them, and come from the instance's id alone.
-//! Should the secure ones be linked without a grant, for a component to describe itself, they are
-//! as guessable.
+//! Should the secure ones be linked without a grant, they are as guessable: for a component that describes
+//! itself, and for a runtime, whose own libraries draw from them. It refuses them to its program.
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;

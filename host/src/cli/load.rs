@@ -18,6 +18,9 @@ use crate::registry::Logins;
 /// is not needed here.
 const POOL_INSTANCES: u32 = 64;
 
+/// Names the component that runs programs in Python.
+const PYTHON_VARIABLE: &str = "EWH_PYTHON";
+
 /// The runtime that a command waits on. Guests run elsewhere.
 ///
 /// # Errors
@@ -44,6 +47,7 @@ pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
         pool_instances,
         names_places: true,
         trust: options.trust()?,
+        python: python(),
         ..EngineOptions::new(Compiling::Here)
     })?)
 }
@@ -62,8 +66,14 @@ pub fn server_engine(
     Ok(Engine::new(EngineOptions {
         cache,
         trust,
+        python: python(),
         ..EngineOptions::new(compiling)
     })?)
+}
+
+/// Where the runtime of Python is.
+fn python() -> Option<PathBuf> {
+    std::env::var_os(PYTHON_VARIABLE).map(PathBuf::from)
 }
 
 /// Before the first guest, which draws from what there is.

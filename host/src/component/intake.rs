@@ -8,8 +8,8 @@ use tokio::sync::{Mutex, OnceCell};
 use wasmtime::component::Component;
 
 use super::{
-    Instances, LoadedComponent, apart, blocking, check_world, imports, not_compiled, read_file,
-    unusable,
+    Instances, LoadedComponent, apart, blocking, check_world, imports, is_program, not_compiled,
+    read_file, unusable,
 };
 use crate::bindings::types::WorkerClass;
 use crate::engine::{Apart, Engine, Home, Job, Lane, Subject};
@@ -107,15 +107,17 @@ impl Unbuilt {
         Ok(LoadedComponent {
             size: self.wasm.len() as u64,
             hash: self.hash,
+            content: self.hash,
             imports: imports(engine, &compiled),
             name: self.name,
             compiled,
             home,
             manifest: self.manifest,
             engine: engine.clone(),
-            instances: self.instances,
+            running: self.instances.running,
             classes: OnceCell::new(),
             asked,
+            program: None,
         })
     }
 
@@ -168,6 +170,9 @@ impl LoadedComponent {
     /// # Errors
     /// Those of [`Self::from_file`]; one of them is that it takes too much to compile.
     pub async fn take_in(engine: &Engine, path: &Path, budget: &Budget) -> Result<Self> {
+        if is_program(path) {
+            return Self::take_in_program(engine, path, budget).await;
+        }
         let (at, path) = (engine.clone(), path.to_owned());
         let Some(apart) = engine.apart() else {
             return blocking(move || Self::from_file(&at, &path)).await;

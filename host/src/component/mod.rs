@@ -7,6 +7,7 @@
 pub mod apart;
 mod instances;
 mod intake;
+mod program;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -33,21 +34,28 @@ use crate::text;
 use crate::wasm;
 use instances::Instances;
 use intake::{Asked, Unbuilt};
+use program::Program;
+
+pub use program::is_program;
 
 /// A component that was read, compiled and found to be an external worker. Nothing of it ran.
 pub struct LoadedComponent {
     name: String,
     hash: blake3::Hash,
+    content: blake3::Hash,
     size: u64,
     compiled: Component,
     home: Home,
     manifest: Manifest,
     imports: Vec<Import>,
     engine: Engine,
-    instances: Instances,
+    /// See [`Engine::room`].
+    running: u64,
     /// What it said of itself, when it was first asked.
     classes: OnceCell<Vec<Arc<Class>>>,
     asked: Asked,
+    /// What it runs, if it is a runtime.
+    program: Option<Arc<Program>>,
 }
 
 impl LoadedComponent {
@@ -56,6 +64,9 @@ impl LoadedComponent {
     /// # Errors
     /// [`HostError::File`] or [`HostError::Component`], with what to do.
     pub fn from_file(engine: &Engine, path: &Path) -> Result<Self> {
+        if is_program(path) {
+            return Self::from_program(engine, path);
+        }
         let (name, wasm) = read_file(path)?;
         Self::from_bytes(engine, &name, wasm)
     }
@@ -75,9 +86,14 @@ impl LoadedComponent {
         &self.name
     }
 
-    /// The hash of its bytes: which code this is.
+    /// Which code this is: the hash of its bytes, and of the runtime that they run on, if any.
     pub fn hash(&self) -> blake3::Hash {
         self.hash
+    }
+
+    /// The hash of the bytes that were read.
+    pub fn content(&self) -> blake3::Hash {
+        self.content
     }
 
     /// How many bytes it has.
@@ -102,7 +118,7 @@ impl LoadedComponent {
     /// # Errors
     /// [`Full`] when there is no room for it.
     pub fn room(&self, home: Home) -> Result<Share, Full> {
-        self.engine.room(home, self.instances.running)
+        self.engine.room(home, self.running)
     }
 
     /// Everything that it imports.
@@ -175,8 +191,7 @@ impl LoadedComponent {
         budget: &Budget,
     ) -> Result<wasmtime::Result<Vec<WorkerClass>>> {
         let budget = budget.clone();
-        let linker = linker(&self.engine, home, capability::link_all)
-            .map_err(|error| self.describing_failed(&error))?;
+        let linker = linker(self, home, None).map_err(|error| self.describing_failed(&error))?;
         let pre = linker
             .instantiate_pre(compiled)
             .map_err(|error| self.not_linked(&error))?;
@@ -287,10 +302,7 @@ impl Linked {
         granted: &Granted,
     ) -> Result<Self> {
         let failed = |error: wasmtime::Error| component.not_linked(&error);
-        let linker = linker(&component.engine, home, |linker| {
-            capability::link(linker, granted)
-        })
-        .map_err(failed)?;
+        let linker = linker(component, home, Some(granted)).map_err(failed)?;
         let pre = linker.instantiate_pre(compiled).map_err(failed)?;
         let indices = ExportIndices::find(&pre)
             .map_err(|problem| unusable(&component.name, problem, wasm::HOW_TO_BUILD))?;
@@ -387,13 +399,21 @@ impl PreparedComponent {
     }
 }
 
+/// For who may do what is `granted`; `None`: for one that describes itself.
 fn linker(
-    engine: &Engine,
+    component: &LoadedComponent,
     home: Home,
-    link: impl FnOnce(&mut Linker<StoreData>) -> wasmtime::Result<()>,
+    granted: Option<&Granted>,
 ) -> wasmtime::Result<Linker<StoreData>> {
-    let mut linker = Linker::new(engine.wasmtime(home));
-    link(&mut linker)?;
+    let mut linker = Linker::new(component.engine.wasmtime(home));
+    match (granted, &component.program) {
+        (Some(granted), None) => capability::link(&mut linker, granted)?,
+        (None, None) => capability::link_all(&mut linker)?,
+        (_, Some(program)) => {
+            capability::link_all(&mut linker)?;
+            program::link(&mut linker, program, granted)?;
+        }
+    }
     bindings::types::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
     bindings::host::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;
     bindings::timer::add_to_linker::<_, HasHost>(&mut linker, |state| HostView(state))?;

@@ -8,13 +8,16 @@
 pub mod apart;
 mod cache;
 mod resolver;
+mod runtime;
 mod stand_ins;
 mod ticker;
 mod trap;
 mod trust;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
 use wasmtime::component::Component;
 use wasmtime::{
     Config, InstanceAllocationStrategy, PoolConcurrencyLimitError, PoolingAllocationConfig,
@@ -25,6 +28,7 @@ pub use apart::{Apart, End, Lane, Order, Process, Program, Refusal, Starter};
 pub(crate) use apart::{Job, Subject};
 pub use cache::CompileCache;
 pub use resolver::{Answer, Resolver};
+pub(crate) use runtime::Runtime;
 pub use stand_ins::{NoLine, StandIns};
 pub use trap::{SourceLine, TrapPlace, WORKER, trap_text};
 pub use trust::{TRUST_VARIABLES, Trust};
@@ -70,6 +74,8 @@ pub struct EngineOptions {
     pub resolver: Resolver,
     /// Whose certificates guests believe; default: those that the machine believes.
     pub trust: Trust,
+    /// The component that runs programs in Python; `None`: there are none.
+    pub python: Option<PathBuf>,
 }
 
 impl EngineOptions {
@@ -84,6 +90,7 @@ impl EngineOptions {
             names_places: false,
             resolver: Resolver::default(),
             trust: Trust::default(),
+            python: None,
         }
     }
 }
@@ -101,6 +108,8 @@ struct Inner {
     cache: Option<CompileCache>,
     compiling: Compiling,
     names_places: bool,
+    python_file: Option<PathBuf>,
+    python: OnceCell<Arc<Runtime>>,
 }
 
 /// What guests meet outside of their code: who runs them and by which clock, who knows names, whose
@@ -156,6 +165,8 @@ impl Engine {
                 cache: options.cache,
                 compiling: options.compiling,
                 names_places,
+                python_file: options.python,
+                python: OnceCell::new(),
             }),
             outside: Outside {
                 threads,

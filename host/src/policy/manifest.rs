@@ -103,8 +103,19 @@ impl Manifest {
                 raw.version
             ));
         }
-        let requests = raw
-            .requests
+        Self::of(&raw.name, &raw.package_version, raw.requests)
+    }
+
+    /// The manifest of who is called so and requests these capabilities, each with its reason.
+    ///
+    /// # Errors
+    /// A sentence, when one is not a capability.
+    pub fn of(
+        name: &str,
+        package_version: &str,
+        requests: BTreeMap<String, String>,
+    ) -> Result<Self, String> {
+        let requests = requests
             .into_iter()
             .map(|(name, reason)| match Capability::from_name(&name) {
                 Some(capability) => Ok((capability, clean_line(&reason, MAX_TEXT_BYTES))),
@@ -116,8 +127,8 @@ impl Manifest {
             })
             .collect::<Result<_, String>>()?;
         Ok(Self {
-            name: clean_line(&raw.name, MAX_NAME_BYTES),
-            package_version: clean_line(&raw.package_version, MAX_NAME_BYTES),
+            name: clean_line(name, MAX_NAME_BYTES),
+            package_version: clean_line(package_version, MAX_NAME_BYTES),
             requests,
         })
     }

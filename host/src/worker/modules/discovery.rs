@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::catalogue::Module;
 use super::watched::Watched;
+use crate::component::is_program;
 use crate::worker::event::Status;
 use crate::worker::revoke::Rulings;
 use crate::worker::rules::Ruling;
@@ -242,7 +243,7 @@ impl Looked {
     }
 
     fn file(&mut self, root: &Path, path: &Path, watched: &mut Watched) {
-        if path.extension().is_none_or(|extension| extension != "wasm") || path.is_dir() {
+        if !(is_component(path) || is_program(path)) || path.is_dir() {
             return;
         }
         let Some(name) = module_name(root, path) else {
@@ -254,6 +255,13 @@ impl Looked {
             self.problems.insert(problem, String::new());
             return;
         };
+        if self.found.contains_key(&name) {
+            let shown = text::clean_line(&path.to_string_lossy(), limits::MAX_TEXT_BYTES);
+            let problem =
+                format!("two files are the module `{name}`: one of them has to be renamed");
+            self.problems.insert(problem, shown);
+            return;
+        }
         match watched.content(path) {
             Ok(None) => {}
             Ok(content) => drop(self.found.insert(name, vec![(path.to_owned(), content)])),
@@ -314,6 +322,11 @@ impl Looked {
             }
         }
     }
+}
+
+fn is_component(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "wasm")
 }
 
 fn is_below(code: &Code, dir: &Path) -> bool {

@@ -279,7 +279,7 @@ impl Worker {
         for (file, content) in &mut read.code {
             let engine = &self.inner.engine;
             let component = LoadedComponent::take_in(engine, file, &policy.budget).await?;
-            *content = Some(component.hash());
+            *content = Some(component.content());
             // At once: it may keep a process until it is.
             prepared.push(Arc::new(Arc::new(component).prepare(policy).await?));
         }

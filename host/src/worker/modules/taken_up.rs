@@ -48,7 +48,7 @@ impl Worker {
             let catalogue = self.catalogue();
             let module = catalogue.get(name)?;
             let mut components = module.components.iter();
-            let is_here = components.any(|it| it.component().hash() == code);
+            let is_here = components.any(|it| it.component().content() == code);
             let classes = is_here.then(|| {
                 let classes = module.classes();
                 classes.map(|(_, class)| class.id().to_owned()).collect()
@@ -71,7 +71,7 @@ impl Worker {
             tokio::time::sleep(PAUSE).await;
         }
         let runs = own().into_iter().filter_map(|external| external.instance());
-        let runs = runs.filter(|it| it.prepared().component().hash() == code);
+        let runs = runs.filter(|it| it.prepared().component().content() == code);
         Some(TakenUp::Here {
             classes,
             instances: runs.count(),
