@@ -1,0 +1,12 @@
+"""What is particular to the sandbox: calls that tell how far they are, media, arrays, values set without a trigger.
+
+A worker that uses only `funcnodes_worker` and `funcnodes_core` runs in FuncNodes as well; one that imports this runs
+here.
+"""
+
+from ._arrays import NdArray
+from ._calls import Call
+from ._media import Media
+from ._nodes import Trigger
+
+__all__ = ["Call", "Media", "NdArray", "Trigger"]

@@ -1,0 +1,242 @@
+"""What an author's worker inherits from."""
+
+from __future__ import annotations
+
+import abc
+import inspect
+import logging
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from external_worker._host import host
+from funcnodes_core import Shelf
+from funcnodes_core._decorators import NodeMethod
+
+from ._config import ExternalWorkerConfig
+
+CLASSES: dict[str, type[FuncNodesExternalWorker]] = {}
+"""Every concrete class by its NODECLASSID."""
+
+
+class FuncNodesExternalWorker(abc.ABC):
+    """A worker. A concrete one has a NODECLASSID and an `async def loop(self)`.
+
+    Hooks besides the loop: `post_config_update`, `get_nodeshelf`, `cleanup`, an `async def setup(self)` that acquires
+    what the worker needs before its first turn, and `save(self)` with `restore(self, state)`, by which a new version of
+    the script goes on where this one was.
+    """
+
+    NODECLASSID: ClassVar[str]
+    IS_ABSTRACT: ClassVar[bool] = True
+    NAME: ClassVar[str | None] = None
+    config_cls: ClassVar[type[ExternalWorkerConfig]] = ExternalWorkerConfig
+    LOOP_DELAY: ClassVar[float] = 1.0
+    """Seconds between the end of a turn of the loop and the next."""
+    RUNNING_WORKERS: ClassVar[dict[str, weakref.WeakValueDictionary[str, FuncNodesExternalWorker]]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "IS_ABSTRACT" not in vars(cls):
+            cls.IS_ABSTRACT = False
+        if cls.IS_ABSTRACT or any(getattr(value, "__isabstractmethod__", False) for value in vars(cls).values()):
+            cls.IS_ABSTRACT = True
+            return
+        if not getattr(cls, "NODECLASSID", None):
+            raise ValueError(f"{cls.__name__} needs a NODECLASSID, or IS_ABSTRACT = True")
+        if not inspect.iscoroutinefunction(cls.loop):
+            raise TypeError(f"{cls.__name__}.loop has to be `async def loop(self)`")
+        CLASSES[cls.NODECLASSID] = cls
+
+    def __init__(
+        self,
+        workerid: str | None = None,
+        config: Any = None,
+        data_path: str | Path | None = None,
+        name: str | None = None,
+    ) -> None:
+        if self.IS_ABSTRACT:
+            raise ValueError(f"{type(self).__name__} is abstract: no instance can be made of it")
+        self._uuid, self._name = workerid, name
+        self._data_path = None if data_path is None else Path(data_path)
+        self._delay = float(type(self).LOOP_DELAY)
+        self._listeners: dict[str, list[Callable[..., Any]]] = {}
+        self._nodeshelf: Shelf | None = None
+        self._running = self._stopping = self._attached = False
+        self._logger = logging.getLogger(type(self).__name__)
+        self._config = self.config_cls()
+        running = self.RUNNING_WORKERS.setdefault(self.NODECLASSID, weakref.WeakValueDictionary())
+        if workerid is not None:
+            running[workerid] = self
+        if config is not None:
+            self.update_config(config)
+
+    # Who and what it is
+
+    @property
+    def uuid(self) -> str | None:
+        """Its id, kept over restarts, saves and exports."""
+        return self._uuid
+
+    @property
+    def name(self) -> str:
+        """Its name: the one that a person gave it, or its class with its id."""
+        return self._name or f"{type(self).__name__}({self._uuid})"
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Its log."""
+        return self._logger
+
+    @property
+    def data_path(self) -> Path | None:
+        """The folder that belongs to it alone; None where `data` is not granted."""
+        if self._data_path is not None:
+            self._data_path.mkdir(parents=True, exist_ok=True)
+        return self._data_path
+
+    @classmethod
+    def running_instances(cls) -> list[FuncNodesExternalWorker]:
+        """The instances of this class that run here. In the sandbox that is one at most: each has its own."""
+        known = cls.RUNNING_WORKERS.get(getattr(cls, "NODECLASSID", ""), {})
+        return [worker for worker in known.values() if worker.running]
+
+    # The configuration
+
+    @property
+    def config(self) -> Any:
+        """The configuration in force, an instance of `config_cls`."""
+        return self._config
+
+    def update_config(self, config: Any = None) -> None:
+        """Changes the configuration: what is not named stays. What is wrong is an error, and changes nothing."""
+        if config is None:
+            return
+        given = config.model_dump() if isinstance(config, BaseModel) else dict(config)
+        before = self._config
+        self._config = self.config_cls(**{**before.model_dump(), **given})
+        try:
+            self.post_config_update()
+        except BaseException:
+            self._config = before
+            raise
+
+    def post_config_update(self) -> None:
+        """A hook: the configuration has changed."""
+
+    # The loop
+
+    @abc.abstractmethod
+    async def loop(self) -> None:
+        """One turn of the background loop."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it has started and not stopped."""
+        return self._running
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is being stopped."""
+        return self._stopping
+
+    @property
+    def delay(self) -> float:
+        """Seconds between the end of a turn and the next."""
+        return self._delay
+
+    @delay.setter
+    def delay(self, seconds: float) -> None:
+        self._delay = float(seconds)
+        if self._attached:
+            host().set_loop_delay(self._delay)
+
+    def pause(self) -> None:
+        """No further turn begins until somebody resumes the loop."""
+        host().pause()
+
+    def resume(self) -> None:
+        """Resumes the loop."""
+        host().resume_in(0.0)
+
+    def resume_in(self, seconds: float) -> None:
+        """Resumes the loop after so many seconds."""
+        host().resume_in(float(seconds))
+
+    # The shelf
+
+    def get_nodeshelf(self) -> Shelf | None:
+        """Further nodes; None: there are none."""
+        return self._nodeshelf
+
+    def set_nodeshelf(self, shelf: Shelf | None) -> None:
+        """Replaces the shelf, and says so."""
+        self._nodeshelf = shelf
+        self.emit("nodes_update")
+
+    @property
+    def nodeshelf(self) -> Shelf | None:
+        """The shelf."""
+        return self.get_nodeshelf()
+
+    @nodeshelf.setter
+    def nodeshelf(self, shelf: Shelf | None) -> None:
+        self.set_nodeshelf(shelf)
+
+    # Events
+
+    def emit(self, event: str, msg: dict[str, Any] | None = None) -> bool:
+        """Tells listeners and clients that something happened. Returns whether anybody listens here.
+
+        "nodes_update" makes the host read the shelf and the options again.
+        """
+        listeners = list(self._listeners.get(event, ()))
+        for listener in listeners:
+            listener(src=self, **(msg or {}))
+        if self._attached:
+            host().emit(event, {} if msg is None else msg)
+        return bool(listeners)
+
+    def on(self, event: str, listener: Callable[..., Any]) -> None:
+        """Calls `listener(src=…, **msg)` at each event of this name."""
+        self._listeners.setdefault(event, []).append(listener)
+
+    def off(self, event: str, listener: Callable[..., Any] | None = None) -> None:
+        """Does not call it any more; without a listener, none of this event."""
+        if listener is None:
+            self._listeners.pop(event, None)
+        else:
+            self._listeners[event].remove(listener)
+
+    # The end
+
+    async def stop(self) -> None:
+        """Ends this worker: the host ends its loop and its calls, and `cleanup` is called."""
+        if self._stopping:
+            self.emit("stopping")
+            self.cleanup()
+        elif self._attached:
+            host().stop_self()
+        else:
+            self._stopping, self._running = True, False
+            await self.stop()
+
+    def cleanup(self) -> None:
+        """A hook: releases what the worker holds."""
+
+    # What the runtime asks of it
+
+    @classmethod
+    def node_methods(cls) -> dict[str, NodeMethod]:
+        """The methods that are nodes. A later definition wins over an inherited one."""
+        found: dict[str, NodeMethod] = {}
+        for base in reversed(cls.__mro__):
+            for name, value in vars(base).items():
+                if isinstance(value, NodeMethod):
+                    found[name] = value
+                else:
+                    found.pop(name, None)
+        return found
