@@ -16,10 +16,10 @@ const BAUD_RATE: u32 = 1200;
 const ANSWERS: Duration = Duration::from_secs(1);
 /// Lines that may come before the answer: those to commands that were given up.
 const LATE_LINES: usize = 4;
-/// Times that it is tried to switch the pump off.
-const HALTS: u32 = 5;
+/// Times that it is tried to switch the pump off, within the time that a worker has to stop.
+const HALTS: u32 = 3;
 /// Pause between two of them.
-const AGAIN: Duration = Duration::from_millis(100);
+const AGAIN: Duration = Duration::from_millis(250);
 /// Pause between two readings.
 const READING: Duration = Duration::from_secs(1);
 /// Longest that `pump_for` pumps: its calls have a minute more, for the line.
