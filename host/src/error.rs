@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::limits::{Exhausted, Full};
 use crate::policy::{MissingGrants, PolicyError};
+use crate::text;
 
 /// A failure of the host or of what it was asked to do.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +62,8 @@ pub enum HostError {
         /// What there is.
         known: String,
     },
-    /// The description that a component gives of itself is not usable.
+    /// The description that a component gives of itself is not usable. After the first line may come those of a
+    /// traceback.
     #[error("the component describes itself wrongly: {0}")]
     Description(String),
     /// The configuration does not fit the schema.
@@ -155,6 +157,8 @@ impl HostError {
             Self::Capability { capability, .. } => {
                 format!("the capability `{capability}` is not available now")
             }
+            // In one line: what follows is a traceback.
+            Self::Description(_) => text::first_line(&self.to_string()).to_owned(),
             other => other.to_string(),
         }
     }

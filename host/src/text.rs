@@ -19,6 +19,11 @@ pub fn clean(text: &str, max_bytes: usize) -> String {
     clamp(&cleaned, max_bytes).to_owned()
 }
 
+/// The first line of `text`.
+pub(crate) fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
 /// [`clean`], on one line that ends with no space; what is clean stays as it is.
 pub(crate) fn clean_line(text: &str, max_bytes: usize) -> String {
     let line = clean(text.trim_end(), max_bytes).replace('\n', " ");

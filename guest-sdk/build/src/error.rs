@@ -44,6 +44,13 @@ pub enum Error {
         why: String,
     },
 
+    /// The runtime of Python is not there, and was not made.
+    #[error("the runtime of Python is not there: {why}; type:\n  ewh python prepare")]
+    NoPythonRuntime {
+        /// Why it was not made.
+        why: String,
+    },
+
     /// A `package.json` says something else than a worker's.
     #[error("{} is wrong: {problem}", path.display())]
     WrongPackage {

@@ -10,7 +10,8 @@
 //! What is there is used before anything is fetched, so a prepared machine needs no network.
 //! [`GUEST_TOOLCHAIN`] keeps it to the first or the second, for who tests guests of both.
 //!
-//! Workers in JavaScript have a `package.json` instead of a crate: [`JsPackage`].
+//! Workers in JavaScript have a `package.json` instead of a crate: [`JsPackage`]. Those in Python are scripts,
+//! which are not built; what they run on is: [`prepare_python`].
 //!
 //! ```no_run
 //! use external_worker_build::{BuildRequest, Stderr, Toolchain};
@@ -35,6 +36,7 @@ mod javascript;
 mod messages;
 mod progress;
 mod project;
+mod python;
 mod remap;
 mod toolchain;
 
@@ -45,6 +47,7 @@ pub use error::Error;
 pub use javascript::{JS_COMPILER, JS_COMPILER_VERSION, JsPackage};
 pub use progress::{Progress, Silent, Stderr};
 pub use project::{Package, ProjectKind, Workspace, project_kind};
+pub use python::{PYTHON_RUNTIME, prepare_python, python_place};
 pub use toolchain::{
     DebianPackage, GUEST_TOOLCHAIN, NO_INSTALL, Route, TARGET, Toolchain, prepare_packages,
 };

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CacheOptions;
+use super::build::Shown;
 use super::error::CliError;
 use super::files;
 use super::output::Output;
-use crate::component::LoadedComponent;
+use crate::component::{LoadedComponent, is_program};
 use crate::engine::{CompileCache, Compiling, Engine, EngineOptions, Trust};
 use crate::error::HostError;
 use crate::limits::descriptors;
@@ -17,9 +18,6 @@ use crate::registry::Logins;
 /// Slots for the few workers of a command, and stacks for what waits in them: what a server keeps ready
 /// is not needed here.
 const POOL_INSTANCES: u32 = 64;
-
-/// Names the component that runs programs in Python.
-const PYTHON_VARIABLE: &str = "EWH_PYTHON";
 
 /// The runtime that a command waits on. Guests run elsewhere.
 ///
@@ -47,7 +45,7 @@ pub fn engine(options: &CacheOptions) -> Result<Engine, CliError> {
         pool_instances,
         names_places: true,
         trust: options.trust()?,
-        python: python(),
+        python: options.python(),
         ..EngineOptions::new(Compiling::Here)
     })?)
 }
@@ -66,14 +64,9 @@ pub fn server_engine(
     Ok(Engine::new(EngineOptions {
         cache,
         trust,
-        python: python(),
+        python: options.python(),
         ..EngineOptions::new(compiling)
     })?)
-}
-
-/// Where the runtime of Python is.
-fn python() -> Option<PathBuf> {
-    std::env::var_os(PYTHON_VARIABLE).map(PathBuf::from)
 }
 
 /// Before the first guest, which draws from what there is.
@@ -126,6 +119,9 @@ pub fn component(
         .file_name()
         .unwrap_or(path.as_os_str())
         .to_string_lossy();
+    if is_program(path) && engine.python_file().is_none_or(|file| !file.is_file()) {
+        external_worker_build::prepare_python(&mut Shown(output))?;
+    }
     let _progress = output.progress(format!("compiling {name}"));
     Ok(Arc::new(LoadedComponent::from_file(engine, path)?))
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use external_worker_build::{PYTHON_RUNTIME, python_place};
 
 mod build;
 mod completions;
@@ -25,6 +26,7 @@ mod policy;
 mod prepare;
 mod program;
 mod progress;
+mod python;
 mod run;
 mod screen;
 mod serve;
@@ -110,6 +112,9 @@ struct CacheOptions {
     /// Trust the certificates in this PEM file, too, not only those of the machine; may be repeated
     #[arg(long, global = true, value_name = "FILE")]
     ca: Vec<PathBuf>,
+    /// Run programs in Python on this component, not on the one that `ewh python prepare` made
+    #[arg(long, global = true, value_name = "FILE", env = PYTHON_RUNTIME)]
+    python: Option<PathBuf>,
 }
 
 impl CacheOptions {
@@ -137,6 +142,11 @@ impl CacheOptions {
         files.flat_map(|file| [OsString::from("--ca"), file.into()])
     }
 
+    /// Where the runtime of Python is, or would be.
+    fn python(&self) -> Option<PathBuf> {
+        self.python.clone().or_else(python_place)
+    }
+
     /// Whose certificates are believed.
     ///
     /// # Errors
@@ -157,6 +167,8 @@ enum Command {
     Manifest(manifest::ManifestCommand),
     #[command(subcommand)]
     Module(module::ModuleCommand),
+    #[command(subcommand)]
+    Python(python::PythonCommand),
     Login(login::LoginCommand),
     Logout(login::LogoutCommand),
     Validate(validate::ValidateCommand),
@@ -197,6 +209,7 @@ impl Cli {
             Command::Inspect(command) => command.execute(output, cache),
             Command::Manifest(command) => command.execute(output),
             Command::Module(command) => command.execute(output, cache),
+            Command::Python(command) => command.execute(output, cache),
             Command::Login(command) => command.execute(output, cache),
             Command::Logout(command) => command.execute(output),
             Command::Validate(command) => command.execute(output, cache),

@@ -121,6 +121,11 @@ impl LoadedComponent {
         self.engine.room(home, self.running)
     }
 
+    /// Whether it is a program on a runtime, and not a component of the author's.
+    pub fn is_program(&self) -> bool {
+        self.program.is_some()
+    }
+
     /// Everything that it imports.
     pub fn imports(&self) -> &[Import] {
         &self.imports
@@ -165,17 +170,22 @@ impl LoadedComponent {
     }
 
     fn describing_failed(&self, error: &wasmtime::Error) -> HostError {
-        let mut problem = match error.downcast_ref::<LastWords>() {
-            Some(LastWords(words)) => format!("`describe` panicked: {words}"),
+        let words = error.downcast_ref::<LastWords>();
+        let mut problem = match words {
+            Some(words) => format!("`describe` panicked: {}", words.first_line()),
             None => format!("`describe` failed: {}", trap_text(error)),
         };
-        if let Some(place) = self.engine.place_of(error) {
+        // Of a program its own words say where: the code that trapped is the runtime's.
+        let place = self.engine.place_of(error);
+        if let Some(place) = place.filter(|_| self.program.is_none()) {
             problem = format!("{problem} {place}");
         }
         if let Some(refusal) = error.downcast_ref::<Exhausted>() {
             problem = format!("{problem}, after {refusal}");
         }
-        HostError::Description(text::clean_line(&problem, limits::MAX_TEXT_BYTES))
+        let mut problem = text::clean_line(&problem, limits::MAX_TEXT_BYTES);
+        problem.push_str(words.map_or("", LastWords::further_lines));
+        HostError::Description(problem)
     }
 
     fn not_linked(&self, error: &wasmtime::Error) -> HostError {
@@ -262,13 +272,27 @@ impl LoadedComponent {
     }
 }
 
-/// What a guest said before it trapped, as the context of its trap.
+/// What a guest said before it trapped, as the context of its trap: a sentence, and more lines of a traceback.
 #[derive(Debug)]
 struct LastWords(String);
 
+impl LastWords {
+    fn first_line(&self) -> &str {
+        text::first_line(&self.0)
+    }
+
+    /// With the newline before them.
+    fn further_lines(&self) -> &str {
+        self.0
+            .find('\n')
+            .and_then(|at| self.0.get(at..))
+            .unwrap_or_default()
+    }
+}
+
 impl std::fmt::Display for LastWords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "it panicked: {}", self.0)
+        write!(f, "it panicked: {}", self.first_line())
     }
 }
 

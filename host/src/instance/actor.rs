@@ -30,6 +30,7 @@ use crate::component::Linked;
 use crate::engine::{Home, trap_text};
 use crate::error::{HostError, Result};
 use crate::limits;
+use crate::text;
 
 /// Who waits for the first start.
 type Started = oneshot::Sender<Result<()>>;
@@ -199,7 +200,10 @@ async fn live(
             left = Metered::woken_by(wakes, inside, meter) => left.and_then(|left| left),
         }
     };
+    // All of them are in the log.
     let words = store.data_mut().last_words.take();
+    let words =
+        words.map(|words| text::clean_line(text::first_line(&words), limits::MAX_TEXT_BYTES));
     drop(store);
     let outcome = outcome.unwrap_or_else(|trap| trapped(shared, &trap, words));
     // Who waits for the first start hears of its error.

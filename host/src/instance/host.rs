@@ -187,7 +187,10 @@ impl host::Host for HostView<'_> {
 
     fn panicked(&mut self, message: String) -> Result<()> {
         self.0.events.log(Level::Error, &message);
-        self.0.last_words = Some(text::clean_line(&message, limits::MAX_PRINTED_LINE_BYTES));
+        self.0.last_words = Some(text::clean(
+            message.trim_end(),
+            limits::MAX_LAST_WORDS_BYTES,
+        ));
         Ok(())
     }
 

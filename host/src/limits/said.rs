@@ -17,6 +17,8 @@ pub const MAX_OPTIONS_TREE_BYTES: u64 = MIB;
 /// Trees of the options of one input that the host keeps: what was changed, what it is with that of the class,
 /// and the choices in it.
 pub const OPTIONS_TREES: u64 = 3;
+/// Bytes of the last words of a guest: a sentence, and the lines of a traceback.
+pub const MAX_LAST_WORDS_BYTES: usize = 8 * KIB as usize;
 /// Bytes of a failure that its node keeps and every client is told, as often as it fails.
 pub const MAX_NODE_ERROR_BYTES: usize = 2 * KIB as usize;
 /// How long what guests change about their nodes waits to be saved: further changes are saved with it.

@@ -41,7 +41,7 @@ pub(super) async fn check(
             return Ok(());
         }
         Err(HostError::Description(problem)) => {
-            found.push(failed(problem));
+            found.push(failed(&problem));
             return Ok(());
         }
         Err(error) => return Err(error),
@@ -53,10 +53,12 @@ pub(super) async fn check(
             "`describe` gives another answer the second time",
             "make it pure: no time, no random numbers, no counters",
         )),
-        Err(HostError::Description(problem)) => found.push(failed(problem)),
+        Err(HostError::Description(problem)) => found.push(failed(&problem)),
         Err(error) => return Err(error),
     }
-    if component.keeps_state() && !once.is_empty() && once.iter().all(|class| class.is_library) {
+    // A runtime exports it for all programs.
+    let keeps_state = component.keeps_state() && !component.is_program();
+    if keeps_state && !once.is_empty() && once.iter().all(|class| class.is_library) {
         let problem = "it exports `state`, and all of its classes are node libraries, of which nothing is kept";
         found.push(
             Finding::new(&finding::LIBRARY_STATE, problem, "leave the export out")
@@ -82,7 +84,9 @@ pub(super) async fn check(
     Ok(())
 }
 
-fn failed(problem: String) -> Finding {
+fn failed(problem: &str) -> Finding {
+    // What follows is a traceback.
+    let problem = text::first_line(problem);
     let fix = "do nothing in `describe` that can fail: everything is denied there";
     Finding::new(&finding::DESCRIBE_FAILED, problem, fix).at("export describe")
 }

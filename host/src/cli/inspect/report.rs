@@ -137,7 +137,7 @@ impl Report {
             file: file.display().to_string(),
             bytes: component.size(),
             blake3: component.hash().to_hex().to_string(),
-            keeps_state: component.keeps_state(),
+            keeps_state: component.keeps_state() && !component.is_program(),
             capabilities: needs(component),
             imports: component.imports().iter().map(Imported::new).collect(),
             classes: classes

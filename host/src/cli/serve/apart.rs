@@ -221,6 +221,9 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, C
     for address in host.guarded.listens() {
         add("--listens", address.to_string().as_ref());
     }
+    if let Some(runtime) = cache.python() {
+        add("--python", runtime.as_ref());
+    }
     if cache.no_cache {
         arguments.push("--no-cache".into());
     } else {

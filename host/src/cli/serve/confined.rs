@@ -134,6 +134,9 @@ impl ServeTenantCommand {
             }
         }
         reach::spare(&mut reach, &guarded.ports());
+        reach
+            .read
+            .extend(cache.python().filter(|file| file.is_file()));
         if let Some(dir) = &cache.cache_dir {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
             made.map_err(|source| HostError::File {

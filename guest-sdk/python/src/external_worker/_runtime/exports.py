@@ -78,8 +78,7 @@ def failure(problem: BaseException, code: types.ErrorCode | None = None) -> Err:
     if isinstance(problem, Err) and isinstance(problem.value, types.Error):
         return problem
     log.log_error(log.shown(problem))
-    text = f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
-    return error(code or _code(problem), text)
+    return error(code or _code(problem), log.named(problem))
 
 
 def _code(problem: BaseException) -> types.ErrorCode:
@@ -116,7 +115,7 @@ class Worker(exports.Worker):
         try:
             return authored.load().described()
         except BaseException as problem:
-            host.panicked(log.shown(problem))
+            host.panicked(f"{log.sentence(problem)}\n{log.shown(problem)}")
             raise
         finally:
             LOOP.drain()

@@ -16,6 +16,7 @@ _LEVELS = (
     (logging.DEBUG, host.Level.DEBUG),
     (0, host.Level.TRACE),
 )
+# Of what runs before an author's line: these packages, and the import system.
 _OWN = ("external_worker/", "funcnodes_worker/", "funcnodes_core/", "/app.py", "importlib/", "<frozen importlib")
 
 
@@ -74,6 +75,22 @@ def shown(problem: BaseException) -> str:
     """The traceback, from the first line of the author's on."""
     problem.__traceback__ = _from_author(problem.__traceback__)
     return "".join(traceback.format_exception(problem)).rstrip()
+
+
+def named(problem: BaseException) -> str:
+    """What it is, in one line."""
+    text = " ".join(str(problem).split())
+    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+
+
+def sentence(problem: BaseException) -> str:
+    """What it is and where: the line of the author's that is the innermost."""
+    if isinstance(problem, SyntaxError) and problem.filename:
+        return f"{type(problem).__name__}: {problem.msg} ({problem.filename}, line {problem.lineno})"
+    frames = traceback.extract_tb(problem.__traceback__)
+    of_author = [frame for frame in frames if not _is_own(frame.filename) and not frame.filename.startswith("/")]
+    place = f" ({of_author[-1].filename}, line {of_author[-1].lineno})" if of_author else ""
+    return named(problem) + place
 
 
 def log_error(text: str) -> None:
