@@ -11,6 +11,7 @@
 //! `server` a Worker with its graph, its store, the FuncNodes protocol and tenants, `cli` the command `ewh`.
 //! `ARCHITECTURE.md` is the map.
 
+pub mod archive;
 pub mod bindings;
 pub mod capability;
 #[cfg(feature = "cli")]

@@ -16,9 +16,9 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::archive::check_path;
 use super::files::WAITING;
 use super::views::{ConfigView, SharedState};
+use crate::archive::check_path;
 use crate::json;
 use crate::limits::{
     MAX_ARCHIVE_BYTES, MAX_ARCHIVE_CONTENT_BYTES, MAX_ARCHIVE_MEMBERS, MAX_NAME_BYTES,

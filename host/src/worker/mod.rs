@@ -8,7 +8,6 @@
 //!
 //! On disk it is one directory: `local_workers/`, `policies/`, `modules/`, `files/`, `folders/` and `state.db`.
 
-mod archive;
 mod bridge;
 pub mod error;
 pub mod event;

@@ -9,7 +9,6 @@ use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
 
 use super::Worker;
-use super::archive::ArchiveProblem;
 use super::error::{Result, WorkerError};
 use super::event::Status;
 use super::export::{ExportParts, OwnFolders, export};
@@ -22,6 +21,7 @@ use super::report::{MissingClasses, Of, Report};
 use super::saved_state::{Reading, SavedExternalWorker, SavedState};
 use super::source;
 use super::store::Dirty;
+use crate::archive::ArchiveProblem;
 use crate::{limits, text};
 
 impl Worker {

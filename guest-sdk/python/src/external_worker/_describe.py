@@ -54,6 +54,21 @@ class NodeClass:
         return any(not port.hidden for port in self.inputs)
 
 
+class Meta:
+    """What more is said of an input or an output, within `Annotated`."""
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.options})"
+
+
+def declared_port(name: str, annotation: Any, options: dict[str, Any]) -> Port:
+    """A port that is declared by itself."""
+    return _port(name, annotation, MISSING, options, name)
+
+
 def node_class(function: Callable[..., Any], name: str, options: dict[str, Any]) -> NodeClass:
     """The node class of a function, whose first argument may be `self`."""
     hints = _hints(function)
@@ -105,7 +120,7 @@ def _inputs(
     each = options.get("default_io_options") or {}
     given = [dict(entry) for entry in options.get("inputs") or []]
     call, ports = None, []
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in _signature(function).items():
         if name == "self" or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         annotation = hints.get(name, MISSING)
@@ -121,7 +136,16 @@ def _inputs(
     return call, tuple(ports)
 
 
+def _signature(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(function).parameters)
+    except ValueError:
+        raise TypeError(f"{function.__name__} does not say what its arguments are, so it cannot be a node") from None
+
+
 def _port(name: str, annotation: Any, default: Any, options: dict[str, Any], parameter: str) -> Port:
+    options = {**_meta(annotation), **options}
+    name = options.get("name") or name
     kind = options.get("type") or type_json(annotation)
     if not isinstance(kind, (str, dict)):
         kind = type_json(kind)
@@ -141,6 +165,13 @@ def _port(name: str, annotation: Any, default: Any, options: dict[str, Any], par
         render_options=dict(options.get("render_options") or {}),
         parameter=parameter,
     )
+
+
+def _meta(annotation: Any) -> dict[str, Any]:
+    if typing.get_origin(annotation) is not typing.Annotated:
+        return {}
+    said = [one.options for one in annotation.__metadata__ if isinstance(one, Meta)]
+    return {key: value for options in said for key, value in options.items()}
 
 
 def _outputs(result: Any, options: dict[str, Any]) -> tuple[Port, ...]:

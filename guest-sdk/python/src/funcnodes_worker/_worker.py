@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from external_worker._host import host
 from funcnodes_core import Shelf
-from funcnodes_core._decorators import NodeMethod
+from funcnodes_core.nodemaker import NodeMethod
 
 from ._config import ExternalWorkerConfig
 

@@ -4,20 +4,33 @@ use std::fs;
 use std::path::Path;
 
 use super::super::unusable;
-use super::header;
+use super::{header, wheel};
 use crate::bindings::program::File;
 use crate::error::{HostError, Result};
 use crate::limits::{MAX_NAME_BYTES, MAX_PROGRAM_BYTES};
 use crate::policy::Manifest;
 use crate::text;
 
-/// What a script is called.
+/// What a script is called, and a wheel.
 const SCRIPT: &str = "py";
+const WHEEL: &str = "whl";
 
 /// Whether `path` is called like a program.
 pub fn is_program(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == SCRIPT)
+    has_extension(path, SCRIPT) || has_extension(path, WHEEL)
+}
+
+/// What a file of code is called without what says its kind: of a wheel, what is before its version.
+pub fn stem(path: &Path) -> Option<&str> {
+    let stem = path.file_stem()?.to_str()?;
+    match has_extension(path, WHEEL) {
+        true => stem.split('-').next(),
+        false => Some(stem),
+    }
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|it| it == extension)
 }
 
 /// A program, as it was read. Nothing of it ran.
@@ -45,7 +58,25 @@ impl Program {
             let problem = format!("it has {size} bytes; at most {most} are allowed");
             return Err(unusable(&file, problem, "Part it into several"));
         }
-        Self::script(file, fs::read(path).map_err(failed)?)
+        let bytes = fs::read(path).map_err(failed)?;
+        match has_extension(path, WHEEL) {
+            true => Self::wheel(file, bytes),
+            false => Self::script(file, bytes),
+        }
+    }
+
+    fn wheel(file: String, bytes: Vec<u8>) -> Result<Self> {
+        let content = blake3::hash(&bytes);
+        let name = stem(Path::new(&file)).unwrap_or(&file);
+        let wheel = wheel::read(name, bytes)
+            .map_err(|problem| unusable(&file, problem, "Build it again with `ewh build`"))?;
+        Ok(Self {
+            name: file,
+            entry: wheel.entry,
+            files: wheel.files,
+            manifest: wheel.manifest,
+            content,
+        })
     }
 
     fn script(file: String, source: Vec<u8>) -> Result<Self> {

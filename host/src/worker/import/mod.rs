@@ -5,11 +5,11 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value as Json};
 
-use super::archive::{Archive, ArchiveProblem, Member};
 use super::export::{CONFIG, FILES, FOLDERS, STATE};
 use super::files::{Batch, NewFile, UploadError};
 use super::folders::{Arriving, Size};
 use super::saved_state::{self, Reading, SavedState, SavedStateProblem};
+use crate::archive::{Archive, ArchiveProblem, Member};
 use crate::json;
 use crate::limits::MAX_STATE_BYTES;
 use crate::nodespace::LeftOut;

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::catalogue::Module;
 use super::watched::Watched;
-use crate::component::is_program;
+use crate::component::{is_program, stem};
 use crate::worker::event::Status;
 use crate::worker::revoke::Rulings;
 use crate::worker::rules::Ruling;
@@ -335,7 +335,7 @@ fn is_below(code: &Code, dir: &Path) -> bool {
 
 /// `sub/thermo.wasm` in the directory of local workers is the module `sub/thermo`.
 fn module_name(root: &Path, path: &Path) -> Option<String> {
-    let relative = path.strip_prefix(root).ok()?.with_extension("");
+    let relative = path.strip_prefix(root).ok()?.with_file_name(stem(path)?);
     let mut parts = Vec::new();
     for part in relative.components() {
         let part = part.as_os_str().to_str()?;
@@ -359,6 +359,9 @@ mod tests {
         let name = |file: &str| module_name(root, &root.join(file));
         assert_eq!(name("thermo.wasm").as_deref(), Some("thermo"));
         assert_eq!(name("a/b-2.wasm").as_deref(), Some("a/b-2"));
+        assert_eq!(name("pump.py").as_deref(), Some("pump"));
+        let wheel = "sub/pump-1.2.0-py3-none-any.whl";
+        assert_eq!(name(wheel).as_deref(), Some("sub/pump"));
         assert_eq!(name("a b.wasm"), None);
         assert_eq!(name("a.b.wasm"), None);
         assert_eq!(module_name(root, Path::new("/elsewhere/x.wasm")), None);

@@ -11,7 +11,7 @@ from typing import Any
 from wit_world.imports import insecure_seed, program
 
 from funcnodes_core import Shelf
-from funcnodes_core._decorators import NodeFunction
+from funcnodes_core.lib import module_to_shelf
 from funcnodes_worker._worker import CLASSES
 
 from . import describe
@@ -92,8 +92,5 @@ def _library_shelf(module: ModuleType, *, has_classes: bool) -> Shelf | None:
     if has_classes:
         # What is decorated beside a worker is for the worker's own shelf.
         return None
-    nodes = [value for value in vars(module).values() if isinstance(value, NodeFunction)]
-    if not nodes:
-        return None
-    title = module.__name__.rpartition(".")[2].replace("_", " ")
-    return Shelf(title, nodes=nodes)
+    found = module_to_shelf(module, description="")
+    return found if found.nodes else None

@@ -8,8 +8,9 @@ from typing import Any
 
 from wit_world.imports import types
 
-from funcnodes_core import Shelf
-from funcnodes_core._decorators import NodeFunction
+from funcnodes_core import NoValue, Shelf
+from funcnodes_core.node import ClassNode
+from funcnodes_core.nodemaker import NodeFunction
 from funcnodes_worker import FuncNodesExternalWorker
 
 from .._describe import NodeClass, Port
@@ -74,10 +75,10 @@ def port(one: Port) -> Any:
     )
 
 
-def shelves(top: list[Shelf]) -> tuple[list[Any], dict[str, NodeFunction]]:
+def shelves(top: list[Shelf]) -> tuple[list[Any], dict[str, NodeFunction | ClassNode]]:
     """Shelves as a flat list, and every node by its path ("shelf/sub/node")."""
     flat: list[Any] = []
-    paths: dict[str, NodeFunction] = {}
+    paths: dict[str, NodeFunction | ClassNode] = {}
     places: dict[str, int] = {}
     for shelf in top:
         for path, one, nodes in shelf.walk():
@@ -95,11 +96,15 @@ def outputs(described: NodeClass, result: Any) -> list[tuple[str, Any]]:
     """What a function returned, by the names of its outputs."""
     ports = described.outputs
     if len(ports) < 2:
-        return [(one.name, values.to_wit(result)) for one in ports]
+        return _given([(one.name, result) for one in ports])
     if not isinstance(result, (tuple, list)) or len(result) != len(ports):
         names = ", ".join(one.name for one in ports)
         raise ValueError(f"{described.name} has the outputs {names}, and returned something else than a value for each")
-    return [(one.name, values.to_wit(part)) for one, part in zip(ports, result)]
+    return _given([(one.name, part) for one, part in zip(ports, result)])
+
+
+def _given(named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return [(name, values.to_wit(value)) for name, value in named if value is not NoValue]
 
 
 def milliseconds(seconds: float) -> int:

@@ -14,7 +14,8 @@ from wit_world import exports
 from wit_world.imports import host, preopens, program, types
 
 from funcnodes_core import Shelf
-from funcnodes_core._decorators import NodeFunction
+from funcnodes_core.node import ClassNode
+from funcnodes_core.nodemaker import NodeFunction
 from funcnodes_worker import FuncNodesExternalWorker
 
 from .._calls import CURRENT, Call
@@ -33,7 +34,7 @@ class _Instance:
         self.worker: FuncNodesExternalWorker | None = None
         self.library: Shelf | None = None
         self.methods: dict[str, tuple[Callable[..., Any], NodeClass]] = {}
-        self.paths: dict[str, NodeFunction] | None = None
+        self.paths: dict[str, NodeFunction | ClassNode] | None = None
         self.turn: asyncio.Task[Any] | None = None
         self.calls: dict[int, asyncio.Task[Any]] = {}
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::{PackageProblem, RECORD, content_problem, file_problem};
+use crate::archive::{Archive, check_path};
 use crate::limits::{MAX_ARCHIVE_CONTENT_BYTES, MAX_ARCHIVE_MEMBERS, MAX_COMPONENT_BYTES};
-use crate::worker::archive::{Archive, check_path};
 
 /// A file of a module.
 struct Entry {

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 use serde::Deserialize;
 
+use crate::archive::check_path;
 use crate::limits::{
     MAX_MODULE_COMPONENTS, MAX_MODULE_MANIFEST_BYTES, MAX_MODULE_NAME_BYTES, MAX_NAME_BYTES,
     MAX_TEXT_BYTES,
 };
 use crate::policy::Capability;
 use crate::text;
-use crate::worker::archive::check_path;
 
 /// A module's manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::manifest::ModuleManifest;
 
+use crate::archive::{Archive, ArchiveProblem};
 use crate::limits::{MAX_ARCHIVE_BYTES, MAX_MODULE_MANIFEST_BYTES, MAX_NAME_BYTES, MAX_TEXT_BYTES};
 use crate::policy::Manifest;
 use crate::registry::{Pulled, Reference, Registries, RegistryError};
 use crate::text;
-use crate::worker::archive::{Archive, ArchiveProblem};
 use crate::worker::store::SavedPackage;
 
 /// The file that makes a folder a module.

@@ -161,7 +161,3 @@ def NodeDecorator(node_id: Any = None, node_name: str | None = None, **options: 
     named = {"node_id": node_id, "node_name": node_name, **options}
     return lambda function: NodeFunction(function, named)
 
-
-def as_node(node: Function) -> NodeFunction:
-    """A function as a node."""
-    return node if isinstance(node, NodeFunction) else NodeFunction(node, {})
