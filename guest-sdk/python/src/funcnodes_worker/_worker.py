@@ -22,8 +22,8 @@ from ._config import ExternalWorkerConfig
 CLASSES: list[type[FuncNodesExternalWorker]] = []
 """Every concrete class, in the order of their definitions."""
 
-INCOMPLETE: dict[str, list[str]] = {}
-"""What classes that are not marked as abstract lack, by their names."""
+INCOMPLETE: list[tuple[type[FuncNodesExternalWorker], list[str]]] = []
+"""Classes that are not marked as abstract, and what each lacks."""
 
 
 class FuncNodesExternalWorker(abc.ABC):
@@ -49,7 +49,7 @@ class FuncNodesExternalWorker(abc.ABC):
         lacking = sorted(name for name in dir(cls) if getattr(getattr(cls, name, None), "__isabstractmethod__", False))
         cls.IS_ABSTRACT = bool(lacking)
         if lacking:
-            INCOMPLETE[cls.__name__] = [f"`{name}`" for name in lacking]
+            INCOMPLETE.append((cls, [f"`{name}`" for name in lacking]))
             return
         if not getattr(cls, "NODECLASSID", None):
             raise ValueError(f"{cls.__name__} needs a NODECLASSID, or IS_ABSTRACT = True")

@@ -37,7 +37,7 @@ class Authored:
         if self.shelf is not None:
             classes.append(describe.library_class(self.library_id, self.title, self.doc))
         if not classes:
-            why = "".join(f"; {name} has no {', '.join(missing)}" for name, missing in INCOMPLETE.items())
+            why = "".join(f"; {_named(cls)} has no {', '.join(missing)}" for cls, missing in INCOMPLETE)
             raise TypeError(
                 f"there is no worker in it: a class that inherits from FuncNodesExternalWorker, or a node{why}"
             )
@@ -79,10 +79,16 @@ def _by_id(classes: list[type[FuncNodesExternalWorker]]) -> dict[str, type[FuncN
         other = found.setdefault(cls.NODECLASSID, cls)
         if other is not cls:
             raise ValueError(
-                f"{other.__name__} and {cls.__name__} have the same NODECLASSID, {cls.NODECLASSID!r}: "
+                f"{_named(other)} and {_named(cls)} have the same NODECLASSID, {cls.NODECLASSID!r}: "
                 "give each its own, or set IS_ABSTRACT = True in what the other inherits from"
             )
     return found
+
+
+def _named(cls: type) -> str:
+    """A class and where it is."""
+    file = getattr(sys.modules.get(cls.__module__), "__file__", cls.__module__)
+    return f"{cls.__name__} ({file}, line {getattr(cls, '__firstlineno__', '?')})"
 
 
 def _library_id(module: str, taken: dict[str, Any]) -> str:

@@ -66,13 +66,23 @@ def port(one: Port) -> Any:
         one.name,
         json.dumps(one.kind),
         one.description,
-        None if one.default is MISSING else values.to_wit(one.default),
+        _default(one.default),
         one.required,
         one.does_trigger,
         one.hidden,
         _json(one.value_options),
         _json(one.render_options),
     )
+
+
+def _default(default: Any) -> Any:
+    """A default that the contract cannot say is the function's own, which it has when it is not given another."""
+    if default is MISSING or default is NoValue:
+        return None
+    try:
+        return values.to_wit(default)
+    except (TypeError, ValueError):
+        return None
 
 
 def shelves(top: list[Shelf]) -> tuple[list[Any], dict[str, NodeFunction | ClassNode]]:

@@ -33,7 +33,10 @@ class Program(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def run(self) -> ModuleType:
         """Imports the entry."""
         if self.name in sys.modules:
-            raise ImportError(f"a script cannot be called {self.entry}: there is a module {self.name} already")
+            if self.entry.endswith(_PACKAGE):
+                raise ImportError(f"a package cannot be called {self.name}: there is one already")
+            # The module that is there stays what it is for everybody else.
+            self.name += "_"
         # A folder's own modules come before Python's, as for any script, but not those that are built in.
         after = [at for at, finder in enumerate(sys.meta_path) if finder is importlib.machinery.FrozenImporter]
         sys.meta_path.insert(after[-1] + 1 if after else 0, self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import uuid
 from typing import Any
 
 from wit_world.imports import insecure_seed
@@ -21,6 +22,8 @@ def forbid() -> None:
     """From now on `os.urandom`, `secrets`, `uuid4` and `SystemRandom` raise a `PermissionError`."""
     os.urandom = _refuse
     random._urandom = _refuse  # type: ignore[attr-defined]
+    # The node of `uuid1` is no secret; its multicast bit says that it is none of a network card.
+    uuid._node = random.getrandbits(48) | (1 << 40)  # type: ignore[attr-defined]
     # A generator without a seed takes one from the system, without asking.
     usual = random.Random.seed
 
