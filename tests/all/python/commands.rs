@@ -53,7 +53,12 @@ async fn what_is_wrong_with_a_script_is_a_finding_with_its_line() {
     let broken = scripts.write("broken.py", "x = 1\nclass (\n");
     finds(&broken, None, "describe-failed", "(broken.py, line 2)");
     let header = scripts.write("header.py", "# /// script\n");
-    finds(&header, None, "bad-manifest", "begins in line 1 and does not end");
+    finds(
+        &header,
+        None,
+        "bad-manifest",
+        "begins in line 1 and does not end",
+    );
     let asks = scripts.write("asks.py", &script(&["serial"], &worker("pass")));
     let nothing = scripts.write("nothing.toml", "");
     finds(&asks, Some(&nothing), "not-granted", "`serial`");

@@ -54,7 +54,7 @@ pub(in crate::component) struct Program {
 
 impl Program {
     /// Reads the program at `path`.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    pub(in crate::component) fn read(path: &Path) -> Result<Self> {
         let failed = |source| HostError::File {
             action: "read",
             path: path.to_owned(),
