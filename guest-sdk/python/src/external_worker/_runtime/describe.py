@@ -104,7 +104,14 @@ def outputs(described: NodeClass, result: Any) -> list[tuple[str, Any]]:
 
 
 def _given(named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    return [(name, values.to_wit(value)) for name, value in named if value is not NoValue]
+    return [(name, _output(name, value)) for name, value in named if value is not NoValue]
+
+
+def _output(name: str, value: Any) -> Any:
+    try:
+        return values.to_wit(value)
+    except (TypeError, ValueError) as problem:
+        raise ValueError(f"the output `{name}`: {problem}") from None
 
 
 def milliseconds(seconds: float) -> int:
