@@ -24,6 +24,8 @@ class Call:
     """Names it among the open calls."""
     caller: str | None = None
     """The id of the node in the graph that calls; None: a client or another program calls."""
+    node: str = ""
+    """What is called: a method by its name, or a node of the shelf by its path."""
     cancelled: bool = field(default=False, compare=False)
     """Whether it has to end: its caller left, its time is over, or the worker stops."""
 

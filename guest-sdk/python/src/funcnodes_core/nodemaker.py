@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, overload
 
+from external_worker._calls import Call
 from external_worker._describe import NodeClass, node_class
 from external_worker._host import host
 from external_worker._nodes import NodeProxy, Proxies
@@ -83,12 +84,17 @@ class InstanceNode:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         result = self._method.function(self._instance, *args, **kwargs)
-        if not self._method.triggers_on_call():
+        if not self._method.triggers_on_call() or self._runs():
             return result
         if inspect.isawaitable(result):
             return self._trigger_after(result)
         self.request_trigger()
         return result
+
+    def _runs(self) -> bool:
+        """Whether this is a node's own call, from within: it would trigger itself for ever."""
+        call = Call.current()
+        return call is not None and call.node == self.name
 
     async def _trigger_after(self, result: Any) -> Any:
         value = await result

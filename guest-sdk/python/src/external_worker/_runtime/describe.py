@@ -11,7 +11,7 @@ from wit_world.imports import types
 from funcnodes_core import NoValue, Shelf
 from funcnodes_core.node import ClassNode
 from funcnodes_core.nodemaker import NodeFunction
-from funcnodes_worker import FuncNodesExternalWorker
+from funcnodes_worker import ExternalWorkerConfig, FuncNodesExternalWorker
 
 from .._describe import NodeClass, Port
 from .._kinds import MISSING
@@ -31,13 +31,21 @@ def worker_class(cls: type[FuncNodesExternalWorker]) -> Any:
         cls.NODECLASSID,
         cls.NAME or cls.__name__,
         inspect.cleandoc(doc) if doc else None,
-        json.dumps(config.model_json_schema()),
+        _schema(config),
         None,
         sorted(excluded),
         milliseconds(cls.LOOP_DELAY),
         False,
         [node(method.node_class()) for method in cls.node_methods().values()],
     )
+
+
+def _schema(config: type[Any]) -> str:
+    schema = config.model_json_schema()
+    if config is ExternalWorkerConfig:
+        # What it is for is of no use in a form.
+        schema.pop("description", None)
+    return json.dumps(schema)
 
 
 def library_class(class_id: str, title: str, doc: str | None) -> Any:

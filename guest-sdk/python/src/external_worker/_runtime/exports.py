@@ -133,7 +133,7 @@ class Worker(exports.Worker):
     async def call(self, call: Any, inputs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         task = asyncio.current_task()
         assert task is not None
-        opened = Call(call.id, call.caller)
+        opened = Call(call.id, call.caller, call.node)
         _instance.calls[call.id] = (opened, task)
         CURRENT.set(opened)
         try:
@@ -142,7 +142,9 @@ class Worker(exports.Worker):
                 raise error(types.ErrorCode.UNAVAILABLE, f"there is no node {call.node!r}")
             function, node = found
             result = function(**_arguments(node, inputs, opened))
-            return describe.outputs(node, await awaited(result))
+            if hasattr(result, "__await__"):
+                result = await result
+            return describe.outputs(node, result)
         except asyncio.CancelledError:
             raise error(types.ErrorCode.UNAVAILABLE, "the call was cancelled") from None
         except BaseException as problem:

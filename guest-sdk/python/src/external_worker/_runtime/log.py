@@ -66,20 +66,23 @@ class _Lines(io.TextIOBase):
         return True
 
 
+_streams: tuple[_Lines, ...] = ()
+
+
 def install() -> None:
     """From now on. It needs a host, which is not there while the component is made."""
     handler = _Handler()
     handler.setFormatter(_Formatter("%(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    sys.stdout, sys.stderr = _Lines(host.Level.INFO), _Lines(host.Level.WARN)
+    global _streams
+    sys.stdout, sys.stderr = _streams = _Lines(host.Level.INFO), _Lines(host.Level.WARN)
 
 
 def flush() -> None:
     """Logs what was printed without the end of its line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, _Lines):
-            stream.flush()
+    for stream in _streams:
+        stream.flush()
 
 
 def log_error(problem: BaseException) -> None:

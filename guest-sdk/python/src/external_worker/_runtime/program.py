@@ -39,6 +39,7 @@ class Program(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
             self.name += "_"
         # A folder's own modules come before Python's, as for any script, but not those that are built in.
         after = [at for at, finder in enumerate(sys.meta_path) if finder is importlib.machinery.FrozenImporter]
+        sys.path_hooks.append(self.folder)
         sys.meta_path.insert(after[-1] + 1 if after else 0, self)
         return importlib.import_module(self.name)
 
@@ -97,13 +98,11 @@ class Program(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         """For `importlib.resources`."""
         return Reader(self.contents, self._file(name).rpartition("/")[0])
 
-    def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
-        """For `pkgutil.iter_modules`."""
-        for entry, is_folder in self.contents.entries(""):
-            if is_folder and f"{entry}{_PACKAGE}" in self.contents.files:
-                yield prefix + entry, True
-            elif entry.endswith(".py"):
-                yield prefix + entry.removesuffix(".py"), False
+    def folder(self, path: str) -> Folder:
+        """For `pkgutil`: what looks for modules in a folder, if it is one of the program's."""
+        if not self.contents.is_folder(path):
+            raise ImportError(path)
+        return Folder(self, path)
 
     def _find(self, name: str) -> str | None:
         if name == self.name:
@@ -116,6 +115,27 @@ class Program(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         if file is None:
             raise ImportError(f"there is no module {name}", name=name)
         return file
+
+
+class Folder:
+    """Looks for modules in one folder of a program."""
+
+    def __init__(self, program: Program, path: str) -> None:
+        self._program, self._path = program, path
+
+    def find_spec(self, name: str, target: Any = None) -> Any:
+        """The module, if it lies here."""
+        return self._program.find_spec(name)
+
+    def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
+        """Every module that lies here, and whether it is a package."""
+        contents = self._program.contents
+        for entry, is_folder in contents.entries(self._path):
+            package = f"{self._path}/{entry}{_PACKAGE}".lstrip("/")
+            if is_folder and package in contents.files:
+                yield prefix + entry, True
+            elif entry.endswith(".py") and entry != "__init__.py":
+                yield prefix + entry.removesuffix(".py"), False
 
 
 def _module_name(entry: str) -> str:
