@@ -9,13 +9,13 @@ import sys
 import wit_world
 from wit_world.imports import timer
 
-from external_worker._runtime import blocking, exports, loop, stdlib
+from external_worker._runtime import pauses, exports, loop, stdlib
 from external_worker._runtime.exports import State, Worker
 
 # The bindings know the kind of their byte streams by a number, which only their source says.
 _KIND = re.search(r"stream_new\((\d+)\)", inspect.getsource(wit_world.byte_stream))
 assert _KIND is not None
-blocking.install()
+pauses.install()
 exports.install(loop.install(timer, int(_KIND.group(1))))
 
 # What workers usually need: importing it later would cost each instance its own copy.

@@ -14,7 +14,7 @@ from funcnodes_worker import FuncNodesExternalWorker
 
 from .._calls import Call
 from .._describe import NodeClass
-from . import blocking, describe
+from . import pauses, describe
 
 _DATA = "/data"
 # How long calls may clean up before the worker's own end begins; the host's patience is longer.
@@ -85,7 +85,7 @@ class Instance:
     async def end(self, report: Callable[[BaseException], Any]) -> None:
         """Ends the loop and the calls, lets the worker release what it holds, then ends what it left running."""
         here = asyncio.current_task()
-        blocking.stopping()
+        pauses.stopping()
         if self.worker is not None:
             self.worker._stopping, self.worker._running = True, False
         for call, _ in self.calls.values():
