@@ -77,7 +77,7 @@ class Worker(exports.Worker):
             raise
         finally:
             log.flush()
-            LOOP.drain()
+            LOOP.wake()
 
     async def start(self, class_id: str, instance: Any, config: str) -> None:
         _wake()
@@ -131,7 +131,7 @@ class Worker(exports.Worker):
             return _instance.last_shelves()
         finally:
             log.flush()
-            LOOP.drain()
+            LOOP.wake()
 
     async def call(self, call: Any, inputs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         task = asyncio.current_task()
@@ -161,7 +161,7 @@ class Worker(exports.Worker):
         if call is not None and task is not None:
             call.cancelled = True
             task.cancel()
-            LOOP.drain()
+            LOOP.wake()
 
     async def stop(self) -> None:
         await _instance.end(failure)

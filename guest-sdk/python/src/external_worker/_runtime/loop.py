@@ -262,8 +262,16 @@ class Loop(refusals.Refusals, net.Network, base_events.BaseEventLoop):
         elif waiter is not None:
             waiter.done(value)
 
+    def wake(self) -> None:
+        """Lets what is ready run soon. For a synchronous export, in which the host lets nothing wait, not even for a
+        sleep to be given up."""
+        waiting = (task for task in self._live.values() if task.bell is not None)
+        task = next(waiting, None) if self._ready else None
+        if task is not None:
+            self._ring(task)
+
     def drain(self) -> None:
-        """Runs what is ready; in a synchronous export, too."""
+        """Runs what is ready."""
         ready = self._ready
         for _ in range(_ROUNDS):
             if not ready:
@@ -274,8 +282,6 @@ class Loop(refusals.Refusals, net.Network, base_events.BaseEventLoop):
                     self._run_handle(handle)
         while self._finished:
             self._ring(self._finished.popleft())
-        if ready and self._current is None and self._live:
-            self._ring(next(iter(self._live.values())))
 
     def _run_handle(self, handle: events.Handle) -> None:
         try:
