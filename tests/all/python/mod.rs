@@ -1,5 +1,6 @@
 //! Workers in Python: scripts and wheels on the one runtime, as their authors drop and edit them.
 
+mod commands;
 mod scripts;
 mod worker;
 
