@@ -106,6 +106,6 @@ class Checks(FuncNodesExternalWorker):
             found["native"] = str(problem)
         try:
             urllib.request.urlopen("https://example.com/")
-        except urllib.error.URLError as problem:
-            found["urllib"] = f"{type(problem.reason).__name__}: {problem.reason}"
+        except OSError as problem:
+            found["urllib"] = f"{type(problem).__name__}: {problem}"
         return found
