@@ -1,6 +1,8 @@
 //! Workers in Python: scripts and wheels on the one runtime, as their authors drop and edit them.
 
+mod built;
 mod commands;
+mod library;
 mod scripts;
 mod worker;
 
