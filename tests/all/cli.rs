@@ -247,6 +247,22 @@ fn a_new_worker_in_javascript_is_made_once() {
 }
 
 #[test]
+fn a_new_worker_in_python_is_made_once() {
+    let files = files();
+    let dir = files.0.path().join("my-worker");
+    let new = ["new", "--lang", "python", "my-worker", "--path"];
+    let new = [&new[..], &[dir.to_str().unwrap()]].concat();
+    assert_eq!(ewh(&new).0, Exit::Ok);
+    let worker = std::fs::read_to_string(dir.join("my_worker.py")).unwrap();
+    assert!(worker.contains("class MyWorker(FuncNodes"), "{worker}");
+    fails(&new, Exit::Usage, &["my-worker", "not empty"]);
+    let taken = ["new", "--lang", "python", "json"];
+    fails(&taken, Exit::Usage, &["`json`", "my-json"]);
+    let sdk = [&new[..], &["--sdk", "0.1.0"]].concat();
+    fails(&sdk, Exit::Usage, &["--sdk"]);
+}
+
+#[test]
 fn any_component_can_be_given_a_manifest() {
     let files = files();
     let component = files.put("cache.wasm", std::fs::read(CACHE).unwrap());

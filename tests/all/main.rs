@@ -7,6 +7,7 @@ mod instance;
 mod languages;
 mod peer;
 mod pipelines;
+mod python;
 mod registry;
 mod schemas;
 mod server;

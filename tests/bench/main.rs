@@ -3,6 +3,7 @@
 
 mod bare;
 mod density;
+mod python;
 mod resident;
 mod served;
 mod table;
@@ -30,6 +31,9 @@ fn main() {
     if is_asked("density") {
         return density::print();
     }
+    if is_asked("python") {
+        return python::print();
+    }
     if is_asked("served") {
         return served::print();
     }
@@ -45,6 +49,7 @@ fn main() {
         .all(|argument| argument.starts_with("--"))
     {
         served::print();
+        python::print();
         density::print();
     }
 }

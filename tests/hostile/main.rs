@@ -24,6 +24,7 @@ mod memory;
 mod names;
 mod network;
 mod pays;
+mod python;
 mod registries;
 mod saves;
 mod says;
@@ -73,6 +74,7 @@ fn rows() -> Vec<Row> {
         saves::rows(),
         registries::rows(),
         confined::rows(),
+        python::rows(),
     ];
     groups.into_iter().flatten().collect()
 }

@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::house::Cost;
+use crate::python;
 
 /// The memory that an attacker may use, in bytes, also while it describes itself.
 pub const MEMORY: u64 = 32 << 20;
@@ -72,7 +73,10 @@ pub fn shared(engine: &Engine) -> Loaded {
 impl Scene {
     /// A place for `attack`.
     pub fn new(attack: &str, engine: &Engine, shared: &Loaded) -> Self {
-        let budget = BUDGET.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut budget = BUDGET.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        if attack.starts_with(python::GROUP) {
+            python::MEMORY.clone_into(&mut budget[0].1);
+        }
         Self(Arc::new(Inner {
             attack: attack.to_owned(),
             engine: engine.clone(),
@@ -169,6 +173,10 @@ impl Scene {
     /// Loads the component that the attack is in. Those that many attacks share are loaded once, before
     /// the first attack.
     pub fn load(&self) -> Result<Arc<LoadedComponent>, HostError> {
+        if self.attack().starts_with(python::GROUP) {
+            let program = python::program(self.attack(), self.dir());
+            return LoadedComponent::from_file(self.engine(), &program).map(Arc::new);
+        }
         let attack = self.found().unwrap();
         if let Some((_, shared)) = self
             .0
@@ -188,7 +196,8 @@ impl Scene {
 
     /// Starts the attacker.
     pub async fn start(&self) -> Result<Instance, HostError> {
-        let config = json!({ "attack": self.0.attack });
+        let attack = &self.0.attack;
+        let config = json!({ "attack": attack.strip_prefix(python::GROUP).unwrap_or(attack) });
         let instance = start(&self.prepare().await?, "hostile", config).await?;
         self.watch(&instance);
         Ok(instance)

@@ -11,6 +11,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::bystander::{Bystander, Latencies, is_served};
 use crate::house::{Cost, House, Plan, Resident};
+use crate::python;
 use crate::scene::{Loaded, MEMORY, Scene, is_clean, shared};
 use crate::victim::Victim;
 
@@ -115,6 +116,9 @@ pub async fn run(rows: &[Row], engine: &Engine) -> bool {
     let loaded = shared(engine);
     for (_, component) in loaded.iter() {
         component.describe(&Budget::default()).await.unwrap();
+    }
+    if rows.iter().any(|row| row.attack.starts_with(python::GROUP)) {
+        python::warm(engine);
     }
     let mut beside = Beside {
         victim: Victim::start(engine).await,

@@ -38,6 +38,7 @@ pub fn engine_with(resolver: Resolver) -> Engine {
         cache,
         pool_instances: Some(64),
         resolver,
+        python: external_worker_build::python_place(),
         ..EngineOptions::new(Compiling::Here)
     })
     .unwrap()

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CacheOptions;
-use super::build::Shown;
 use super::error::CliError;
 use super::files;
 use super::output::Output;
+use super::python;
 use crate::component::{LoadedComponent, is_program};
 use crate::engine::{CompileCache, Compiling, Engine, EngineOptions, Trust};
 use crate::error::HostError;
@@ -119,8 +119,8 @@ pub fn component(
         .file_name()
         .unwrap_or(path.as_os_str())
         .to_string_lossy();
-    if is_program(path) && engine.python_file().is_none_or(|file| !file.is_file()) {
-        external_worker_build::prepare_python(&mut Shown(output))?;
+    if is_program(path) {
+        python::prepare(engine.python_file(), output)?;
     }
     let _progress = output.progress(format!("compiling {name}"));
     Ok(Arc::new(LoadedComponent::from_file(engine, path)?))

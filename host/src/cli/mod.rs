@@ -125,6 +125,9 @@ impl CacheOptions {
             None if self.no_cache => vec!["--no-cache".into()],
             None => Vec::new(),
         };
+        if let Some(runtime) = self.python() {
+            arguments.extend(["--python".into(), runtime.into()]);
+        }
         arguments.extend(self.ca_arguments());
         arguments
     }

@@ -65,18 +65,24 @@ impl LoadedComponent {
     /// [`HostError::File`] or [`HostError::Component`], with what to do.
     pub fn from_file(engine: &Engine, path: &Path) -> Result<Self> {
         if is_program(path) {
-            return Self::from_program(engine, path);
+            return Self::from_program(engine, Program::read(path)?);
         }
         let (name, wasm) = read_file(path)?;
         Self::from_bytes(engine, &name, wasm)
     }
 
-    /// Compiles a component from memory, in this process. `name` is for messages.
+    /// Compiles a component from memory, in this process. `name` is for messages, and says by its ending whether
+    /// it is a program.
     ///
     /// # Errors
     /// [`HostError::Component`], with what to do.
     pub fn from_bytes(engine: &Engine, name: &str, wasm: impl Into<Arc<[u8]>>) -> Result<Self> {
-        let unbuilt = Unbuilt::read(name, wasm.into())?;
+        let wasm = wasm.into();
+        let path = Path::new(name);
+        if is_program(path) {
+            return Self::from_program(engine, Program::of(path, wasm.to_vec())?);
+        }
+        let unbuilt = Unbuilt::read(name, wasm)?;
         let built = compile(engine, unbuilt.name(), unbuilt.wasm())?;
         unbuilt.build(engine, built, Asked::here())
     }
@@ -270,6 +276,14 @@ impl LoadedComponent {
             on_demand: OnceLock::new(),
         })
     }
+}
+
+/// What the program in a file of this name says of itself and requests, before anything of it runs.
+///
+/// # Errors
+/// [`HostError::Component`], with what to do.
+pub fn program_manifest(name: &Path, bytes: &[u8]) -> Result<Manifest> {
+    Ok(Program::of(name, bytes.to_vec())?.manifest().clone())
 }
 
 /// What a guest said before it trapped, as the context of its trap: a sentence, and more lines of a traceback.

@@ -13,7 +13,9 @@ mod ports;
 mod requests;
 mod scan;
 
-use crate::component::LoadedComponent;
+use std::path::Path;
+
+use crate::component::{self, LoadedComponent};
 use crate::engine::Engine;
 use crate::error::HostError;
 use crate::limits::{self, Budget};
@@ -58,6 +60,23 @@ pub fn check_bytes(bytes: &[u8], policy: Option<&Policy>) -> Vec<Finding> {
     contract::check(&facts, &mut found);
     requests::check(&facts, bytes, policy, &mut found);
     contents::check(&facts, bytes, budget, &mut found);
+    found
+}
+
+/// What a program says, in a file of this name, before anything of it runs. `policy` as for [`check_bytes`].
+pub fn check_program(name: &Path, bytes: &[u8], policy: Option<&Policy>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    match component::program_manifest(name, bytes) {
+        Ok(manifest) => requests::granted(&manifest, policy, &mut found),
+        Err(HostError::Component { problem, fix, .. }) => {
+            found.push(Finding::new(&finding::BAD_MANIFEST, problem, fix));
+        }
+        Err(error) => found.push(Finding::new(
+            &finding::BAD_MANIFEST,
+            error.to_string(),
+            "take an intact copy",
+        )),
+    }
     found
 }
 

@@ -52,15 +52,11 @@ pub(super) fn check(
             );
         }
     }
-    requested(&manifest, &imported, policy, found);
+    requested(&manifest, &imported, found);
+    granted(&manifest, policy, found);
 }
 
-fn requested(
-    manifest: &Manifest,
-    imported: &[(Capability, String)],
-    policy: Option<&Policy>,
-    found: &mut Vec<Finding>,
-) {
+fn requested(manifest: &Manifest, imported: &[(Capability, String)], found: &mut Vec<Finding>) {
     let has_imports: BTreeSet<_> = imported.iter().map(|(capability, _)| capability).collect();
     for capability in manifest.requests.keys() {
         let name = capability.name();
@@ -72,13 +68,22 @@ fn requested(
                 format!("take `{name}` out of the requests"),
             ));
         }
-        if policy.is_some_and(|policy| !policy.grants(*capability)) {
-            found.push(Finding::new(
-                &finding::NOT_GRANTED,
-                format!("it requests `{name}`, which the policy does not grant"),
-                format!("add to the policy:\n{}", capability.example().trim_end()),
-            ));
-        }
+    }
+}
+
+/// What is requested, against what the policy grants.
+pub(super) fn granted(manifest: &Manifest, policy: Option<&Policy>, found: &mut Vec<Finding>) {
+    let Some(policy) = policy else {
+        return;
+    };
+    let requested = manifest.requests.keys();
+    for capability in requested.filter(|capability| !policy.grants(**capability)) {
+        let name = capability.name();
+        found.push(Finding::new(
+            &finding::NOT_GRANTED,
+            format!("it requests `{name}`, which the policy does not grant"),
+            format!("add to the policy:\n{}", capability.example().trim_end()),
+        ));
     }
 }
 

@@ -43,12 +43,12 @@ impl Site {
     }
 
     /// Puts a component file where modules are found, whole from one moment to the next.
-    fn put(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         put(self.dir.path(), name, bytes);
     }
 
     /// Writes the policy of a module, whole from one moment to the next.
-    fn allow(&self, module: &str, policy: &str) {
+    pub(crate) fn allow(&self, module: &str, policy: &str) {
         allow(self.dir.path(), module, policy);
     }
 
@@ -57,7 +57,7 @@ impl Site {
     }
 
     /// The Worker ends, and another one begins where it was.
-    async fn reopen(mut self) -> Self {
+    pub(crate) async fn reopen(mut self) -> Self {
         self.reopen_in_place().await;
         self
     }
@@ -69,7 +69,7 @@ impl Site {
     }
 
     /// The uuid of a new external worker.
-    async fn add(&self, module: &str, class: &str, config: Json) -> String {
+    pub(crate) async fn add(&self, module: &str, class: &str, config: Json) -> String {
         let new = NewInstance {
             config: Some(config),
             ..NewInstance::default()
@@ -93,7 +93,7 @@ impl Site {
         self.out(node)
     }
 
-    fn out(&self, node: &str) -> Json {
+    pub(crate) fn out(&self, node: &str) -> Json {
         self.worker.nodespace().preview(node, "out").unwrap()
     }
 
@@ -106,7 +106,7 @@ impl Site {
         all.find(|instance| instance["uuid"] == uuid).cloned()
     }
 
-    fn has_module(&self, name: &str) -> bool {
+    pub(crate) fn has_module(&self, name: &str) -> bool {
         let modules = json!(self.worker.modules());
         let mut modules = modules.as_array().unwrap().iter();
         modules.any(|module| module["module"] == name)
@@ -138,8 +138,13 @@ fn allow(dir: &Path, module: &str, policy: &str) {
     std::fs::rename(aside, policies.join(format!("{module}.toml"))).unwrap();
 }
 
+/// Where a module is; a name without an ending is that of a component.
 fn file(dir: &Path, name: &str) -> std::path::PathBuf {
-    dir.join("local_workers").join(format!("{name}.wasm"))
+    let file = match Path::new(name).extension() {
+        Some(_) => name.to_owned(),
+        None => format!("{name}.wasm"),
+    };
+    dir.join("local_workers").join(file)
 }
 
 fn put(dir: &Path, name: &str, bytes: &[u8]) {
@@ -151,7 +156,10 @@ fn put(dir: &Path, name: &str, bytes: &[u8]) {
 }
 
 /// Waits for a line in the status bar that has `part` in it.
-async fn notice(events: &mut broadcast::Receiver<Arc<WorkerEvent>>, part: &str) -> String {
+pub(crate) async fn notice(
+    events: &mut broadcast::Receiver<Arc<WorkerEvent>>,
+    part: &str,
+) -> String {
     wait_for(events, |event| match event {
         WorkerEvent::Progress { message, .. } if message.contains(part) => Some(message.clone()),
         _ => None,

@@ -5,8 +5,21 @@ here.
 """
 
 from ._arrays import NdArray
-from ._calls import Call
+from ._calls import Call, progress
+from ._errors import Busy, Denied, InvalidConfig, InvalidInput, Unavailable, WorkerError
 from ._media import Media
 from ._nodes import Trigger
 
-__all__ = ["Call", "Media", "NdArray", "Trigger"]
+__all__ = [
+    "Busy",
+    "Call",
+    "Denied",
+    "InvalidConfig",
+    "InvalidInput",
+    "Media",
+    "NdArray",
+    "Trigger",
+    "Unavailable",
+    "WorkerError",
+    "progress",
+]

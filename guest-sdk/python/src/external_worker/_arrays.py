@@ -115,6 +115,8 @@ def is_buffer(value: object) -> bool:
 
 
 def _dtype(name: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"the element type of an array is a name such as 'f64', not {name!r}")
     name = _NUMPY.get(name, name)
     if name.startswith(("uint", "int")) and name.removeprefix("u").removeprefix("int").isdigit():
         name = ("u" if name.startswith("u") else "s") + name.removeprefix("u").removeprefix("int")

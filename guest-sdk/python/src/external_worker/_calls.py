@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ._host import host
 
+T = TypeVar("T")
 
-@dataclass(frozen=True)
+
+@dataclass
 class Call:
     """An open call. A method gets it by an argument that is annotated with this class, which is no input.
 
@@ -20,10 +24,24 @@ class Call:
     """Names it among the open calls."""
     caller: str | None = None
     """The id of the node in the graph that calls; None: a client or another program calls."""
+    node: str = ""
+    """What is called: a method by its name, or a node of the shelf by its path."""
+    cancelled: bool = field(default=False, compare=False)
+    """Whether it has to end: its caller left, its time is over, or the worker stops."""
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Shows at the node that called how far this call is: `fraction` is between 0 and 1."""
         host().progress(self.id, float(fraction), str(message))
+
+    def track(self, iterable: Iterable[T], message: str = "", total: int | None = None) -> Iterator[T]:
+        """Yields what is in `iterable`, and shows how far it is."""
+        if total is None:
+            iterable = list(iterable)
+            total = len(iterable)
+        for done, one in enumerate(iterable):
+            self.progress(done / total if total else 0.0, message)
+            yield one
+        self.progress(1.0, message)
 
     @staticmethod
     def current() -> Call | None:
@@ -32,3 +50,10 @@ class Call:
 
 
 CURRENT: ContextVar[Call | None] = ContextVar("call", default=None)
+
+
+def progress(fraction: float, message: str = "") -> None:
+    """Shows how far the call is within which this code runs; elsewhere it shows nothing."""
+    call = Call.current()
+    if call is not None:
+        call.progress(fraction, message)

@@ -6,6 +6,7 @@ import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ._calls import Call
@@ -47,6 +48,11 @@ class NodeClass:
     """Seconds."""
     call: str | None
     """The argument that gets the `Call`."""
+
+    @cached_property
+    def by_name(self) -> dict[str, Port]:
+        """The inputs by their names."""
+        return {port.name: port for port in self.inputs}
 
     @property
     def has_inputs(self) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ._kinds import options_json
+from ._describe import NodeClass
+from ._kinds import MISSING, options_json
 
 
 class Trigger(enum.Enum):
@@ -18,12 +19,27 @@ class Trigger(enum.Enum):
     """It triggers where the input does, unless it is the value that is there."""
 
 
+class Shown:
+    """What a form shows of an input, as it was set last: a part of it can be changed."""
+
+    def __init__(self, value_options: dict[str, Any], render_options: dict[str, Any], default: Any) -> None:
+        self.value_options, self.render_options, self.default = dict(value_options), dict(render_options), default
+
+    def copy(self) -> Shown:
+        """The same for another node."""
+        return Shown(self.value_options, self.render_options, self.default)
+
+
 class Input:
     """One input of a node, or of the nodes of a class."""
 
-    def __init__(self, handle: Any, name: str, options: dict[str, Any], render: dict[str, Any]) -> None:
-        self._handle, self._name = handle, name
-        self._options, self._render = options, render
+    def __init__(self, handle: Any, name: str, shown: Shown) -> None:
+        self._handle, self._name, self._shown = handle, name, shown
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._name
 
     @property
     def value(self) -> Any:
@@ -34,30 +50,49 @@ class Input:
     def value(self, value: Any) -> None:
         self.set_value(value)
 
-    def set_value(self, value: Any, trigger: Trigger | bool = Trigger.YES) -> None:
-        """Sets the value; with `Trigger.NO` it is shown without triggering the node."""
-        self._handle.set_value(self._name, value, trigger in (Trigger.YES, True))
+    def set_value(
+        self, value: Any, does_trigger: Trigger | bool | None = None, trigger: Trigger | bool = Trigger.YES
+    ) -> None:
+        """Sets the value; with `does_trigger=False`, or `trigger=Trigger.NO`, it is shown without triggering the node."""
+        chosen = trigger if does_trigger is None else does_trigger
+        self._handle.set_value(self._name, value, chosen in (Trigger.YES, True))
+
+    @property
+    def default(self) -> Any:
+        """What the input falls back to, as it was declared or set here; None where there is nothing."""
+        return None if self._shown.default is MISSING else self._shown.default
+
+    @default.setter
+    def default(self, value: Any) -> None:
+        self.set_default(value)
+
+    def set_default(self, value: Any) -> None:
+        """Sets what the input falls back to; with `NoValue` it has to be given."""
+        value = MISSING if repr(value) == "<NoValue>" else value
+        self._handle.set_default(self._name, value)
+        self._shown.default = value
 
     @property
     def value_options(self) -> dict[str, Any]:
         """The options as they were set last."""
-        return dict(self._options)
+        return dict(self._shown.value_options)
 
-    def set_default(self, value: Any) -> None:
-        """Sets what the input falls back to."""
-        self._handle.set_default(self._name, value)
-
-    default = property(None, set_default, doc="What the input falls back to.")
+    @property
+    def render_options(self) -> dict[str, Any]:
+        """The render options as they were set last."""
+        return dict(self._shown.render_options)
 
     def update_value_options(self, **options: Any) -> None:
         """Changes some of the value options, such as `min`, `max` and `options`."""
-        self._options.update(options_json(options))
-        self._handle.set_value_options(self._name, self._options)
+        changed = {**self._shown.value_options, **options_json(options)}
+        self._handle.set_value_options(self._name, changed)
+        self._shown.value_options = changed
 
     def update_render_options(self, **options: Any) -> None:
         """Changes some of the render options."""
-        self._render.update(options)
-        self._handle.set_render_options(self._name, self._render)
+        changed = {**self._shown.render_options, **options}
+        self._handle.set_render_options(self._name, changed)
+        self._shown.render_options = changed
 
 
 class _Inputs(Mapping[str, Input]):
@@ -65,25 +100,20 @@ class _Inputs(Mapping[str, Input]):
         self._owner = owner
 
     def __getitem__(self, name: str) -> Input:
-        return self._owner._input(name)
+        return self._owner.get_input(name)
 
-    def __iter__(self) -> Any:
-        return iter(self._owner._options)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._owner._shown)
 
     def __len__(self) -> int:
-        return len(self._owner._options)
+        return len(self._owner._shown)
 
 
 class NodeProxy:
     """A node, or the class of nodes yet to be made. `node.inputs["x"]` and `node.input_x` are its inputs."""
 
-    def __init__(
-        self,
-        handle: Any,
-        options: dict[str, dict[str, Any]],
-        render: dict[str, dict[str, Any]],
-    ) -> None:
-        self._handle, self._options, self._render = handle, options, render
+    def __init__(self, handle: Any, shown: dict[str, Shown]) -> None:
+        self._handle, self._shown = handle, shown
 
     @property
     def inputs(self) -> Mapping[str, Input]:
@@ -95,12 +125,45 @@ class NodeProxy:
         """Its id in the graph; a class has none."""
         return self._handle.id()
 
-    def _input(self, name: str) -> Input:
-        if name not in self._options:
-            raise KeyError(name)
-        return Input(self._handle, name, self._options[name], self._render[name])
+    def get_input(self, name: str) -> Input:
+        """An input by its name."""
+        return Input(self._handle, name, self._shown[name])
+
+    def __getitem__(self, name: str) -> Input:
+        return self.get_input(name)
 
     def __getattr__(self, name: str) -> Input:
-        if name.startswith("input_") and name[6:] in self._options:
-            return self._input(name[6:])
-        raise AttributeError(name)
+        if name.startswith("input_") and name[6:] in self._shown:
+            return self.get_input(name[6:])
+        if name in ("outputs", "request_trigger", "trigger"):
+            raise AttributeError(
+                f"a node in the sandbox is told of by its inputs: it has no {name!r}; "
+                "`method.request_trigger()` triggers all nodes of a method"
+            )
+        raise AttributeError(f"a node has no {name!r}")
+
+
+class Proxies:
+    """The nodes of one method of one instance, with what was shown of each."""
+
+    # Nodes are removed without a word: what was shown of them is not kept for ever.
+    _MOST = 10_000
+
+    def __init__(self, node_class: NodeClass) -> None:
+        self._of_class = {
+            port.name: Shown(port.value_options, port.render_options, port.default) for port in node_class.inputs
+        }
+        self._of_nodes: dict[str, dict[str, Shown]] = {}
+
+    def of_class(self, handle: Any) -> NodeProxy:
+        """The class of nodes yet to be made."""
+        return NodeProxy(handle, self._of_class)
+
+    def of_node(self, handle: Any) -> NodeProxy:
+        """A node."""
+        id = handle.id()
+        if id not in self._of_nodes:
+            if len(self._of_nodes) >= self._MOST:
+                self._of_nodes.clear()
+            self._of_nodes[id] = {name: shown.copy() for name, shown in self._of_class.items()}
+        return NodeProxy(handle, self._of_nodes[id])

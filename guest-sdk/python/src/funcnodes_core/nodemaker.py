@@ -7,9 +7,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, overload
 
+from external_worker._calls import Call
 from external_worker._describe import NodeClass, node_class
 from external_worker._host import host
-from external_worker._nodes import NodeProxy
+from external_worker._nodes import NodeProxy, Proxies
 
 Function = Callable[..., Any]
 
@@ -83,12 +84,17 @@ class InstanceNode:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         result = self._method.function(self._instance, *args, **kwargs)
-        if not self._method.triggers_on_call():
+        if not self._method.triggers_on_call() or self._runs():
             return result
         if inspect.isawaitable(result):
             return self._trigger_after(result)
         self.request_trigger()
         return result
+
+    def _runs(self) -> bool:
+        """Whether this is a node's own call, from within: it would trigger itself for ever."""
+        call = Call.current()
+        return call is not None and call.node == self.name
 
     async def _trigger_after(self, result: Any) -> Any:
         value = await result
@@ -101,22 +107,22 @@ class InstanceNode:
 
     def nodes(self, _instance: Any = None) -> list[NodeProxy]:
         """The nodes in the graph that were made of this method."""
-        return [self._proxy(handle) for handle in host().nodes(self.name)]
+        return [self._proxies().of_node(handle) for handle in host().nodes(self.name)]
 
     def nodeclass(self, _instance: Any = None) -> NodeProxy:
         """The class of nodes yet to be made of this method."""
-        return self._proxy(host().node_class(self.name))
+        return self._proxies().of_class(host().node_class(self.name))
 
-    def _proxy(self, handle: Any) -> NodeProxy:
+    def create_node(self, *_: Any, **__: Any) -> NodeProxy:
+        """Nodes are made in the graph, not by a worker."""
+        raise NotImplementedError("a worker in the sandbox makes no nodes: they are made in the graph")
+
+    def _proxies(self) -> Proxies:
         # What was set last is remembered for the instance, so that a part of it can be changed.
-        shown = self._instance.__dict__.setdefault("_shown_options", {})
-        if self.name not in shown:
-            inputs = self._method.node_class().inputs
-            shown[self.name] = (
-                {port.name: dict(port.value_options) for port in inputs},
-                {port.name: dict(port.render_options) for port in inputs},
-            )
-        return NodeProxy(handle, *shown[self.name])
+        kept = self._instance.__dict__.setdefault("_node_proxies", {})
+        if self.name not in kept:
+            kept[self.name] = Proxies(self._method.node_class())
+        return kept[self.name]
 
 
 def instance_nodefunction(trigger_on_call: bool | None = None, **options: Any) -> Any:
@@ -140,6 +146,7 @@ class NodeFunction:
         self.function, self.options = function, options
         functools.update_wrapper(self, function)  # type: ignore[arg-type]
         self.name: str = options.get("node_id") or options.get("id") or function.__name__
+        self._class: NodeClass | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -151,7 +158,9 @@ class NodeFunction:
 
     def node_class(self) -> NodeClass:
         """What it is in the library."""
-        return node_class(self.function, self.name, self.options)
+        if self._class is None:
+            self._class = node_class(self.function, self.name, self.options)
+        return self._class
 
 
 def NodeDecorator(node_id: Any = None, node_name: str | None = None, **options: Any) -> Any:

@@ -13,13 +13,17 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from external_worker._host import host
+from external_worker._nodes import NodeProxy
 from funcnodes_core import Shelf
-from funcnodes_core.nodemaker import NodeMethod
+from funcnodes_core.nodemaker import InstanceNode, NodeMethod
 
 from ._config import ExternalWorkerConfig
 
-CLASSES: dict[str, type[FuncNodesExternalWorker]] = {}
-"""Every concrete class by its NODECLASSID."""
+CLASSES: list[type[FuncNodesExternalWorker]] = []
+"""Every concrete class, in the order of their definitions."""
+
+INCOMPLETE: list[tuple[type[FuncNodesExternalWorker], list[str]]] = []
+"""Classes that are not marked as abstract, and what each lacks."""
 
 
 class FuncNodesExternalWorker(abc.ABC):
@@ -40,16 +44,18 @@ class FuncNodesExternalWorker(abc.ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "IS_ABSTRACT" not in vars(cls):
-            cls.IS_ABSTRACT = False
-        if cls.IS_ABSTRACT or any(getattr(value, "__isabstractmethod__", False) for value in vars(cls).values()):
-            cls.IS_ABSTRACT = True
+        if vars(cls).get("IS_ABSTRACT"):
+            return
+        lacking = sorted(name for name in dir(cls) if getattr(getattr(cls, name, None), "__isabstractmethod__", False))
+        cls.IS_ABSTRACT = bool(lacking)
+        if lacking:
+            INCOMPLETE.append((cls, [f"`{name}`" for name in lacking]))
             return
         if not getattr(cls, "NODECLASSID", None):
             raise ValueError(f"{cls.__name__} needs a NODECLASSID, or IS_ABSTRACT = True")
         if not inspect.iscoroutinefunction(cls.loop):
             raise TypeError(f"{cls.__name__}.loop has to be `async def loop(self)`")
-        CLASSES[cls.NODECLASSID] = cls
+        CLASSES.append(cls)
 
     def __init__(
         self,
@@ -85,6 +91,10 @@ class FuncNodesExternalWorker(abc.ABC):
     def name(self) -> str:
         """Its name: the one that a person gave it, or its class with its id."""
         return self._name or f"{type(self).__name__}({self._uuid})"
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name or None
 
     @property
     def logger(self) -> logging.Logger:
@@ -178,9 +188,10 @@ class FuncNodesExternalWorker(abc.ABC):
         self.emit("nodes_update")
 
     @property
-    def nodeshelf(self) -> Shelf | None:
-        """The shelf."""
-        return self.get_nodeshelf()
+    def nodeshelf(self) -> weakref.ref[Shelf] | None:
+        """The shelf, by a weak reference, as FuncNodes has it; None: there is none."""
+        shelf = self.get_nodeshelf()
+        return None if shelf is None else weakref.ref(shelf)
 
     @nodeshelf.setter
     def nodeshelf(self, shelf: Shelf | None) -> None:
@@ -196,13 +207,23 @@ class FuncNodesExternalWorker(abc.ABC):
         listeners = list(self._listeners.get(event, ()))
         for listener in listeners:
             listener(src=self, **(msg or {}))
-        if self._attached:
+        # Until it has started, nobody has read the shelf yet.
+        if self._attached and (self._running or event != "nodes_update"):
             host().emit(event, {} if msg is None else msg)
         return bool(listeners)
 
     def on(self, event: str, listener: Callable[..., Any]) -> None:
         """Calls `listener(src=…, **msg)` at each event of this name."""
         self._listeners.setdefault(event, []).append(listener)
+
+    def once(self, event: str, listener: Callable[..., Any]) -> None:
+        """Calls it at the next event of this name only."""
+
+        def called(**msg: Any) -> None:
+            self.off(event, called)
+            listener(**msg)
+
+        self.on(event, called)
 
     def off(self, event: str, listener: Callable[..., Any] | None = None) -> None:
         """Does not call it any more; without a listener, none of this event."""
@@ -226,6 +247,40 @@ class FuncNodesExternalWorker(abc.ABC):
 
     def cleanup(self) -> None:
         """A hook: releases what the worker holds."""
+
+    def serialize(self, export: bool = False) -> dict[str, Any]:
+        """What a save keeps of it, or an export."""
+        config = self.config.exportable_dict() if export else self.config.model_dump(mode="json")
+        return {
+            "uuid": self.uuid,
+            "nodeclassid": self.NODECLASSID,
+            "running": self.running,
+            "name": self.name,
+            "config": config,
+        }
+
+    # Its nodes
+
+    def get_all_nodeclasses(self) -> dict[str, NodeProxy]:
+        """The class of the nodes of each method, by the methods' names."""
+        return {name: getattr(self, name).nodeclass() for name in self.node_methods()}
+
+    def get_nodeclass(self, name: str) -> NodeProxy:
+        """The class of the nodes of a method."""
+        return self._node_method(name).nodeclass()
+
+    def get_nodes(self, name: str) -> list[NodeProxy]:
+        """The nodes in the graph that were made of a method."""
+        return self._node_method(name).nodes()
+
+    def get_all_nodes(self) -> list[NodeProxy]:
+        """All nodes in the graph that were made of this worker's methods."""
+        return [node for name in self.node_methods() for node in getattr(self, name).nodes()]
+
+    def _node_method(self, name: str) -> InstanceNode:
+        if name not in self.node_methods():
+            raise KeyError(name)
+        return getattr(self, name)
 
     # What the runtime asks of it
 

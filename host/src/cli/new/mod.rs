@@ -16,6 +16,7 @@ use crate::text;
 use sdk::Sdk;
 
 mod javascript;
+mod python;
 mod sdk;
 
 const MANIFEST: &str = include_str!("Cargo.toml.template");
@@ -68,6 +69,8 @@ enum Language {
     Rust,
     /// JavaScript, for the compiler componentize-qjs
     Js,
+    /// Python: a script, which is not built
+    Python,
 }
 
 impl NewCommand {
@@ -79,6 +82,7 @@ impl NewCommand {
         match self.lang {
             Language::Rust => self.rust(&dir, output)?,
             Language::Js => self.javascript(&dir, output)?,
+            Language::Python => self.python(&dir, output)?,
         }
         Ok(Exit::Ok)
     }
@@ -109,6 +113,29 @@ impl NewCommand {
         output.print(&format!(
             "its SDK: {sdk}, a file of its own; it is built with npm"
         ))
+    }
+
+    fn python(&self, dir: &Path, output: &Output) -> Result<(), CliError> {
+        if self.sdk.is_some() {
+            return Err(CliError::Usage(
+                "--sdk is for crates; the SDK of Python is in its runtime, so leave --sdk out"
+                    .to_owned(),
+            ));
+        }
+        check_name(&self.name)?;
+        python::check_not_taken(&self.name)?;
+        check_free(dir)?;
+        python::write(&self.name, dir)?;
+        if output.is_json() {
+            return output.print_json(&json!({
+                "name": self.name,
+                "path": dir.display().to_string(),
+                "sdk": "the runtime's own",
+                "has_workflow": false,
+            }));
+        }
+        let (shown, file) = (dir.display(), python::file(&self.name));
+        output.print(&format!("made {shown}; next: ewh inspect {shown}/{file}"))
     }
 
     fn rust(&self, dir: &Path, output: &Output) -> Result<(), CliError> {

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::devices::{self, DevicesArg};
 use super::error::{CliError, Exit};
 use super::output::Output;
-use super::{CacheOptions, duration, load};
+use super::{CacheOptions, duration, load, python};
+use crate::component::is_program;
 use crate::limits;
 use crate::validate::finding::{self, Code, Severity};
 use baseline::{Baseline, Known};
@@ -182,6 +183,10 @@ impl ValidateCommand {
         let baseline = self.baseline.as_deref().map(Baseline::read).transpose()?;
         let fetched = tempfile::tempdir().map_err(CliError::Machine)?;
         let targets = targets::targets(&self.components, fetched.path(), output, cache);
+        let mut files = targets.iter().flat_map(|target| &target.file);
+        if files.any(|file| is_program(file)) {
+            python::ready(output, cache)?;
+        }
         let checks = Checks {
             policy: policy.map(Arc::new),
             trial: self.trial.clone(),

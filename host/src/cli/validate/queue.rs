@@ -19,10 +19,11 @@ use super::line::UnderWay;
 use super::targets::Target;
 use super::verdict::{Check, Verdict};
 use super::{Level, Trial, cause, child};
+use crate::component::is_program;
 use crate::limits;
 use crate::policy::Policy;
 use crate::validate::finding::{self, Finding};
-use crate::validate::{check_bytes, is_worth_loading};
+use crate::validate::{check_bytes, check_program, is_worth_loading};
 
 /// How every component is checked.
 pub(super) struct Checks {
@@ -174,7 +175,10 @@ fn read(file: PathBuf, policy: Option<&Policy>) -> Result<(Vec<u8>, Check), Stri
     }
     let bytes = files::read(&file, "component", limits::MAX_COMPONENT_BYTES);
     let bytes = bytes.map_err(|error| error.to_string())?;
-    let found = check_bytes(&bytes, policy);
+    let found = match is_program(&file) {
+        true => check_program(&file, &bytes, policy),
+        false => check_bytes(&bytes, policy),
+    };
     let check = Check::new(Level::Static, begin.elapsed(), found);
     Ok((bytes, check))
 }

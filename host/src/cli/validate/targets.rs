@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::output::Output;
 use super::super::{CacheOptions, load, login, module};
+use crate::component::is_program;
 use crate::limits;
 use crate::registry::{Reference, RegistryError};
 use crate::worker::modules::package::Packages;
@@ -48,7 +49,12 @@ pub(super) fn targets(
 
 /// Whether what is not there was meant to be a file: its name ends as that of a component.
 fn is_path(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|is| is == "wasm")
+    is_code(Path::new(name))
+}
+
+/// Whether a file is called as a component is, or a program.
+fn is_code(path: &Path) -> bool {
+    is_program(path) || path.extension().is_some_and(|is| is == "wasm")
 }
 
 fn in_directory(dir: &Path) -> Result<Vec<Target>, String> {
@@ -63,7 +69,7 @@ fn in_directory(dir: &Path) -> Result<Vec<Target>, String> {
     if targets.is_empty() {
         let dir = dir.display();
         return Err(format!(
-            "there is no file `*.wasm` in `{dir}`; name components, or build them first"
+            "there is no file `*.wasm`, `*.py` or `*.whl` in `{dir}`; name components, or build them first"
         ));
     }
     Ok(targets)
@@ -72,14 +78,11 @@ fn in_directory(dir: &Path) -> Result<Vec<Target>, String> {
 /// A component, or a part of the directory that cannot be looked into.
 fn in_entry(entry: walkdir::Result<walkdir::DirEntry>) -> Option<Target> {
     match entry {
-        Ok(entry) => {
-            let is_component = entry.path().extension().is_some_and(|is| is == "wasm");
-            (is_component && entry.file_type().is_file()).then(|| {
-                let name = entry.into_path();
-                let file = Ok(name.clone());
-                Target { name, file }
-            })
-        }
+        Ok(entry) => (is_code(entry.path()) && entry.file_type().is_file()).then(|| {
+            let name = entry.into_path();
+            let file = Ok(name.clone());
+            Target { name, file }
+        }),
         Err(error) => Some(Target {
             name: error.path().unwrap_or(Path::new("")).to_owned(),
             file: Err(error.to_string()),

@@ -31,12 +31,11 @@ pub use source::{is_program, stem};
 const INTERFACE: &str = "funcnodes:external-worker/program@0.2.0";
 
 impl LoadedComponent {
-    /// Reads a program, in this process.
+    /// A program on its runtime, which is compiled in this process.
     ///
     /// # Errors
     /// Those of [`Self::from_file`]; one of them is that its runtime is not there.
-    pub(super) fn from_program(engine: &Engine, path: &Path) -> Result<Self> {
-        let program = Program::read(path)?;
+    pub(super) fn from_program(engine: &Engine, program: Program) -> Result<Self> {
         let runtime = match engine.python().get() {
             Some(runtime) => Arc::clone(runtime),
             None => {

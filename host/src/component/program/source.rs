@@ -33,6 +33,16 @@ fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|it| it == extension)
 }
 
+fn file_name(path: &Path) -> String {
+    let file = path.file_name().unwrap_or(path.as_os_str());
+    text::clean_line(&file.to_string_lossy(), MAX_NAME_BYTES)
+}
+
+fn too_large(file: &str, size: u64) -> HostError {
+    let problem = format!("it has {size} bytes; at most {MAX_PROGRAM_BYTES} are allowed");
+    unusable(file, problem, "Part it into several")
+}
+
 /// A program, as it was read. Nothing of it ran.
 pub(in crate::component) struct Program {
     name: String,
@@ -44,21 +54,27 @@ pub(in crate::component) struct Program {
 
 impl Program {
     /// Reads the program at `path`.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    pub(in crate::component) fn read(path: &Path) -> Result<Self> {
         let failed = |source| HostError::File {
             action: "read",
             path: path.to_owned(),
             source,
         };
-        let file = path.file_name().unwrap_or(path.as_os_str());
-        let file = text::clean_line(&file.to_string_lossy(), MAX_NAME_BYTES);
         let size = fs::metadata(path).map_err(failed)?.len();
-        if size > MAX_PROGRAM_BYTES {
-            let most = MAX_PROGRAM_BYTES;
-            let problem = format!("it has {size} bytes; at most {most} are allowed");
-            return Err(unusable(&file, problem, "Part it into several"));
+        // It is not read when it is too large.
+        let bytes = match size > MAX_PROGRAM_BYTES {
+            true => return Err(too_large(&file_name(path), size)),
+            false => fs::read(path).map_err(failed)?,
+        };
+        Self::of(path, bytes)
+    }
+
+    /// The program that has these bytes in a file that is called like `path`.
+    pub(in crate::component) fn of(path: &Path, bytes: Vec<u8>) -> Result<Self> {
+        let file = file_name(path);
+        if bytes.len() as u64 > MAX_PROGRAM_BYTES {
+            return Err(too_large(&file, bytes.len() as u64));
         }
-        let bytes = fs::read(path).map_err(failed)?;
         match has_extension(path, WHEEL) {
             true => Self::wheel(file, bytes),
             false => Self::script(file, bytes),
@@ -119,7 +135,7 @@ impl Program {
     }
 
     /// What it says of itself and requests.
-    pub(super) fn manifest(&self) -> &Manifest {
+    pub(in crate::component) fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import random
+import os
 import re
 import sys
 from types import ModuleType
 from typing import Any
 
-from wit_world.imports import insecure_seed, program
+from wit_world.imports import environment, program
 
 from funcnodes_core import Shelf
 from funcnodes_core.lib import module_to_shelf
-from funcnodes_worker._worker import CLASSES
+from funcnodes_worker import FuncNodesExternalWorker
+from funcnodes_worker._worker import CLASSES, INCOMPLETE
 
-from . import describe
+from . import describe, secure
 from .program import Program
 
 _loaded: Authored | None = None
@@ -24,7 +25,7 @@ class Authored:
     """A program that was imported."""
 
     def __init__(self, module: ModuleType) -> None:
-        self.classes = dict(CLASSES)
+        self.classes = _by_id(_announced(module))
         self.shelf = _library_shelf(module, has_classes=bool(self.classes))
         self.library_id = _library_id(module.__name__, self.classes)
         self.title = self.shelf.name if self.shelf else module.__name__
@@ -36,7 +37,10 @@ class Authored:
         if self.shelf is not None:
             classes.append(describe.library_class(self.library_id, self.title, self.doc))
         if not classes:
-            raise TypeError("there is no worker in it: a class that inherits from FuncNodesExternalWorker, or a node")
+            why = "".join(f"; {_named(cls)} has no {', '.join(missing)}" for cls, missing in INCOMPLETE)
+            raise TypeError(
+                f"there is no worker in it: a class that inherits from FuncNodesExternalWorker, or a node{why}"
+            )
         return classes
 
 
@@ -44,44 +48,52 @@ def load() -> Authored:
     """Imports the program, once."""
     global _loaded
     if _loaded is None:
-        # All instances are made of one snapshot: what it drew, they would all draw.
-        seed = insecure_seed.get_insecure_seed()
-        random.seed((seed[0] << 64) | seed[1])
-        _loaded = Authored(Program.read().run())
+        secure.reseed()
+        run = Program.read()
+        sys.argv = [run.entry]
+        _loaded = Authored(run.run())
     return _loaded
 
 
-def forbid_random() -> None:
-    """Lets random bytes that should be secure fail where they are not granted, instead of being guessable."""
-    if "random" in program.granted():
-        return
+def allow() -> None:
+    """Lets the program have what it is granted, and know of what it is not."""
+    granted = program.granted()
+    if "random" not in granted:
+        secure.forbid()
+    if "env" in granted:
+        os.environ.update(environment.get_environment())
 
-    def refused(*_: Any) -> bytes:
-        raise PermissionError(
-            "random bytes are not granted: request `random` in the script's header, and grant it in the policy"
-        )
 
-    import os
-    import uuid
+def _announced(module: ModuleType) -> list[type[FuncNodesExternalWorker]]:
+    """The classes that the module says are its own, else all that were defined."""
+    said = getattr(module, "FUNCNODES_WORKER_CLASSES", None)
+    if said is None:
+        return CLASSES
+    chosen = [said] if isinstance(said, type) else list(said)
+    return [cls for cls in chosen if cls in CLASSES]
 
-    os.urandom = refused
-    random._urandom = refused  # type: ignore[attr-defined]
-    uuid.uuid4 = refused  # type: ignore[assignment]
-    # A generator without a seed takes one from the system, without asking.
-    usual = random.Random.seed
 
-    def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
-        usual(self, random.getrandbits(128) if a is None else a, version)
+def _by_id(classes: list[type[FuncNodesExternalWorker]]) -> dict[str, type[FuncNodesExternalWorker]]:
+    found: dict[str, type[FuncNodesExternalWorker]] = {}
+    for cls in classes:
+        other = found.setdefault(cls.NODECLASSID, cls)
+        if other is not cls:
+            raise ValueError(
+                f"{_named(other)} and {_named(cls)} have the same NODECLASSID, {cls.NODECLASSID!r}: "
+                "give each its own, or set IS_ABSTRACT = True in what the other inherits from"
+            )
+    return found
 
-    random.Random.seed = seeded  # type: ignore[method-assign]
-    for name in ("secrets",):
-        module = sys.modules.get(name)
-        if module is not None:
-            module.token_bytes = refused  # type: ignore[attr-defined]
+
+def _named(cls: type) -> str:
+    """A class and where it is."""
+    file = getattr(sys.modules.get(cls.__module__), "__file__", cls.__module__)
+    return f"{cls.__name__} ({file}, line {getattr(cls, '__firstlineno__', '?')})"
 
 
 def _library_id(module: str, taken: dict[str, Any]) -> str:
     name = re.sub(r"[^A-Za-z0-9_-]", "_", module)
+    name = name if name[:1].isalpha() or name[:1] == "_" else f"_{name}"
     return f"{name}-nodes" if name in taken else name
 
 

@@ -11,7 +11,7 @@ from wit_world.imports import types
 from funcnodes_core import NoValue, Shelf
 from funcnodes_core.node import ClassNode
 from funcnodes_core.nodemaker import NodeFunction
-from funcnodes_worker import FuncNodesExternalWorker
+from funcnodes_worker import ExternalWorkerConfig, FuncNodesExternalWorker
 
 from .._describe import NodeClass, Port
 from .._kinds import MISSING
@@ -31,13 +31,21 @@ def worker_class(cls: type[FuncNodesExternalWorker]) -> Any:
         cls.NODECLASSID,
         cls.NAME or cls.__name__,
         inspect.cleandoc(doc) if doc else None,
-        json.dumps(config.model_json_schema()),
+        _schema(config),
         None,
         sorted(excluded),
         milliseconds(cls.LOOP_DELAY),
         False,
         [node(method.node_class()) for method in cls.node_methods().values()],
     )
+
+
+def _schema(config: type[Any]) -> str:
+    schema = config.model_json_schema()
+    if config is ExternalWorkerConfig:
+        # What it is for is of no use in a form.
+        schema.pop("description", None)
+    return json.dumps(schema)
 
 
 def library_class(class_id: str, title: str, doc: str | None) -> Any:
@@ -66,13 +74,23 @@ def port(one: Port) -> Any:
         one.name,
         json.dumps(one.kind),
         one.description,
-        None if one.default is MISSING else values.to_wit(one.default),
+        _default(one.default),
         one.required,
         one.does_trigger,
         one.hidden,
         _json(one.value_options),
         _json(one.render_options),
     )
+
+
+def _default(default: Any) -> Any:
+    """A default that the contract cannot say is the function's own, which it has when it is not given another."""
+    if default is MISSING or default is NoValue:
+        return None
+    try:
+        return values.to_wit(default)
+    except (TypeError, ValueError):
+        return None
 
 
 def shelves(top: list[Shelf]) -> tuple[list[Any], dict[str, NodeFunction | ClassNode]]:
@@ -104,7 +122,14 @@ def outputs(described: NodeClass, result: Any) -> list[tuple[str, Any]]:
 
 
 def _given(named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    return [(name, values.to_wit(value)) for name, value in named if value is not NoValue]
+    return [(name, _output(name, value)) for name, value in named if value is not NoValue]
+
+
+def _output(name: str, value: Any) -> Any:
+    try:
+        return values.to_wit(value)
+    except (TypeError, ValueError) as problem:
+        raise ValueError(f"the output `{name}`: {problem}") from None
 
 
 def milliseconds(seconds: float) -> int:

@@ -1,13 +1,15 @@
-"""What an author logs and prints becomes lines of the host's log; tracebacks are as Python shows them."""
+"""What an author logs and prints becomes lines of the host's log."""
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
-import traceback
-from types import TracebackType
 
 from wit_world.imports import host
+
+from . import problems
+from .values import text
 
 _LEVELS = (
     (logging.ERROR, host.Level.ERROR),
@@ -16,51 +18,55 @@ _LEVELS = (
     (logging.DEBUG, host.Level.DEBUG),
     (0, host.Level.TRACE),
 )
-# Of what runs before an author's line: these packages, and the import system.
-_OWN = ("external_worker/", "funcnodes_worker/", "funcnodes_core/", "/app.py", "importlib/", "<frozen importlib")
+# A print without an end is not kept for ever.
+_MOST_CHARACTERS = 16 * 1024
+# The rest of a record is left out: the host bounds the lines of a second.
+_MOST_LINES = 60
 
 
 class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        level = next(level for least, level in _LEVELS if record.levelno >= least)
-        host.log(level, self.format(record))
-
-
-class _Lines:
-    """A stream whose lines go into the log."""
-
-    encoding, errors, closed, newlines = "utf-8", "strict", False, None
-
-    def __init__(self, level: host.Level) -> None:
-        self._level, self._line = level, ""
-
-    def write(self, text: str) -> int:
-        *lines, self._line = (self._line + text).split("\n")
-        for line in lines:
-            host.log(self._level, line)
-        return len(text)
-
-    def writelines(self, lines: list[str]) -> None:
-        self.write("".join(lines))
-
-    def flush(self) -> None:
-        if self._line:
-            line, self._line = self._line, ""
-            host.log(self._level, line)
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return False
-
-    def isatty(self) -> bool:
-        return False
+        level = next((level for least, level in _LEVELS if record.levelno >= least), host.Level.TRACE)
+        try:
+            message = self.format(record)
+        except Exception as problem:
+            place = f"{record.pathname}, line {record.lineno}"
+            level, message = host.Level.ERROR, f"{record.msg!r} cannot be logged ({place}): {problems.named(problem)}"
+        _tell(level, message)
 
 
 class _Formatter(logging.Formatter):
     def formatException(self, ei: tuple) -> str:  # noqa: N802
-        return shown(ei[1])
+        return problems.shown(ei[1])
+
+
+class _Lines(io.TextIOBase):
+    """A stream whose lines go into the log."""
+
+    encoding = "utf-8"  # type: ignore[assignment]
+    errors = "replace"  # type: ignore[assignment]
+
+    def __init__(self, level: host.Level) -> None:
+        self._level, self._line = level, ""
+
+    def write(self, written: str) -> int:
+        *lines, self._line = (self._line + written).split("\n")
+        for line in lines:
+            host.log(self._level, text(line))
+        if len(self._line) > _MOST_CHARACTERS:
+            self.flush()
+        return len(written)
+
+    def flush(self) -> None:
+        if self._line:
+            line, self._line = self._line, ""
+            host.log(self._level, text(line))
+
+    def writable(self) -> bool:
+        return True
+
+
+_streams: tuple[_Lines, ...] = ()
 
 
 def install() -> None:
@@ -68,42 +74,26 @@ def install() -> None:
     handler = _Handler()
     handler.setFormatter(_Formatter("%(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    sys.stdout, sys.stderr = _Lines(host.Level.INFO), _Lines(host.Level.WARN)  # type: ignore[assignment]
+    logging.captureWarnings(True)
+    global _streams
+    sys.stdout, sys.stderr = _streams = _Lines(host.Level.INFO), _Lines(host.Level.WARN)
 
 
-def shown(problem: BaseException) -> str:
-    """The traceback, from the first line of the author's on."""
-    problem.__traceback__ = _from_author(problem.__traceback__)
-    return "".join(traceback.format_exception(problem)).rstrip()
+def flush() -> None:
+    """Logs what was printed without the end of its line."""
+    for stream in _streams:
+        stream.flush()
 
 
-def named(problem: BaseException) -> str:
-    """What it is, in one line."""
-    text = " ".join(str(problem).split())
-    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+def log_error(problem: BaseException) -> None:
+    """Logs a failure with its traceback."""
+    _tell(host.Level.ERROR, problems.shown(problem))
 
 
-def sentence(problem: BaseException) -> str:
-    """What it is and where: the line of the author's that is the innermost."""
-    if isinstance(problem, SyntaxError) and problem.filename:
-        return f"{type(problem).__name__}: {problem.msg} ({problem.filename}, line {problem.lineno})"
-    frames = traceback.extract_tb(problem.__traceback__)
-    of_author = [frame for frame in frames if not _is_own(frame.filename) and not frame.filename.startswith("/")]
-    place = f" ({of_author[-1].filename}, line {of_author[-1].lineno})" if of_author else ""
-    return named(problem) + place
-
-
-def log_error(text: str) -> None:
-    """A line, or several, of the log."""
-    host.log(host.Level.ERROR, text)
-
-
-def _from_author(trace: TracebackType | None) -> TracebackType | None:
-    first = trace
-    while first is not None and _is_own(first.tb_frame.f_code.co_filename):
-        first = first.tb_next
-    return first
-
-
-def _is_own(file: str) -> bool:
-    return any(own in file for own in _OWN)
+def _tell(level: host.Level, message: str) -> None:
+    lines = message.split("\n")
+    if len(lines) > _MOST_LINES:
+        half = _MOST_LINES // 2
+        lines[half:-half] = [f"({len(lines) - 2 * half} lines more)"]
+    for line in lines:
+        host.log(level, text(line))

@@ -7,18 +7,29 @@ import decimal
 import enum
 import json
 import pathlib
-import typing
 import uuid
 from typing import Any
 
 from wit_world.imports import types
 
 from .._arrays import FORMATS, NdArray, is_buffer
+from .._coerce import as_annotated
 from .._kinds import MISSING
 from .._media import Media
 
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+# Deeper JSON is refused: the encoder would use up the stack of the component, which nothing survives.
+_MOST_LEVELS = 300
+_TOO_DEEP = "the value is nested too deeply, or contains itself"
+_CONTAINERS = (list, dict, tuple)
 _TEXTS = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID, pathlib.PurePath)
+
+
+def text(given: str) -> str:
+    """A text that can leave: one with half of a pair of surrogates cannot."""
+    if given.isascii():
+        return given if type(given) is str else str.__str__(given)
+    return given.encode("utf-8", "replace").decode()
 
 
 def to_wit(value: Any) -> Any:
@@ -31,22 +42,30 @@ def to_wit(value: Any) -> Any:
         case bool():
             return types.Value_Boolean(value)
         case int():
-            return types.Value_Integer(int(value)) if _LEAST <= value <= _MOST else types.Value_Json(str(value))
+            whole = int(value)
+            return types.Value_Integer(whole) if _LEAST <= whole <= _MOST else types.Value_Json(_digits(whole))
         case float():
             return types.Value_Number(float(value))
         case str():
-            return types.Value_Text(str(value))
+            return types.Value_Text(text(value))
         case bytes() | bytearray():
             return types.Value_Bytes(bytes(value))
         case Media():
-            return types.Value_Media(types.Media(value.media_type, bytes(value.data)))
+            return types.Value_Media(types.Media(text(value.media_type), bytes(value.data)))
         case NdArray():
             return _array(value)
     if is_buffer(value):
         return _array(NdArray(value))
     if isinstance(value, _TEXTS):
-        return types.Value_Text(plain(value))
+        return to_wit(plain(value))
     return types.Value_Json(to_json(value))
+
+
+def _digits(value: int) -> str:
+    try:
+        return str(value)
+    except ValueError:
+        raise ValueError("the number has too many digits for the value of a node") from None
 
 
 def _array(value: NdArray) -> Any:
@@ -56,10 +75,27 @@ def _array(value: NdArray) -> Any:
 
 def to_json(value: Any) -> str:
     """What is neither a number nor a text, as JSON."""
+    _check_depth(value)
     try:
-        return json.dumps(value, default=plain, allow_nan=False)
+        return text(json.dumps(value, default=plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")))
     except RecursionError:
-        raise ValueError("the value is nested too deeply, or contains itself") from None
+        raise ValueError(_TOO_DEEP) from None
+    except ValueError as problem:
+        if "JSON compliant" in str(problem):
+            raise ValueError("the value has nan or an infinity in it, which JSON cannot say") from None
+        raise
+    except TypeError as problem:
+        raise TypeError(f"it is not what JSON can say: {problem}") from None
+
+
+def _check_depth(value: Any) -> None:
+    level = [value] if isinstance(value, _CONTAINERS) else []
+    for _ in range(_MOST_LEVELS):
+        if not level:
+            return
+        insides = (outer.values() if isinstance(outer, dict) else outer for outer in level)
+        level = [inner for inside in insides for inner in inside if isinstance(inner, _CONTAINERS)]
+    raise ValueError(_TOO_DEEP)
 
 
 def plain(value: Any) -> Any:
@@ -78,59 +114,38 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, _TEXTS):
         return str(value)
-    if hasattr(value, "__dataclass_fields__"):
+    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
         return {name: getattr(value, name) for name in value.__dataclass_fields__}
-    raise TypeError(f"a {type(value).__name__} cannot be the value of a node")
+    if is_buffer(value):
+        return NdArray(value).tolist()
+    if hasattr(value, "keys") and hasattr(value, "__getitem__"):
+        return dict(value)
+    if hasattr(value, "__iter__") and hasattr(value, "__len__") and not isinstance(value, (bytes, bytearray)):
+        return list(value)
+    raise TypeError(f"JSON has nothing for a {type(value).__name__}")
 
 
 def from_wit(value: Any, annotation: Any = MISSING) -> Any:
     """A value of the contract as one of Python, as close to the annotation as it is."""
-    if isinstance(value, types.Value_None_):
-        return None
-    given = value.value
     match value:
-        case types.Value_Json():
-            given = _loads(given)
+        case types.Value_None_():
+            return None
         case types.Value_Array():
-            code = given.dtype.name.lower()
-            return NdArray(given.data, code, tuple(given.shape))
+            given = value.value
+            made = NdArray(given.data, given.dtype.name.lower(), tuple(given.shape))
+            return as_annotated(made, annotation)
         case types.Value_Media():
-            return Media(given.media_type, given.data)
-    return _as(given, annotation)
+            return as_annotated(Media(value.value.media_type, value.value.data), annotation)
+        case types.Value_Json():
+            return as_annotated(_loads(value.value), annotation)
+    return value.value if annotation is MISSING else as_annotated(value.value, annotation)
 
 
-def _loads(text: str) -> Any:
+def _loads(given: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(given)
     except RecursionError:
-        raise ValueError("the value is nested too deeply") from None
-
-
-def _as(value: Any, annotation: Any) -> Any:
-    """A plain value in the form that the annotation asks for, where it is not in doubt."""
-    origin = typing.get_origin(annotation) or annotation
-    if origin is typing.Annotated:
-        return _as(value, typing.get_args(annotation)[0])
-    if origin in (set, frozenset, tuple) and isinstance(value, list):
-        return origin(value)
-    if not isinstance(origin, type):
-        return value
-    if issubclass(origin, enum.Enum):
-        return _member(origin, value)
-    if origin is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if hasattr(origin, "model_validate") and isinstance(value, dict):
-        return origin.model_validate(value)
-    return value
-
-
-def _member(kind: type[enum.Enum], value: Any) -> enum.Enum:
-    try:
-        return kind(value)
-    except ValueError:
-        if isinstance(value, str) and value in kind.__members__:
-            return kind[value]
-        raise
+        raise ValueError(_TOO_DEEP) from None
 
 
 assert {member.name.lower() for member in types.Dtype} == set(FORMATS)
