@@ -2,6 +2,7 @@
 
 mod built;
 mod commands;
+mod library;
 mod scripts;
 mod worker;
 
