@@ -121,6 +121,23 @@ class Described(unittest.TestCase):
         self.assertEqual((secret.default, secret.required), (None, False))
         self.assertEqual(node.outputs, [])
 
+    def test_a_node_that_calls_is_no_input_either(self) -> None:
+        import funcnodes as fn
+
+        class Pumps(Worker):
+            NODECLASSID = "pumps"
+
+            @fn.instance_nodefunction()
+            def pump(self, seconds: float, node: typing.Optional[fn.Node] = None) -> str:
+                with node.progress(total=2, desc="pumping") as bar:
+                    bar.update(1)
+                return node.uuid
+
+        described = Pumps.node_methods()["pump"].node_class()
+        self.assertEqual(([port.name for port in described.inputs], described.call), (["seconds"], "node"))
+        node = described.call_kind.of_call(Call(1, "the-node"))
+        self.assertEqual(Pumps("u").pump(1.0, node), "the-node")
+
     def test_types_are_those_of_funcnodes(self) -> None:
         for annotation, expected in [
             (int, "int"),
@@ -258,7 +275,7 @@ class Proxies(unittest.TestCase):
     def test_none_is_a_default_and_no_value_is_none(self) -> None:
         input = self.worker.run.nodeclass().input_mode
         self.assertEqual(input.default, "safe")
-        input.default = None
+        input.default_value = None
         input.default = NoValue
         self.assertEqual([said[-1] for said in TOLD.said], [WIT.Value_None_(), None])
 

@@ -170,7 +170,7 @@ class Worker(exports.Worker):
 
 def _arguments(node: NodeClass, inputs: list[tuple[str, Any]], call: Call) -> dict[str, Any]:
     ports = node.by_name
-    given = {} if node.call is None else {node.call: call}
+    given: dict[str, Any] = {} if node.call is None else {node.call: node.call_kind.of_call(call)}
     for name, value in inputs:
         port = ports.get(name)
         if port is None:
