@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from componentize_py_types import Err
 from pydantic import ValidationError
@@ -19,13 +19,16 @@ from .._calls import CURRENT, Call
 from .._describe import NodeClass
 from .._errors import WorkerError
 from .._host import set_host
-from . import authored, describe, log, loop, problems, values
+from . import authored, describe, log, problems, values
 from .bridge import Bridge, code_of
 from .instance import Instance, awaited, hook
 
+if TYPE_CHECKING:
+    from .loop import Loop
+
 _CODES = {code_of(code): code for code in types.ErrorCode}
 _instance = Instance()
-LOOP: loop.Loop
+LOOP: Loop
 
 
 def error(code: types.ErrorCode, text: str) -> Err:
@@ -220,7 +223,7 @@ def _restored(state: bytes) -> Any:
     return state[1:] if state[:1] == _BYTES else json.loads(state[1:])
 
 
-def install(loop_: loop.Loop) -> None:
+def install(loop: Loop) -> None:
     """Gives the exports the loop that they run on."""
     global LOOP
-    LOOP = loop_
+    LOOP = loop
