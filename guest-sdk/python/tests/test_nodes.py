@@ -10,6 +10,7 @@ import unittest
 from sandbox import TOLD, Node, Trigger, WIT
 
 import external_worker
+import funcnodes as fn
 from external_worker import Call, Media, NdArray
 from external_worker._host import Nowhere, set_host
 from external_worker._kinds import type_json
@@ -122,8 +123,6 @@ class Described(unittest.TestCase):
         self.assertEqual(node.outputs, [])
 
     def test_a_node_that_calls_is_no_input_either(self) -> None:
-        import funcnodes as fn
-
         class Pumps(Worker):
             NODECLASSID = "pumps"
 
@@ -137,6 +136,13 @@ class Described(unittest.TestCase):
         self.assertEqual(([port.name for port in described.inputs], described.call), (["seconds"], "node"))
         node = described.call_kind.of_call(Call(1, "the-node"))
         self.assertEqual(Pumps("u").pump(1.0, node), "the-node")
+
+    def test_a_name_that_is_not_there_is_a_type_by_its_name(self) -> None:
+        def odd(x: Nowhere_, y: typing.List[int]) -> NdArray: ...  # noqa: F821
+
+        node = describe.node(NodeDecorator("odd")(odd).node_class())
+        self.assertEqual([json.loads(port.type) for port in (*node.inputs, *node.outputs)][0::2], ["Nowhere_", "ndarray"])
+        self.assertEqual(json.loads(node.inputs[1].type)["items"], "int")
 
     def test_types_are_those_of_funcnodes(self) -> None:
         for annotation, expected in [

@@ -118,8 +118,28 @@ def _summary(function: Callable[..., Any]) -> str | None:
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function, include_extras=True)
-    except Exception:  # a name that is not there, in a text that is an annotation
+    except Exception:  # a name that is not there, such as one that is imported for type checkers only
+        return {name: _hint(function, annotation) for name, annotation in _annotations(function).items()}
+
+
+def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
         return dict(getattr(function, "__annotations__", {}))
+    except NameError:  # since Python 3.14 they are looked up late
+        import annotationlib  # type: ignore[import-not-found]
+
+        return annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)
+
+
+def _hint(function: Callable[..., Any], annotation: Any) -> Any:
+    """What a text stands for, else the text."""
+    text = getattr(annotation, "__forward_arg__", annotation)
+    if not isinstance(text, str):
+        return text
+    try:
+        return eval(text, getattr(function, "__globals__", {}))
+    except Exception:
+        return text
 
 
 def _inputs(
