@@ -67,13 +67,17 @@ def check_body(cls: type, names: set[str]) -> None:
     for name, value in vars(cls).items():
         if name.startswith("__") or name in _OF_MODELS or name in names or isinstance(value, _NO_FIELDS):
             continue
-        if is_private(name) or hasattr(type(value), "__get__"):
+        if is_private(name) or hasattr(type(value), "__get__") or _is_class_variable_of_base(cls, name):
             continue
         raise PydanticUserError(
             f"A non-annotated attribute was detected: `{name} = {value!r}`. All model fields require a type annotation;"
             f" if `{name}` is not meant to be a field, annotate it as a `ClassVar`.",
             code="model-field-missing-annotation",
         )
+
+
+def _is_class_variable_of_base(cls: type, name: str) -> bool:
+    return any(is_class_variable(own_annotations(base).get(name)) for base in cls.__mro__[1:])
 
 
 def marks(cls: type) -> dict[str, Mark]:
