@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _limits, _scalars, _times
-from ._containers import CallableNode, DictNode, InstanceOf, Nullable, Sequence, TupleNode, Union
+from ._containers import AnySequence, CallableNode, DictNode, InstanceOf, Nullable, Sequence, TupleNode, Union
 from ._errors import PydanticUserError, UnsupportedError
 from ._nodes import Described, Node, Schema, Strictly
 from .fields import FieldInfo
@@ -117,7 +117,7 @@ class Builder:
         if origin is abc.Callable:
             return CallableNode()
         if origin in _LISTS or origin is abc.Sequence:
-            return Sequence(list, self._argument(args), keeps_tuple=origin is abc.Sequence)
+            return AnySequence(self._argument(args)) if origin is abc.Sequence else Sequence(list, self._argument(args))
         if origin in _SETS:
             return Sequence(set, self._argument(args))
         if origin is frozenset:

@@ -81,6 +81,8 @@ class Integer(Scalar):
         how.converted()
         if isinstance(value, bool):
             return int(value)
+        if isinstance(value, enum.Enum) and isinstance(value.value, int):
+            return value.value
         if isinstance(value, (float, decimal.Decimal)):
             return _whole_of_number(value)
         if isinstance(value, (str, bytes, bytearray)):
@@ -103,6 +105,8 @@ class Integer(Scalar):
 def _whole_of_number(value: float | decimal.Decimal) -> int:
     if not math.isfinite(value):
         raise invalid("finite_number", value)
+    if isinstance(value, float) and abs(value) >= 2**63:
+        raise invalid("int_parsing_size", value)
     if value != int(value):
         raise invalid("int_from_float", value)
     return int(value)
@@ -144,6 +148,9 @@ class Number(Scalar):
         if isinstance(value, (float, int)) and not isinstance(value, bool):
             how.converted(STRICT)
             return float(value)
+        if hasattr(type(value), "__float__") and not isinstance(value, bool):
+            how.converted(STRICT)
+            return float(value)
         if how.strict:
             raise invalid("float_type", value)
         how.converted()
@@ -153,7 +160,7 @@ class Number(Scalar):
                 return float(text)  # type: ignore[arg-type]
             except (ValueError, TypeError):
                 raise invalid("float_parsing", value) from None
-        if isinstance(value, bool) or hasattr(type(value), "__float__"):
+        if isinstance(value, bool):
             return float(value)
         raise invalid("float_type", value)
 
@@ -185,7 +192,7 @@ class Boolean(Scalar):
         how.converted()
         if isinstance(value, (str, bytes, bytearray)):
             found = _WORDS.get((_text(value) or "").lower())
-        elif isinstance(value, (int, float)) and (isinstance(value, int) or value.is_integer()):
+        elif isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) < 2**63):
             found = {0: False, 1: True}.get(int(value))
         else:
             raise invalid("bool_type", value)
@@ -239,6 +246,8 @@ class Text(Scalar):
             if text is None:
                 raise invalid("string_unicode", value)
             return text
+        if isinstance(value, enum.Enum):
+            return str(value.value)
         numbers = self.limits.get("coerce_numbers_to_str")
         if numbers and isinstance(value, (int, float, decimal.Decimal)) and not isinstance(value, bool):
             return str(value)
@@ -330,7 +339,7 @@ class UuidNode(Scalar):
         if not isinstance(value, (str, bytes, bytearray)):
             raise invalid("uuid_type", value)
         text = _text(value) or ""
-        wrong = re.search(r"[^0-9a-fA-F{}:\-urniUI]", text)
+        wrong = re.search(r"[^0-9a-fA-F\-]", text)
         try:
             return uuid.UUID(text)
         except ValueError:
@@ -346,7 +355,10 @@ class PathNode(Scalar):
 
     def __init__(self, cls: type[pathlib.PurePath]) -> None:
         super().__init__()
-        self._class, self.kinds, self.label = cls, (cls,), cls.__name__
+        self._class, self.kinds = cls, (cls,)
+        made = "function-after[path_validator(), str]"
+        strict = f"json-or-python[json={made},python=is-instance[{cls.__name__}]]"
+        self.label = f"lax-or-strict[lax=union[{strict},{made}],strict={strict}]"
 
     def take(self, value: Any, how: Taking) -> pathlib.PurePath:
         if isinstance(value, self._class):
@@ -367,7 +379,10 @@ class Secret(Scalar):
 
     def __init__(self, cls: type, inner: Node) -> None:
         super().__init__()
-        self._class, self._inner, self.kinds, self.label = cls, inner, (cls,), cls.__name__
+        self._class, self._inner, self.kinds = cls, inner, (cls,)
+        made = f"function-after[{cls.__name__}(), {inner.label}]"
+        either = f"json-or-python[json={made},python=union[is-instance[{cls.__name__}],{made}]]"
+        self.label = f"lax-or-strict[lax={either},strict={either}]"
 
     def take(self, value: Any, how: Taking) -> Any:
         if not isinstance(value, self._class):
@@ -410,6 +425,8 @@ class LiteralNode(Scalar):
         for one in self._values:
             if type(one) is type(value) and one == value:
                 return one
+        if isinstance(value, (float, decimal.Decimal)):
+            return next((one for one in reversed(self._values) if one == value), None)
         for one in self._values:
             same = isinstance(value, str) and isinstance(one, str)
             if (same and one == value) or (how.json and isinstance(one, enum.Enum) and one.value == value):
