@@ -51,6 +51,15 @@ pub enum Error {
         why: String,
     },
 
+    /// Packages that a program in Python needs cannot be had.
+    #[error("the packages that it needs cannot be had ({names}): {why}")]
+    NoPythonPackages {
+        /// Which.
+        names: String,
+        /// Why not.
+        why: String,
+    },
+
     /// A `package.json` says something else than a worker's.
     #[error("{} is wrong: {problem}", path.display())]
     WrongPackage {

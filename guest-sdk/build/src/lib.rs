@@ -47,7 +47,7 @@ pub use error::Error;
 pub use javascript::{JS_COMPILER, JS_COMPILER_VERSION, JsPackage};
 pub use progress::{Progress, Silent, Stderr};
 pub use project::{Package, ProjectKind, Workspace, project_kind};
-pub use python::{PYTHON_RUNTIME, prepare_python, python_place};
+pub use python::{PYTHON_RUNTIME, prepare_python, python_place, vendor_python};
 pub use toolchain::{
     DebianPackage, GUEST_TOOLCHAIN, NO_INSTALL, Route, TARGET, Toolchain, prepare_packages,
 };

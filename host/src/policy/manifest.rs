@@ -62,6 +62,20 @@ impl Manifest {
     /// # Errors
     /// A sentence, when the bytes are not a component or the manifest is too large.
     pub fn write(&self, component: &[u8]) -> Result<Vec<u8>, String> {
+        let mut written = without_section(component)?;
+        let section = CustomSection {
+            name: SECTION.into(),
+            data: self.json()?.into_bytes().into(),
+        };
+        section.append_to_component(&mut written);
+        Ok(written)
+    }
+
+    /// The section's content.
+    ///
+    /// # Errors
+    /// A sentence, when the manifest is too large.
+    pub fn json(&self) -> Result<String, String> {
         let raw = Raw {
             version: VERSION,
             name: self.name.clone(),
@@ -72,15 +86,9 @@ impl Manifest {
                 .map(|(capability, reason)| (capability.name().to_owned(), reason.clone()))
                 .collect(),
         };
-        let json = serde_json::to_vec(&raw).map_err(|err| err.to_string())?;
-        Self::parse(&json)?;
-        let mut written = without_section(component)?;
-        let section = CustomSection {
-            name: SECTION.into(),
-            data: json.into(),
-        };
-        section.append_to_component(&mut written);
-        Ok(written)
+        let json = serde_json::to_string(&raw).map_err(|err| err.to_string())?;
+        Self::parse(json.as_bytes())?;
+        Ok(json)
     }
 
     /// Reads the section's content.

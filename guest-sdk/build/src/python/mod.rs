@@ -4,6 +4,7 @@
 //! hash of those. What makes it comes from PyPI, pinned by hash, unless [`NO_INSTALL`] is set.
 
 mod sources;
+mod vendor;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,6 +16,8 @@ use crate::command;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::toolchain::{NO_INSTALL, may_install};
+
+pub use vendor::vendor_python;
 
 /// The variable that names a runtime, for who made one.
 pub const PYTHON_RUNTIME: &str = "EWH_PYTHON";

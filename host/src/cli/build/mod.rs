@@ -9,6 +9,8 @@ use external_worker_build::{
 };
 use serde_json::json;
 
+mod python;
+
 use super::error::{CliError, Exit};
 use super::files;
 use super::output::{Output, Style};
@@ -21,9 +23,12 @@ use crate::policy::{Capability, Manifest};
 /// Builds crates in Rust, and workers in JavaScript, which have a package.json. Finds the toolchain for
 /// wasm32-wasip2, or the compiler of JavaScript. If there is none, installs it and prints each command
 /// that this takes; EWH_NO_INSTALL=1 forbids the installation.
+///
+/// Of a script in Python, or a folder with a pyproject.toml, it makes a wheel, with the packages in it that it needs:
+/// they are resolved once, and locked by hash.
 #[derive(Debug, Args)]
 pub struct BuildCommand {
-    /// The directory of the crate or workspace, or of the worker in JavaScript
+    /// The directory of the crate or workspace, or of the worker in JavaScript or Python, or a script in Python
     #[arg(default_value = ".", hide_default_value = true)]
     dir: PathBuf,
     /// Build only this package of a workspace; may be repeated
@@ -44,6 +49,7 @@ impl BuildCommand {
     pub(super) fn execute(self, output: &Output) -> Result<Exit, CliError> {
         let mut built = match kind(&self.dir)? {
             ProjectKind::JavaScript => vec![self.javascript(&mut Shown(output))?],
+            ProjectKind::Python => vec![python::build(&self.dir, &mut Shown(output))?],
             _ => build(&self.request(output), output)?,
         };
         if let Some(to) = &self.output {
@@ -108,19 +114,19 @@ pub fn build(request: &BuildRequest, output: &Output) -> Result<Vec<Artifact>, C
 /// What kind of guest is in `dir`, if it is one that can be built.
 fn kind(dir: &Path) -> Result<ProjectKind, CliError> {
     let shown = dir.display();
+    if python::is_source(dir) && dir.is_file() {
+        return Ok(ProjectKind::Python);
+    }
     if !dir.is_dir() {
         let problem = format!(
-            "there is no directory `{shown}`; name the directory that has the Cargo.toml or package.json"
+            "there is no directory `{shown}`; name the directory that has the Cargo.toml, package.json or pyproject.toml"
         );
         return Err(CliError::Usage(problem));
     }
     match project_kind(dir) {
-        kind @ (ProjectKind::Rust | ProjectKind::JavaScript) => Ok(kind),
-        ProjectKind::Python => Err(CliError::CannotBuild(format!(
-            "`{shown}` is a Python project, which `ewh build` does not build; use componentize-py"
-        ))),
+        kind @ (ProjectKind::Rust | ProjectKind::JavaScript | ProjectKind::Python) => Ok(kind),
         _ => Err(CliError::Usage(format!(
-            "`{shown}` has no Cargo.toml and no package.json; name a guest's directory, or make one with \
+            "`{shown}` has no Cargo.toml, package.json or pyproject.toml; name a guest's directory, or make one with \
              `ewh new NAME`"
         ))),
     }
