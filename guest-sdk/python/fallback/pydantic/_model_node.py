@@ -7,10 +7,10 @@ import inspect
 from typing import Any
 
 from ._build import worded
+from ._choices import define
 from ._errors import Invalid, PydanticSerializationError, invalid
 from ._giving import Giving, infer
 from ._nodes import STRICT, Definitions, Node, Schema, Taking, guarded
-from ._scalars import define
 from .fields import FieldInfo
 from .functional_validators import Mark, positional
 
