@@ -217,14 +217,19 @@ def download(work: pathlib.Path) -> pathlib.Path:
 
 
 def unpack_source(folder: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
-    """Unpacks the source of the core."""
+    """Unpacks the source of the core, unless it is: cargo would compile it again."""
     name = f"pydantic_core-{pinned()[CORE]}"
     target = work / "source"
-    shutil.rmtree(target, ignore_errors=True)
+    if (target / name).is_dir():
+        return target / name
+    new = work / "source.new"
+    for leftover in (target, new):
+        shutil.rmtree(leftover, ignore_errors=True)
     with tarfile.open(folder / f"{name}.tar.gz") as archive:
         # Older releases of Python 3.11 have no filters; the archive is the one whose hash is pinned.
         safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-        archive.extractall(target, **safe)  # type: ignore[arg-type]
+        archive.extractall(new, **safe)  # type: ignore[arg-type]
+    new.rename(target)
     return target / name
 
 
@@ -234,7 +239,8 @@ def unpack_source(folder: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
 def compile_core(source: pathlib.Path, work: pathlib.Path, toolchain: Toolchain) -> pathlib.Path:
     """Compiles the core to a static library."""
     config = work / "pyo3.txt"
-    config.write_text(_PYO3)
+    if not config.exists() or config.read_text() != _PYO3:
+        config.write_text(_PYO3)  # only then, since cargo looks at its time
     ignored = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_BOOTSTRAP")
     environment = {name: value for name, value in os.environ.items() if name not in ignored}
     environment |= {

@@ -1,7 +1,7 @@
 """What of pydantic is in the memory of the runtime before the first instance: `warm()` uses what workers use.
 
-The real pydantic imports much of itself when it is used first, and builds tables then. Done while the component is made,
-that costs no instance anything. It is the same for the small one, which has less to do.
+The real pydantic imports much of itself when it is used first, and builds tables then. Done while the component is
+made, that costs no instance anything. It is the same for the small one, which has less to do.
 """
 
 from __future__ import annotations

@@ -23,16 +23,8 @@ def _items(value: Any, kind: type, error: str, how: Taking) -> Any:
         return value
     if how.strict or isinstance(value, _NOT_ITEMS) or not isinstance(value, collections.abc.Iterable):
         raise invalid(error, value, json=how.json)
-    if kind in (set, frozenset, tuple) and not _is_collection(value):
-        raise invalid(error, value, json=how.json)
     how.converted()
     return list(value)
-
-
-def _is_collection(value: object) -> bool:
-    views = (collections.abc.KeysView, collections.abc.ValuesView, collections.abc.ItemsView)
-    known = (list, tuple, set, frozenset, collections.deque, *views, collections.abc.Generator, range)
-    return isinstance(value, known) or isinstance(value, collections.abc.Iterator)
 
 
 def _each(items: Iterable[Any], node: Node, how: Taking) -> list[Any]:
@@ -53,13 +45,13 @@ class Sequence(Node):
     _ERRORS: dict[type, str] = {list: "list_type", set: "set_type", frozenset: "frozen_set_type", tuple: "tuple_type"}
     _WORDS: dict[type, str] = {list: "List", set: "Set", frozenset: "Frozenset", tuple: "Tuple"}
 
-    def __init__(self, kind: type, item: Node, keeps_tuple: bool = False) -> None:
-        self._kind, self._item, self._keeps_tuple = kind, item, keeps_tuple
+    def __init__(self, kind: type, item: Node) -> None:
+        self._kind, self._item = kind, item
         self.limits: dict[str, Any] = {}
         self.label = f"{kind.__name__}[{item.label}{', ...' if kind is tuple else ''}]"
 
     def take(self, value: Any, how: Taking) -> Any:
-        kind: type = tuple if self._keeps_tuple and isinstance(value, tuple) else self._kind
+        kind = self._kind
         items: Iterable[Any] = _items(value, kind, self._ERRORS[kind], how)
         taken = _each(items, self._item, how)
         found = _collected(kind, taken)
@@ -99,6 +91,34 @@ def _collected(kind: Any, items: list[Any]) -> Any:
         except TypeError:
             raise invalid("set_item_not_hashable", item).within(index) from None
     return kind(items)
+
+
+class AnySequence(Sequence):
+    """Lists, and what else has items in an order; tuples stay what they are."""
+
+    def __init__(self, item: Node) -> None:
+        super().__init__(list, item)
+        check = "is-instance[Sequence]"
+        if type(item) is not Node:
+            check = f"chain[{check},function-wrap[sequence_validator()]]"
+        self.label = f"json-or-python[json=list[{item.label}],python={check}]"
+
+    def take(self, value: Any, how: Taking) -> Any:
+        if not isinstance(value, collections.abc.Sequence):
+            raise invalid("is_instance_of", value, {"class": "Sequence"})
+        if type(self._item) is Node:
+            return value
+        if isinstance(value, (str, bytes, bytearray)):
+            raise invalid("sequence_str", value, {"type_name": type(value).__name__})
+        if not isinstance(value, tuple):
+            return super().take(value, how)
+        found = tuple(_each(value, self._item, how))
+        _limits.check_items(found, self.limits, value, "List")
+        return found
+
+    def fits(self, value: Any) -> bool:
+        items = isinstance(value, collections.abc.Sequence) and not isinstance(value, (str, bytes))
+        return items and all(self._item.fits(item) for item in value)
 
 
 class TupleNode(Node):
@@ -253,7 +273,7 @@ class Union(Node):
             if self._left_to_right or found[1:] == (EXACT, None):
                 best = found
                 break
-            if best is None or _rank(found) > _rank(best):
+            if best is None or _is_better(found, best):
                 best = found
         if best is None:
             how.exactness = LAX
@@ -274,8 +294,11 @@ class Union(Node):
         return any_of([member.schema(defs) for member in self._members])
 
 
-def _rank(found: tuple[Any, int, int | None]) -> tuple[int, int]:
-    return (-1 if found[2] is None else found[2], found[1])
+def _is_better(new: tuple[Any, int, int | None], old: tuple[Any, int, int | None]) -> bool:
+    """Of two models the one with more fields given, else what had to convert less."""
+    if new[2] is not None and old[2] is not None and new[2] != old[2]:
+        return new[2] > old[2]
+    return new[1] > old[1]
 
 
 def any_of(schemas: list[Schema]) -> Schema:
