@@ -9,8 +9,12 @@ import sys
 import wit_world
 from wit_world.imports import program, timer
 
-from external_worker._runtime import exports, loop, pauses, stdlib
-from external_worker._runtime.exports import State, Worker
+from external_worker._runtime import tls
+
+tls.install()  # Before anything looks for `ssl` and does without.
+
+from external_worker._runtime import exports, loop, pauses, stdlib  # noqa: E402
+from external_worker._runtime.exports import State, Worker  # noqa: E402
 
 # The bindings know the kind of their byte streams by a number, which only their source says.
 _KIND = re.search(r"stream_new\((\d+)\)", inspect.getsource(wit_world.byte_stream))
@@ -23,11 +27,14 @@ import abc, array, base64, bisect, collections, contextlib, copy, csv, dataclass
 import enum, fractions, functools, hashlib, heapq, hmac, io, itertools, json, logging, math, operator  # noqa: E401, E402, F401
 import os, pathlib, queue, random, secrets, socket, statistics, string, struct, tempfile, textwrap  # noqa: E401, E402, F401
 import threading, time, traceback, typing, urllib.parse, urllib.request, uuid, warnings, weakref, zlib  # noqa: E401, E402, F401
-import annotationlib, importlib.metadata, importlib.resources  # noqa: E401, E402, F401
+import annotationlib, funcnodes, importlib.metadata, importlib.resources  # noqa: E401, E402, F401
 
 # What reaches the host when a worker asks for it.
 import serial.serialutil, serial.tools.list_ports, serial_asyncio  # noqa: E401, E402, F401
-from external_worker._runtime import ports, serial_streams, tcp, udp  # noqa: E402, F401
+from external_worker import http  # noqa: E402, F401
+from external_worker._runtime import clients, ports, serial_streams, tcp, udp  # noqa: E402
+
+clients.install()
 
 stdlib.embed()
 sys.path[:] = ["/lib"]

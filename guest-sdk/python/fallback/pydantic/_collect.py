@@ -14,7 +14,7 @@ from ._nodes import Node, Strictly
 from .fields import ComputedFieldInfo, FieldInfo, ModelPrivateAttr
 from .functional_validators import Mark, wrapped
 
-_NO_FIELDS = (types.FunctionType, property, classmethod, staticmethod, Mark, ComputedFieldInfo, type)
+_NO_FIELDS: tuple[type, ...] = (types.FunctionType, property, classmethod, staticmethod, Mark, ComputedFieldInfo, type)
 _NO_FIELDS += (functools.cached_property, functools.partialmethod)
 
 _OF_MODELS = ("model_config", "model_fields", "model_computed_fields")
@@ -51,14 +51,14 @@ def private_attributes(cls: Any, annotations: dict[str, Any]) -> dict[str, Model
     for name, value in list(vars(cls).items()):
         if not is_private(name) or is_class_variable(annotations.get(name)) or isinstance(value, _NO_FIELDS):
             continue
-        if name in ("_abc_impl",):
-            continue
+        if name == "_abc_impl":
+            continue  # of the metaclass
         found[name] = value if isinstance(value, ModelPrivateAttr) else ModelPrivateAttr(value)
         type.__delattr__(cls, name)
     for name, annotation in annotations.items():
-        if is_private(name) and name not in found and not is_class_variable(annotation):
-            if name not in vars(cls):
-                found[name] = ModelPrivateAttr()
+        is_new = name not in found and name not in vars(cls)
+        if is_private(name) and is_new and not is_class_variable(annotation):
+            found[name] = ModelPrivateAttr()
     return found
 
 

@@ -53,16 +53,8 @@ class NdArray:
     @classmethod
     def of(cls, values: Any, dtype: str = "f64") -> NdArray:
         """An array of nested lists of numbers."""
-        shape, flat = [], values
-        while isinstance(flat, (list, tuple)):
-            shape.append(len(flat))
-            inner = [entry for entry in flat if isinstance(entry, (list, tuple))]
-            if inner and (len(inner) != len(flat) or len({len(entry) for entry in inner}) > 1):
-                raise ValueError("all rows of an array have the same length")
-            flat = [one for entry in flat for one in entry] if inner else None
-        numbers = list(_flat(values))
-        code = FORMATS[_dtype(dtype)]
-        return cls(struct.pack(f"<{len(numbers)}{code}", *numbers), dtype, tuple(shape))
+        shape, numbers = _shape(values), list(_flat(values))
+        return cls(struct.pack(f"<{len(numbers)}{FORMATS[_dtype(dtype)]}", *numbers), dtype, shape)
 
     @property
     def itemsize(self) -> int:
@@ -132,6 +124,15 @@ def _of_format(code: str) -> str:
     if code not in _DTYPES:
         raise ValueError(f"elements of the format {code!r} are no numbers of an array")
     return _DTYPES[code]
+
+
+def _shape(values: Any) -> tuple[int, ...]:
+    if not isinstance(values, (list, tuple)):
+        return ()
+    inner = {_shape(row) for row in values}
+    if len(inner) > 1:
+        raise ValueError("all rows of an array have the same length")
+    return (len(values), *(inner.pop() if inner else ()))
 
 
 def _flat(values: Any) -> Any:

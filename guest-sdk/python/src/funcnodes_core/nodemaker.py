@@ -15,6 +15,10 @@ from external_worker._nodes import NodeProxy, Proxies
 Function = Callable[..., Any]
 
 
+# A call of an object takes of the stack of the component, of which Python's own limit knows nothing.
+_MOST_DEPTH = 100
+
+
 class NodeMethod:
     """A method that is a node: what `instance_nodefunction` leaves in the class."""
 
@@ -69,6 +73,8 @@ class NodeMethod:
 class InstanceNode:
     """A node method of an instance: it can be called, and tells of the nodes that were made of it."""
 
+    _depth = 0
+
     def __init__(self, method: NodeMethod, instance: Any) -> None:
         self._method, self._instance = method, instance
         functools.update_wrapper(self, method.function)  # type: ignore[arg-type]
@@ -83,7 +89,13 @@ class InstanceNode:
         return self._instance
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        result = self._method.function(self._instance, *args, **kwargs)
+        if InstanceNode._depth >= _MOST_DEPTH:
+            raise RecursionError(f"maximum recursion depth exceeded in {self.name}")
+        InstanceNode._depth += 1
+        try:
+            result = self._method.function(self._instance, *args, **kwargs)
+        finally:
+            InstanceNode._depth -= 1
         if not self._method.triggers_on_call() or self._runs():
             return result
         if inspect.isawaitable(result):

@@ -32,7 +32,9 @@ def os_error(error: Err, what: str) -> OSError:
     name = type(error.value).__name__.rpartition("_")[2]
     kind, number, text = _ERRORS.get(name, (OSError, errno.EIO, ""))
     said = text or getattr(error.value, "value", None) or "failed"
-    return kind(number, f"{what}: {said}")
+    problem = kind(f"{what}: {said}")
+    problem.errno = number
+    return problem
 
 
 def to_wit(ip: Any, port: int) -> Any:

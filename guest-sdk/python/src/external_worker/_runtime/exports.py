@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from componentize_py_types import Err
 from pydantic import ValidationError
@@ -19,13 +19,16 @@ from .._calls import CURRENT, Call
 from .._describe import NodeClass
 from .._errors import WorkerError
 from .._host import set_host
-from . import authored, describe, log, loop, problems, values
+from . import authored, describe, log, problems, values
 from .bridge import Bridge, code_of
 from .instance import Instance, awaited, hook
 
+if TYPE_CHECKING:
+    from .loop import Loop
+
 _CODES = {code_of(code): code for code in types.ErrorCode}
 _instance = Instance()
-LOOP: loop.Loop
+LOOP: Loop
 
 
 def error(code: types.ErrorCode, text: str) -> Err:
@@ -74,7 +77,7 @@ class Worker(exports.Worker):
             raise
         finally:
             log.flush()
-            LOOP.drain()
+            LOOP.wake()
 
     async def start(self, class_id: str, instance: Any, config: str) -> None:
         _wake()
@@ -128,7 +131,7 @@ class Worker(exports.Worker):
             return _instance.last_shelves()
         finally:
             log.flush()
-            LOOP.drain()
+            LOOP.wake()
 
     async def call(self, call: Any, inputs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         task = asyncio.current_task()
@@ -158,7 +161,7 @@ class Worker(exports.Worker):
         if call is not None and task is not None:
             call.cancelled = True
             task.cancel()
-            LOOP.drain()
+            LOOP.wake()
 
     async def stop(self) -> None:
         await _instance.end(failure)
@@ -167,7 +170,7 @@ class Worker(exports.Worker):
 
 def _arguments(node: NodeClass, inputs: list[tuple[str, Any]], call: Call) -> dict[str, Any]:
     ports = node.by_name
-    given = {} if node.call is None else {node.call: call}
+    given: dict[str, Any] = {} if node.call is None else {node.call: node.call_kind.of_call(call)}
     for name, value in inputs:
         port = ports.get(name)
         if port is None:
@@ -220,7 +223,7 @@ def _restored(state: bytes) -> Any:
     return state[1:] if state[:1] == _BYTES else json.loads(state[1:])
 
 
-def install(loop_: loop.Loop) -> None:
+def install(loop: Loop) -> None:
     """Gives the exports the loop that they run on."""
     global LOOP
-    LOOP = loop_
+    LOOP = loop

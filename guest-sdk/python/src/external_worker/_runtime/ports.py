@@ -31,7 +31,9 @@ def os_error(error: Err, what: str) -> OSError:
     """The exception of Python's that an error is."""
     name = type(error.value).__name__.rpartition("_")[2]
     kind, number, text = _ERRORS.get(name, (OSError, errno.EIO, ""))
-    return kind(number, f"{what}: {getattr(error.value, 'value', None) or text or 'failed'}")
+    problem = kind(f"{what}: {getattr(error.value, 'value', None) or text or 'failed'}")
+    problem.errno = number
+    return problem
 
 
 def settings(baudrate: int, bytesize: int, parity: str, stopbits: float, xonxoff: bool, rtscts: bool) -> Any:
