@@ -168,14 +168,19 @@ async function type(node, input, value) {
   await field.press("Tab");
 }
 
-// The UI puts new nodes at one place, as large as it can: makes room, and moves one of them to the left.
-async function apart(lower, upper) {
-  await upper.waitFor();
+// The UI shows a new node as large as it can, and part of it behind the library: zooms out, to the right.
+async function makeRoom(placed) {
+  await placed.waitFor();
   await page.mouse.move(1310, 400);
-  for (let turn = 0; turn < 10 && (await upper.boundingBox()).width > 300; turn += 1) {
+  for (let turn = 0; turn < 10 && (await placed.boundingBox()).width > 300; turn += 1) {
     await page.mouse.wheel(0, 1000);
     await nextFrame();
   }
+}
+
+// New nodes are at one place: moves the upper one to the left.
+async function apart(upper) {
+  await makeRoom(upper);
   const title = await middle(upper.locator(".nodeheader_title"));
   await drag(title, { x: title.x - 350, y: title.y + 50 });
 }
@@ -249,7 +254,7 @@ const steps = {
   async "connect-two"() {
     await entry(classShelf, options["shelf-node"]).dblclick();
     const [source, target] = [node(options.method), node(options["shelf-node"])];
-    await apart(source, target);
+    await apart(target);
     await connect(source, target, options["shelf-input"]);
     const value = port(target, "nodeoutput", "out").locator(".iovaluefield");
     await shows(value, options["shelf-result"]);
@@ -375,6 +380,7 @@ const ofPictures = {
   // It takes a minute, so it goes on however late a loaded machine shows it; its node is removed before its end.
   async "see-progress"() {
     await placeAlone("Develop");
+    await makeRoom(node("Develop"));
     await type(node("Develop"), "steps", "600");
     const width = await bar(10);
     await page.screenshot({ path: path.join(options.screenshots, "progress.png") });
@@ -414,7 +420,7 @@ const ofBasic = {
     await node("Multiply").waitFor();
     await open(shelf(basicShelf, "constants"));
     await entry(shelf(basicShelf, "constants"), "Number").dblclick();
-    await apart(node("Multiply"), node("Number"));
+    await apart(node("Number"));
     await connect(node("Number"), node("Multiply"), "a");
     await type(node("Multiply"), "b", "2.5");
     await type(node("Number"), "value", "20");
