@@ -40,6 +40,13 @@ const BUDGET: [(&str, &str); 10] = [
     ("stop-deadline-ms", "700"),
 ];
 
+fn memory(attack: &str) -> u64 {
+    match attack.starts_with(python::GROUP) {
+        true => python::MEMORY,
+        false => MEMORY,
+    }
+}
+
 /// What a host keeps to itself, beside the granted folder.
 pub const SECRET: &str = "the host's own";
 
@@ -74,9 +81,7 @@ impl Scene {
     /// A place for `attack`.
     pub fn new(attack: &str, engine: &Engine, shared: &Loaded) -> Self {
         let mut budget = BUDGET.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        if attack.starts_with(python::GROUP) {
-            python::MEMORY.clone_into(&mut budget[0].1);
-        }
+        budget[0].1 = memory(attack).to_string();
         Self(Arc::new(Inner {
             attack: attack.to_owned(),
             engine: engine.clone(),
@@ -107,6 +112,11 @@ impl Scene {
     /// What the attack is; `None`: no guest does it.
     fn found(&self) -> Option<&'static Attack> {
         found(&self.0.attack)
+    }
+
+    /// What its attacker may have of memory, in bytes.
+    pub fn memory(&self) -> u64 {
+        memory(self.attack())
     }
 
     /// Notes what the attack cost, where it was measured in a host of its own.

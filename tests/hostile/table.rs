@@ -12,7 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::bystander::{Bystander, Latencies, is_served};
 use crate::house::{Cost, House, Plan, Resident};
 use crate::python;
-use crate::scene::{Loaded, MEMORY, Scene, is_clean, shared};
+use crate::scene::{Loaded, Scene, is_clean, shared};
 use crate::victim::Victim;
 
 /// What the host may grow by besides the budget of the attacker, in bytes.
@@ -118,7 +118,7 @@ pub async fn run(rows: &[Row], engine: &Engine) -> bool {
         component.describe(&Budget::default()).await.unwrap();
     }
     if rows.iter().any(|row| row.attack.starts_with(python::GROUP)) {
-        python::warm(engine);
+        python::warm(engine).await;
     }
     let mut beside = Beside {
         victim: Victim::start(engine).await,
@@ -169,7 +169,7 @@ impl Beside {
         let done = doing.await;
         let cost = Cost {
             growth: resident.growth(),
-            budget: MEMORY,
+            budget: 0,
             calls: [Default::default(), calling.end().await],
             commands: [Default::default(), self.bystander.answered(asking)],
             faults: Vec::new(),
@@ -195,7 +195,7 @@ async fn once(row: &Row, engine: &Engine, loaded: &Loaded, beside: &mut Beside) 
     let did = did.unwrap_or_else(|_| "it goes on".to_owned());
     cost.calls[0] = quiet_calls;
     cost.commands[0] = quiet_commands;
-    cost.budget = cost.budget.max(scene.budgets());
+    cost.budget = scene.memory().max(scene.budgets());
     let mut cost = scene.take_cost().unwrap_or(cost);
     let mut faults = std::mem::take(&mut cost.faults);
     faults.extend(scene.clean_up().await);

@@ -278,7 +278,7 @@ async fn an_import_that_is_more_than_the_quota_brings_no_folder() {
     other.kill().await;
 }
 
-/// What comes before its module keeps its folder, over a restart too, until the module comes.
+/// What comes before its module keeps its folder until the module comes.
 #[tokio::test]
 async fn an_import_before_its_module_keeps_the_folder() {
     let Exported {
@@ -293,10 +293,6 @@ async fn an_import_before_its_module_keeps_the_folder() {
     let report = there.call("update_from_export", import).await.unwrap();
     assert_eq!(report["missing"][0]["class"], DATA, "{report}");
     assert!(!report.to_string().contains("the folder of"), "{report}");
-    drop(there);
-    other.kill().await;
-    let other = Process::start(elsewhere.path()).await;
-    let mut there = other.client().await;
     put(elsewhere.path(), &std::fs::read(PROBE_DATA).unwrap());
     there.comes(&uuid).await;
     assert_eq!(run(&mut there, &nodes.count).await, 1);
