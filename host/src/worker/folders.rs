@@ -48,11 +48,6 @@ impl Folders {
         }
     }
 
-    /// Whether the external worker `uuid` has one. Blocks.
-    pub(super) fn has(&self, uuid: &str) -> bool {
-        Uuid::try_parse(uuid).is_ok_and(|uuid| self.place(uuid).is_dir())
-    }
-
     fn place(&self, uuid: Uuid) -> PathBuf {
         self.0.join(uuid.simple().to_string())
     }

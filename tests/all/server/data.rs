@@ -277,24 +277,3 @@ async fn an_import_that_is_more_than_the_quota_brings_no_folder() {
     assert_eq!(run(&mut there, &nodes.count).await, 0);
     other.kill().await;
 }
-
-/// What comes before its module keeps its folder until the module comes.
-#[tokio::test]
-async fn an_import_before_its_module_keeps_the_folder() {
-    let Exported {
-        uuid,
-        nodes,
-        import,
-    } = Exported::made().await;
-    let elsewhere = data_with("1 MiB");
-    std::fs::remove_file(elsewhere.path().join("local_workers/data.wasm")).unwrap();
-    let other = Process::start(elsewhere.path()).await;
-    let mut there = other.client().await;
-    let report = there.call("update_from_export", import).await.unwrap();
-    assert_eq!(report["missing"][0]["class"], DATA, "{report}");
-    assert!(!report.to_string().contains("the folder of"), "{report}");
-    put(elsewhere.path(), &std::fs::read(PROBE_DATA).unwrap());
-    there.comes(&uuid).await;
-    assert_eq!(run(&mut there, &nodes.count).await, 1);
-    other.kill().await;
-}
