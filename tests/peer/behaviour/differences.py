@@ -7,11 +7,38 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Difference:
-    """`peer` fails the case because of `line` of section 5, with `seen` in what it says."""
+    """`peer` fails the case because of `line` of section 5, with `seen` in what it says; `why` is the reason."""
 
     line: str
     seen: str
+    why: str
     peer: str = "python"
 
 
-DIFFERENCES: dict[str, Difference] = {}
+CONFIGURATION = "A failing update-config leaves the old config in force"
+DISCOVERY = "Local discovery lists its classes, can instantiate them, reloads edits, survives restarts"
+LOOP = "Loop errors: log once per burst, backoff, a client event, and `running` tells the truth"
+OVERRIDE = "A later definition of a method wins over the inherited one"
+SECRETS = "Secrets never appear in any export member, event, log line or error; saves keep them, mode 0600"
+TRIGGER = "trigger_on_call = none triggers when the method has no visible inputs"
+
+DIFFERENCES: dict[str, Difference] = {
+    "config.a_failing_hook_leaves_the_old_configuration": Difference(
+        CONFIGURATION, "the field: 13, not 3", "FuncNodes logs what the hook raises and goes on with the new values"
+    ),
+    "export.a_save_keeps_secrets": Difference(
+        SECRETS,
+        "'config': {'public': 'everybody', 'shown': 1}}",
+        "the answer of get_save_state goes to clients; what is saved on disk has them (restart.secrets_are_kept)",
+        peer="ewh",
+    ),
+    "loop.a_failing_loop_is_announced": Difference(
+        LOOP, "it did not come", "FuncNodes writes it into its log only"
+    ),
+    "loop.a_failing_loop_waits_longer_each_time": Difference(
+        LOOP, "as often as at first", "FuncNodes tries ten times a second"
+    ),
+    "triggers.no_inputs_trigger_on_call": Difference(
+        TRIGGER, "the output out: 0, not 4", "each node of FuncNodes has a hidden input, which counts there"
+    ),
+}

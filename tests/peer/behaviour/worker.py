@@ -80,6 +80,8 @@ class Worker:
     def __init__(self, peer: ScriptPeer) -> None:
         self.peer = peer
         self.kind = peer.kind
+        # FuncNodes looks at its folder every 5 s; the first script here may have to wait for the runtime's compilation.
+        self.discovery_s = 60.0 if peer.kind == "ewh" else 8.0 if peer.local else 0.0
         self.client: Client
 
     async def connect(self) -> None:
@@ -103,9 +105,11 @@ class Worker:
         fresh.write_text(text)
         fresh.replace(self.peer.folder / name)
 
-    async def eventually(self, read: Callable[[], Awaitable[Any]], wanted: Any, what: str) -> None:
+    async def eventually(
+        self, read: Callable[[], Awaitable[Any]], wanted: Any, what: str, within: float | None = None
+    ) -> None:
         """Waits until `read` gives `wanted`: that itself, or what makes it true if it can be called."""
-        end = time.monotonic() + PATIENCE_S[self.kind]
+        end = time.monotonic() + (PATIENCE_S[self.kind] if within is None else within)
         while True:
             seen = await read()
             if wanted(seen) if callable(wanted) else same(seen, wanted):
@@ -134,7 +138,7 @@ class Worker:
         async def known() -> bool:
             return title in await self.classes()
 
-        await self.eventually(known, True, f"the class {title} is there")
+        await self.eventually(known, True, f"the class {title} is there", self.discovery_s)
         return await class_of(self.client, title)
 
     async def instances(self) -> list[dict[str, Any]]:
@@ -267,13 +271,15 @@ class Node:
             await self.set(name, value)
         await self.rests()
         ended = self.ends()
-        if inputs:
-            name, value = list(inputs.items())[-1]
-            await self.set(name, value)
-        else:
-            await self.worker.client.call("trigger_node", nid=self.id)
-        await self.worker.arrives(ended, "the node runs")
-        message = ended.result()
+        try:
+            if inputs:
+                name, value = list(inputs.items())[-1]
+                await self.set(name, value)
+            else:
+                await self.worker.client.call("trigger_node", nid=self.id)
+            message = await self.worker.arrives(ended, "the node runs")
+        finally:
+            ended.cancel()
         if message["event"] == "node_trigger_error":
             raise Failed(message["data"]["error"])
         return await self.value(out)
@@ -300,7 +306,8 @@ class Node:
     async def rests(self) -> None:
         async def at_rest() -> bool:
             status = (await self.state())["status"]
-            return not status["in_trigger"] and not status["requests_trigger"]
+            # What is not ready waits for a value, however long.
+            return not status["in_trigger"] and not (status["requests_trigger"] and status["ready"])
 
         await self.worker.eventually(at_rest, True, "the node rests")
 

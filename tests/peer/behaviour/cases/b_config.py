@@ -9,7 +9,7 @@ theme = Theme("config", ["configured"])
 case = theme.case
 
 DEFAULTS: dict[str, Any] = {
-    "interval_s": 1.0, "count": 3, "label": "x", "flag": False, "mode": "a", "colour": "red", "tags": [],
+    "interval_s": 1.0, "count": 3, "label": "x", "flag": False, "mode": "a", "colour": "red", "tags": ["t"],
     "limits": {"low": 0, "high": 10}, "note": None,
 }  # fmt: skip
 
@@ -36,6 +36,14 @@ async def defaults_are_the_start(w: Worker) -> None:
 async def the_form_has_the_values(w: Worker) -> None:
     """The settings form has what is in force."""
     equal(await config(await new(w)), DEFAULTS, "the form's data")
+
+
+@case
+async def a_factory_makes_a_default(w: Worker) -> None:
+    """A default that a function makes is one like any other."""
+    instance = await w.add("Factory")
+    equal(await instance.ask("names"), ["made"], "what the author sees")
+    equal(await config(instance), {"names": ["made"], "other": 1}, "the form's data")
 
 
 @case

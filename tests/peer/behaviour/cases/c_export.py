@@ -110,7 +110,7 @@ async def an_import_brings_the_instance_back(w: Worker) -> None:
     await w.client.call("update_external_worker", **instance.address, name="Vault", config={"shown": 5})
     node = await instance.node("secret")
     exported = await w.client.call("export_worker", with_files=False)
-    await w.client.call("clear")
+    await instance.remove()
     await w.client.call("update_from_export", data=exported)
     await w.eventually(instance.is_running, True, "it runs again")
     entry = await instance.entry()

@@ -25,7 +25,7 @@ class Settings(ExternalWorkerConfig):
     flag: bool = False
     mode: Literal["a", "b"] = "a"
     colour: Colour = Colour.RED
-    tags: list[str] = Field(default_factory=list)
+    tags: list[str] = ["t"]
     limits: Limits = Limits()
     note: Optional[str] = None
 
@@ -79,6 +79,23 @@ class Configured(FuncNodesExternalWorker):
         before = self.config.model_dump()
         self.update_config(None)
         return str(before == self.config.model_dump())
+
+
+class Made(ExternalWorkerConfig):
+    names: list[str] = Field(default_factory=lambda: ["made"])
+    other: int = 1
+
+
+class Factory(FuncNodesExternalWorker):
+    NODECLASSID = "factory"
+    config_cls = Made
+
+    async def loop(self):
+        pass
+
+    @instance_nodefunction()
+    def names(self) -> list:
+        return self.config.names
 
 
 class Base(ExternalWorkerConfig):
