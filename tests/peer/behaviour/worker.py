@@ -53,6 +53,11 @@ class ScriptPeer(Peer):
                 self._as_module(name)
             else:
                 shutil.copy(SCRIPTS / f"{name}.py", self.folder)
+            policy = SCRIPTS / f"{name}.toml"
+            if policy.exists():
+                policies = pathlib.Path(self.data, "policies")
+                policies.mkdir(exist_ok=True)
+                shutil.copy(policy, policies)
 
     def _as_module(self, name: str) -> None:
         about = self.site / f"case_{name}-0.1.0.dist-info"

@@ -1,3 +1,7 @@
+# /// script
+# [tool.ewh.requests]
+# clocks = "measures the time between turns"
+# ///
 """Loops: how often they turn, how they pause, fail and end."""
 
 import asyncio

@@ -1,0 +1,54 @@
+# /// script
+# [tool.ewh.requests]
+# data = "keeps what it did at the end"
+# ///
+"""The end: `stop`, `cleanup`, the event `stopping`, and what the folder of an instance keeps."""
+
+from funcnodes_core import instance_nodefunction
+from funcnodes_worker import FuncNodesExternalWorker
+
+
+class Ending(FuncNodesExternalWorker):
+    NODECLASSID = "ending"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.on("stopping", self.stopping)
+
+    async def loop(self):
+        pass
+
+    def note(self, what: str) -> None:
+        with open(self.data_path / "notes", "a") as notes:
+            notes.write(f"{what}\n")
+
+    def stopping(self, src):
+        self.note("stopping")
+
+    def cleanup(self):
+        self.note("cleanup")
+        super().cleanup()
+
+    @instance_nodefunction()
+    def keep(self, text: str) -> str:
+        self.note(text)
+        return (self.data_path / "notes").read_text()
+
+    @instance_nodefunction()
+    def id(self) -> str:
+        return self.uuid
+
+
+class Stuck(FuncNodesExternalWorker):
+    NODECLASSID = "stuck"
+
+    async def loop(self):
+        pass
+
+    def cleanup(self):
+        super().cleanup()
+        raise RuntimeError("cleanup fails")
+
+    @instance_nodefunction()
+    def one(self) -> int:
+        return 1
