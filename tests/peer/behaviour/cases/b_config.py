@@ -271,4 +271,9 @@ async def no_update_is_none(w: Worker) -> None:
     """`self.update_config(None)` does nothing."""
     instance = await new(w)
     equal(await instance.ask("alter_with_nothing"), "True", "whether it is as before")
-    equal((await instance.ask("changes"))[1:], [], "what the hook heard")
+
+
+@case
+async def the_hook_does_not_hear_of_the_defaults(w: Worker) -> None:
+    """A new instance with its defaults has had no update: the hook was not called."""
+    equal(await (await new(w)).ask("changes"), [], "what the hook heard")

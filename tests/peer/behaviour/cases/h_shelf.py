@@ -43,7 +43,7 @@ async def no_shelf_is_none(w: Worker) -> None:
 async def a_shelf_stands_in_the_instance(w: Worker) -> None:
     """A shelf is a part of the instance's shelf, with its nodes in order."""
     instance = await filled(w, "flat")
-    equal(await titles(instance), ["Double", "half", "Later"], "the nodes")
+    equal(await titles(instance), ["Double", "Half", "Later"], "the nodes")
 
 
 @case
@@ -63,9 +63,15 @@ async def a_shelf_node_is_described(w: Worker) -> None:
     seen = await shelf_node(w, instance, "Double")
     equal([seen["description"], seen["inputs"][0]["uuid"], seen["outputs"][0]["type"]], ["Twice as much.", "x", "int"],
           "the first")
-    seen = await shelf_node(w, instance, "half")
+    seen = await shelf_node(w, instance, "Half")
     equal([seen["description"], [one["uuid"] for one in seen["outputs"]]], ["Half as much.", ["half", "rest"]],
           "the second")
+
+
+@case
+async def a_shelf_node_is_called_as_its_function(w: Worker) -> None:
+    """Without a name a node of a shelf is called as its function."""
+    equal(await titles(await filled(w, "untitled")), ["without_title"], "the nodes")
 
 
 @case
@@ -74,14 +80,15 @@ async def a_shelf_node_runs(w: Worker) -> None:
     instance = await filled(w, "flat")
     node = await w.node_of((await shelf_node(w, instance, "Double"))["node_id"])
     equal(node.io["x"]["default"], 2, "the default")
-    equal(await node.run(x=21), 42, "what it gives")
+    await node.set("x", 21)
+    await node.gives(42)
 
 
 @case
 async def a_shelf_node_has_several_outputs(w: Worker) -> None:
     """The parts of a tuple go to the outputs of a node of a shelf."""
     instance = await filled(w, "flat")
-    node = await w.node_of((await shelf_node(w, instance, "half"))["node_id"])
+    node = await w.node_of((await shelf_node(w, instance, "Half"))["node_id"])
     equal([await node.run(out="half", x=7), await node.value("rest")], [3, 1], "what it gives")
 
 

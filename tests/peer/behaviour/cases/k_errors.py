@@ -68,8 +68,7 @@ async def endless_recursion_is_a_failure(w: Worker) -> None:
 async def a_wrong_number_of_outputs_is_a_failure(w: Worker) -> None:
     """Two outputs and a tuple of one is a failure, not a silence."""
     instance = await w.add("Failing")
-    node = await instance.node("too_few")
-    await node.fails(x=1)
+    await (await instance.node("too_few")).fails(x=1)
 
 
 @case

@@ -2,7 +2,7 @@
 # [tool.ewh.requests]
 # data = "keeps what it did at the end"
 # ///
-"""The end: `stop`, `cleanup`, the event `stopping`, and what the folder of an instance keeps."""
+"""The end: `stop`, `cleanup`, and what the folder of an instance keeps."""
 
 from funcnodes_core import instance_nodefunction
 from funcnodes_worker import FuncNodesExternalWorker
@@ -13,17 +13,16 @@ class Ending(FuncNodesExternalWorker):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.on("stopping", self.stopping)
+        self.leaving = False
+        self._delay = 0.1
 
     async def loop(self):
-        pass
+        if self.leaving:
+            await self.stop()
 
     def note(self, what: str) -> None:
         with open(self.data_path / "notes", "a") as notes:
             notes.write(f"{what}\n")
-
-    def stopping(self, src):
-        self.note("stopping")
 
     def cleanup(self):
         self.note("cleanup")
@@ -33,6 +32,11 @@ class Ending(FuncNodesExternalWorker):
     def keep(self, text: str) -> str:
         self.note(text)
         return (self.data_path / "notes").read_text()
+
+    @instance_nodefunction()
+    def leave(self) -> bool:
+        self.leaving = True
+        return True
 
     @instance_nodefunction()
     def id(self) -> str:

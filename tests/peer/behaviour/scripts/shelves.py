@@ -9,7 +9,7 @@ def double(x: int = 2) -> int:
     return x * 2
 
 
-@NodeDecorator(node_id="shelf_half", outputs=[{"name": "half"}, {"name": "rest"}])
+@NodeDecorator(node_id="shelf_half", node_name="Half", outputs=[{"name": "half"}, {"name": "rest"}])
 def half(x: int) -> tuple[int, int]:
     """Half as much."""
     return x // 2, x % 2
@@ -18,6 +18,11 @@ def half(x: int) -> tuple[int, int]:
 @NodeDecorator(node_id="shelf_wait", node_name="Later")
 async def later(x: int) -> int:
     return x + 1
+
+
+@NodeDecorator(node_id="shelf_untitled")
+def without_title(x: int) -> int:
+    return x
 
 
 class Counted(ExternalWorkerConfig):
@@ -49,6 +54,8 @@ class Shelves(FuncNodesExternalWorker):
         return self.held
 
     def post_config_update(self):
+        if not self.config.shelves:
+            return
         inner = [Shelf(name=f"inner {i}", description=f"number {i}", nodes=[half]) for i in range(self.config.shelves)]
         self.held = Shelf(name="outer", description="the outer one", nodes=[double], subshelves=inner)
         self.emit("nodes_update")
@@ -58,6 +65,7 @@ class Shelves(FuncNodesExternalWorker):
         self.held = {
             "flat": lambda: Shelf(name="flat", description="", nodes=[double, half, later]),
             "deep": lambda: Shelf("deep", nodes=[], subshelves=[Shelf("deeper", nodes=[double])]),
+            "untitled": lambda: Shelf("untitled", nodes=[without_title]),
             "none": lambda: None,
         }[which]()
         self.emit("nodes_update")
