@@ -290,9 +290,12 @@ class Node:
                 await self.set(name, value)
             else:
                 await self.worker.client.call("trigger_node", nid=self.id)
-            return (await self.worker.arrives(ended, what))["data"]
+            message = await self.worker.arrives(ended, what)
         finally:
             ended.cancel()
+        # It may have been the end of an earlier run.
+        await self.rests()
+        return message["data"]
 
     def ends(self, *events: str) -> "asyncio.Future[Any]":
         """The end of the next run. Ask for it before causing it."""

@@ -65,13 +65,6 @@ async def endless_recursion_is_a_failure(w: Worker) -> None:
 
 
 @case
-async def a_wrong_number_of_outputs_is_a_failure(w: Worker) -> None:
-    """Two outputs and a tuple of one is a failure, not a silence."""
-    instance = await w.add("Failing")
-    await (await instance.node("too_few")).fails(x=1)
-
-
-@case
 async def a_failed_node_runs_again(w: Worker) -> None:
     """A node that failed runs with the next value."""
     node = await (await w.add("Failing")).node("fail")

@@ -41,18 +41,3 @@ class Ending(FuncNodesExternalWorker):
     @instance_nodefunction()
     def id(self) -> str:
         return self.uuid
-
-
-class Stuck(FuncNodesExternalWorker):
-    NODECLASSID = "stuck"
-
-    async def loop(self):
-        pass
-
-    def cleanup(self):
-        super().cleanup()
-        raise RuntimeError("cleanup fails")
-
-    @instance_nodefunction()
-    def one(self) -> int:
-        return 1

@@ -49,10 +49,6 @@ class Failing(FuncNodesExternalWorker):
     def recursion_of(self, depth: int) -> int:
         return self.recursion_of(depth + 1)
 
-    @instance_nodefunction(outputs=[{"name": "a"}, {"name": "b"}])
-    def too_few(self, x: int) -> tuple[int, int]:
-        return (x,)
-
     @instance_nodefunction()
     def keeps(self, x: int) -> int:
         if x < 0:
