@@ -18,7 +18,7 @@ import psutil
 from client import Client, reachable
 
 HERE = pathlib.Path(__file__).resolve().parent
-START_S = 60.0
+START_S = 180.0
 STOP_S = 10.0
 PACKAGE = "fnext-peer"
 

@@ -45,22 +45,19 @@ DIFFERENCES: dict[str, Difference] = {
         OVERRIDE, "what it gives: 'parent', not 'kid'", "FuncNodes takes the first definition that it finds"
     ),
     **{
-        f"local.{name}": Difference(
-            DISCOVERY, "is there: False, not True" if of_instance else "is listed: False, not True",
-            "FuncNodes lists no class of its folder",
+        f"local.{name}": Difference(DISCOVERY, "is listed: False, not True", "FuncNodes lists no class of its folder")
+        for name in (
+            "a_script_is_found",
+            "its_class_makes_instances",
+            "a_script_may_be_dropped_later",
+            "a_script_may_be_in_a_subfolder",
+            "a_broken_script_hides_no_other",
+            "a_repaired_script_is_found",
+            "an_edit_is_loaded",
+            "an_edit_keeps_the_instance",
+            "an_edit_brings_new_nodes",
+            "a_broken_edit_leaves_the_old",
+            "an_instance_of_a_script_survives_a_restart",
         )
-        for name, of_instance in {
-            "a_script_is_found": False,
-            "its_class_makes_instances": True,
-            "a_script_may_be_dropped_later": False,
-            "a_script_may_be_in_a_subfolder": False,
-            "a_broken_script_hides_no_other": False,
-            "a_repaired_script_is_found": False,
-            "an_edit_is_loaded": True,
-            "an_edit_keeps_the_instance": True,
-            "an_edit_brings_new_nodes": True,
-            "a_broken_edit_leaves_the_old": True,
-            "an_instance_of_a_script_survives_a_restart": True,
-        }.items()
     },
 }

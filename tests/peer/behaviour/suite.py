@@ -15,8 +15,6 @@ class Theme:
     scripts: list[str]
     local: bool = False
     """Whether FuncNodes, too, gets the scripts as files of its folder, not as modules."""
-    fresh: bool = False
-    """Whether each case has a Worker of its own."""
     cases: list["Case"] = field(default_factory=list)
 
     def case(self, function: Function) -> Function:
@@ -35,7 +33,3 @@ class Case:
     @property
     def name(self) -> str:
         return f"{self.theme.name}.{self.function.__name__}"
-
-    @property
-    def says(self) -> str:
-        return (self.function.__doc__ or "").strip().split("\n")[0]

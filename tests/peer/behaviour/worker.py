@@ -88,6 +88,7 @@ class Worker:
         # FuncNodes looks at its folder every 5 s; the first script here may have to wait for the runtime's compilation.
         self.discovery_s = 60.0 if peer.kind == "ewh" else 8.0 if peer.local else 0.0
         self.client: Client
+        self.missed: set[str] = set()
 
     async def connect(self) -> None:
         self.client = await Client(self.peer.url).__aenter__()
@@ -140,11 +141,21 @@ class Worker:
         return instance
 
     async def _class(self, title: str) -> dict[str, Any]:
+        await self.appears(title)
+        return await class_of(self.client, title)
+
+    async def appears(self, title: str) -> None:
+        """Waits until the class is listed. What was waited for in vain is not waited for again."""
+
         async def known() -> bool:
             return title in await self.classes()
 
-        await self.eventually(known, True, f"the class {title} is there", self.discovery_s)
-        return await class_of(self.client, title)
+        try:
+            within = 0.0 if title in self.missed else self.discovery_s
+            await self.eventually(known, True, f"the class {title} is listed", within)
+        except AssertionError:
+            self.missed.add(title)
+            raise
 
     async def instances(self) -> list[dict[str, Any]]:
         return [one for found in (await self.classes()).values() for one in found["instances"]]

@@ -69,7 +69,7 @@ async def removal_is_announced(w: Worker) -> None:
 async def cleanup_is_called(w: Worker) -> None:
     """`stop` calls `cleanup`."""
     instance = await w.add("Ending")
-    await (await instance.node("leave")).run()
+    await w.client.call("trigger_node", nid=(await instance.node("leave")).id)
 
     async def wrote() -> list[str]:
         return sorted(set(notes(w, instance)))

@@ -26,17 +26,10 @@ async def edited(w: Worker, old: str, new: str) -> None:
     w.drop("local_one.py", TEXT.replace(old, new))
 
 
-async def is_there(w: Worker, title: str) -> None:
-    async def known() -> bool:
-        return title in await w.classes()
-
-    await w.eventually(known, True, f"the class {title} is listed", w.discovery_s)
-
-
 @case
 async def a_script_is_found(w: Worker) -> None:
     """The class of a script in the folder is listed."""
-    await is_there(w, "LocalOne")
+    await w.appears("LocalOne")
 
 
 @case
@@ -49,7 +42,7 @@ async def its_class_makes_instances(w: Worker) -> None:
 async def a_script_may_be_dropped_later(w: Worker) -> None:
     """A script that appears while the Worker runs is found."""
     w.drop("later.py", script("Later"))
-    await is_there(w, "Later")
+    await w.appears("Later")
 
 
 @case
@@ -57,7 +50,7 @@ async def a_script_may_be_in_a_subfolder(w: Worker) -> None:
     """Folders in the folder are looked through."""
     (w.peer.folder / "sub").mkdir(parents=True, exist_ok=True)
     w.drop("sub/deep.py", script("Deep"))
-    await is_there(w, "Deep")
+    await w.appears("Deep")
 
 
 @case
@@ -65,14 +58,14 @@ async def a_broken_script_hides_no_other(w: Worker) -> None:
     """A file with a syntax error does not keep others from being found."""
     w.drop("a_broken.py", "class Broken(:\n")
     w.drop("z_after.py", script("After"))
-    await is_there(w, "After")
+    await w.appears("After")
 
 
 @case
 async def a_repaired_script_is_found(w: Worker) -> None:
     """A file that was broken is found once it is right."""
     w.drop("a_broken.py", script("Repaired"))
-    await is_there(w, "Repaired")
+    await w.appears("Repaired")
 
 
 @case
