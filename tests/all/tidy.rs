@@ -11,15 +11,16 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 22] = [
+const KNOWS: [(&str, &[&str]); 23] = [
     ("text", &[]),
     ("wasm", &[]),
     ("limits", &[]),
     ("media", &["limits", "text"]),
+    ("archive", &["limits", "text"]),
     ("executor", &["limits"]),
     ("json", &["limits", "text"]),
     ("policy", &["limits", "text"]),
-    ("error", &["limits", "policy"]),
+    ("error", &["limits", "policy", "text"]),
     ("engine", &["error", "executor", "limits", "text"]),
     ("bindings", &["capability", "instance"]),
     (
@@ -45,6 +46,7 @@ const KNOWS: [(&str, &[&str]); 22] = [
     (
         "component",
         &[
+            "archive",
             "bindings",
             "capability",
             "engine",
@@ -80,6 +82,7 @@ const KNOWS: [(&str, &[&str]); 22] = [
     (
         "worker",
         &[
+            "archive",
             "bindings",
             "capability",
             "component",

@@ -4,8 +4,9 @@
 // what this needs and starts the Worker.
 
 import { createRequire } from "node:module";
+import { execFileSync } from "node:child_process";
 import { createServer } from "node:http";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -35,6 +36,8 @@ const { values: options } = parseArgs({
     setting: { type: "string", default: "2.5" },
     // A guest whose nodes make pictures, if there is one.
     pictures: { type: "string" },
+    // The shelf of the node library `basic`, if it is there.
+    basic: { type: "string" },
   },
 });
 const workerUrl = options["worker-url"];
@@ -45,7 +48,8 @@ if (!workerUrl) {
 
 const { chromium } = createRequire(path.resolve(options["modules-dir"], "x"))("playwright-core");
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
-const PATIENCE_MS = 30_000;
+// How long nothing may happen. On a loaded machine the page draws less than one picture in a second.
+const PATIENCE_MS = 120_000;
 const FLAGS = [
   "--no-sandbox", // it runs as root in a container
   "--disable-gpu",
@@ -158,6 +162,35 @@ async function drag(from, to) {
   await page.mouse.up();
 }
 
+async function type(node, input, value) {
+  const field = port(node, "nodeinput", input).locator("input");
+  await field.fill(value);
+  await field.press("Tab");
+}
+
+// The UI shows a new node as large as it can, and part of it behind the library: zooms out, to the right.
+async function makeRoom(placed) {
+  await placed.waitFor();
+  await page.mouse.move(1310, 400);
+  for (let turn = 0; turn < 10 && (await placed.boundingBox()).width > 300; turn += 1) {
+    await page.mouse.wheel(0, 1000);
+    await nextFrame();
+  }
+}
+
+// New nodes are at one place: moves the upper one to the left.
+async function apart(upper) {
+  await makeRoom(upper);
+  const title = await middle(upper.locator(".nodeheader_title"));
+  await drag(title, { x: title.x - 350, y: title.y + 50 });
+}
+
+async function connect(source, target, input) {
+  const output = source.locator('.source[data-handleid="out"]');
+  await drag(await middle(output), await middle(target.locator(`.target[data-handleid=${quoted(input)}]`)));
+  await page.locator(".react-flow__edge").waitFor({ state: "attached" });
+}
+
 const nextFrame = () => page.evaluate(() => new Promise(requestAnimationFrame));
 
 const steps = {
@@ -166,6 +199,10 @@ const steps = {
     await page.locator(".library").waitFor({ state: "attached" });
     await page.getByRole("button", { name: "Expand right" }).click();
     await page.getByRole("button", { name: "Manage Libraries" }).waitFor();
+    // Until their modules are compiled, new ones move those that are there.
+    for (const name of [options.module, options.pictures, options.basic]) {
+      if (name) await shelf(page.locator(".library"), name).waitFor();
+    }
   },
 
   async "see-the-class"() {
@@ -210,28 +247,15 @@ const steps = {
   async "place-and-type"() {
     await entry(classShelf, options.method).dblclick();
     const placed = node(options.method);
-    const input = port(placed, "nodeinput", options.input).locator("input");
-    await input.fill(options.value);
-    await input.press("Tab");
+    await type(placed, options.input, options.value);
     await shows(port(placed, "nodeoutput", options.output).locator(".iovaluefield"), options.result);
   },
 
   async "connect-two"() {
-    // The UI puts both at one place, as large as it can: make room first.
     await entry(classShelf, options["shelf-node"]).dblclick();
     const [source, target] = [node(options.method), node(options["shelf-node"])];
-    await target.waitFor();
-    await page.mouse.move(1310, 400);
-    for (let turn = 0; turn < 10 && (await target.boundingBox()).width > 300; turn += 1) {
-      await page.mouse.wheel(0, 1000);
-      await nextFrame();
-    }
-    const title = await middle(target.locator(".nodeheader_title"));
-    await drag(title, { x: title.x - 350, y: title.y + 50 });
-    const output = source.locator('.source[data-handleid="out"]');
-    const input = target.locator(`.target[data-handleid=${quoted(options["shelf-input"])}]`);
-    await drag(await middle(output), await middle(input));
-    await page.locator(".react-flow__edge").waitFor({ state: "attached" });
+    await apart(target);
+    await connect(source, target, options["shelf-input"]);
     const value = port(target, "nodeoutput", "out").locator(".iovaluefield");
     await shows(value, options["shelf-result"]);
   },
@@ -324,9 +348,7 @@ const ofPictures = {
 
   // What is too large to be sent unasked says what it is, and is there when it is opened.
   async "see-a-large-png"() {
-    const side = port(node("Picture"), "nodeinput", "side").locator("input");
-    await side.fill("1400");
-    await side.press("Tab");
+    await type(node("Picture"), "side", "1400");
     await press(node("Picture").locator(".triggerbutton"));
     await isWide(picture("Picture"), 260);
     await press(node("Picture").locator(".nodedatabutton"));
@@ -355,30 +377,77 @@ const ofPictures = {
     await make("Document", 260);
   },
 
+  // It takes a minute, so it goes on however late a loaded machine shows it; its node is removed before its end.
   async "see-progress"() {
     await placeAlone("Develop");
-    const text = node("Develop").locator(".nodeprogress-text");
-    const steps = port(node("Develop"), "nodeinput", "steps").locator("input");
-    await steps.fill("100");
-    await steps.press("Tab");
-    await press(node("Develop").locator(".triggerbutton"));
-    // Of the one node that there is; the UI may put another element in its place.
-    const grown = (seen) => {
-      const width = parseFloat(document.querySelector(".nodeprogress-progress")?.style.width);
-      return width > seen && width < 100 && width;
-    };
-    let seen = 0;
-    for (let turn = 0; turn < 3; turn += 1) {
-      seen = await (await page.waitForFunction(grown, seen)).jsonValue();
-      progress.push(`${seen}%, "${await text.innerText()}"`);
-      if (turn === 0) await page.screenshot({ path: path.join(options.screenshots, "progress.png") });
-    }
-    await shows(text, /^idle/);
-    await shows(port(node("Develop"), "nodeoutput", "out").locator(".iovaluefield"), "100");
+    await makeRoom(node("Develop"));
+    await type(node("Develop"), "steps", "600");
+    const width = await bar(10);
+    await page.screenshot({ path: path.join(options.screenshots, "progress.png") });
+    const later = await bar(width + 1);
+    const text = await node("Develop").locator(".nodeprogress-text").innerText();
+    seen.push(`a bar of ${width}%, then of ${later}%: "${text}"`);
+  },
+
+  async "see-its-end"() {
+    await placeAlone("Develop");
+    await type(node("Develop"), "steps", "7");
+    await shows(port(node("Develop"), "nodeoutput", "out").locator(".iovaluefield"), "7");
+    await shows(node("Develop").locator(".nodeprogress-text"), /^idle/);
   },
 };
-const progress = [];
+
+// Waits until the bar of the one node that there is has at least that width. Asked anew each time: the UI may put
+// another element in its place.
+async function bar(least) {
+  const width = (least) => {
+    const width = parseFloat(document.querySelector(".nodeprogress-progress")?.style.width);
+    return width >= least && width < 100 && width;
+  };
+  return (await page.waitForFunction(width, least)).jsonValue();
+}
+
+// What only the node library `basic` shows.
+const basicShelf = shelf(page.locator(".library"), options.basic ?? "");
+
+const ofBasic = {
+  async "compute-with-the-basic-library"() {
+    for (const { id } of await ask("get_nodes")) await ask("remove_node", { id });
+    await page.locator(".react-flow__node").first().waitFor({ state: "detached" });
+    await open(basicShelf);
+    await open(shelf(basicShelf, "math"));
+    await entry(shelf(basicShelf, "math"), "Multiply").dblclick();
+    await node("Multiply").waitFor();
+    await open(shelf(basicShelf, "constants"));
+    await entry(shelf(basicShelf, "constants"), "Number").dblclick();
+    await apart(node("Number"));
+    await connect(node("Number"), node("Multiply"), "a");
+    await type(node("Multiply"), "b", "2.5");
+    await type(node("Number"), "value", "20");
+    const product = port(node("Multiply"), "nodeoutput", "out").locator(".iovaluefield");
+    await shows(product, "50");
+    await type(node("Number"), "value", "8");
+    await shows(product, "20");
+  },
+
+  // An import from a Worker that has another library.
+  async "be-told-what-is-missing"() {
+    const save = JSON.stringify(await ask("save")).replaceAll("basic.", "advanced.");
+    writeFileSync(path.join(profile, "state"), save);
+    writeFileSync(path.join(profile, "config"), JSON.stringify({ node_libraries: { advanced: "tools" } }));
+    execFileSync("python3", ["-m", "zipfile", "-c", "other.fnw", "config", "state"], { cwd: profile });
+    page.once("dialog", (dialog) => dialog.accept());
+    await page.getByRole("button", { name: "Worker", exact: true }).click();
+    const chosen = page.waitForEvent("filechooser");
+    await page.getByRole("menuitem", { name: "Update" }).click();
+    await (await chosen).setFiles(path.join(profile, "other.fnw"));
+    const line = page.locator(".statusbar-message");
+    seen.push(await shows(line, "classes are missing, and 2 nodes are placeholders: `advanced` \\(2\\)"));
+  },
+};
+const seen = [];
 if (options.pictures) Object.assign(steps, ofPictures);
+if (options.basic) Object.assign(steps, ofBasic);
 
 async function runSteps() {
   rmSync(options.screenshots, { recursive: true, force: true });
@@ -398,7 +467,7 @@ async function runSteps() {
       await page.screenshot({ path: path.join(options.screenshots, `${label}.png`) });
     }
   }
-  progress.forEach((line) => console.log(`bar    ${line}`));
+  seen.forEach((line) => console.log(`seen   ${line}`));
   notes.forEach((note) => console.log(`note   ${note}`));
   return 0;
 }

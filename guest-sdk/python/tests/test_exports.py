@@ -44,7 +44,7 @@ class Worker(FuncNodesExternalWorker):
 class Loop:
     """The part of the loop of the runtime that is called."""
 
-    def drain(self) -> None: ...
+    def wake(self) -> None: ...
 
 
 class Case(unittest.TestCase):

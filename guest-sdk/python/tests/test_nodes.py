@@ -10,6 +10,7 @@ import unittest
 from sandbox import TOLD, Node, Trigger, WIT
 
 import external_worker
+import funcnodes as fn
 from external_worker import Call, Media, NdArray
 from external_worker._host import Nowhere, set_host
 from external_worker._kinds import type_json
@@ -120,6 +121,28 @@ class Described(unittest.TestCase):
         # What the contract cannot say is the function's own.
         self.assertEqual((secret.default, secret.required), (None, False))
         self.assertEqual(node.outputs, [])
+
+    def test_a_node_that_calls_is_no_input_either(self) -> None:
+        class Pumps(Worker):
+            NODECLASSID = "pumps"
+
+            @fn.instance_nodefunction()
+            def pump(self, seconds: float, node: typing.Optional[fn.Node] = None) -> str:
+                with node.progress(total=2, desc="pumping") as bar:
+                    bar.update(1)
+                return node.uuid
+
+        described = Pumps.node_methods()["pump"].node_class()
+        self.assertEqual(([port.name for port in described.inputs], described.call), (["seconds"], "node"))
+        node = described.call_kind.of_call(Call(1, "the-node"))
+        self.assertEqual(Pumps("u").pump(1.0, node), "the-node")
+
+    def test_a_name_that_is_not_there_is_a_type_by_its_name(self) -> None:
+        def odd(x: Nowhere_, y: typing.List[int]) -> NdArray: ...  # noqa: F821
+
+        node = describe.node(NodeDecorator("odd")(odd).node_class())
+        self.assertEqual([json.loads(port.type) for port in (*node.inputs, *node.outputs)][0::2], ["Nowhere_", "ndarray"])
+        self.assertEqual(json.loads(node.inputs[1].type)["items"], "int")
 
     def test_types_are_those_of_funcnodes(self) -> None:
         for annotation, expected in [
@@ -258,7 +281,7 @@ class Proxies(unittest.TestCase):
     def test_none_is_a_default_and_no_value_is_none(self) -> None:
         input = self.worker.run.nodeclass().input_mode
         self.assertEqual(input.default, "safe")
-        input.default = None
+        input.default_value = None
         input.default = NoValue
         self.assertEqual([said[-1] for said in TOLD.said], [WIT.Value_None_(), None])
 

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 
 
 class Config(ExternalWorkerConfig):
-    EXPORT_EXCLUDE_FIELDS: typing.ClassVar = {"password"}
+    EXPORT_EXCLUDE_FIELDS = {"password"}
     interval_s: float = Field(default=1.0, ge=0.05)
     token: typing.Optional[str] = Field(default=None, json_schema_extra={"export": False})
     password: str = ""

@@ -67,6 +67,7 @@ pub struct Member {
 pub struct Archive {
     zip: ZipArchive<Cursor<Vec<u8>>>,
     members: Vec<Member>,
+    folders: Vec<String>,
 }
 
 impl Archive {
@@ -83,10 +84,14 @@ impl Archive {
         let count = zip.len() as u64;
         at_most(&format!("its {count} members"), count, MAX_ARCHIVE_MEMBERS)?;
         zip.validate_header_consistency().map_err(broken)?;
-        let members = members(&zip)?;
+        let (members, folders) = members(&zip)?;
         check_sizes(&members, compressed)?;
-        check_tree(&members)?;
-        let mut archive = Self { zip, members };
+        check_tree(&members, &folders)?;
+        let mut archive = Self {
+            zip,
+            members,
+            folders,
+        };
         for member in archive.members.clone() {
             archive.copy(&member, &mut io::sink())?;
         }
@@ -96,6 +101,11 @@ impl Archive {
     /// The files in it.
     pub fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// The paths of the folders that are members themselves, as empty ones are.
+    pub fn folders(&self) -> &[String] {
+        &self.folders
     }
 
     /// Reads one member whole, of at most `limit` bytes.
@@ -162,8 +172,11 @@ fn refuse_zip64(bytes: &[u8]) -> Result<(), ArchiveProblem> {
     Ok(())
 }
 
-fn members(zip: &ZipArchive<Cursor<Vec<u8>>>) -> Result<Vec<Member>, ArchiveProblem> {
-    let mut members = Vec::new();
+/// Its files, and the paths of its folders.
+fn members(
+    zip: &ZipArchive<Cursor<Vec<u8>>>,
+) -> Result<(Vec<Member>, Vec<String>), ArchiveProblem> {
+    let (mut members, mut folders) = (Vec::new(), Vec::new());
     for index in 0..zip.len() {
         let entry = zip.by_index_data(index).map_err(broken)?;
         let name = std::str::from_utf8(entry.name_raw())
@@ -187,9 +200,11 @@ fn members(zip: &ZipArchive<Cursor<Vec<u8>>>) -> Result<Vec<Member>, ArchiveProb
                 size: entry.size(),
                 index,
             });
+        } else {
+            folders.push(path.to_owned());
         }
     }
-    Ok(members)
+    Ok((members, folders))
 }
 
 /// Whether a path stays below where it is put, on any system, and is spelled the one way it can be.
@@ -227,15 +242,19 @@ fn check_sizes(members: &[Member], compressed: u64) -> Result<(), ArchiveProblem
 }
 
 /// No file is where another one needs a folder.
-fn check_tree(members: &[Member]) -> Result<(), ArchiveProblem> {
+fn check_tree(members: &[Member], folders: &[String]) -> Result<(), ArchiveProblem> {
     let files: BTreeSet<&str> = members.iter().map(|member| member.path.as_str()).collect();
     let inside_a_file = |path: &str| {
         path.match_indices('/')
             .filter_map(|(at, _)| path.get(..at))
             .any(|folder| files.contains(folder))
     };
-    match members.iter().find(|member| inside_a_file(&member.path)) {
-        Some(member) => Err(member_problem(&member.path, "is inside a file")),
+    let paths = members.iter().map(|member| &member.path).chain(folders);
+    if let Some(path) = paths.into_iter().find(|path| inside_a_file(path)) {
+        return Err(member_problem(path, "is inside a file"));
+    }
+    match folders.iter().find(|path| files.contains(path.as_str())) {
+        Some(path) => Err(member_problem(path, "is a file and a folder")),
         None => Ok(()),
     }
 }

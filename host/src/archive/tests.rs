@@ -51,6 +51,7 @@ fn members_come_back_as_they_went_in() {
         .map(|member| &member.path)
         .collect();
     assert_eq!(paths, ["a", "b/c.txt", "e"]);
+    assert_eq!(archive.folders(), ["b"]);
     assert_eq!(archive.read("b/c.txt", 1 << 20).unwrap(), long.as_bytes());
     assert_eq!(archive.read("e", 0).unwrap(), b"");
     let too_big = archive.read("b/c.txt", 1000).unwrap_err();

@@ -256,6 +256,10 @@ pub const STORE_RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// How long whatever ends may take where no budget says so: a process that was told to, what an instance says
 /// of its end.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
+/// What is kept of the folder of an external worker that was imported before its class is here.
+pub const WAITING_FOLDER_QUOTA: ByteSize = ByteSize::mib(16);
+/// External workers that may have such a folder.
+pub const MAX_WAITING_FOLDERS: usize = 64;
 /// External workers in one Worker.
 pub const MAX_EXTERNALS: usize = 10_000;
 /// Node libraries in one Worker: each has an instance.

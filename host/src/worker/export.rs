@@ -7,6 +7,7 @@
 //! It is built from what may stay, and never by taking out what must not.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -72,7 +73,7 @@ pub enum ExportProblem {
     )]
     TooBig {
         /// What.
-        what: &'static str,
+        what: String,
         /// The limit.
         limit: u64,
     },
@@ -134,7 +135,7 @@ impl Export {
         // As a Python Worker has it: people look into these.
         let text = json::to_pretty(document);
         at_most("the state", text.len() as u64, MAX_STATE_BYTES)?;
-        self.count(text.len() as u64)?;
+        self.count(name, text.len() as u64)?;
         self.start(name, CompressionMethod::Deflated)?;
         Ok(self.zip.write_all(text.as_bytes())?)
     }
@@ -160,6 +161,8 @@ impl Export {
             let mut entries = folder.entries()?.collect::<io::Result<Vec<_>>>()?;
             // One order for one content.
             entries.sort_by_key(DirEntry::file_name);
+            let mut is_empty = true;
+            let inside = format!("{name}/{}", below.to_string_lossy());
             for entry in entries {
                 let below = below.join(entry.file_name());
                 if name == FILES && below.to_string_lossy().starts_with(WAITING) {
@@ -175,24 +178,34 @@ impl Export {
                 let is_text = below.to_str().ok_or("has a name that is not UTF-8");
                 if let Err(problem) = is_text.and_then(|_| check_path(&path)) {
                     refuse(text::clean_line(&path, MAX_NAME_BYTES), problem)?;
-                } else if kind.is_dir() {
+                    continue;
+                }
+                is_empty = false;
+                if kind.is_dir() {
                     folders.push(below);
                 } else {
-                    self.file(&path, &entry)?;
+                    self.file(name, &path, &entry)?;
                 }
+            }
+            // Clients upload files, and no folders; external workers make them.
+            if is_empty && !below.as_os_str().is_empty() && name != FILES {
+                self.count(name, 0)?;
+                let options = SimpleFileOptions::default().unix_permissions(0o700);
+                self.zip.add_directory(inside, options).map_err(failed)?;
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, path: &str, entry: &DirEntry) -> Result<(), ExportProblem> {
+    /// `place`: the part of the export that it is in.
+    fn file(&mut self, place: &str, path: &str, entry: &DirEntry) -> Result<(), ExportProblem> {
         let Some(content) = there(entry.open())? else {
             return Ok(());
         };
         let before = self.length();
         self.start(path, CompressionMethod::Deflated)?;
         let size = self.copy(&content)?;
-        self.count(size)?;
+        self.count(place, size)?;
         let compressed = self.length().saturating_sub(before);
         if size / compressed.max(1) >= SUSPICIOUS_RATIO {
             self.zip.abort_file().map_err(failed)?;
@@ -221,10 +234,12 @@ impl Export {
         self.zip.start_file(name, options).map_err(failed)
     }
 
-    fn count(&mut self, size: u64) -> Result<(), ExportProblem> {
+    /// There is one more, of `size` bytes, in the part `place` of the export.
+    fn count(&mut self, place: &str, size: u64) -> Result<(), ExportProblem> {
         self.members += 1;
         self.content = self.content.saturating_add(size);
-        at_most("the number of files", self.members, MAX_ARCHIVE_MEMBERS)?;
+        let number = format_args!("the number of files and empty folders, counted into `{place}`,");
+        at_most(number, self.members, MAX_ARCHIVE_MEMBERS)?;
         at_most("the content", self.content, MAX_ARCHIVE_CONTENT_BYTES)
     }
 
@@ -234,8 +249,9 @@ impl Export {
     }
 }
 
-fn at_most(what: &'static str, amount: u64, limit: u64) -> Result<(), ExportProblem> {
+fn at_most(what: impl Display, amount: u64, limit: u64) -> Result<(), ExportProblem> {
     if amount > limit {
+        let what = what.to_string();
         return Err(ExportProblem::TooBig { what, limit });
     }
     Ok(())

@@ -48,6 +48,11 @@ impl Folders {
         }
     }
 
+    /// Whether the external worker `uuid` has one. Blocks.
+    pub(super) fn has(&self, uuid: &str) -> bool {
+        Uuid::try_parse(uuid).is_ok_and(|uuid| self.place(uuid).is_dir())
+    }
+
     fn place(&self, uuid: Uuid) -> PathBuf {
         self.0.join(uuid.simple().to_string())
     }
@@ -157,6 +162,14 @@ impl Arriving {
     pub(super) fn of(&self, uuid: &str) -> Option<PathBuf> {
         let path = self.0.join(uuid);
         path.is_dir().then_some(path)
+    }
+
+    /// A folder at the plain path `path` in the folder of `uuid`, if there is none yet.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn folder(&self, uuid: &str, path: &str) -> io::Result<()> {
+        private().create(self.0.join(uuid).join(path))
     }
 
     /// A new file at the plain path `path` in the folder of `uuid`.

@@ -22,6 +22,7 @@ use super::saved_state::{Reading, SavedExternalWorker, SavedState};
 use super::source;
 use super::store::Dirty;
 use crate::archive::ArchiveProblem;
+use crate::policy::DataGrant;
 use crate::{limits, text};
 
 impl Worker {
@@ -115,6 +116,7 @@ impl Worker {
     /// large. What is left out for another reason is noted.
     fn wanted_folders(&self, imported: &mut Imported) -> BTreeSet<String> {
         let mut wanted = BTreeSet::new();
+        let mut waiting = self.waiting_folders();
         for instance in imported.state.external_workers.values().flatten() {
             let Ok(uuid) = check_uuid(&instance.uuid) else {
                 continue;
@@ -125,7 +127,7 @@ impl Worker {
             if self.externals().contains_key(&uuid) {
                 continue;
             }
-            match self.has_room_for(&instance.nodeclassid, size) {
+            match self.has_room_for(&instance.nodeclassid, size, &mut waiting) {
                 Ok(()) => {
                     wanted.insert(uuid);
                 }
@@ -140,13 +142,42 @@ impl Worker {
         wanted
     }
 
-    /// Whether an external worker of `class` may have a folder of that size.
-    fn has_room_for(&self, class: &str, size: Size) -> std::result::Result<(), &'static str> {
+    /// How many external workers have a folder though their class is not here. Blocks.
+    fn waiting_folders(&self) -> usize {
+        let externals: Vec<_> = self.externals().values().cloned().collect();
+        let waiting = externals.iter().filter(|external| {
+            let is_here = self.catalogue().find_class(external.class_id()).is_some();
+            !is_here && self.inner.folders.has(external.uuid())
+        });
+        waiting.count()
+    }
+
+    /// Whether an external worker of `class` may have a folder of that size. Where the class is not here yet,
+    /// no policy says so: it is kept until then, for so many and not more of them than there are `waiting`.
+    fn has_room_for(
+        &self,
+        class: &str,
+        size: Size,
+        waiting: &mut usize,
+    ) -> std::result::Result<(), &'static str> {
         let found = self
             .catalogue()
             .find_class(class)
             .map(|(_, prepared, _)| prepared);
-        let prepared = found.ok_or("its class is not here; add its module, then import again")?;
+        let Some(prepared) = found else {
+            let kept = DataGrant {
+                quota: limits::WAITING_FOLDER_QUOTA,
+                max_files: None,
+            };
+            if !size.fits(&kept) || *waiting >= limits::MAX_WAITING_FOLDERS {
+                return Err(
+                    "its class is not here, and it is more than is kept until that comes; \
+                            add its module, then import again",
+                );
+            }
+            *waiting += 1;
+            return Ok(());
+        };
         match &prepared.granted().data {
             None => Err("the policy of its module does not grant `data`"),
             Some(grant) if !size.fits(grant) => Err("it is more than the quota of `data`"),

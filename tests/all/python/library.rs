@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
 use external_worker_host::bindings::types::Value;
 use external_worker_host::instance::Instance;
 use external_worker_tests::{TestHost, call};
 use serde_json::json;
 
-use super::{IMPORTS, Scripts, runtime, shown, worker};
+use super::{runtime, shown};
 
 const CHECKS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../guest-sdk/python/tests/scripts"
 );
-const PYDANTIC: &str = include_str!("../../../guest-sdk/python/tests/test_pydantic.py");
+/// Runs the suite of pydantic as a package in the sandbox.
+const PYDANTIC: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../guest-sdk/python/tests/pydantic_sandbox.py"
+);
 
 /// What a node answers that has one output.
 async fn answer(instance: &Instance, node: &str) -> serde_json::Value {
@@ -45,9 +50,13 @@ async fn asyncio_is_whole() {
 
 #[tokio::test]
 async fn pydantic_does_what_it_does_elsewhere() {
-    let scripts = Scripts::new().await;
-    let failing = "@instance_nodefunction()\ndef failing(self) -> list:\n    return failures()\n";
-    let source = format!("{PYDANTIC}\n{IMPORTS}{}", worker(failing));
-    let instance = scripts.start("", &source).await.unwrap();
-    assert_eq!(answer(&instance, "failing").await, json!([]));
+    runtime().await;
+    let output = Command::new("python3")
+        .args([PYDANTIC, "--ewh", env!("CARGO_BIN_EXE_ewh-under-test")])
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains(" tests, 0 failures"), "{said}");
 }

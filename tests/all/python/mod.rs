@@ -1,6 +1,7 @@
 //! Workers in Python: scripts and wheels on the one runtime, as their authors drop and edit them.
 
 mod built;
+mod camera;
 mod commands;
 mod library;
 mod scripts;
@@ -25,7 +26,7 @@ from funcnodes_core import NodeDecorator, Shelf, instance_nodefunction
 ";
 
 /// Makes the runtime, if this is the first test that needs it.
-async fn runtime() -> PathBuf {
+pub(crate) async fn runtime() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     let make = || MADE.get_or_init(|| prepare_python(&mut Silent::default()).unwrap());
     tokio::task::spawn_blocking(make).await.unwrap().clone()

@@ -34,7 +34,7 @@ async fn values_come_back_as_they_went() {
         Value::Number(1.5),
         Value::Text("h\u{e4} \u{2603}".to_owned()),
         Value::Bytes(vec![0, 255]),
-        Value::Json(r#"{"a": [1, null, "x"]}"#.to_owned()),
+        Value::Json(r#"{"a":[1,null,"x"]}"#.to_owned()),
     ] {
         let sent = format!("{value:?}");
         let back = call(&instance, "echo", [("x", value)]).await.unwrap();

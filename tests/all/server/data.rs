@@ -228,25 +228,46 @@ async fn what_is_nobodys_goes_when_the_worker_is_opened() {
     process.kill().await;
 }
 
+/// An export of a Worker with one external worker that counted once.
+struct Exported {
+    uuid: String,
+    nodes: Nodes,
+    import: Json,
+}
+
+impl Exported {
+    async fn made() -> Self {
+        let data = data_with("1 MiB");
+        let process = Process::start(data.path()).await;
+        let mut client = process.client().await;
+        let add = json!({ "module": DATA, "cls_module": DATA, "cls_name": DATA });
+        let added = client.call("add_external_worker", add).await.unwrap();
+        let uuid = added["uuid"].as_str().unwrap().to_owned();
+        let nodes = Nodes::of(&mut client, &uuid).await;
+        run(&mut client, &nodes.bump).await;
+        let export = json!({ "with_files": true });
+        let export = client.call("export_worker", export).await.unwrap();
+        process.kill().await;
+        Self {
+            uuid,
+            nodes,
+            import: json!({ "data": export }),
+        }
+    }
+}
+
 /// An import brings no more than the policy of the module allows, and says what it left out.
 #[tokio::test]
 async fn an_import_that_is_more_than_the_quota_brings_no_folder() {
-    let data = data_with("1 MiB");
-    let process = Process::start(data.path()).await;
-    let mut client = process.client().await;
-    let add = json!({ "module": DATA, "cls_module": DATA, "cls_name": DATA });
-    let added = client.call("add_external_worker", add).await.unwrap();
-    let uuid = added["uuid"].as_str().unwrap().to_owned();
-    let nodes = Nodes::of(&mut client, &uuid).await;
-    run(&mut client, &nodes.bump).await;
-    let export = json!({ "with_files": true });
-    let export = client.call("export_worker", export).await.unwrap();
-
+    let Exported {
+        uuid,
+        nodes,
+        import,
+    } = Exported::made().await;
     // A name alone is more.
     let elsewhere = data_with("1 KiB");
     let other = Process::start(elsewhere.path()).await;
     let mut there = other.client().await;
-    let import = json!({ "data": export });
     let report = there.call("update_from_export", import).await.unwrap();
     assert!(
         report.to_string().contains("more than the quota"),
@@ -254,6 +275,30 @@ async fn an_import_that_is_more_than_the_quota_brings_no_folder() {
     );
     there.comes(&uuid).await;
     assert_eq!(run(&mut there, &nodes.count).await, 0);
-    process.kill().await;
+    other.kill().await;
+}
+
+/// What comes before its module keeps its folder, over a restart too, until the module comes.
+#[tokio::test]
+async fn an_import_before_its_module_keeps_the_folder() {
+    let Exported {
+        uuid,
+        nodes,
+        import,
+    } = Exported::made().await;
+    let elsewhere = data_with("1 MiB");
+    std::fs::remove_file(elsewhere.path().join("local_workers/data.wasm")).unwrap();
+    let other = Process::start(elsewhere.path()).await;
+    let mut there = other.client().await;
+    let report = there.call("update_from_export", import).await.unwrap();
+    assert_eq!(report["missing"][0]["class"], DATA, "{report}");
+    assert!(!report.to_string().contains("the folder of"), "{report}");
+    drop(there);
+    other.kill().await;
+    let other = Process::start(elsewhere.path()).await;
+    let mut there = other.client().await;
+    put(elsewhere.path(), &std::fs::read(PROBE_DATA).unwrap());
+    there.comes(&uuid).await;
+    assert_eq!(run(&mut there, &nodes.count).await, 1);
     other.kill().await;
 }

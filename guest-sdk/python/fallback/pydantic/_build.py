@@ -13,8 +13,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from . import _limits, _scalars, _times
-from ._containers import CallableNode, DictNode, InstanceOf, Nullable, Sequence, TupleNode, Union
+from . import _choices, _limits, _scalars, _times
+from ._containers import AnySequence, CallableNode, DictNode, InstanceOf, Nullable, Sequence, TupleNode, Union
 from ._errors import PydanticUserError, UnsupportedError
 from ._nodes import Described, Node, Schema, Strictly
 from .fields import FieldInfo
@@ -102,7 +102,7 @@ class Builder:
         if as_node is not None:
             return typing.cast(Node, as_node())
         if issubclass(cls, enum.Enum):
-            return _scalars.EnumNode(cls, bool(self._config.get("use_enum_values")))
+            return _choices.EnumNode(cls, bool(self._config.get("use_enum_values")))
         if self._config.get("arbitrary_types_allowed"):
             return InstanceOf(cls)
         raise unknown(cls)
@@ -113,11 +113,11 @@ class Builder:
         if origin is typing.Union or origin is types.UnionType:
             return self._union(args)
         if origin is typing.Literal:
-            return _scalars.LiteralNode(_flat_literal(args))
+            return _choices.LiteralNode(_flat_literal(args))
         if origin is abc.Callable:
             return CallableNode()
         if origin in _LISTS or origin is abc.Sequence:
-            return Sequence(list, self._argument(args), keeps_tuple=origin is abc.Sequence)
+            return AnySequence(self._argument(args)) if origin is abc.Sequence else Sequence(list, self._argument(args))
         if origin in _SETS:
             return Sequence(set, self._argument(args))
         if origin is frozenset:

@@ -14,7 +14,7 @@ from ._nodes import Node, Strictly
 from .fields import ComputedFieldInfo, FieldInfo, ModelPrivateAttr
 from .functional_validators import Mark, wrapped
 
-_NO_FIELDS = (types.FunctionType, property, classmethod, staticmethod, Mark, ComputedFieldInfo, type)
+_NO_FIELDS: tuple[type, ...] = (types.FunctionType, property, classmethod, staticmethod, Mark, ComputedFieldInfo, type)
 _NO_FIELDS += (functools.cached_property, functools.partialmethod)
 
 _OF_MODELS = ("model_config", "model_fields", "model_computed_fields")
@@ -51,14 +51,14 @@ def private_attributes(cls: Any, annotations: dict[str, Any]) -> dict[str, Model
     for name, value in list(vars(cls).items()):
         if not is_private(name) or is_class_variable(annotations.get(name)) or isinstance(value, _NO_FIELDS):
             continue
-        if name in ("_abc_impl",):
-            continue
+        if name == "_abc_impl":
+            continue  # of the metaclass
         found[name] = value if isinstance(value, ModelPrivateAttr) else ModelPrivateAttr(value)
         type.__delattr__(cls, name)
     for name, annotation in annotations.items():
-        if is_private(name) and name not in found and not is_class_variable(annotation):
-            if name not in vars(cls):
-                found[name] = ModelPrivateAttr()
+        is_new = name not in found and name not in vars(cls)
+        if is_private(name) and is_new and not is_class_variable(annotation):
+            found[name] = ModelPrivateAttr()
     return found
 
 
@@ -67,13 +67,17 @@ def check_body(cls: type, names: set[str]) -> None:
     for name, value in vars(cls).items():
         if name.startswith("__") or name in _OF_MODELS or name in names or isinstance(value, _NO_FIELDS):
             continue
-        if is_private(name) or hasattr(type(value), "__get__"):
+        if is_private(name) or hasattr(type(value), "__get__") or _is_class_variable_of_base(cls, name):
             continue
         raise PydanticUserError(
             f"A non-annotated attribute was detected: `{name} = {value!r}`. All model fields require a type annotation;"
             f" if `{name}` is not meant to be a field, annotate it as a `ClassVar`.",
             code="model-field-missing-annotation",
         )
+
+
+def _is_class_variable_of_base(cls: type, name: str) -> bool:
+    return any(is_class_variable(own_annotations(base).get(name)) for base in cls.__mro__[1:])
 
 
 def marks(cls: type) -> dict[str, Mark]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import collections.abc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import _limits
@@ -17,23 +17,17 @@ _NOT_ITEMS = (str, bytes, bytearray, memoryview, collections.abc.Mapping)
 
 def _items(value: Any, kind: type, error: str, how: Taking) -> Any:
     """The items of `value`, if it may stand for a collection of this kind."""
-    if isinstance(value, kind) or (how.json and isinstance(value, list)):
+    if isinstance(value, kind):
+        return value
+    if how.json and isinstance(value, list):
         return value
     if how.strict or isinstance(value, _NOT_ITEMS) or not isinstance(value, collections.abc.Iterable):
-        raise invalid(error, value, json=how.json)
-    if kind in (set, frozenset, tuple) and not _is_collection(value):
         raise invalid(error, value, json=how.json)
     how.converted()
     return list(value)
 
 
-def _is_collection(value: Any) -> bool:
-    views = (collections.abc.KeysView, collections.abc.ValuesView, collections.abc.ItemsView)
-    known = (list, tuple, set, frozenset, collections.deque, *views, collections.abc.Generator, range)
-    return isinstance(value, known) or isinstance(value, collections.abc.Iterator)
-
-
-def _each(items: Any, node: Node, how: Taking) -> list[Any]:
+def _each(items: Iterable[Any], node: Node, how: Taking) -> list[Any]:
     taken, problems = [], []
     for index, item in enumerate(items):
         try:
@@ -48,17 +42,18 @@ def _each(items: Any, node: Node, how: Taking) -> list[Any]:
 class Sequence(Node):
     """Lists and sets, and tuples of any length."""
 
-    _ERRORS = {list: "list_type", set: "set_type", frozenset: "frozen_set_type", tuple: "tuple_type"}
-    _WORDS = {list: "List", set: "Set", frozenset: "Frozenset", tuple: "Tuple"}
+    _ERRORS: dict[type, str] = {list: "list_type", set: "set_type", frozenset: "frozen_set_type", tuple: "tuple_type"}
+    _WORDS: dict[type, str] = {list: "List", set: "Set", frozenset: "Frozenset", tuple: "Tuple"}
 
-    def __init__(self, kind: type, item: Node, keeps_tuple: bool = False) -> None:
-        self._kind, self._item, self._keeps_tuple = kind, item, keeps_tuple
+    def __init__(self, kind: type, item: Node) -> None:
+        self._kind, self._item = kind, item
         self.limits: dict[str, Any] = {}
         self.label = f"{kind.__name__}[{item.label}{', ...' if kind is tuple else ''}]"
 
     def take(self, value: Any, how: Taking) -> Any:
-        kind = tuple if self._keeps_tuple and isinstance(value, tuple) else self._kind
-        taken = _each(_items(value, kind, self._ERRORS[kind], how), self._item, how)
+        kind = self._kind
+        items: Iterable[Any] = _items(value, kind, self._ERRORS[kind], how)
+        taken = _each(items, self._item, how)
         found = _collected(kind, taken)
         is_set = kind in (set, frozenset)
         _limits.check_items(found, self.limits, value, self._WORDS[kind], counted=not is_set)
@@ -73,7 +68,8 @@ class Sequence(Node):
         return _collected(type(value), items)
 
     def fits(self, value: Any) -> bool:
-        return isinstance(value, self._kind) and all(self._item.fits(item) for item in value)
+        items: Any = value
+        return isinstance(value, self._kind) and all(self._item.fits(item) for item in items)
 
     def limited(self, limits: dict[str, Any]) -> Node:
         return self.with_limits(limits, _limits.LENGTH)
@@ -84,7 +80,7 @@ class Sequence(Node):
         return {"type": "array", "items": self._item.schema(defs), **unique, **length}
 
 
-def _collected(kind: type, items: list[Any]) -> Any:
+def _collected(kind: Any, items: list[Any]) -> Any:
     if kind is list:
         return items
     if kind is tuple:
@@ -95,6 +91,34 @@ def _collected(kind: type, items: list[Any]) -> Any:
         except TypeError:
             raise invalid("set_item_not_hashable", item).within(index) from None
     return kind(items)
+
+
+class AnySequence(Sequence):
+    """Lists, and what else has items in an order; tuples stay what they are."""
+
+    def __init__(self, item: Node) -> None:
+        super().__init__(list, item)
+        check = "is-instance[Sequence]"
+        if type(item) is not Node:
+            check = f"chain[{check},function-wrap[sequence_validator()]]"
+        self.label = f"json-or-python[json=list[{item.label}],python={check}]"
+
+    def take(self, value: Any, how: Taking) -> Any:
+        if not isinstance(value, collections.abc.Sequence):
+            raise invalid("is_instance_of", value, {"class": "Sequence"})
+        if type(self._item) is Node:
+            return value
+        if isinstance(value, (str, bytes, bytearray)):
+            raise invalid("sequence_str", value, {"type_name": type(value).__name__})
+        if not isinstance(value, tuple):
+            return super().take(value, how)
+        found = tuple(_each(value, self._item, how))
+        _limits.check_items(found, self.limits, value, "List")
+        return found
+
+    def fits(self, value: Any) -> bool:
+        items = isinstance(value, collections.abc.Sequence) and not isinstance(value, (str, bytes))
+        return items and all(self._item.fits(item) for item in value)
 
 
 class TupleNode(Node):
@@ -110,7 +134,8 @@ class TupleNode(Node):
         if len(given) > wanted:
             context = {"field_type": "Tuple", "max_length": wanted, "actual_length": len(given)}
             raise invalid("too_long", value, context, actual=len(given))
-        taken, problems = [], []
+        taken: list[Any] = []
+        problems: list[dict[str, Any]] = []
         for index, node in enumerate(self._items):
             try:
                 if index >= len(given):
@@ -131,7 +156,7 @@ class TupleNode(Node):
 
     def fits(self, value: Any) -> bool:
         same = isinstance(value, tuple) and len(value) == len(self._items)
-        return same and all(node.fits(item) for node, item in zip(self._items, value))
+        return same and all(node.fits(item) for node, item in zip(self._items, value, strict=True))
 
     def schema(self, defs: Definitions) -> Schema:
         count = len(self._items)
@@ -152,7 +177,8 @@ class DictNode(Node):
             if how.strict or not isinstance(value, collections.abc.Mapping):
                 raise invalid("dict_type", value, json=how.json)
             how.converted()
-        taken, problems = {}, []
+        taken: dict[Any, Any] = {}
+        problems: list[dict[str, Any]] = []
         for key, item in value.items():
             good = [_or_problems(self._key, key, how, problems, key, "[key]")]
             good.append(_or_problems(self._item, item, how, problems, key))
@@ -247,7 +273,7 @@ class Union(Node):
             if self._left_to_right or found[1:] == (EXACT, None):
                 best = found
                 break
-            if best is None or _rank(found) > _rank(best):
+            if best is None or _is_better(found, best):
                 best = found
         if best is None:
             how.exactness = LAX
@@ -268,8 +294,11 @@ class Union(Node):
         return any_of([member.schema(defs) for member in self._members])
 
 
-def _rank(found: tuple[Any, int, int | None]) -> tuple[int, int]:
-    return (-1 if found[2] is None else found[2], found[1])
+def _is_better(new: tuple[Any, int, int | None], old: tuple[Any, int, int | None]) -> bool:
+    """Of two models the one with more fields given, else what had to convert less."""
+    if new[2] is not None and old[2] is not None and new[2] != old[2]:
+        return new[2] > old[2]
+    return new[1] > old[1]
 
 
 def any_of(schemas: list[Schema]) -> Schema:

@@ -57,7 +57,7 @@ def _is_multiple(value: Any, limit: Any) -> bool:
         return bool(value % limit == 0)
     rest = value % limit
     threshold = abs(value) / 1e9
-    return abs(rest) <= threshold or abs(rest - limit) <= threshold
+    return bool(abs(rest) <= threshold or abs(rest - limit) <= threshold)
 
 
 def _shown(limit: Any) -> Any:
@@ -65,8 +65,8 @@ def _shown(limit: Any) -> Any:
         return limit
     hours, rest = divmod(limit.seconds, 3600)
     minutes, seconds = divmod(rest, 60)
-    counts = (("day", limit.days), ("hour", hours), ("minute", minutes), ("second", seconds))
-    counts += (("microsecond", limit.microseconds),)
+    counts = [("day", limit.days), ("hour", hours), ("minute", minutes), ("second", seconds)]
+    counts.append(("microsecond", limit.microseconds))
     parts = [f"{count} {unit}{'' if count == 1 else 's'}" for unit, count in counts if count]
     return " and ".join(parts) or "0 seconds"
 
@@ -85,12 +85,11 @@ def check_items(value: Any, limits: dict[str, Any], given: Any, what: str, count
 
 def check_size(value: Any, limits: dict[str, Any], given: Any, kind: str) -> None:
     """Refuses text or bytes of a wrong length."""
-    for name, word, wrong in (
-        ("min_length", "short", lambda limit: len(value) < limit),
-        ("max_length", "long", lambda limit: len(value) > limit),
-    ):
-        if limits.get(name) is not None and wrong(limits[name]):
-            raise invalid(f"{kind}_too_{word}", given, {name: limits[name]})
+    shortest, longest = limits.get("min_length"), limits.get("max_length")
+    if shortest is not None and len(value) < shortest:
+        raise invalid(f"{kind}_too_short", given, {"min_length": shortest})
+    if longest is not None and len(value) > longest:
+        raise invalid(f"{kind}_too_long", given, {"max_length": longest})
 
 
 def check_pattern(value: str, pattern: str | re.Pattern[str], given: Any) -> None:

@@ -7,10 +7,10 @@ import inspect
 from typing import Any
 
 from ._build import worded
+from ._choices import define
 from ._errors import Invalid, PydanticSerializationError, invalid
 from ._giving import Giving, infer
 from ._nodes import STRICT, Definitions, Node, Schema, Taking, guarded
-from ._scalars import define
 from .fields import FieldInfo
 from .functional_validators import Mark, positional
 
@@ -33,6 +33,7 @@ class ModelNode(Node):
                 how.converted(STRICT)
             how.fields_set = len(value.__pydantic_fields_set__)
             return value
+        how.converted()
         instance = cls.__new__(cls)
         fill(instance, value, how)
         return after(instance, value, how)
@@ -106,8 +107,10 @@ def _fields(cls: Any, given: Any, values: dict[str, Any], how: Taking) -> tuple[
             problems += error.within(key).problems
         inner += how.fields_set or 0
     extra = cls.model_config.get("extra") or "ignore"
-    if extra == "forbid":
-        for key, value in left.items():
+    for key, value in left.items():
+        if extra != "ignore" and not isinstance(key, str):
+            problems += invalid("invalid_key", key).within(key).problems
+        elif extra == "forbid":
             problems += invalid("extra_forbidden", value).within(key).problems
     if problems:
         raise Invalid(problems)

@@ -43,7 +43,7 @@ class Node:
 
     def take(self, value: Any, how: Taking) -> Any:
         """The valid value that `value` stands for."""
-        how.converted(LAX)
+        how.converted(STRICT)
         return value
 
     def give(self, value: Any, how: Giving) -> Any:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import decimal
 import enum
-import inspect
 import math
 import os
 import pathlib
@@ -14,7 +12,7 @@ import uuid
 from typing import Any
 
 from . import _limits
-from ._errors import UnsupportedError, invalid
+from ._errors import invalid
 from ._giving import Giving, plain_json
 from ._nodes import STRICT, Definitions, Node, Schema, Taking
 
@@ -23,7 +21,6 @@ _WORDS = {
     **dict.fromkeys(("0", "off", "f", "false", "n", "no"), False),
 }
 _INTEGER = re.compile(r"[+-]?[0-9]+(_[0-9]+)*(\.0*)?")
-_JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 class Scalar(Node):
@@ -81,6 +78,8 @@ class Integer(Scalar):
         how.converted()
         if isinstance(value, bool):
             return int(value)
+        if isinstance(value, enum.Enum) and isinstance(value.value, int):
+            return value.value
         if isinstance(value, (float, decimal.Decimal)):
             return _whole_of_number(value)
         if isinstance(value, (str, bytes, bytearray)):
@@ -103,6 +102,8 @@ class Integer(Scalar):
 def _whole_of_number(value: float | decimal.Decimal) -> int:
     if not math.isfinite(value):
         raise invalid("finite_number", value)
+    if isinstance(value, float) and abs(value) >= 2**63:
+        raise invalid("int_parsing_size", value)
     if value != int(value):
         raise invalid("int_from_float", value)
     return int(value)
@@ -144,6 +145,9 @@ class Number(Scalar):
         if isinstance(value, (float, int)) and not isinstance(value, bool):
             how.converted(STRICT)
             return float(value)
+        if hasattr(type(value), "__float__") and not isinstance(value, bool):
+            how.converted(STRICT)
+            return float(value)
         if how.strict:
             raise invalid("float_type", value)
         how.converted()
@@ -153,7 +157,7 @@ class Number(Scalar):
                 return float(text)  # type: ignore[arg-type]
             except (ValueError, TypeError):
                 raise invalid("float_parsing", value) from None
-        if isinstance(value, bool) or hasattr(type(value), "__float__"):
+        if isinstance(value, bool):
             return float(value)
         raise invalid("float_type", value)
 
@@ -185,7 +189,7 @@ class Boolean(Scalar):
         how.converted()
         if isinstance(value, (str, bytes, bytearray)):
             found = _WORDS.get((_text(value) or "").lower())
-        elif isinstance(value, (int, float)) and (isinstance(value, int) or value.is_integer()):
+        elif isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) < 2**63):
             found = {0: False, 1: True}.get(int(value))
         else:
             raise invalid("bool_type", value)
@@ -239,6 +243,8 @@ class Text(Scalar):
             if text is None:
                 raise invalid("string_unicode", value)
             return text
+        if isinstance(value, enum.Enum):
+            return str(value.value)
         numbers = self.limits.get("coerce_numbers_to_str")
         if numbers and isinstance(value, (int, float, decimal.Decimal)) and not isinstance(value, bool):
             return str(value)
@@ -330,7 +336,7 @@ class UuidNode(Scalar):
         if not isinstance(value, (str, bytes, bytearray)):
             raise invalid("uuid_type", value)
         text = _text(value) or ""
-        wrong = re.search(r"[^0-9a-fA-F{}:\-urniUI]", text)
+        wrong = re.search(r"[^0-9a-fA-F\-]", text)
         try:
             return uuid.UUID(text)
         except ValueError:
@@ -346,7 +352,10 @@ class PathNode(Scalar):
 
     def __init__(self, cls: type[pathlib.PurePath]) -> None:
         super().__init__()
-        self._class, self.kinds, self.label = cls, (cls,), cls.__name__
+        self._class, self.kinds = cls, (cls,)
+        made = "function-after[path_validator(), str]"
+        strict = f"json-or-python[json={made},python=is-instance[{cls.__name__}]]"
+        self.label = f"lax-or-strict[lax=union[{strict},{made}],strict={strict}]"
 
     def take(self, value: Any, how: Taking) -> pathlib.PurePath:
         if isinstance(value, self._class):
@@ -367,7 +376,10 @@ class Secret(Scalar):
 
     def __init__(self, cls: type, inner: Node) -> None:
         super().__init__()
-        self._class, self._inner, self.kinds, self.label = cls, inner, (cls,), cls.__name__
+        self._class, self._inner, self.kinds = cls, inner, (cls,)
+        made = f"function-after[{cls.__name__}(), {inner.label}]"
+        either = f"json-or-python[json={made},python=union[is-instance[{cls.__name__}],{made}]]"
+        self.label = f"lax-or-strict[lax={either},strict={either}]"
 
     def take(self, value: Any, how: Taking) -> Any:
         if not isinstance(value, self._class):
@@ -384,105 +396,3 @@ class Secret(Scalar):
     def schema(self, defs: Definitions) -> Schema:
         length = _limits.size_schema(self.limits, "Length")
         return {"type": "string", "format": "password", "writeOnly": True, **length}
-
-
-def listed(values: list[Any]) -> str:
-    """Values as an error lists them."""
-    shown = [repr(value.value if isinstance(value, enum.Enum) else value) for value in values]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
-
-
-class LiteralNode(Scalar):
-    """One of some values."""
-
-    def __init__(self, values: tuple[Any, ...]) -> None:
-        super().__init__()
-        self._values = list(values)
-        self.label = f"literal[{','.join(repr(value) for value in values)}]"
-
-    def take(self, value: Any, how: Taking) -> Any:
-        found = self._find(value, how)
-        if found is None and not (None in self._values and value is None):
-            raise invalid("literal_error", value, {"expected": listed(self._values)})
-        return found
-
-    def _find(self, value: Any, how: Taking) -> Any:
-        for one in self._values:
-            if type(one) is type(value) and one == value:
-                return one
-        for one in self._values:
-            same = isinstance(value, str) and isinstance(one, str)
-            if (same and one == value) or (how.json and isinstance(one, enum.Enum) and one.value == value):
-                how.converted()
-                return one
-        return None
-
-    def fits(self, value: Any) -> bool:
-        return value in self._values
-
-    def schema(self, defs: Definitions) -> Schema:
-        values = [value.value if isinstance(value, enum.Enum) else value for value in self._values]
-        body: Schema = {"const": values[0]} if len(values) == 1 else {"enum": values}
-        return {**body, **_common_type(values)}
-
-
-class EnumNode(Scalar):
-    """The members of an enumeration, or their values."""
-
-    titled = False
-
-    def __init__(self, cls: type[enum.Enum], use_values: bool = False) -> None:
-        super().__init__()
-        self._class, self._use_values, self.kinds = cls, use_values, (cls,)
-        self._like: Node | None = Integer() if issubclass(cls, int) else Text() if issubclass(cls, str) else None
-        prefix = "int-" if issubclass(cls, int) else "str-" if issubclass(cls, str) else ""
-        self.label = f"{prefix}enum[{cls.__name__}]"
-        if not list(cls):
-            raise UnsupportedError(f"the enumeration `{cls.__name__}` without members")
-
-    def take(self, value: Any, how: Taking) -> Any:
-        member = self._member(value, how)
-        return member.value if self._use_values else member
-
-    def _member(self, value: Any, how: Taking) -> enum.Enum:
-        if isinstance(value, self._class):
-            return value
-        if how.strict and not how.json:
-            raise invalid("is_instance_of", value, {"class": self._class.__qualname__})
-        how.converted()
-        try:
-            return self._class(self._like.take(value, copy.copy(how)) if self._like else value)
-        except Exception:  # whatever an author's `_missing_` or a strange value raises
-            values = [member.value for member in self._class]
-            raise invalid("enum", value, {"expected": listed(values)}) from None
-
-    def fits(self, value: Any) -> bool:
-        return isinstance(value, self._class) or (self._use_values and value in [one.value for one in self._class])
-
-    def schema(self, defs: Definitions) -> Schema:
-        cls, values = self._class, [member.value for member in self._class]
-        body: Schema = {"enum": values, "title": cls.__name__, **_common_type(values)}
-        doc = cls.__doc__ and inspect.cleandoc(cls.__doc__)
-        if doc and doc not in ("An enumeration.", enum.Enum.__doc__, enum.IntEnum.__doc__):
-            body["description"] = doc
-        return define(cls, lambda: body, defs)
-
-
-def _common_type(values: list[Any]) -> Schema:
-    kinds = {_JSON_TYPES.get(type(value)) for value in values}
-    kind = kinds.pop() if len(kinds) == 1 else None
-    return {"type": kind} if kind else {}
-
-
-def define(cls: type, body: Any, defs: Definitions) -> Schema:
-    """A reference to the definition of a class, which is made when it is met first."""
-    name = re.sub(r"[^a-zA-Z0-9.\-_]", "_", cls.__name__)
-    known = defs.get(name)
-    if known is None:
-        defs[name] = (cls, {})
-        defs[name] = (cls, body())
-    elif known[0] is not cls:
-        raise UnsupportedError(f"a schema with two classes of the name `{name}`")
-    return {"$ref": f"#/$defs/{name}"}
-
-

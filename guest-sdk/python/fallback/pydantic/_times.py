@@ -23,6 +23,7 @@ _CLOCK_DURATION = re.compile(
 )
 # From here on a timestamp is of milliseconds.
 _WATERSHED = 2e10
+_LAST = 253_402_300_799
 _UTC = datetime.timezone.utc
 
 
@@ -33,8 +34,9 @@ class _Bad(ValueError):
 class TimeNode(Scalar):
     """What the types of times have in common."""
 
-    type: type
     format = ""
+    # Whether true and false are numbers here.
+    counts_bools = False
 
     def take(self, value: Any, how: Taking) -> Any:
         taken = self._taken(value, how)
@@ -52,12 +54,12 @@ class TimeNode(Scalar):
 
     def _converted(self, value: Any, how: Taking, kind: str, parse_error: str, parse: Any) -> Any:
         text = isinstance(value, (str, bytes))
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = hasattr(type(value), "__float__") and (self.counts_bools or not isinstance(value, bool))
         if not (text or number) or (how.strict and not (how.json and text)):
             raise invalid(kind, value)
         how.converted()
         try:
-            return parse(value.decode() if isinstance(value, bytes) else value)
+            return parse(float(value) if number else value.decode() if isinstance(value, bytes) else value)
         except (ValueError, OverflowError) as error:
             why = str(error) if isinstance(error, _Bad) else "input is out of range"
             raise invalid(parse_error, value, {"error": why}) from None
@@ -74,9 +76,8 @@ class DateTime(TimeNode):
         if isinstance(value, datetime.date) and not how.strict:
             how.converted()
             return datetime.datetime(value.year, value.month, value.day)
-        taken: datetime.datetime = self._converted(
-            value, how, "datetime_type", "datetime_from_date_parsing", parse_datetime
-        )
+        wrong = "datetime_from_date_parsing" if isinstance(value, (str, bytes)) else "datetime_parsing"
+        taken: datetime.datetime = self._converted(value, how, "datetime_type", wrong, parse_datetime)
         return taken
 
 
@@ -117,6 +118,7 @@ class Duration(TimeNode):
     """Durations."""
 
     label, kinds, format = "timedelta", (datetime.timedelta,), "duration"
+    counts_bools = True
 
     def _taken(self, value: Any, how: Taking) -> datetime.timedelta:
         if isinstance(value, datetime.timedelta):
@@ -170,6 +172,8 @@ def _of_timestamp(value: float) -> datetime.datetime:
     if not math.isfinite(value):
         raise _Bad("NaN values not permitted")
     seconds = value / 1000 if abs(value) > _WATERSHED else value
+    if seconds > _LAST:
+        raise _Bad("dates after 9999 are not supported as unix timestamps")
     since = datetime.timedelta(microseconds=round(seconds * 1_000_000))
     return datetime.datetime(1970, 1, 1, tzinfo=_UTC) + since
 
@@ -177,8 +181,10 @@ def _of_timestamp(value: float) -> datetime.datetime:
 def _parse_time(value: str | float) -> datetime.time:
     if isinstance(value, str):
         return _clock(value.strip())
-    if not 0 <= value < 86400:
-        raise _Bad("time in seconds should be between 0 and 86399")
+    if value < 0:
+        raise _Bad("time in seconds should be positive")
+    if value >= 86400:
+        raise _Bad("numeric times may not exceed 86,399 seconds")
     return (datetime.datetime(1970, 1, 1, tzinfo=_UTC) + datetime.timedelta(seconds=value)).timetz()
 
 
@@ -208,6 +214,8 @@ def _zone(text: str | None) -> datetime.timezone | None:
 
 def _parse_duration(value: str | float) -> datetime.timedelta:
     if not isinstance(value, str):
+        if abs(value) >= 86_400 * 1e9:
+            raise _Bad("durations may not exceed 999,999,999 days")
         return datetime.timedelta(seconds=value)
     text = value.strip()
     if not text:

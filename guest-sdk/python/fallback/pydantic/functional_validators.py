@@ -73,7 +73,7 @@ class Mark:
 def field_validator(field: str, /, *fields: str, mode: str = "after", check_fields: bool | None = None) -> Any:
     """A method that checks or changes the values of some fields."""
     if not isinstance(field, str):
-        raise PydanticUserError("The `@field_validator` decorator needs the names of fields", code="validator-no-fields")
+        raise PydanticUserError("`@field_validator` needs the names of fields", code="validator-no-fields")
     if mode not in _MODES:
         raise PydanticUserError(f"`{mode}` is no mode of field_validator()")
     return lambda function: Mark(function, "field", (field, *fields), mode, check_fields is not False)
@@ -93,7 +93,8 @@ def field_serializer(field: str, /, *fields: str, mode: str = "plain", when_used
     for name in words:
         if name not in ("check_fields", "return_type"):
             raise UnsupportedError(f"`{name}` of field_serializer()")
-    return lambda function: Mark(function, "serializer", (field, *fields), when_used, words.get("check_fields") is not False)
+    check = words.get("check_fields") is not False
+    return lambda function: Mark(function, "serializer", (field, *fields), when_used, check)
 
 
 def wrapped(node: Node, mode: str, function: Callable[..., Any]) -> Node:

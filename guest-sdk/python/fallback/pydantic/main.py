@@ -31,7 +31,7 @@ class ModelMetaclass(abc.ABCMeta):
             return cls
         frame = sys._getframe(1)
         _start_class(cls, bases, {**namespace.get("model_config", {}), **words})
-        local = {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
+        local = _names_of(frame, cls.__module__)
         try:
             _complete(cls, local)
         except NameError:
@@ -40,6 +40,13 @@ class ModelMetaclass(abc.ABCMeta):
 
     def __instancecheck__(cls, instance: Any) -> bool:
         return type.__instancecheck__(cls, instance)
+
+
+def _names_of(frame: types.FrameType, module: str) -> dict[str, Any]:
+    """What is known where a class is made, beside what its module knows."""
+    if module in sys.modules and frame.f_locals is vars(sys.modules[module]):
+        return {}
+    return {**frame.f_globals, **frame.f_locals}
 
 
 def _start_class(cls: Any, bases: tuple[type, ...], config: dict[str, Any]) -> None:
@@ -136,8 +143,7 @@ class BaseModel(metaclass=ModelMetaclass):
         """Tries again to understand annotations that referred to what came later."""
         if cls.__pydantic_complete__ and not force:
             return None
-        frame = sys._getframe(1)
-        cls.__pydantic_locals__ = {**cls.__pydantic_locals__, **frame.f_locals}
+        cls.__pydantic_locals__ = {**cls.__pydantic_locals__, **_names_of(sys._getframe(1), cls.__module__)}
         cls.__pydantic_complete__ = False
         cls.__pydantic_ensure__()
         return True
@@ -280,7 +286,7 @@ class BaseModel(metaclass=ModelMetaclass):
         return new
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._compared() == other._compared()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._compared() == other._compared()
 
     def _compared(self) -> tuple[Any, ...]:
         return (self.__dict__, self.__pydantic_extra__ or {}, self.__pydantic_private__ or {})

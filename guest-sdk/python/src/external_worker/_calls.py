@@ -43,6 +43,11 @@ class Call:
             yield one
         self.progress(1.0, message)
 
+    @classmethod
+    def of_call(cls, call: Call) -> Call:
+        """What an argument gets that is annotated with this class."""
+        return call
+
     @staticmethod
     def current() -> Call | None:
         """The call within which this code runs; None: it runs in the loop, or elsewhere."""

@@ -47,7 +47,9 @@ class NodeClass:
     timeout: float | None
     """Seconds."""
     call: str | None
-    """The argument that gets the `Call`."""
+    """The argument that gets the call."""
+    call_kind: Any = Call
+    """As what it gets it: a class with `of_call`."""
 
     @cached_property
     def by_name(self) -> dict[str, Port]:
@@ -78,7 +80,7 @@ def declared_port(name: str, annotation: Any, options: dict[str, Any]) -> Port:
 def node_class(function: Callable[..., Any], name: str, options: dict[str, Any]) -> NodeClass:
     """The node class of a function, whose first argument may be `self`."""
     hints = _hints(function)
-    call, inputs = _inputs(function, hints, options)
+    (call, call_kind), inputs = _inputs(function, hints, options)
     render = options.get("default_render_options")
     title = options.get("node_name") or options.get("name")
     return NodeClass(
@@ -91,6 +93,7 @@ def node_class(function: Callable[..., Any], name: str, options: dict[str, Any])
         trigger_on_call=options.get("trigger_on_call"),
         timeout=seconds(options.get("timeout")),
         call=call,
+        call_kind=call_kind,
     )
 
 
@@ -115,23 +118,45 @@ def _summary(function: Callable[..., Any]) -> str | None:
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function, include_extras=True)
-    except Exception:  # a name that is not there, in a text that is an annotation
+    except Exception:  # a name that is not there, such as one that is imported for type checkers only
+        return {name: _hint(function, annotation) for name, annotation in _annotations(function).items()}
+
+
+def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
         return dict(getattr(function, "__annotations__", {}))
+    except NameError:  # since Python 3.14 they are looked up late
+        import annotationlib  # type: ignore[import-not-found]
+
+        return annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)
+
+
+def _hint(function: Callable[..., Any], annotation: Any) -> Any:
+    """What a text stands for, else the text."""
+    text = getattr(annotation, "__forward_arg__", annotation)
+    if not isinstance(text, str):
+        return text
+    try:
+        return eval(text, getattr(function, "__globals__", {}))
+    except Exception:
+        return text
 
 
 def _inputs(
     function: Callable[..., Any], hints: dict[str, Any], options: dict[str, Any]
-) -> tuple[str | None, tuple[Port, ...]]:
-    """The argument that gets the call, and those that are inputs."""
+) -> tuple[tuple[str | None, Any], tuple[Port, ...]]:
+    """The argument that gets the call and as what, and those that are inputs."""
     each = options.get("default_io_options") or {}
     given = [dict(entry) for entry in options.get("inputs") or []]
-    call, ports = None, []
+    call: tuple[str | None, Any] = (None, Call)
+    ports: list[Port] = []
     for name, parameter in _signature(function).items():
         if name == "self" or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         annotation = hints.get(name, MISSING)
-        if annotation is Call:
-            call = name
+        kind = _call_kind(annotation)
+        if kind is not None:
+            call = (name, kind)
             continue
         default = MISSING if parameter.default is parameter.empty else parameter.default
         at = len(ports)
@@ -140,6 +165,12 @@ def _inputs(
         shown = over.get("name") or name
         ports.append(_port(shown, annotation, default, {**over, **(each.get(shown) or each.get(name) or {})}, name))
     return call, tuple(ports)
+
+
+def _call_kind(annotation: Any) -> Any:
+    """The class that says how a call is handed over, if it is one, or that or None."""
+    kinds = typing.get_args(annotation) if type(None) in typing.get_args(annotation) else (annotation,)
+    return next((kind for kind in kinds if hasattr(kind, "of_call")), None)
 
 
 def _signature(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

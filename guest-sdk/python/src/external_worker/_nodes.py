@@ -72,6 +72,8 @@ class Input:
         self._handle.set_default(self._name, value)
         self._shown.default = value
 
+    default_value = default
+
     @property
     def value_options(self) -> dict[str, Any]:
         """The options as they were set last."""

@@ -23,10 +23,19 @@ class Node:
     node_id: ClassVar[str]
     node_name: ClassVar[str | None] = None
     description: ClassVar[str | None] = None
+    uuid: str | None = None
+    """Its id in the graph."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         self.inputs: dict[str, _Slot] = {port.name: _Slot() for port in _declared(type(self), NodeInput)}
         self.outputs: dict[str, _Slot] = {port.name: _Slot() for port in _declared(type(self), NodeOutput)}
+
+    @classmethod
+    def of_call(cls, call: Call) -> Node:
+        """The node that calls, for an argument of a method that is annotated with `Node`: it can show its progress."""
+        node = Node()
+        node.uuid = call.caller
+        return node
 
     async def func(self, **inputs: Any) -> Any:
         """What the node does."""
@@ -125,9 +134,13 @@ class ClassNode:
     def _object(self, caller: str | None) -> Node:
         if caller is None:
             return self.cls()
-        if caller not in self._objects and len(self._objects) >= _MOST_NODES:
-            self._objects.pop(next(iter(self._objects)))
-        return self._objects.setdefault(caller, self.cls())
+        node = self._objects.get(caller)
+        if node is None:
+            if len(self._objects) >= _MOST_NODES:
+                self._objects.pop(next(iter(self._objects)))
+            node = self._objects[caller] = self.cls()
+            node.uuid = caller
+        return node
 
 
 def _declared(cls: type, kind: type) -> list[Port]:

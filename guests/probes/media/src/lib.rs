@@ -56,7 +56,7 @@ impl Studio {
     }
 
     /// Takes so many steps of a tenth of a second each.
-    #[node]
+    #[node(timeout = "10min")]
     async fn develop(&self, call: Call, #[default(20)] steps: u32) -> Result<u32> {
         for step in 0..steps {
             call.progress(f64::from(step) / f64::from(steps), "developing");

@@ -75,7 +75,11 @@ impl Grant {
                 capability: self.capability,
                 reason: DenyReason::PathNotGranted,
                 what: format!("reaching `{shown}`: it leads out of its directory"),
-                fix: "[[files]] host = \"/…\" guest = \"/…\"".to_owned(),
+                fix: match self.capability {
+                    // Nothing leads out of the instance's own.
+                    Capability::Data => String::new(),
+                    _ => "[[files]] host = \"/…\" guest = \"/…\"".to_owned(),
+                },
             });
         }
     }

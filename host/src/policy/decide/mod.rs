@@ -75,14 +75,14 @@ fn serial(granted: &Granted, name: &str, baud_rate: u32) -> Result<(), Denial> {
 }
 
 fn files(granted: &Granted, path: &str, write: bool) -> Result<(), Denial> {
+    let what = |why: &str| {
+        let doing = if write { "changing" } else { "reading" };
+        format!("{doing} `{}`: {why}", shown(path))
+    };
     let deny = |reason, why: &str| Denial {
         capability: Capability::Files,
         reason,
-        what: format!(
-            "{} `{}`: {why}",
-            if write { "changing" } else { "reading" },
-            shown(path)
-        ),
+        what: what(why),
         fix: format!(
             "[[files]] host = \"/…\" guest = {} mode = \"{}\"",
             quoted(path),
@@ -92,10 +92,17 @@ fn files(granted: &Granted, path: &str, write: bool) -> Result<(), Denial> {
     let is_own = granted.data.is_some() && DataGrant::allows(path);
     if is_own || granted.files.iter().any(|grant| grant.allows(path, write)) {
         Ok(())
-    } else if granted.files.is_empty() && granted.data.is_none() {
-        Err(deny(DenyReason::NotGranted, "no directory is granted"))
     } else if granted.files.iter().any(|grant| grant.allows(path, false)) {
         Err(deny(DenyReason::ReadOnly, "it is granted for reading only"))
+    } else if DataGrant::allows(path) {
+        Err(Denial {
+            capability: Capability::Data,
+            reason: DenyReason::NotGranted,
+            what: what("no folder of its own is granted"),
+            fix: "[data] quota = \"16 MiB\"".to_owned(),
+        })
+    } else if granted.files.is_empty() && granted.data.is_none() {
+        Err(deny(DenyReason::NotGranted, "no directory is granted"))
     } else {
         Err(deny(
             DenyReason::PathNotGranted,

@@ -44,7 +44,7 @@ fn nothing_is_allowed_without_a_grant() {
             baud_rate: 9600,
         },
         Access::Files {
-            path: "/data",
+            path: "/srv",
             write: false,
         },
         Access::Lookup { name: "a.b" },
@@ -455,6 +455,17 @@ fn the_folder_of_its_own_is_read_and_written_and_nothing_beside_it() {
     let path = "/database";
     let denial = decide(&granted, &Access::Files { path, write: false }).unwrap_err();
     assert_eq!(denial.reason, DenyReason::PathNotGranted);
+}
+
+#[test]
+fn what_would_be_in_the_folder_of_its_own_needs_that() {
+    for rules in ["", "[[files]]\nhost = \"/srv\"\nguest = \"/srv\"\n"] {
+        let (path, write) = ("/data/a", true);
+        let denial = decide(&granted(rules), &Access::Files { path, write }).unwrap_err();
+        assert_eq!(denial.capability, Capability::Data);
+        assert_eq!(denial.reason, DenyReason::NotGranted);
+        assert!(denial.to_string().contains("[data] quota"), "{denial}");
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub struct Imported {
     pub left_out: LeftOut,
     files: Vec<ImportedFile>,
     /// Those of external workers, by uuid.
-    folders: BTreeMap<String, Vec<ImportedFile>>,
+    folders: BTreeMap<String, Own>,
     archive: Archive,
 }
 
@@ -53,6 +53,14 @@ pub struct ImportedFile {
     /// How many bytes it has.
     pub size: u64,
     member: Member,
+}
+
+/// What is in the folder of an external worker.
+#[derive(Default)]
+struct Own {
+    files: Vec<ImportedFile>,
+    /// The paths of folders in it that nothing may be in.
+    folders: Vec<String>,
 }
 
 /// Reads and checks an export.
@@ -74,7 +82,7 @@ pub fn import(zip: Vec<u8>) -> Result<Imported, ImportProblem> {
     }
     let files = archive.members().iter();
     let files = files.filter_map(|member| below(FILES, member)).collect();
-    let mut folders: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut folders: BTreeMap<_, Own> = BTreeMap::new();
     for mut file in archive
         .members()
         .iter()
@@ -83,7 +91,15 @@ pub fn import(zip: Vec<u8>) -> Result<Imported, ImportProblem> {
         if let Some((uuid, path)) = file.path.split_once('/') {
             let (uuid, path) = (uuid.to_owned(), path.to_owned());
             file.path = path;
-            folders.entry(uuid).or_default().push(file);
+            folders.entry(uuid).or_default().files.push(file);
+        }
+    }
+    for path in archive.folders() {
+        let below = path.strip_prefix(FOLDERS);
+        let below = below.and_then(|path| path.strip_prefix('/')?.split_once('/'));
+        if let Some((uuid, path)) = below {
+            let own = folders.entry(uuid.to_owned()).or_default();
+            own.folders.push(path.to_owned());
         }
     }
     Ok(Imported {
@@ -138,10 +154,11 @@ impl Imported {
 
     /// How much there is for the folder of the external worker `uuid`, if there is anything.
     pub(super) fn folder_size(&self, uuid: &str) -> Option<Size> {
-        let files = self.folders.get(uuid)?;
-        let paths = files.iter().map(|file| file.path.as_str());
+        let own = self.folders.get(uuid)?;
+        let files = own.files.iter().map(|file| file.path.as_str());
+        let paths = files.chain(own.folders.iter().map(String::as_str));
         let names: BTreeSet<&str> = paths.flat_map(with_its_folders).collect();
-        let sizes = files.iter().map(|file| file.size);
+        let sizes = own.files.iter().map(|file| file.size);
         Some(Size::of(sizes, names.len()))
     }
 
@@ -154,7 +171,14 @@ impl Imported {
         uuid: &str,
         arriving: &Arriving,
     ) -> Result<(), ImportProblem> {
-        for file in self.folders.get(uuid).into_iter().flatten() {
+        let Some(own) = self.folders.get(uuid) else {
+            return Ok(());
+        };
+        for path in &own.folders {
+            let made = arriving.folder(uuid, path);
+            made.map_err(ArchiveProblem::Write)?;
+        }
+        for file in &own.files {
             let made = arriving.file(uuid, &file.path);
             let mut made = made.map_err(ArchiveProblem::Write)?;
             self.archive.copy(&file.member, &mut made)?;

@@ -187,7 +187,7 @@ fn what_is_wrong_in_an_export_is_left_out_and_said() {
 fn folders_of_external_workers_go_along_but_for_what_no_importer_would_take() {
     let [uuid, without] = ["0".repeat(32), "1".repeat(32)];
     let (path, root) = folder();
-    root.create_dir_all(format!("{uuid}/deep")).unwrap();
+    root.create_dir_all(format!("{uuid}/deep/empty")).unwrap();
     root.write(format!("{uuid}/deep/a"), "1").unwrap();
     root.write(format!("{uuid}/back\\slash"), "2").unwrap();
     let link = path.path().join(&uuid).join("link");
@@ -211,7 +211,7 @@ fn folders_of_external_workers_go_along_but_for_what_no_importer_would_take() {
     );
     assert!(imported.files().is_empty() && imported.has_folders());
     assert_eq!(imported.folder_size(&without), None);
-    let size = Size::of([1].into_iter(), 2);
+    let size = Size::of([1].into_iter(), 3);
     assert_eq!(imported.folder_size(&uuid), Some(size));
 
     let into = tempfile::tempdir().unwrap();
@@ -226,6 +226,31 @@ fn folders_of_external_workers_go_along_but_for_what_no_importer_would_take() {
     let names = std::fs::read_dir(into.path()).unwrap().count();
     let kept = std::fs::read(into.path().join(&uuid).join("deep/a")).unwrap();
     assert_eq!((names, &*kept), (1, &b"1"[..]));
+    assert!(into.path().join(&uuid).join("deep/empty").is_dir());
+}
+
+#[test]
+fn an_export_of_more_files_than_an_importer_takes_says_where_they_are() {
+    let (_path, root) = folder();
+    let uuid = "0".repeat(32);
+    for n in 0..10_000 {
+        root.create_dir_all(format!("{uuid}/{n}")).unwrap();
+    }
+    let left_out = RefCell::default();
+    let parts = ExportParts {
+        folders: Some(OwnFolders {
+            root: &root,
+            uuids: vec![uuid.clone()],
+            left_out: &left_out,
+        }),
+        ..parts(None)
+    };
+    let problem = export(&parts).unwrap_err().to_string();
+    let says = format!(
+        "the export would be too big: the number of files and empty folders, counted into `folders/{uuid}`, \
+         is more than the 10000 allowed. Export without files, or remove some"
+    );
+    assert_eq!(problem, says);
 }
 
 #[test]

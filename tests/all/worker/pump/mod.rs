@@ -1,5 +1,5 @@
 //! A pump on a real serial line: what a worker does to a device, and that the device is switched off on every way
-//! out of a call.
+//! out of a call. The worker is in Rust, and again in Python.
 
 mod device;
 
@@ -16,8 +16,33 @@ use tokio::sync::broadcast;
 use self::device::Device;
 use super::{Site, notice, until};
 
-/// The same code under another version: other bytes, another component.
-fn version(n: u32) -> Vec<u8> {
+/// What the worker is written in.
+#[derive(Clone, Copy)]
+enum Code {
+    Rust,
+    Python,
+}
+
+const SCRIPT: &str = include_str!("../../../../guests/python/pump.py");
+
+impl Code {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Rust => "pump.wasm",
+            Self::Python => "pump.py",
+        }
+    }
+
+    /// The same code under another version: other bytes.
+    fn version(self, n: u32) -> Vec<u8> {
+        match self {
+            Self::Rust => component(n),
+            Self::Python => format!("{SCRIPT}# {n}\n").into_bytes(),
+        }
+    }
+}
+
+fn component(n: u32) -> Vec<u8> {
     let manifest = Manifest {
         name: "pump".to_owned(),
         package_version: n.to_string(),
@@ -28,6 +53,7 @@ fn version(n: u32) -> Vec<u8> {
 
 /// A Worker with a pump that is connected.
 struct Lab {
+    code: Code,
     device: Device,
     site: Site,
     uuid: String,
@@ -36,7 +62,10 @@ struct Lab {
 
 impl Lab {
     /// With these lines under `[budget]`.
-    async fn new(budget: &str) -> Self {
+    async fn new(code: Code, budget: &str) -> Self {
+        if matches!(code, Code::Python) {
+            crate::python::runtime().await;
+        }
         let device = Device::plug_in();
         let site = Site::with(&[]).await;
         let path = device.path();
@@ -45,11 +74,12 @@ impl Lab {
             &format!("[[serial]]\nname = \"pump\"\ndevice = \"{path}\"\n[budget]\ncancel-grace-ms = 20_000\nstop-deadline-ms = 20_000\n{budget}\n"),
         );
         let mut events = site.worker.subscribe();
-        site.put("pump", &version(1));
+        site.put(code.file(), &code.version(1));
         notice(&mut events, "`pump` is new").await;
         // A pty has no parity.
         let uuid = site.add("pump", "pump", json!({ "parity": "none" })).await;
         let lab = Self {
+            code,
             device,
             site,
             uuid,
@@ -108,8 +138,8 @@ impl Lab {
     }
 }
 
-async fn finished() -> String {
-    let mut lab = Lab::new("").await;
+async fn finished(code: Code) -> String {
+    let mut lab = Lab::new(code, "").await;
     let node = lab.pumps_for(0.25).await;
     let said = lab.outcome(&node).await;
     lab.is_off().await;
@@ -118,8 +148,8 @@ async fn finished() -> String {
     said
 }
 
-async fn cancelled_by_the_client() -> String {
-    let lab = Lab::new("").await;
+async fn cancelled_by_the_client(code: Code) -> String {
+    let lab = Lab::new(code, "").await;
     let node = lab.pumps_for(540.0).await;
     lab.site.worker.nodespace().remove_node(&node).unwrap();
     lab.is_off().await;
@@ -129,8 +159,8 @@ async fn cancelled_by_the_client() -> String {
     "the node is gone, the worker goes on".to_owned()
 }
 
-async fn deadline() -> String {
-    let mut lab = Lab::new("call-deadline-cap-ms = 3_000").await;
+async fn deadline(code: Code) -> String {
+    let mut lab = Lab::new(code, "call-deadline-cap-ms = 3_000").await;
     let node = lab.pumps_for(540.0).await;
     let why = lab.outcome(&node).await;
     lab.is_off().await;
@@ -139,8 +169,8 @@ async fn deadline() -> String {
     why
 }
 
-async fn stop() -> String {
-    let lab = Lab::new("").await;
+async fn stop(code: Code) -> String {
+    let lab = Lab::new(code, "").await;
     lab.pumps_for(540.0).await;
     lab.site
         .worker
@@ -152,8 +182,8 @@ async fn stop() -> String {
     "the whole Worker stopped".to_owned()
 }
 
-async fn restart() -> String {
-    let mut lab = Lab::new("").await;
+async fn restart(code: Code) -> String {
+    let mut lab = Lab::new(code, "").await;
     let node = lab.pumps_for(540.0).await;
     let worker = &lab.site.worker;
     worker.restart_instance(&lab.uuid, "pump").await.unwrap();
@@ -163,19 +193,19 @@ async fn restart() -> String {
     said
 }
 
-async fn new_code() -> String {
+async fn new_code(code: Code) -> String {
     // The new version waits for so long until calls end by themselves.
-    let mut lab = Lab::new("call-deadline-ms = 2_000").await;
+    let mut lab = Lab::new(code, "call-deadline-ms = 2_000").await;
     let node = lab.pumps_for(540.0).await;
-    lab.site.put("pump", &version(2));
+    lab.site.put(lab.code.file(), &lab.code.version(2));
     let said = lab.outcome(&node).await;
     lab.is_off().await;
     lab.ends().await;
     said
 }
 
-async fn remove() -> String {
-    let lab = Lab::new("").await;
+async fn remove(code: Code) -> String {
+    let lab = Lab::new(code, "").await;
     lab.pumps_for(540.0).await;
     let worker = &lab.site.worker;
     worker.remove_instance(&lab.uuid, "pump").await.unwrap();
@@ -187,15 +217,27 @@ async fn remove() -> String {
 
 #[tokio::test]
 async fn the_pump_is_off_after_each_of_the_seven_ways_out() {
+    seven_ways_out(Code::Rust).await;
+}
+
+#[tokio::test]
+async fn the_pump_in_python_is_off_after_each_of_the_seven_ways_out() {
+    seven_ways_out(Code::Python).await;
+}
+
+async fn seven_ways_out(code: Code) {
     println!("{:<24} {:<6} what was said", "the way out", "pump");
     let ways = [
-        ("finished", finished().await),
-        ("cancelled by the client", cancelled_by_the_client().await),
-        ("deadline", deadline().await),
-        ("stop", stop().await),
-        ("restart", restart().await),
-        ("new code", new_code().await),
-        ("remove", remove().await),
+        ("finished", finished(code).await),
+        (
+            "cancelled by the client",
+            cancelled_by_the_client(code).await,
+        ),
+        ("deadline", deadline(code).await),
+        ("stop", stop(code).await),
+        ("restart", restart(code).await),
+        ("new code", new_code(code).await),
+        ("remove", remove(code).await),
     ];
     for (way, said) in ways {
         println!("{way:<24} {:<6} {said}", "off");
@@ -204,7 +246,13 @@ async fn the_pump_is_off_after_each_of_the_seven_ways_out() {
 
 #[tokio::test]
 async fn what_the_pump_does_is_shown_where_it_is_commanded_and_commands_nothing() {
-    let lab = Lab::new("").await;
+    for code in [Code::Rust, Code::Python] {
+        shows_and_commands_nothing(code).await;
+    }
+}
+
+async fn shows_and_commands_nothing(code: Code) {
+    let lab = Lab::new(code, "").await;
     let set = lab.node("set");
     lab.set(&set, "rpm", Value::Number(12.34));
     lab.site.worker.nodespace().node_idle(&set).await;
@@ -225,7 +273,13 @@ async fn what_the_pump_does_is_shown_where_it_is_commanded_and_commands_nothing(
 
 #[tokio::test]
 async fn progress_is_told_of_the_node_while_it_runs() {
-    let mut lab = Lab::new("").await;
+    for code in [Code::Rust, Code::Python] {
+        tells_progress(code).await;
+    }
+}
+
+async fn tells_progress(code: Code) {
+    let mut lab = Lab::new(code, "").await;
     let node = lab.pumps_for(540.0).await;
     let told = wait_for(&mut lab.events, |event| match event {
         WorkerEvent::Graph(GraphEvent::Progress {

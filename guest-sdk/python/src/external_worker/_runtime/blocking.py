@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import _ewh_intrinsics as intrinsics
 import componentize_py_async_support as support
 import componentize_py_runtime as runtime
-from componentize_py_types import Ok
+from componentize_py_types import Err, Ok
 from wit_world.imports import host
 
 from .._calls import CURRENT
@@ -75,7 +75,7 @@ class Blocking:
                 if late is not None and value is not None:
                     late(value)
             else:
-                self._loop._wait_for(waitable, Waiter(promise, _nobody, CANCELS["import"], False))
+                self._loop.let_go(Err((waitable, promise)), lambda: None)
             raise
         runtime.waitable_join(waitable, 0)
         if kind == "import":

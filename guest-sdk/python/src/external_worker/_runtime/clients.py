@@ -6,7 +6,7 @@ Those of the standard library are patched here, others when an author imports th
 from __future__ import annotations
 
 import importlib.abc
-import importlib.util
+import socket
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -14,19 +14,8 @@ from typing import Any
 
 from wit_world.imports import program
 
-from . import exchange, tls, wire
+from . import exchange, httpx_transports, tls, wire
 from .blocking import run
-
-
-class _Body:
-    def __init__(self, answer: exchange.Answer, timeout: float | None) -> None:
-        self._answer, self._timeout = answer, timeout
-
-    def read(self, most: int) -> bytes:
-        return run(self._answer.read(most), self._timeout)
-
-    def close(self) -> None:
-        self._answer.close()
 
 
 def _seconds(timeout: Any) -> float | None:
@@ -41,7 +30,7 @@ def host_socket(scheme: str, host: str, port: int | None, timeout: Any) -> wire.
 
     def send(method: str, url: str, headers: list[tuple[str, str]], body: bytes | None) -> Any:
         answer = run(exchange.send(method, url, headers, body, limit), limit)
-        return answer.status, answer.headers, _Body(answer, limit)
+        return answer.status, answer.headers, exchange.BlockingBody(answer, limit)
 
     return wire.HostSocket(base, send)
 
@@ -86,93 +75,28 @@ def _patch_urllib3(module: ModuleType) -> None:
     module.HTTPSConnection.connect = connect_tls
 
 
-def _patch_httpx(module: ModuleType) -> None:
-    import httpx
+def _patch_certifi(module: ModuleType) -> None:
+    # Its list is a file, which a worker has no place for; the host has its own.
+    module.where = lambda: "cacert.pem"  # type: ignore[attr-defined]
+    module.contents = lambda: ""  # type: ignore[attr-defined]
 
-    def begin(self: Any, verify: Any = True, cert: Any = None, **_: Any) -> None:
-        self._verify, self._cert = verify, cert
 
-    def asked(self: Any, request: Any) -> dict[str, Any]:
-        tls.usable(self._verify)
-        if self._cert is not None:
-            raise tls.SSLError("cert=…: the host does not send a certificate of a worker")
-        limits = [one for one in (request.extensions.get("timeout") or {}).values() if one is not None]
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
-        named = {name.lower() for name, _ in headers}
-        body = request.stream if named & {"content-length", "transfer-encoding"} else None
-        return {
-            "method": request.method,
-            "url": str(request.url),
-            "headers": headers,
-            "body": body,
-            "timeout": max(limits, default=None),
-        }
+def _patch_requests(module: ModuleType) -> None:
+    def cert_verify(self: Any, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        if isinstance(verify, str) and not verify.endswith("cacert.pem"):
+            raise module.SSLError("verify=…: the host decides which certificates are trusted")
+        if cert:
+            raise module.SSLError("cert=…: the host does not send a certificate of a worker")
+        conn.cert_reqs = "CERT_REQUIRED" if verify else "CERT_NONE"
 
-    def failed(problem: Exception, request: Any) -> Exception:
-        if isinstance(problem, TimeoutError):
-            return httpx.ReadTimeout(str(problem), request=request)
-        return problem if isinstance(problem, PermissionError) else httpx.ConnectError(str(problem), request=request)
-
-    class Async(httpx.AsyncByteStream):
-        def __init__(self, answer: exchange.Answer) -> None:
-            self._answer = answer
-
-        async def __aiter__(self) -> Any:
-            while chunk := await self._answer.read():
-                yield chunk
-
-        async def aclose(self) -> None:
-            self._answer.close()
-
-    class Sync(httpx.SyncByteStream):
-        def __init__(self, body: _Body) -> None:
-            self._body = body
-
-        def __iter__(self) -> Any:
-            while chunk := self._body.read(65536):
-                yield chunk
-
-        def close(self) -> None:
-            self._body.close()
-
-    def answered(answer: exchange.Answer, stream: Any) -> Any:
-        return httpx.Response(answer.status, headers=answer.headers, stream=stream)
-
-    async def handle_async(self: Any, request: Any) -> Any:
-        try:
-            answer = await exchange.send(**asked(self, request))
-        except OSError as problem:
-            raise failed(problem, request) from problem
-        return answered(answer, Async(answer))
-
-    def handle(self: Any, request: Any) -> Any:
-        sent = asked(self, request)
-        try:
-            answer = run(exchange.send(**sent), sent["timeout"])
-        except OSError as problem:
-            raise failed(problem, request) from problem
-        return answered(answer, Sync(_Body(answer, sent["timeout"])))
-
-    async def leave_async(self: Any, *_: Any) -> None:
-        return None
-
-    async def enter_async(self: Any) -> Any:
-        return self
-
-    async_class, sync_class = module.AsyncHTTPTransport, module.HTTPTransport
-    async_class.__init__, async_class.handle_async_request = begin, handle_async
-    async_class.aclose, async_class.__aenter__, async_class.__aexit__ = leave_async, enter_async, leave_async
-    sync_class.__init__, sync_class.handle_request = begin, handle
-    sync_class.close, sync_class.__enter__, sync_class.__exit__ = (
-        lambda self: None,
-        lambda self: self,
-        lambda self, *_: None,
-    )
+    module.HTTPAdapter.cert_verify = cert_verify
 
 
 _PATCHES: dict[str, Callable[[ModuleType], None]] = {
     "urllib3.connection": _patch_urllib3,
-    "httpx._transports.default": _patch_httpx,
+    "certifi.core": _patch_certifi,
+    "requests.adapters": _patch_requests,
+    "httpx._transports.default": httpx_transports.patch,
 }
 
 
@@ -210,5 +134,7 @@ def _with_patch(spec: Any, patch: Callable[[ModuleType], None]) -> Any:
 
 def install() -> None:
     """Patches what is there and waits for the rest."""
+    # Clients try whether they may bind to ::1; each try would be a denial in the operator's log.
+    socket.has_ipv6 = False
     _patch_http_client()
     sys.meta_path.insert(0, _Patcher())

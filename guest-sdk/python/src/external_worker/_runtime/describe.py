@@ -114,14 +114,11 @@ def outputs(described: NodeClass, result: Any) -> list[tuple[str, Any]]:
     """What a function returned, by the names of its outputs."""
     ports = described.outputs
     if len(ports) < 2:
-        return _given([(one.name, result) for one in ports])
+        return [(one.name, _output(one.name, result)) for one in ports if result is not NoValue]
     if not isinstance(result, (tuple, list)) or len(result) != len(ports):
         names = ", ".join(one.name for one in ports)
         raise ValueError(f"{described.name} has the outputs {names}, and returned something else than a value for each")
-    return _given([(one.name, part) for one, part in zip(ports, result)])
-
-
-def _given(named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    named = ((one.name, part) for one, part in zip(ports, result))
     return [(name, _output(name, value)) for name, value in named if value is not NoValue]
 
 

@@ -16,6 +16,7 @@ from wit_world.imports import client
 from wit_world.imports import wasi_http_types as wasi
 
 from . import tls
+from .blocking import run
 from .tasks import CANCELS, Waiter, begin
 from .transfers import resolve
 
@@ -94,6 +95,21 @@ class Answer:
     def __del__(self) -> None:
         if self.__dict__.get("_open"):
             self.close()
+
+
+class BlockingBody:
+    """A body that is waited for in place."""
+
+    def __init__(self, answer: Answer, timeout: float | None) -> None:
+        self._answer, self._timeout = answer, timeout
+
+    def read(self, most: int = _CHUNK) -> bytes:
+        """Some of it; nothing at its end."""
+        return run(self._answer.read(most), self._timeout)
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._answer.close()
 
 
 def _request(method: str, url: str, headers: Iterable[tuple[str, str]], timeout: float | None, body: Any) -> Any:

@@ -77,7 +77,7 @@ class Worker(exports.Worker):
             raise
         finally:
             log.flush()
-            LOOP.drain()
+            LOOP.wake()
 
     async def start(self, class_id: str, instance: Any, config: str) -> None:
         _wake()
@@ -131,7 +131,7 @@ class Worker(exports.Worker):
             return _instance.last_shelves()
         finally:
             log.flush()
-            LOOP.drain()
+            LOOP.wake()
 
     async def call(self, call: Any, inputs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         task = asyncio.current_task()
@@ -161,7 +161,7 @@ class Worker(exports.Worker):
         if call is not None and task is not None:
             call.cancelled = True
             task.cancel()
-            LOOP.drain()
+            LOOP.wake()
 
     async def stop(self) -> None:
         await _instance.end(failure)
@@ -170,7 +170,7 @@ class Worker(exports.Worker):
 
 def _arguments(node: NodeClass, inputs: list[tuple[str, Any]], call: Call) -> dict[str, Any]:
     ports = node.by_name
-    given = {} if node.call is None else {node.call: call}
+    given: dict[str, Any] = {} if node.call is None else {node.call: node.call_kind.of_call(call)}
     for name, value in inputs:
         port = ports.get(name)
         if port is None:

@@ -82,7 +82,8 @@ def install() -> None:
 def flush() -> None:
     """Logs what was printed without the end of its line."""
     for stream in _streams:
-        stream.flush()
+        if stream._line:
+            stream.flush()
 
 
 def log_error(problem: BaseException) -> None:

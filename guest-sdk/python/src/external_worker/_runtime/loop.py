@@ -143,10 +143,21 @@ class Loop(refusals.Refusals, net.Network, base_events.BaseEventLoop):
 
     def give_up(self, waitable: int) -> Any:
         """Ends in the host what was begun; what it had brought by then."""
-        waiter = self._waiters.pop(waitable)
+        waiter = self._waiters[waitable]
         assert isinstance(waiter, Waiter)
+        if self._current is None:
+            # A synchronous export may not wait, and giving up might: it is done by the next that may.
+            promise = waiter.promise
+            waiter.done = lambda event: runtime.promise_get_result(event, promise)
+            self.call_soon(self._give_up_late, waitable, waiter)
+            return None
+        del self._waiters[waitable]
         self._unjoin(waitable)
         return waiter.give_up(waitable)
+
+    def _give_up_late(self, waitable: int, waiter: Waiter) -> None:
+        if self._waiters.get(waitable) is waiter:
+            self.give_up(waitable)
 
     async def await_result(self, result: Any) -> Any:
         """Waits for an import."""
@@ -262,9 +273,22 @@ class Loop(refusals.Refusals, net.Network, base_events.BaseEventLoop):
         elif waiter is not None:
             waiter.done(value)
 
+    def wake(self) -> None:
+        """Lets what is ready run soon. For a synchronous export, in which the host lets nothing wait, not even for a
+        sleep to be given up."""
+        waiting = (task for task in self._live.values() if task.bell is not None)
+        task = next(waiting, None) if self._ready else None
+        if task is not None:
+            self._ring(task)
+
     def drain(self) -> None:
-        """Runs what is ready; in a synchronous export, too."""
+        """Runs what is ready. A synchronous export may not wait, which a callback may have to: it wakes another."""
         ready = self._ready
+        if self._current is None:
+            asleep = next((task for task in self._live.values() if task.bell is not None), None)
+            if ready and asleep is not None:
+                self._ring(asleep)
+            return
         for _ in range(_ROUNDS):
             if not ready:
                 break
@@ -274,8 +298,6 @@ class Loop(refusals.Refusals, net.Network, base_events.BaseEventLoop):
                     self._run_handle(handle)
         while self._finished:
             self._ring(self._finished.popleft())
-        if ready and self._current is None and self._live:
-            self._ring(next(iter(self._live.values())))
 
     def _run_handle(self, handle: events.Handle) -> None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import componentize_py_runtime as runtime
-from componentize_py_async_support import streams
+from componentize_py_async_support import futures, streams
 
 from .tasks import DROPPED
 
@@ -67,11 +67,45 @@ def _writing(loop: Loop) -> Any:
     return write
 
 
+def _future_reading(loop: Loop) -> Any:
+    async def read(self: Any) -> Any:
+        """Waits for the value. Once begun, it cannot be given up."""
+        self.finalizer.detach()
+        handle, self.handle = self.handle, None
+        if handle is None:
+            raise RuntimeError("it was read already")
+        value = await loop.wait(runtime.future_read(self.type_, handle), "future")
+        runtime.future_drop_readable(self.type_, handle)
+        return value
+
+    return read
+
+
+def _future_writing(loop: Loop) -> Any:
+    async def write(self: Any, value: Any) -> bool:
+        """Gives it the value, without waiting for whoever reads it."""
+        resolve(loop, self, value)
+        return True
+
+    return write
+
+
+def _default(loop: Loop) -> Any:
+    def write_default(kind: int, handle: int, default: Any) -> None:
+        """What is given to a future that nobody gave a value."""
+        loop.let_go(runtime.future_write(kind, handle, default()), lambda: runtime.future_drop_writable(kind, handle))
+
+    return write_default
+
+
 def install(loop: Loop) -> None:
     """Takes the places of the methods."""
     streams.ByteStreamReader.read = _reading(loop, "read", b"")  # type: ignore[method-assign]
     streams.StreamReader.read = _reading(loop, "accept", [])  # type: ignore[method-assign]
     streams.ByteStreamWriter.write = _writing(loop)  # type: ignore[method-assign]
+    futures.FutureReader.read = _future_reading(loop)  # type: ignore[method-assign]
+    futures.FutureWriter.write = _future_writing(loop)  # type: ignore[method-assign]
+    futures._write_default = _default(loop)
 
 
 def resolve(loop: Loop, writer: Any, value: Any) -> None:

@@ -8,6 +8,7 @@ import enum
 import json
 import pathlib
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from wit_world.imports import types
@@ -32,15 +33,25 @@ def text(given: str) -> str:
     return given.encode("utf-8", "replace").decode()
 
 
+# What most calls return, without asking what else it could be.
+_USUAL: dict[type, Callable[[Any], Any]] = {
+    bool: types.Value_Boolean,
+    float: types.Value_Number,
+    str: lambda value: types.Value_Text(value if value.isascii() else text(value)),
+    bytes: types.Value_Bytes,
+}
+
+
 def to_wit(value: Any) -> Any:
     """A value of Python as one of the contract."""
+    usual = _USUAL.get(type(value))
+    if usual is not None:
+        return usual(value)
     match value:
         case None:
             return types.Value_None_()
         case enum.Enum():
             return to_wit(value.value)
-        case bool():
-            return types.Value_Boolean(value)
         case int():
             whole = int(value)
             return types.Value_Integer(whole) if _LEAST <= whole <= _MOST else types.Value_Json(_digits(whole))

@@ -1,9 +1,10 @@
-"""Builds the real pydantic for the runtime: `pydantic_core.py --out DIR --work DIR --componentize PROGRAM`.
+"""Builds the real pydantic for the runtime: `build_pydantic.py --out DIR --work DIR --componentize PROGRAM`.
 
 Nobody publishes a pydantic-core for CPython on WebAssembly. It builds with the compiler that guests are built with, and
 without a C compiler: as a static library, which is then linked as one of the shared libraries that componentize-py
 takes in. `DIR` is a site-packages afterwards. All that is fetched is pinned by hash: the packages in
-`requirements-pydantic.txt`, the crates in the lock file of the source package.
+`requirements-pydantic.txt`, the crates in the lock file of the source package. (The program is not called after what it
+builds, since this folder is on the path of the runtime, where that name is the package's.)
 
 Needs Python's own library, pip, cargo, and either the installed target or Debian's rustc with its sources. Exits with 3
 where this machine cannot build it; the small pydantic in `fallback/` is for that.
@@ -107,7 +108,7 @@ class Report:
     def finish(self, sizes: dict[str, int]) -> None:
         """Times and sizes."""
         ends = [started for _, started in self._steps[1:]] + [time.monotonic()]
-        for (what, started), end in zip(self._steps, ends):
+        for (what, started), end in zip(self._steps, ends, strict=True):
             print(f"{end - started:8.1f} s  {what}", file=sys.stderr)
         print(f"{ends[-1] - self._started:8.1f} s  together", file=sys.stderr)
         for what, size in sizes.items():
@@ -120,8 +121,7 @@ def run(command: Sequence[str | pathlib.Path], what: str, **words: object) -> st
         done = subprocess.run(
             [str(word) for word in command],
             check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             **words,  # type: ignore[call-overload]
         )
@@ -195,7 +195,7 @@ def _with_linker(rustc: str, version: str, *, builds_std: bool) -> Toolchain | s
 def pinned() -> dict[str, str]:
     """The version of each package in the requirements."""
     lines = (line.split()[0] for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
-    return dict(line.split("==") for line in lines)  # type: ignore[misc]
+    return dict(line.split("==") for line in lines)
 
 
 def download(work: pathlib.Path) -> pathlib.Path:
@@ -217,14 +217,19 @@ def download(work: pathlib.Path) -> pathlib.Path:
 
 
 def unpack_source(folder: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
-    """Unpacks the source of the core."""
+    """Unpacks the source of the core, unless it is: cargo would compile it again."""
     name = f"pydantic_core-{pinned()[CORE]}"
     target = work / "source"
-    shutil.rmtree(target, ignore_errors=True)
+    if (target / name).is_dir():
+        return target / name
+    new = work / "source.new"
+    for leftover in (target, new):
+        shutil.rmtree(leftover, ignore_errors=True)
     with tarfile.open(folder / f"{name}.tar.gz") as archive:
         # Older releases of Python 3.11 have no filters; the archive is the one whose hash is pinned.
         safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-        archive.extractall(target, **safe)  # type: ignore[arg-type]
+        archive.extractall(new, **safe)  # type: ignore[arg-type]
+    new.rename(target)
     return target / name
 
 
@@ -234,7 +239,8 @@ def unpack_source(folder: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
 def compile_core(source: pathlib.Path, work: pathlib.Path, toolchain: Toolchain) -> pathlib.Path:
     """Compiles the core to a static library."""
     config = work / "pyo3.txt"
-    config.write_text(_PYO3)
+    if not config.exists() or config.read_text() != _PYO3:
+        config.write_text(_PYO3)  # only then, since cargo looks at its time
     ignored = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_BOOTSTRAP")
     environment = {name: value for name, value in os.environ.items() if name not in ignored}
     environment |= {
@@ -258,7 +264,8 @@ def compile_core(source: pathlib.Path, work: pathlib.Path, toolchain: Toolchain)
 def link_core(library: pathlib.Path, work: pathlib.Path, toolchain: Toolchain) -> bytes:
     """Links the library as a shared one: what it has not got itself comes from CPython and its C library."""
     linked = work / "_pydantic_core.so"
-    command = [toolchain.linker, "-shared", "-Bsymbolic", "--experimental-pic", "--unresolved-symbols=import-dynamic"]
+    command: list[str | pathlib.Path] = [toolchain.linker, "-shared", "-Bsymbolic", "--experimental-pic"]
+    command += ["--unresolved-symbols=import-dynamic"]
     command += ["--no-export-dynamic", "--export=PyInit__pydantic_core", "--no-entry", "--gc-sections", "--strip-all"]
     run([*command, library, "-o", linked], "linking the core")
     return without_http(linked.read_bytes())
@@ -334,8 +341,8 @@ def try_it(site: pathlib.Path, componentize: pathlib.Path) -> None:
         folder.joinpath("wit").mkdir()
         folder.joinpath("wit/trial.wit").write_text(_WIT)
         folder.joinpath("app.py").write_text(_APP)
-        command = [componentize, "-q", "-d", folder / "wit", "-w", "trial", "componentize", "app"]
-        command += ["-p", folder, "-p", site, "-o", folder / "trial.wasm"]
+        command: list[str | pathlib.Path] = [componentize, "-q", "-d", folder / "wit", "-w", "trial"]
+        command += ["componentize", "app", "-p", folder, "-p", site, "-o", folder / "trial.wasm"]
         run(command, "the trial with componentize-py")
 
 
