@@ -2,14 +2,16 @@
 # [tool.ewh.requests]
 # data = "keeps what it did at the end"
 # ///
-"""The end: `stop`, `cleanup`, and what the folder of an instance keeps."""
+"""The end: `stop`, `cleanup`, and the folder of an instance."""
+
+import logging
 
 from funcnodes_core import instance_nodefunction
 from funcnodes_worker import FuncNodesExternalWorker
 
 
 class Ending(FuncNodesExternalWorker):
-    NODECLASSID = "ending"
+    NODECLASSID = 'ending'
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -21,17 +23,17 @@ class Ending(FuncNodesExternalWorker):
             await self.stop()
 
     def note(self, what: str) -> None:
-        with open(self.data_path / "notes", "a") as notes:
-            notes.write(f"{what}\n")
+        with open(self.data_path / 'notes', 'a') as notes:
+            notes.write(f'{what}\n')
 
     def cleanup(self):
-        self.note("cleanup")
+        logging.getLogger('ending').warning('cleanup of %s', self.uuid)
         super().cleanup()
 
     @instance_nodefunction()
     def keep(self, text: str) -> str:
         self.note(text)
-        return (self.data_path / "notes").read_text()
+        return (self.data_path / 'notes').read_text()
 
     @instance_nodefunction()
     def leave(self) -> bool:
