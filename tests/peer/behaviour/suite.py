@@ -15,7 +15,7 @@ class Theme:
     scripts: list[str]
     local: bool = False
     """Whether FuncNodes, too, gets the scripts as files of its folder, not as modules."""
-    cases: list['Case'] = field(default_factory=list)
+    cases: list["Case"] = field(default_factory=list)
 
     def case(self, function: Function) -> Function:
         """Makes a case of a function. Its name and its docstring say what holds."""
@@ -32,4 +32,4 @@ class Case:
 
     @property
     def name(self) -> str:
-        return f'{self.theme.name}.{self.function.__name__}'
+        return f"{self.theme.name}.{self.function.__name__}"

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 
 class Colour(Enum):
-    RED = 'red'
-    BLUE = 'blue'
+    RED = "red"
+    BLUE = "blue"
 
 
 class Limits(BaseModel):
@@ -19,26 +19,26 @@ class Limits(BaseModel):
 
 
 class Settings(ExternalWorkerConfig):
-    interval_s: float = Field(default=1.0, ge=0.05, le=60, description='seconds between polls')
-    count: int = Field(default=3, title='How many')
-    label: str = 'x'
+    interval_s: float = Field(default=1.0, ge=0.05, le=60, description="seconds between polls")
+    count: int = Field(default=3, title="How many")
+    label: str = "x"
     flag: bool = False
-    mode: Literal['a', 'b'] = 'a'
+    mode: Literal["a", "b"] = "a"
     colour: Colour = Colour.RED
-    tags: list[str] = ['t']
+    tags: list[str] = ["t"]
     limits: Limits = Limits()
     note: Optional[str] = None
 
-    @field_validator('label')
+    @field_validator("label")
     @classmethod
     def no_spaces(cls, value: str) -> str:
-        if ' ' in value:
-            raise ValueError('no spaces in a label')
+        if " " in value:
+            raise ValueError("no spaces in a label")
         return value.lower()
 
 
 class Configured(FuncNodesExternalWorker):
-    NODECLASSID = 'configured'
+    NODECLASSID = "configured"
     config_cls = Settings
 
     def __init__(self, *args, **kwargs):
@@ -51,7 +51,7 @@ class Configured(FuncNodesExternalWorker):
     def post_config_update(self):
         self.heard.append([self.config.count, self.config.label])
         if self.config.count == 13:
-            raise RuntimeError('not thirteen')
+            raise RuntimeError("not thirteen")
 
     @instance_nodefunction()
     def changes(self) -> list:
@@ -66,13 +66,13 @@ class Configured(FuncNodesExternalWorker):
         try:
             self.update_config(fields)
         except ValidationError as problem:
-            return f'{type(problem).__name__} with {problem.error_count()}'
-        return f'{self.config.count} {self.config.label}'
+            return f"{type(problem).__name__} with {problem.error_count()}"
+        return f"{self.config.count} {self.config.label}"
 
     @instance_nodefunction()
     def alter_with_model(self, count: int) -> str:
         self.update_config(Settings(count=count))
-        return f'{self.config.count} {self.config.label}'
+        return f"{self.config.count} {self.config.label}"
 
     @instance_nodefunction()
     def alter_with_nothing(self) -> str:
@@ -82,12 +82,12 @@ class Configured(FuncNodesExternalWorker):
 
 
 class Made(ExternalWorkerConfig):
-    names: list[str] = Field(default_factory=lambda: ['made'])
+    names: list[str] = Field(default_factory=lambda: ["made"])
     other: int = 1
 
 
 class Factory(FuncNodesExternalWorker):
-    NODECLASSID = 'factory'
+    NODECLASSID = "factory"
     config_cls = Made
 
     async def loop(self):
@@ -99,18 +99,18 @@ class Factory(FuncNodesExternalWorker):
 
 
 class Base(ExternalWorkerConfig):
-    EXPORT_EXCLUDE_FIELDS: ClassVar[set[str]] = {'token'}
-    token: str = 't0ken-default'
+    EXPORT_EXCLUDE_FIELDS: ClassVar[set[str]] = {"token"}
+    token: str = "t0ken-default"
     shown: int = 1
 
 
 class Secrets(Base):
-    password: str = Field(default='passw0rd-default', json_schema_extra={'export': False})
-    public: str = 'everybody'
+    password: str = Field(default="passw0rd-default", json_schema_extra={"export": False})
+    public: str = "everybody"
 
 
 class Secretive(FuncNodesExternalWorker):
-    NODECLASSID = 'secretive'
+    NODECLASSID = "secretive"
     config_cls = Secrets
 
     async def loop(self):

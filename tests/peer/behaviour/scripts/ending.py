@@ -11,7 +11,7 @@ from funcnodes_worker import FuncNodesExternalWorker
 
 
 class Ending(FuncNodesExternalWorker):
-    NODECLASSID = 'ending'
+    NODECLASSID = "ending"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -23,17 +23,17 @@ class Ending(FuncNodesExternalWorker):
             await self.stop()
 
     def note(self, what: str) -> None:
-        with open(self.data_path / 'notes', 'a') as notes:
-            notes.write(f'{what}\n')
+        with open(self.data_path / "notes", "a") as notes:
+            notes.write(f"{what}\n")
 
     def cleanup(self):
-        logging.getLogger('ending').warning('cleanup of %s', self.uuid)
+        logging.getLogger("ending").warning("cleanup of %s", self.uuid)
         super().cleanup()
 
     @instance_nodefunction()
     def keep(self, text: str) -> str:
         self.note(text)
-        return (self.data_path / 'notes').read_text()
+        return (self.data_path / "notes").read_text()
 
     @instance_nodefunction()
     def leave(self) -> bool:

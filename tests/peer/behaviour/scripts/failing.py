@@ -9,7 +9,7 @@ class OwnError(Exception):
 
 
 class Failing(FuncNodesExternalWorker):
-    NODECLASSID = 'failing'
+    NODECLASSID = "failing"
 
     async def loop(self):
         pass
@@ -17,26 +17,26 @@ class Failing(FuncNodesExternalWorker):
     @instance_nodefunction()
     def fail(self, kind: str) -> str:
         errors = {
-            'value': lambda: int('not a number'),
-            'own': lambda: self.throw(OwnError('my own sentence: ü')),
-            'key': lambda: {}['missing'],
-            'zero': lambda: 1 // 0,
-            'attribute': lambda: self.nothing_of_this_name,
-            'assert': lambda: self.throw(AssertionError('asserted')),
-            'chain': self.chain,
+            "value": lambda: int("not a number"),
+            "own": lambda: self.throw(OwnError("my own sentence: ü")),
+            "key": lambda: {}["missing"],
+            "zero": lambda: 1 // 0,
+            "attribute": lambda: self.nothing_of_this_name,
+            "assert": lambda: self.throw(AssertionError("asserted")),
+            "chain": self.chain,
         }
         if kind in errors:
             return str(errors[kind]())
-        return f'fine: {kind}'
+        return f"fine: {kind}"
 
     def throw(self, problem: Exception) -> None:
         raise problem
 
     def chain(self):
         try:
-            raise ValueError('the cause')
+            raise ValueError("the cause")
         except ValueError as problem:
-            raise RuntimeError('the effect') from problem
+            raise RuntimeError("the effect") from problem
 
     @instance_nodefunction()
     async def fail_later(self, why: str) -> str:
@@ -52,16 +52,16 @@ class Failing(FuncNodesExternalWorker):
     @instance_nodefunction()
     def keeps(self, x: int) -> int:
         if x < 0:
-            raise ValueError('below zero')
+            raise ValueError("below zero")
         return x
 
 
 class Unstartable(FuncNodesExternalWorker):
-    NODECLASSID = 'unstartable'
+    NODECLASSID = "unstartable"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        raise RuntimeError('there is no device')
+        raise RuntimeError("there is no device")
 
     async def loop(self):
         pass

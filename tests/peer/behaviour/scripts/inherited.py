@@ -16,68 +16,68 @@ class ChildConfig(ParentConfig):
 class Mixin:
     @instance_nodefunction()
     def mixed(self) -> str:
-        return f'mixed {type(self).__name__}'
+        return f"mixed {type(self).__name__}"
 
 
 class Parent(FuncNodesExternalWorker):
-    NODECLASSID = 'parent'
+    NODECLASSID = "parent"
     config_cls = ParentConfig
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.seen = ['parent']
+        self.seen = ["parent"]
 
     async def loop(self):
         self.seen.append("parent's loop")
 
     @instance_nodefunction()
     def inherited(self) -> str:
-        return f'inherited {self.helper()}'
+        return f"inherited {self.helper()}"
 
     @instance_nodefunction()
     def overridden(self) -> str:
-        return 'parent'
+        return "parent"
 
     @instance_nodefunction()
     def extended(self) -> str:
-        return 'parent'
+        return "parent"
 
     @instance_nodefunction()
     def log(self) -> list:
         return self.seen[:3]
 
     def helper(self) -> str:
-        return 'parent'
+        return "parent"
 
 
 class Kid(Mixin, Parent):
-    NODECLASSID = 'kid'
+    NODECLASSID = "kid"
     config_cls = ChildConfig
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.seen.append('kid')
+        self.seen.append("kid")
 
     async def loop(self):
         self.seen.append("kid's loop")
         await super().loop()
 
-    @instance_nodefunction(name='Overridden by Kid')
+    @instance_nodefunction(name="Overridden by Kid")
     def overridden(self) -> str:
-        return 'kid'
+        return "kid"
 
     @instance_nodefunction()
     def own(self) -> str:
-        return 'own'
+        return "own"
 
     def helper(self) -> str:
-        return 'kid'
+        return "kid"
 
 
 class Counting(FuncNodesExternalWorker):
     """Has state of its class and of its instance."""
 
-    NODECLASSID = 'counting'
+    NODECLASSID = "counting"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -14,7 +14,7 @@ class Plain(FuncNodesExternalWorker):
     More of it.
     """
 
-    NODECLASSID = 'plain'
+    NODECLASSID = "plain"
 
     async def loop(self):
         pass
@@ -26,20 +26,20 @@ class Plain(FuncNodesExternalWorker):
     @instance_nodefunction()
     def about(self) -> dict:
         return {
-            'uuid': self.uuid,
-            'name': self.name,
-            'class': self.NODECLASSID,
-            'abstract': self.IS_ABSTRACT,
-            'running': self.running,
-            'config': type(self.config).__name__,
-            'known': self in type(self).running_instances(),
-            'registered': FuncNodesExternalWorker.RUNNING_WORKERS['plain'].get(self.uuid) is self,
+            "uuid": self.uuid,
+            "name": self.name,
+            "class": self.NODECLASSID,
+            "abstract": self.IS_ABSTRACT,
+            "running": self.running,
+            "config": type(self.config).__name__,
+            "known": self in type(self).running_instances(),
+            "registered": FuncNodesExternalWorker.RUNNING_WORKERS["plain"].get(self.uuid) is self,
         }
 
 
 class Titled(FuncNodesExternalWorker):
-    NODECLASSID = 'titled'
-    NAME = 'A title: ü'
+    NODECLASSID = "titled"
+    NAME = "A title: ü"
 
     async def loop(self):
         pass
@@ -60,19 +60,19 @@ class Family(FuncNodesExternalWorker):
 
 
 class Child(Family):
-    NODECLASSID = 'child'
+    NODECLASSID = "child"
 
     def say(self) -> str:
-        return 'child'
+        return "child"
 
 
 class GrandChild(Child):
-    NODECLASSID = 'grand-child'
-    NAME = 'Grand Child'
+    NODECLASSID = "grand-child"
+    NAME = "Grand Child"
 
 
 class WithId(FuncNodesExternalWorker):
-    NODECLASSID = 'from_base'
+    NODECLASSID = "from_base"
     IS_ABSTRACT = True
 
     async def loop(self):
@@ -90,7 +90,7 @@ class Empty(ExternalWorkerConfig):
 def attempt(name, make):
     try:
         make()
-        OUTCOMES[name] = 'nothing'
+        OUTCOMES[name] = "nothing"
     except Exception as problem:
         OUTCOMES[name] = type(problem).__name__
 
@@ -99,10 +99,10 @@ async def nothing(self):
     pass
 
 
-attempt('no id', lambda: type('NoId', (FuncNodesExternalWorker,), {'loop': nothing}))
-attempt('abstract without id', lambda: type('Quiet', (FuncNodesExternalWorker,), {'IS_ABSTRACT': True}))
-attempt('abstract instance', lambda: Family('1'))
-attempt('inherited abstract instance', lambda: WithId('1'))
-OUTCOMES['child is abstract'] = str(Child.IS_ABSTRACT)
-OUTCOMES['heir is abstract'] = str(Heir.IS_ABSTRACT)
+attempt("no id", lambda: type("NoId", (FuncNodesExternalWorker,), {"loop": nothing}))
+attempt("abstract without id", lambda: type("Quiet", (FuncNodesExternalWorker,), {"IS_ABSTRACT": True}))
+attempt("abstract instance", lambda: Family("1"))
+attempt("inherited abstract instance", lambda: WithId("1"))
+OUTCOMES["child is abstract"] = str(Child.IS_ABSTRACT)
+OUTCOMES["heir is abstract"] = str(Heir.IS_ABSTRACT)
 OUTCOMES["heir's id"] = Heir.NODECLASSID

@@ -5,14 +5,14 @@ from funcnodes_worker import ExternalWorkerConfig, FuncNodesExternalWorker
 
 
 class LastingConfig(ExternalWorkerConfig):
-    EXPORT_EXCLUDE_FIELDS = {'token'}
+    EXPORT_EXCLUDE_FIELDS = {"token"}
 
     count: int = 1
-    token: str = 'default'
+    token: str = "default"
 
 
 class Lasting(FuncNodesExternalWorker):
-    NODECLASSID = 'lasting'
+    NODECLASSID = "lasting"
     config_cls = LastingConfig
 
     async def loop(self):
@@ -28,7 +28,7 @@ class Lasting(FuncNodesExternalWorker):
 
 
 class Other(FuncNodesExternalWorker):
-    NODECLASSID = 'lasting_other'
+    NODECLASSID = "lasting_other"
 
     async def loop(self):
         pass

@@ -9,7 +9,7 @@ class OneConfig(ExternalWorkerConfig):
 
 
 class LocalOne(FuncNodesExternalWorker):
-    NODECLASSID = 'local_one'
+    NODECLASSID = "local_one"
     config_cls = OneConfig
 
     async def loop(self):
@@ -17,7 +17,7 @@ class LocalOne(FuncNodesExternalWorker):
 
     @instance_nodefunction()
     def version(self) -> str:
-        return 'first'
+        return "first"
 
     @instance_nodefunction()
     def configured(self) -> int:

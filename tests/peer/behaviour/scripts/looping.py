@@ -12,7 +12,7 @@ from funcnodes_worker import FuncNodesExternalWorker
 
 
 class Looping(FuncNodesExternalWorker):
-    NODECLASSID = 'looping'
+    NODECLASSID = "looping"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -23,7 +23,7 @@ class Looping(FuncNodesExternalWorker):
     async def loop(self):
         self.turns.append(time.monotonic() - self.begun)
         if self.broken:
-            raise RuntimeError('the loop is broken')
+            raise RuntimeError("the loop is broken")
 
     @instance_nodefunction()
     def count(self) -> int:
@@ -64,7 +64,7 @@ class Looping(FuncNodesExternalWorker):
 
 
 class Fast(Looping):
-    NODECLASSID = 'looping_fast'
+    NODECLASSID = "looping_fast"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -72,7 +72,7 @@ class Fast(Looping):
 
 
 class Slow(Looping):
-    NODECLASSID = 'looping_slow'
+    NODECLASSID = "looping_slow"
 
     async def loop(self):
         await super().loop()
@@ -80,7 +80,7 @@ class Slow(Looping):
 
 
 class Endless(Looping):
-    NODECLASSID = 'looping_endless'
+    NODECLASSID = "looping_endless"
 
     async def loop(self):
         await super().loop()
@@ -88,7 +88,7 @@ class Endless(Looping):
 
 
 class Leaving(Looping):
-    NODECLASSID = 'looping_leaving'
+    NODECLASSID = "looping_leaving"
 
     async def loop(self):
         await super().loop()

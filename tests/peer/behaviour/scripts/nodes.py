@@ -8,7 +8,7 @@ from funcnodes_worker import FuncNodesExternalWorker
 
 
 class Nodes(FuncNodesExternalWorker):
-    NODECLASSID = 'nodes'
+    NODECLASSID = "nodes"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -35,7 +35,7 @@ class Nodes(FuncNodesExternalWorker):
     def count(self) -> int:
         return self.calls
 
-    @instance_nodefunction(name='A name', description='Said explicitly.')
+    @instance_nodefunction(name="A name", description="Said explicitly.")
     def named(self, x: float) -> float:
         """Not this."""
         return x
@@ -48,30 +48,32 @@ class Nodes(FuncNodesExternalWorker):
         """
         return 1
 
-    @instance_nodefunction(node_name='Node Name')
+    @instance_nodefunction(node_name="Node Name")
     def node_named(self) -> int:
         return 1
 
     @instance_nodefunction(
-        outputs=[{'name': 'status', 'type': 'str', 'description': 'how it is'}],
-        default_render_options={'data': {'src': 'status', 'type': 'text'}},
+        outputs=[{"name": "status", "type": "str", "description": "how it is"}],
+        default_render_options={"data": {"src": "status", "type": "text"}},
         default_io_options={
-            'mode': {'value_options': {'options': ['fast', 'safe']}},
-            'level': {'value_options': {'min': 0, 'max': 9}},
-            'quiet': {'does_trigger': False},
-            'secret': {'hidden': True},
-            'text': {'render_options': {'type': 'text'}},
+            "mode": {"value_options": {"options": ["fast", "safe"]}},
+            "level": {"value_options": {"min": 0, "max": 9}},
+            "quiet": {"does_trigger": False},
+            "secret": {"hidden": True},
+            "text": {"render_options": {"type": "text"}},
         },
     )
-    def options(self, mode: str = 'safe', level: int = 1, quiet: int = 0, secret: int = 0, text: str = '') -> str:
+    def options(
+        self, mode: str = "safe", level: int = 1, quiet: int = 0, secret: int = 0, text: str = ""
+    ) -> str:
         self.calls += 1
-        return f'{mode}-{level}-{quiet}-{secret}-{text}'
+        return f"{mode}-{level}-{quiet}-{secret}-{text}"
 
-    @instance_nodefunction(inputs=[{'name': 'first', 'type': 'float', 'description': 'a number'}])
+    @instance_nodefunction(inputs=[{"name": "first", "type": "float", "description": "a number"}])
     def overridden(self, first: int) -> int:
         return first
 
-    @instance_nodefunction(outputs=[{'name': 'quotient'}, {'name': 'rest'}])
+    @instance_nodefunction(outputs=[{"name": "quotient"}, {"name": "rest"}])
     def divide(self, a: int, b: int = 2) -> Tuple[int, int]:
         return divmod(a, b)
 
@@ -80,8 +82,8 @@ class Nodes(FuncNodesExternalWorker):
         self.calls += 1
 
     @instance_nodefunction()
-    def choice(self, level: Literal['lo', 'hi'] = 'lo', gain: Optional[float] = None) -> str:
-        return f'{level} {gain}'
+    def choice(self, level: Literal["lo", "hi"] = "lo", gain: Optional[float] = None) -> str:
+        return f"{level} {gain}"
 
     @instance_nodefunction()
     def direct(self) -> list:
@@ -108,7 +110,7 @@ class Nodes(FuncNodesExternalWorker):
 
     @instance_nodefunction()
     async def take(self, who: str) -> str:
-        return f'{who} {await self.queue.get()}'
+        return f"{who} {await self.queue.get()}"
 
     @instance_nodefunction()
     def put(self, item: int) -> int:
@@ -128,8 +130,8 @@ class Nodes(FuncNodesExternalWorker):
         try:
             await asyncio.wait_for(asyncio.Event().wait(), 0.05)
         except asyncio.TimeoutError:
-            return 'timeout'
-        return '?'
+            return "timeout"
+        return "?"
 
     @instance_nodefunction()
     async def streamed(self) -> list:
@@ -144,7 +146,7 @@ class Nodes(FuncNodesExternalWorker):
     async def spawn(self) -> int:
         async def later():
             await asyncio.sleep(0.02)
-            self.background.append('done')
+            self.background.append("done")
 
         self.task = asyncio.create_task(later())
         return len(self.background)
@@ -161,8 +163,8 @@ class Nodes(FuncNodesExternalWorker):
         try:
             await task
         except asyncio.CancelledError:
-            return 'cancelled'
-        return '?'
+            return "cancelled"
+        return "?"
 
     @instance_nodefunction()
     def turned(self) -> int:

@@ -5,7 +5,7 @@ from funcnodes_worker import FuncNodesExternalWorker
 
 
 class Triggers(FuncNodesExternalWorker):
-    NODECLASSID = 'triggers'
+    NODECLASSID = "triggers"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -60,10 +60,10 @@ class Triggers(FuncNodesExternalWorker):
 
     @instance_nodefunction(
         trigger_on_call=False,
-        default_io_options={'item': {'value_options': {'options': ['none', 'apple', 'pear']}}},
+        default_io_options={"item": {"value_options": {"options": ["none", "apple", "pear"]}}},
     )
-    def pick(self, item: str = 'none', other: int = 1) -> str:
-        return f'{item} {other}'
+    def pick(self, item: str = "none", other: int = 1) -> str:
+        return f"{item} {other}"
 
     @instance_nodefunction(trigger_on_call=False)
     def picks(self, old: bool = False) -> int:
@@ -76,29 +76,29 @@ class Triggers(FuncNodesExternalWorker):
     @instance_nodefunction(trigger_on_call=False)
     def offer(self, items: list) -> int:
         for node in self.pick.nodes():
-            node.inputs['item'].update_value_options(options=items)
+            node.inputs["item"].update_value_options(options=items)
         self.pick.nodeclass().input_item.update_value_options(options=items)
         self.plain.nodeclass().input_item.update_value_options(options=items)
         return len(items)
 
     @instance_nodefunction(trigger_on_call=False)
-    def plain(self, item: str = 'none') -> str:
+    def plain(self, item: str = "none") -> str:
         return item
 
     @instance_nodefunction(trigger_on_call=False)
     def fill(self, item: str) -> int:
         for node in self.pick.nodes():
-            node.inputs['item'].value = item
+            node.inputs["item"].value = item
         return 1
 
     @instance_nodefunction(trigger_on_call=False)
     def all_nodes(self) -> list:
-        return [len(self.get_nodes('pick')), len(self.get_all_nodes())]
+        return [len(self.get_nodes("pick")), len(self.get_all_nodes())]
 
     @instance_nodefunction(trigger_on_call=False)
     def no_class(self) -> str:
         try:
-            self.get_nodeclass('nothing_like_it')
+            self.get_nodeclass("nothing_like_it")
         except KeyError:
-            return 'KeyError'
-        return '?'
+            return "KeyError"
+        return "?"

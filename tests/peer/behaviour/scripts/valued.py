@@ -8,12 +8,12 @@ from funcnodes_worker import FuncNodesExternalWorker
 
 
 class Mode(Enum):
-    LOW = 'low'
-    HIGH = 'high'
+    LOW = "low"
+    HIGH = "high"
 
 
 class Valued(FuncNodesExternalWorker):
-    NODECLASSID = 'valued'
+    NODECLASSID = "valued"
 
     async def loop(self):
         pass
@@ -29,21 +29,21 @@ class Valued(FuncNodesExternalWorker):
     @instance_nodefunction()
     def make(self, what: str) -> Any:
         return {
-            'none': None,
-            'true': True,
-            'zero': 0,
-            'big': 2**62,
-            'negative': -(2**62),
-            'float': 0.1,
-            'text': 'é\u2603\U0001f600',
-            'empty text': '',
-            'bytes': b'\x00\xffab',
-            'list': [1, 2.5, 'x', None, True, [2]],
-            'tuple': (1, 2),
-            'dict': {'a': 1, 'b': {'c': [None]}},
-            'empty list': [],
-            'empty dict': {},
-            'numbers as keys': {1: 'a'},
+            "none": None,
+            "true": True,
+            "zero": 0,
+            "big": 2**62,
+            "negative": -(2**62),
+            "float": 0.1,
+            "text": "é\u2603\U0001f600",
+            "empty text": "",
+            "bytes": b"\x00\xffab",
+            "list": [1, 2.5, "x", None, True, [2]],
+            "tuple": (1, 2),
+            "dict": {"a": 1, "b": {"c": [None]}},
+            "empty list": [],
+            "empty dict": {},
+            "numbers as keys": {1: "a"},
         }[what]
 
     @instance_nodefunction()
@@ -80,7 +80,7 @@ class Valued(FuncNodesExternalWorker):
 
     @instance_nodefunction()
     def plain(self, x: list, y: dict) -> dict:
-        return {**y, 'x': x}
+        return {**y, "x": x}
 
     @instance_nodefunction()
     def optional(self, x: Optional[int] = None) -> str:
@@ -91,7 +91,7 @@ class Valued(FuncNodesExternalWorker):
         return repr(x)
 
     @instance_nodefunction()
-    def modern(self, x: int | None = None, y: list[str] = ['a'], z: dict[str, float] = {}) -> str:
+    def modern(self, x: int | None = None, y: list[str] = ["a"], z: dict[str, float] = {}) -> str:
         return repr([x, y, z])
 
     @instance_nodefunction()
@@ -104,7 +104,7 @@ class Valued(FuncNodesExternalWorker):
 
     @instance_nodefunction()
     def pair(self, x: int) -> Tuple[int, str]:
-        return x, 'y'
+        return x, "y"
 
     @instance_nodefunction()
     def unique(self, x: Set[int]) -> int:
