@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -17,7 +18,7 @@ import psutil
 from client import Client, reachable
 
 HERE = pathlib.Path(__file__).resolve().parent
-START_S = 60.0
+START_S = 180.0
 STOP_S = 10.0
 PACKAGE = "fnext-peer"
 
@@ -54,7 +55,7 @@ class Peer:
         begin = time.perf_counter()
         with open(log, "ab") as stderr:
             self.process = await asyncio.create_subprocess_exec(
-                *self._command(port), stdout=asyncio.subprocess.PIPE, stderr=stderr
+                *self._command(port), stdout=asyncio.subprocess.PIPE, stderr=stderr, env=self._environment()
             )
         try:
             await reachable(f"ws://127.0.0.1:{port}/", START_S)
@@ -64,11 +65,17 @@ class Peer:
             await self.stop()
             raise RuntimeError(f"{self.kind} did not start, see {log}") from error
         self.drain = asyncio.create_task(self.process.stdout.read())
+        await self._activate()
+        return cold
+
+    def _environment(self) -> dict[str, str]:
+        return dict(os.environ)
+
+    async def _activate(self) -> None:
         if self.kind != "python":
             # `serve.py` does this itself.
             async with Client(self.url) as client:
                 await client.call("add_package_dependency", name=PACKAGE)
-        return cold
 
     async def install(self) -> None:
         """Makes a package of the guest, as the plugin is one; pip has installed that."""
