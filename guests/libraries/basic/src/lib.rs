@@ -590,8 +590,7 @@ pub mod basic {
         use external_worker::{Call, Result, Value, sleep};
         use std::time::Duration;
 
-        /// In seconds: less than `wait` declares, so that it comes back in time.
-        const LONGEST: f64 = 590.0;
+        const LONGEST: f64 = 20.0;
 
         /// One of two values: the first if the condition is true.
         #[node]
@@ -612,13 +611,10 @@ pub mod basic {
         }
 
         /// The value, so many seconds later.
-        #[node(
-            timeout = "10min",
-            default_io_options = {"seconds": {"value_options": {"min": 0, "max": 590}}}
-        )]
+        #[node(default_io_options = {"seconds": {"value_options": {"min": 0, "max": 20}}})]
         pub async fn wait(call: Call, value: Value, #[default(1.0)] seconds: f64) -> Result<Value> {
             if !(0.0..=LONGEST).contains(&seconds) {
-                return Err(invalid("the wait is between 0 and 590 seconds"));
+                return Err(invalid("the wait is between 0 and 20 seconds"));
             }
             call.progress(0.0, "waiting");
             sleep(Duration::from_secs_f64(seconds)).await;
