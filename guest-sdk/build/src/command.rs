@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -11,6 +12,18 @@ use crate::error::Error;
 
 /// Lines of a failed program's output that go into the error.
 const TAIL_LINES: usize = 12;
+
+/// Where `program` is, if anywhere on the path.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    in_one_of(&std::env::var_os("PATH")?, program)
+}
+
+/// Where `program` is, if in one of the directories that `path` lists.
+pub(crate) fn in_one_of(path: &OsStr, program: &str) -> Option<PathBuf> {
+    std::env::split_paths(path)
+        .map(|dir| dir.join(program))
+        .find(|file| file.is_file())
+}
 
 /// A program that ended well.
 pub(crate) struct Output {

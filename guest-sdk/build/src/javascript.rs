@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::command;
+use crate::command::{self, on_path};
 use crate::component::{WasmKind, wasm_kind};
 use crate::error::Error;
 use crate::progress::Progress;
@@ -240,13 +240,6 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     }
     fs::write(path, text).map_err(Error::io("write", path))
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(program))
-        .find(|file| file.is_file())
 }
 
 fn needs(program: &'static str) -> Result<PathBuf, Error> {

@@ -33,6 +33,7 @@ mod component;
 mod environment;
 mod error;
 mod javascript;
+mod lock;
 mod messages;
 mod progress;
 mod project;

@@ -7,13 +7,14 @@ mod sources;
 mod vendor;
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::command;
+use crate::command::{self, on_path};
 use crate::error::Error;
+use crate::lock::lock;
 use crate::progress::Progress;
 use crate::toolchain::{NO_INSTALL, may_install};
 
@@ -61,8 +62,8 @@ pub fn prepare_python(progress: &mut dyn Progress) -> Result<PathBuf, Error> {
             "nothing was installed, because {NO_INSTALL} is set"
         )));
     }
-    fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-    let _lock = lock(&folder, progress)?;
+    let waiting = "waiting for another process that makes the runtime of Python";
+    let _lock = lock(&folder.join("lock"), waiting, progress)?;
     // Whoever held the lock before may have made it.
     if !made.is_file() {
         make(&folder, progress)?;
@@ -89,17 +90,6 @@ fn folder() -> Option<PathBuf> {
         .or_else(|| from("XDG_CACHE_HOME").map(|dir| dir.join("ewh")))
         .or_else(|| from("HOME").map(|dir| dir.join(".cache/ewh")))?;
     Some(cache.join("python").join(sources::hash().to_hex().as_str()))
-}
-
-fn lock(folder: &Path, progress: &mut dyn Progress) -> Result<File, Error> {
-    let path = folder.join("lock");
-    let file = File::options().create(true).append(true).open(&path);
-    let file = file.map_err(Error::io("open", &path))?;
-    if file.try_lock().is_err() {
-        progress.note("waiting for another process that makes the runtime of Python");
-        file.lock().map_err(Error::io("lock", &path))?;
-    }
-    Ok(file)
 }
 
 fn make(folder: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
@@ -140,11 +130,4 @@ fn make(folder: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
     fs::rename(&unfinished, &made).map_err(Error::io("finish", &made))?;
     // What made it is not needed any more.
     fs::remove_dir_all(&work).map_err(Error::io("remove", &work))
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(program))
-        .find(|file| file.is_file())
 }

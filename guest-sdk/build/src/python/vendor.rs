@@ -8,8 +8,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use super::{INSTALL_TIME, on_path};
-use crate::command;
+use super::INSTALL_TIME;
+use crate::command::{self, on_path};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::toolchain::{NO_INSTALL, may_install};

@@ -1,11 +1,12 @@
 //! Installs what is missing, saying each command before it runs.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::command;
 use crate::error::Error;
+use crate::lock;
 use crate::progress::Progress;
 
 use super::choice::Choice;
@@ -65,19 +66,10 @@ pub(super) fn find(
     install(machine, choice, present, progress)
 }
 
-/// Taken for the time of an installation; the file stays, since removing it would race.
+/// Taken for the time of an installation.
 pub(super) fn lock(machine: &Machine, progress: &mut dyn Progress) -> Result<File, Error> {
-    let path = &machine.lock;
-    if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-    }
-    let file = File::options().create(true).append(true).open(path);
-    let file = file.map_err(Error::io("open", path))?;
-    if file.try_lock().is_err() {
-        progress.note("waiting for another process that prepares the guest toolchain");
-        file.lock().map_err(Error::io("lock", path))?;
-    }
-    Ok(file)
+    let waiting = "waiting for another process that prepares the guest toolchain";
+    lock::lock(&machine.lock, waiting, progress)
 }
 
 fn install(

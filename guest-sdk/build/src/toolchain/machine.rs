@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::command;
 use crate::environment;
 
 use super::NO_INSTALL;
@@ -56,9 +57,7 @@ impl Machine {
 
     /// Where `program` is, if anywhere on the path.
     pub(super) fn which(&self, program: &str) -> Option<PathBuf> {
-        std::env::split_paths(&self.path)
-            .map(|dir| dir.join(program))
-            .find(|file| file.is_file())
+        command::in_one_of(&self.path, program)
     }
 }
 
