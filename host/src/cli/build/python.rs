@@ -17,7 +17,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::cli::error::CliError;
 use crate::cli::files;
-use crate::component::program_manifest;
+use crate::component::{dependencies, program_manifest};
 use crate::error::HostError;
 use crate::limits::MAX_PROGRAM_BYTES;
 use crate::policy::Manifest;
@@ -44,12 +44,9 @@ struct Source {
     lock: PathBuf,
 }
 
-/// What is read here of a header, and of a `pyproject.toml`.
+/// What is read here of a `pyproject.toml`.
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
 struct Raw {
-    #[serde(default)]
-    dependencies: Vec<String>,
     #[serde(default)]
     project: Project,
     #[serde(default)]
@@ -135,20 +132,12 @@ fn script(path: &Path) -> Result<Source, CliError> {
     let bytes = files::read(path, "script", MAX_PROGRAM_BYTES)?;
     let manifest = program_manifest(path, &bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    let header: String = text
-        .lines()
-        .skip_while(|line| *line != "# /// script")
-        .skip(1)
-        .take_while(|line| *line != "# ///")
-        .map(|line| format!("{}\n", line.trim_start_matches('#').trim_start()))
-        .collect();
-    let raw: Raw = toml::from_str(&header).map_err(|error| wrong(path, error.message()))?;
     let module = manifest.name.clone();
     check_name(path, &module)?;
     Ok(Source {
         name: module.clone(),
         version: version(&manifest.package_version),
-        dependencies: raw.dependencies,
+        dependencies: dependencies(path, &text)?,
         manifest,
         module,
         code: path.to_owned(),

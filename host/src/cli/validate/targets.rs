@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::output::Output;
 use super::super::{CacheOptions, load, login, module};
-use crate::component::is_program;
+use crate::component::is_code;
 use crate::limits;
 use crate::registry::{Reference, RegistryError};
 use crate::worker::modules::package::Packages;
@@ -50,11 +50,6 @@ pub(super) fn targets(
 /// Whether what is not there was meant to be a file: its name ends as that of a component.
 fn is_path(name: &str) -> bool {
     is_code(Path::new(name))
-}
-
-/// Whether a file is called as a component is, or a program.
-fn is_code(path: &Path) -> bool {
-    is_program(path) || path.extension().is_some_and(|is| is == "wasm")
 }
 
 fn in_directory(dir: &Path) -> Result<Vec<Target>, String> {

@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::limits::{MAX_MANIFEST_BYTES, MAX_TEXT_BYTES};
 use crate::policy::Manifest;
@@ -29,6 +30,13 @@ const END: &str = "# ///";
 struct Header {
     #[serde(default)]
     tool: Tool,
+}
+
+/// What only a build reads of it.
+#[derive(Default, Deserialize)]
+struct Needs {
+    #[serde(default)]
+    dependencies: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,12 +59,26 @@ struct Ewh {
 /// # Errors
 /// A sentence, with the line of the script where one is to blame.
 pub(super) fn manifest(name: &str, source: &str) -> Result<Manifest, String> {
-    let header = match block(source)? {
-        Some(block) => parse(&block)?,
-        None => Header::default(),
-    };
-    let ewh = header.tool.ewh;
+    let Header { tool } = read(source)?;
+    let ewh = tool.ewh;
     Manifest::of(name, &ewh.version, ewh.requests)
+}
+
+/// The packages that a script names.
+///
+/// # Errors
+/// As [`manifest`].
+pub(super) fn dependencies(source: &str) -> Result<Vec<String>, String> {
+    let Needs { dependencies } = read(source)?;
+    Ok(dependencies)
+}
+
+/// What is asked of the header; one that is not there says nothing.
+fn read<T: DeserializeOwned + Default>(source: &str) -> Result<T, String> {
+    match block(source)? {
+        Some(block) => parse(&block),
+        None => Ok(T::default()),
+    }
 }
 
 /// The lines of the header, and the number of the first, from 1.
@@ -112,7 +134,7 @@ fn content(line: &str) -> Option<&str> {
     }
 }
 
-fn parse(block: &Block) -> Result<Header, String> {
+fn parse<T: DeserializeOwned>(block: &Block) -> Result<T, String> {
     toml::from_str(&block.text).map_err(|error| {
         let before = error.span().and_then(|span| block.text.get(..span.start));
         let line = before.map_or(0, |before| before.matches('\n').count()) + block.first;

@@ -11,13 +11,19 @@ use crate::limits::{MAX_NAME_BYTES, MAX_PROGRAM_BYTES};
 use crate::policy::Manifest;
 use crate::text;
 
-/// What a script is called, and a wheel.
+/// What a component is called, a script, and a wheel.
+const COMPONENT: &str = "wasm";
 const SCRIPT: &str = "py";
 const WHEEL: &str = "whl";
 
 /// Whether `path` is called like a program.
 pub fn is_program(path: &Path) -> bool {
     has_extension(path, SCRIPT) || has_extension(path, WHEEL)
+}
+
+/// Whether `path` is called like a component or a program.
+pub fn is_code(path: &Path) -> bool {
+    is_program(path) || has_extension(path, COMPONENT)
 }
 
 /// What a file of code is called without what says its kind: of a wheel, what is before its version.
@@ -31,6 +37,15 @@ pub fn stem(path: &Path) -> Option<&str> {
 
 fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|it| it == extension)
+}
+
+/// The packages that the script in the file `name` says it needs.
+///
+/// # Errors
+/// [`HostError::Component`], with what to do.
+pub fn dependencies(name: &Path, source: &str) -> Result<Vec<String>> {
+    header::dependencies(source)
+        .map_err(|problem| unusable(&file_name(name), problem, "Correct its header"))
 }
 
 fn file_name(path: &Path) -> String {

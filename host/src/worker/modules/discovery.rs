@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::catalogue::Module;
 use super::watched::Watched;
-use crate::component::{is_program, stem};
+use crate::component::{is_code, stem};
 use crate::worker::event::Status;
 use crate::worker::revoke::Rulings;
 use crate::worker::rules::Ruling;
@@ -243,7 +243,7 @@ impl Looked {
     }
 
     fn file(&mut self, root: &Path, path: &Path, watched: &mut Watched) {
-        if !(is_component(path) || is_program(path)) || path.is_dir() {
+        if !is_code(path) || path.is_dir() {
             return;
         }
         let Some(name) = module_name(root, path) else {
@@ -322,11 +322,6 @@ impl Looked {
             }
         }
     }
-}
-
-fn is_component(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == "wasm")
 }
 
 fn is_below(code: &Code, dir: &Path) -> bool {
