@@ -49,6 +49,7 @@ pub(crate) fn run(mut command: Command, limit: Duration) -> Result<Output, Error
             return Err(Error::Command {
                 command: line,
                 status,
+                code: None,
                 output: String::new(),
             });
         }
@@ -64,6 +65,7 @@ fn failed(command: String, status: ExitStatus, output: &str) -> Error {
     Error::Command {
         command,
         status: status.to_string(),
+        code: status.code(),
         output: tail(output, TAIL_LINES),
     }
 }

@@ -104,6 +104,8 @@ pub enum Error {
         command: String,
         /// The exit status, or that it took too long.
         status: String,
+        /// The code that it exited with, if it did.
+        code: Option<i32>,
         /// The end of what it printed.
         output: String,
     },
@@ -246,6 +248,7 @@ mod tests {
         let error = Error::Command {
             command: "apt-get update".into(),
             status: "exit status: 100".into(),
+            code: Some(100),
             output: "E: one\nE: two".into(),
         };
         let expected = "`apt-get update` failed (exit status: 100)\n  E: one\n  E: two";

@@ -27,7 +27,7 @@ import abc, array, base64, bisect, collections, contextlib, copy, csv, dataclass
 import enum, fractions, functools, hashlib, heapq, hmac, io, itertools, json, logging, math, operator  # noqa: E401, E402, F401
 import os, pathlib, queue, random, secrets, socket, statistics, string, struct, tempfile, textwrap  # noqa: E401, E402, F401
 import threading, time, traceback, typing, urllib.parse, urllib.request, uuid, warnings, weakref, zlib  # noqa: E401, E402, F401
-import annotationlib, funcnodes, importlib.metadata, importlib.resources  # noqa: E401, E402, F401
+import annotationlib, funcnodes, pydantic_snapshot, importlib.metadata, importlib.resources  # noqa: E401, E402, F401
 
 # What reaches the host when a worker asks for it.
 import serial.serialutil, serial.tools.list_ports, serial_asyncio  # noqa: E401, E402, F401
@@ -36,7 +36,9 @@ from external_worker._runtime import clients, ports, serial_streams, tcp, udp  #
 
 clients.install()
 
+pydantic_snapshot.warm()
 stdlib.embed()
+stdlib.embed(pydantic_snapshot.FOLDER)
 sys.path[:] = ["/lib"]
 
 __all__ = ["State", "Worker"]

@@ -1,8 +1,9 @@
 //! The runtime that workers in Python run on: one component, made once on a machine.
 //!
 //! It is what this program's own packages for authors and contract make of it, so it lies in the cache under the
-//! hash of those. What makes it comes from PyPI, pinned by hash, unless [`NO_INSTALL`] is set.
+//! hash of those. What makes it comes from PyPI and crates.io, pinned by hash, unless [`NO_INSTALL`] is set.
 
+mod pydantic;
 mod sources;
 mod vendor;
 
@@ -33,7 +34,7 @@ const BUILD_TIME: Duration = Duration::from_secs(600);
 /// Where the runtime of Python is, once it is there: what [`PYTHON_RUNTIME`] names, or else what is in the cache
 /// for this very program.
 pub fn python_place() -> Option<PathBuf> {
-    named().or_else(|| Some(folder()?.join(COMPONENT)))
+    named().or_else(|| Some(folder(&cache()?).join(COMPONENT)))
 }
 
 /// Finds the runtime of Python, or else makes it.
@@ -50,9 +51,10 @@ pub fn prepare_python(progress: &mut dyn Progress) -> Result<PathBuf, Error> {
             ))),
         };
     }
-    let Some(folder) = folder() else {
+    let Some(cache) = cache() else {
         return Err(missing("there is no home for a cache: set HOME".to_owned()));
     };
+    let folder = folder(&cache);
     let made = folder.join(COMPONENT);
     if made.is_file() {
         return Ok(made);
@@ -66,7 +68,7 @@ pub fn prepare_python(progress: &mut dyn Progress) -> Result<PathBuf, Error> {
     let _lock = lock(&folder.join("lock"), waiting, progress)?;
     // Whoever held the lock before may have made it.
     if !made.is_file() {
-        make(&folder, progress)?;
+        make(&folder, &cache, progress)?;
     }
     Ok(made)
 }
@@ -80,8 +82,8 @@ fn named() -> Option<PathBuf> {
     named.filter(|file| !file.is_empty()).map(PathBuf::from)
 }
 
-/// Where the runtime of this program is, or would be.
-fn folder() -> Option<PathBuf> {
+/// Where runtimes are, and what they are made of.
+fn cache() -> Option<PathBuf> {
     let from = |name: &str| {
         let set = std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
         set.map(PathBuf::from)
@@ -89,10 +91,19 @@ fn folder() -> Option<PathBuf> {
     let cache = from("EWH_CACHE_DIR")
         .or_else(|| from("XDG_CACHE_HOME").map(|dir| dir.join("ewh")))
         .or_else(|| from("HOME").map(|dir| dir.join(".cache/ewh")))?;
-    Some(cache.join("python").join(sources::hash().to_hex().as_str()))
+    Some(cache.join("python"))
 }
 
-fn make(folder: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
+/// Where the runtime of this program is, or would be.
+fn folder(cache: &Path) -> PathBuf {
+    let name = match pydantic::is_small() {
+        true => format!("{}-small", sources::hash().to_hex()),
+        false => sources::hash().to_hex().to_string(),
+    };
+    cache.join(name)
+}
+
+fn make(folder: &Path, cache: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
     let python = on_path("python3")
         .ok_or_else(|| missing("there is no `python3` on the path: install it".to_owned()))?;
     let work = folder.join("work");
@@ -102,19 +113,16 @@ fn make(folder: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
     sources::write(&work)?;
     let bin = work.join("venv").join("bin");
     let sdk = work.join("python");
-    let mut run = |command: Command, limit| {
-        progress.command(&command::display(&command));
-        command::run(command, limit).map_err(|error| missing(error.to_string()))
-    };
 
     let mut venv = Command::new(&python);
     venv.args(["-m", "venv"]).arg(work.join("venv"));
-    run(venv, INSTALL_TIME)?;
+    run(venv, INSTALL_TIME, progress)?;
     let mut pip = Command::new(bin.join("pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check"]);
     pip.args(["--only-binary", ":all:", "--require-hashes", "-r"]);
     pip.arg(sdk.join("runtime/requirements.txt"));
-    run(pip, INSTALL_TIME)?;
+    run(pip, INSTALL_TIME, progress)?;
+    let pydantic = pydantic::find(&sdk, &bin, &cache.join("pydantic"), progress)?;
 
     let unfinished = folder.join("unfinished.wasm");
     let mut build = Command::new(bin.join("python"));
@@ -122,12 +130,19 @@ fn make(folder: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
     build.arg("--wit").arg(work.join("wit"));
     build.arg("--sdk").arg(&sdk);
     build.arg("--componentize").arg(bin.join("componentize-py"));
-    build.arg("--pydantic").arg(sdk.join("fallback"));
+    build.arg("--pydantic").arg(pydantic);
     build.arg("--out").arg(&unfinished);
-    run(build, BUILD_TIME)?;
+    run(build, BUILD_TIME, progress)?;
 
     let made = folder.join(COMPONENT);
     fs::rename(&unfinished, &made).map_err(Error::io("finish", &made))?;
     // What made it is not needed any more.
     fs::remove_dir_all(&work).map_err(Error::io("remove", &work))
+}
+
+fn run(command: Command, limit: Duration, progress: &mut dyn Progress) -> Result<(), Error> {
+    progress.command(&command::display(&command));
+    let done = command::run(command, limit).map_err(|error| missing(error.to_string()))?;
+    drop(done);
+    Ok(())
 }
