@@ -50,9 +50,44 @@ pub trait WorkerExt: Worker {
         export::info().uuid
     }
 
-    /// The name that a person gave this instance.
+    /// The name of this instance now, which a person may change at any time.
     fn name(&self) -> Rc<str> {
-        export::info().name
+        host::name()
+    }
+
+    /// Puts another configuration in force, which the form shows and saves keep; `update_config` is not called.
+    ///
+    /// ```
+    /// use external_worker::prelude::*;
+    ///
+    /// #[config]
+    /// struct Limits {
+    ///     #[config(default = 10.0)]
+    ///     most: f64,
+    /// }
+    ///
+    /// #[derive(Default)]
+    /// struct Supply;
+    ///
+    /// #[external_worker(id = "supply", config = Limits)]
+    /// impl Supply {
+    ///     fn update_config(&self) -> Result<()> {
+    ///         // The device takes steps of a half, and the form shows what it took.
+    ///         let most = (self.config().most * 2.0).round() / 2.0;
+    ///         self.set_config(Limits { most })
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// When it does not fit the schema, or it is changed too often. Then the old one stays in force.
+    fn set_config(&self, config: Self::Config) -> Result<()>
+    where
+        Self::Config: Serialize,
+    {
+        host::set_config(&serde_json::to_string(&config)?)?;
+        export::say_config(Rc::new(config));
+        Ok(())
     }
 
     /// Tells this instance's clients that something happened.

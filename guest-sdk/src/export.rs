@@ -184,6 +184,12 @@ pub(crate) fn set_config(config: Rc<dyn Any>) {
     runtime().config.replace(Some(config));
 }
 
+/// Puts in force what the worker itself says.
+pub(crate) fn say_config(config: Rc<dyn Any>) {
+    set_config(config);
+    runtime().configured();
+}
+
 #[track_caller]
 #[expect(
     clippy::panic,

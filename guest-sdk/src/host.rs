@@ -15,6 +15,14 @@ mod imp {
     pub(crate) use host::{log, panicked, pause, progress, resume_in, set_loop_delay, stop_self};
     pub(crate) use timer::sleep;
 
+    pub(crate) fn name() -> std::rc::Rc<str> {
+        host::name().into()
+    }
+
+    pub(crate) fn set_config(config: &str) -> Result<()> {
+        host::set_config(config).map_err(Into::into)
+    }
+
     pub(crate) fn emit(event: &str, data: &str) -> Result<()> {
         host::emit(event, data).map_err(Into::into)
     }
@@ -127,6 +135,14 @@ mod imp {
         asked("progress", (call, fraction, message));
         let said = (fraction, message.to_owned());
         current().progress.borrow_mut().push(said);
+    }
+    pub(crate) fn name() -> std::rc::Rc<str> {
+        crate::export::info().name
+    }
+    #[expect(clippy::unnecessary_wraps, reason = "the host may refuse it")]
+    pub(crate) fn set_config(config: &str) -> Result<()> {
+        asked("set_config", (config,));
+        Ok(())
     }
     pub(crate) fn emit(event: &str, data: &str) -> Result<()> {
         asked("emit", (event, data));

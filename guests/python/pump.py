@@ -65,6 +65,9 @@ class Pump(FuncNodesExternalWorker):
         self.offered = None
         super().__init__(*args, **kwargs)
 
+    async def setup(self):
+        self.offer_ports()
+
     async def loop(self):
         self.offer_ports()
         if self.port is not None:

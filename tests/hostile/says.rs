@@ -84,7 +84,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row(
             "says/last_words",
-            "ended: it panicked: \u{fffd}[2Jall is well nothing happened\u{fffd}; clean: \u{fffd}[2Jall is well nothing happened\u{fffd}",
+            "ended: it panicked: \u{fffd}[2Jall is well; clean: \u{fffd}[2Jall is well nothing happened\u{fffd}",
             overheard,
         ),
         row(

@@ -39,6 +39,7 @@ class Told:
         self.said: list[tuple[Any, ...]] = []
         self.nodes: list[Any] = []
         self.waits = True
+        self.name = ""
         self.files: dict[str, bytes] = {}
         self.entry = ""
         self.granted: list[str] = []
@@ -77,7 +78,7 @@ class Node:
         TOLD.said.append(("set_render_options", self._id, name, options))
 
 
-def _module(name: str, **contents: Any) -> modules.ModuleType:
+def _module(name: str, /, **contents: Any) -> modules.ModuleType:
     module = modules.ModuleType(name)
     vars(module).update(contents)
     sys.modules[name] = module
@@ -122,13 +123,14 @@ def _said(name: str) -> Any:
 def _install() -> modules.ModuleType:
     _module("componentize_py_types", Err=Err)
     wit = _module("wit_world.imports.types", **_types())
-    names = ("emit", "set_loop_delay", "pause", "resume_in", "stop_self", "request_trigger", "progress", "panicked")
+    names = ("emit", "set_config", "set_loop_delay", "pause", "resume_in", "stop_self", "request_trigger", "progress", "panicked")
     host = _module(
         "wit_world.imports.host",
         Level=Level,
         Trigger=Trigger,
         log=lambda level, line: TOLD.lines.append((level.name.lower(), line)),
         wait=lambda ms, call: TOLD.said.append(("wait", ms, call)) or TOLD.waits,
+        name=lambda: TOLD.name,
         nodes=lambda method: TOLD.nodes,
         get_node_class=lambda method: Node(""),
         **{name: _said(name) for name in names},

@@ -220,7 +220,7 @@ class Calls(Case):
             ("return f0.__wrapped__(self)", "INTERNAL", "NameError: name 'f0' is not defined"),
             ("return object()", "INTERNAL", "ValueError: the output `out`: it is not what JSON can say"),
         ]
-        methods = (f"@instance_nodefunction()\ndef f{at}(self): {line}\n" for at, (line, _, _) in enumerate(raises))
+        methods = (f"@instance_nodefunction()\ndef f{at}(self) -> int: {line}\n" for at, (line, _, _) in enumerate(raises))
         self.program("".join(methods))
         self.start()
         for at, (line, code, message) in enumerate(raises):
@@ -313,7 +313,7 @@ class Calls(Case):
             broken = False
             def get_nodeshelf(self):
                 if self.broken: raise RuntimeError("broken")
-                return Shelf("s", nodes=[NodeDecorator("n")(lambda: 1)])
+                return Shelf("s", nodes=[NodeDecorator("n", outputs=[{"name": "out"}])(lambda: 1)])
         """
         self.program(methods)
         worker = self.start()
@@ -336,6 +336,48 @@ class Lives(Case):
         self.assertEqual(worker.config.n, 1)
         self.run_(self.exports.update_config('{"n": 3}'))
         self.assertEqual(worker.config.n, 3)
+
+    def test_the_host_is_told_what_became_of_a_configuration(self) -> None:
+        self.program(
+            more="""
+from pydantic import Field, SecretStr, field_validator
+
+class Made(ExternalWorkerConfig):
+    names: list = Field(default_factory=lambda: ["made"])
+    label: str = "x"
+    key: SecretStr = SecretStr("")
+
+    @field_validator("label")
+    def low(cls, value): return value.lower()
+
+class Other(Worker):
+    NODECLASSID = "o"
+    config_cls = Made
+    heard = 0
+    def post_config_update(self): self.heard += 1
+"""
+        )
+        worker = self.start("o", config={"label": "x", "key": ""})
+        told = {"names": ["made"], "label": "x", "key": ""}
+        self.assertEqual((self.configs(), worker.heard), ([told], 0))
+        self.run_(self.exports.update_config(json.dumps({**told, "label": "LOUD", "key": "s3cret"})))
+        self.assertEqual((self.configs(), worker.heard), ([{**told, "label": "loud", "key": "s3cret"}], 1))
+        worker.update_config({"names": []})
+        self.assertEqual(self.configs(), [{"names": [], "label": "loud", "key": "s3cret"}])
+        worker.update_config({"names": []})
+        self.run_(self.exports.update_config(json.dumps({"names": ["a"], "label": "b", "key": ""})))
+        self.assertEqual(self.configs(), [])
+
+    def configs(self) -> list[Any]:
+        said = [json.loads(arguments[0]) for name, *arguments in TOLD.said if name == "set_config"]
+        TOLD.said.clear()
+        return said
+
+    def test_a_new_name_is_known_at_once(self) -> None:
+        self.program()
+        worker = self.start()
+        TOLD.name = "Bench 1"
+        self.assertEqual(worker.name, "Bench 1")
 
     def test_state_comes_back_as_it_was(self) -> None:
         self.program("state = None\ndef save(self): return self.state\ndef restore(self, state): self.said.append(state)")

@@ -95,7 +95,7 @@ def shown(name: str, cls: type[Worker] = Worker) -> typing.Any:
 class Described(unittest.TestCase):
     def test_a_method_is_a_node_class(self) -> None:
         node = shown("get_count")
-        self.assertEqual((node.name, node.title, node.description), ("get_count", "Get Count", "Tells how many there are."))
+        self.assertEqual((node.name, node.title, node.description), ("get_count", "Get_Count", "Tells how many there are.\n\nNot this."))
         self.assertEqual([(port.name, port.type) for port in node.outputs], [("out", '"int"')])
         self.assertEqual((node.inputs, node.trigger_on_call, node.timeout_ms), ([], None, None))
 
@@ -109,6 +109,22 @@ class Described(unittest.TestCase):
         self.assertEqual((times.name, times.type, json.loads(times.value_options)), ("times", '"int"', {"step": 1}))
         self.assertEqual([(port.name, port.type) for port in node.outputs], [("status", '"str"'), ("rest", '"int"')])
         self.assertEqual(json.loads(node.outputs[0].render_options), {"type": "text"})
+
+    def test_outputs_are_as_many_as_the_annotation_says(self) -> None:
+        def said(returns: typing.Any, **options: typing.Any) -> list[tuple[str, str]]:
+            def made(): ...
+
+            made.__annotations__["return"] = returns
+            node = describe.node(NodeDecorator("made", **options)(made).node_class())
+            return [(port.name, json.loads(port.type)) for port in node.outputs]
+
+        self.assertEqual(said(typing.Tuple[int, str]), [("out0", "int"), ("out1", "str")])
+        self.assertEqual(said(tuple[int, str], outputs=[{"name": "a"}]), [("a", {"allOf": ["int", "str"]})])
+        self.assertEqual(said(tuple[int]), [("out", {"allOf": ["int"]})])
+        self.assertEqual(said(tuple[int, ...]), [("out", {"allOf": ["int"]})])
+        self.assertEqual(said(None), [])
+        self.assertEqual(describe.node(NodeDecorator("n")(lambda: 1).node_class()).outputs, [])
+        self.assertEqual([port.name for port in describe.node(NodeDecorator("n", outputs=[{"name": "a"}])(lambda: 1).node_class()).outputs], ["a"])
 
     def test_the_call_is_no_input(self) -> None:
         node = shown("work")

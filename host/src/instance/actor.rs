@@ -11,11 +11,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use wasmtime::Store;
-use wasmtime::component::Instance as WasmInstance;
+use wasmtime::component::{Accessor, AccessorTask, Instance as WasmInstance};
 
 use super::calls::{Expired, Operation};
 use super::drive::{self, InnerSignal};
@@ -166,7 +165,7 @@ async fn live(
     let is_first = started.is_some();
     let make = async {
         if is_first {
-            complete_config(shared)?;
+            shared.settings().complete()?;
         }
         make(shared).await
     };
@@ -190,9 +189,13 @@ async fn live(
         let drive = drive::Drive::new(shared, exports, commands, inner, opened, started, state);
         let wakes = Arc::new(Wakes::default());
         let seen = Arc::clone(&wakes);
-        // The engine polls this first, then the guest's own, and waits only after both.
-        let inside =
-            store.run_concurrent(async move |accessor| seen.seen(drive.run(accessor)).await);
+        // The engine polls this first, then the host's tasks, begins what either has brought about, and does so again
+        // until there is nothing; then it waits. Only where there is no task it polls this once more, and waits with
+        // what that brought about not begun: so there is one, always.
+        let inside = store.run_concurrent(async move |accessor| {
+            accessor.spawn(ForEver)?;
+            seen.seen(drive.run(accessor)).await
+        });
         tokio::select! {
             biased;
             outcome = watch(shared, Some(&inner_signals)) => Ok(outcome),
@@ -214,6 +217,15 @@ async fn live(
     }
 }
 
+/// A task of the host that has nothing to do.
+struct ForEver;
+
+impl AccessorTask<StoreData> for ForEver {
+    async fn run(self, _accessor: &Accessor<StoreData>) -> wasmtime::Result<()> {
+        std::future::pending().await
+    }
+}
+
 /// What comes of `outcome` where somebody wished for an end or a restart: after a stop nothing
 /// starts again, and a trap during a restart is not counted.
 fn wished(shared: &Shared, outcome: StoreEnd, asked: &Asked) -> StoreEnd {
@@ -226,16 +238,13 @@ fn wished(shared: &Shared, outcome: StoreEnd, asked: &Asked) -> StoreEnd {
             shared.lasting.events.log(Level::Error, &message);
             StoreEnd::Restart(None)
         }
+        (StoreEnd::End(End::Dropped), Asked::Restart) => {
+            let message = "it starts again without its state: its end took too long";
+            shared.lasting.events.log(Level::Error, message);
+            StoreEnd::Restart(None)
+        }
         (outcome, _) => outcome,
     }
-}
-
-/// Checks the configuration that it was given, and puts in what is missing.
-fn complete_config(shared: &Shared) -> Result<()> {
-    let empty = Json::Object(serde_json::Map::new());
-    let given = shared.config().whole.clone();
-    shared.set_config(shared.class.config.merged(&empty, &given)?);
-    Ok(())
 }
 
 /// Instantiates in the pool, or on demand when it is full.

@@ -174,9 +174,9 @@ impl<'a> Guest<'a> {
     async fn start(self, accessor: &Inside) -> Result<Result<()>, Trap> {
         let info = InstanceInfo {
             uuid: self.shared.lasting.uuid.simple().to_string(),
-            name: self.shared.name().to_string(),
+            name: self.shared.settings().name().to_string(),
         };
-        let config = self.shared.config().whole.to_string();
+        let config = self.shared.settings().config().to_string();
         let outcome = self
             .exports
             .start(accessor, self.shared.class.id().to_owned(), info, config)
@@ -292,10 +292,11 @@ impl<'a> Guest<'a> {
 
     async fn update_config(self, accessor: &Inside, patch: &Json) -> Result<Result<()>, Trap> {
         let shared = self.shared;
-        let current = shared.config().whole.clone();
+        let settings = shared.settings();
+        let said = settings.said();
         let limit = Duration::from_millis(shared.lasting.budget.config_deadline_ms);
         let id = shared.calls.open(Operation::UpdateConfig, limit, None);
-        let merged = match shared.class.config.merged(&current, patch) {
+        let merged = match settings.merged(patch) {
             Ok(merged) => merged,
             Err(error) => {
                 shared.calls.close(id);
@@ -310,7 +311,7 @@ impl<'a> Guest<'a> {
         shared.lasting.meter.progressed();
         let outcome = outcome?.map_err(|error| guest_error(error, "the worker refused it: "));
         if outcome.is_ok() {
-            shared.set_config(merged);
+            settings.taken(merged, said);
         }
         Ok(outcome)
     }

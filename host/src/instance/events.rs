@@ -46,6 +46,8 @@ pub enum Event {
         /// What changed.
         change: InputChange,
     },
+    /// It said what its configuration is now.
+    ConfigSaid,
     /// A call says how far it is.
     Progress {
         /// The id of the node that called; `None`: no node did.

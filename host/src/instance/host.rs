@@ -35,6 +35,11 @@ struct Handle {
 /// Trees that are made of a default at once: one to show the node, one to save it.
 const DEFAULT_TREES: u64 = 2;
 
+/// Trees that are made of a configuration while it is looked at: what was said, and with what it does not say.
+const CONFIG_TREES_TRIED: u64 = 2;
+/// Trees of a configuration that are kept: whole and without secrets, by the instance, its Worker and its store.
+const CONFIG_TREES: u64 = 4;
+
 type Answer<T = ()> = std::result::Result<T, Error>;
 
 fn refuse(code: ErrorCode, message: impl Into<String>) -> Error {
@@ -109,6 +114,26 @@ impl HostView<'_> {
         let held = self.0.ledger.hold(Budgeted::Memory, kept);
         let held = held.map_err(|error| refuse(ErrorCode::Busy, error.to_string()))?;
         Ok(Paid::new(what, held))
+    }
+
+    /// Takes what the guest says its configuration is, which the host keeps in some places as a tree.
+    fn take_config(&self, config: &str) -> Answer {
+        let said = self.json(config)?;
+        let tree = said.tree_size();
+        let trying = self.pay((), said.size(), tree.saturating_mul(CONFIG_TREES_TRIED))?;
+        let invalid = |problem: String| refuse(ErrorCode::InvalidConfig, problem);
+        let whole = self.0.settings.merged(&said.tree());
+        let whole = whole.map_err(|error| invalid(error.to_string()))?;
+        let size = self.json(&whole.to_string())?.tree_size();
+        let held = self
+            .0
+            .ledger
+            .hold(Budgeted::Memory, size.saturating_mul(CONFIG_TREES));
+        let held = held.map_err(|error| refuse(ErrorCode::Busy, error.to_string()))?;
+        drop(trying);
+        self.0.settings.say(whole, held);
+        self.0.events.send(Event::ConfigSaid);
+        Ok(())
     }
 
     fn handle(&self, inputs: Arc<Inputs>) -> Answer<Handle> {
@@ -206,6 +231,14 @@ impl host::Host for HostView<'_> {
             self.pay(data, bytes, bytes)
         });
         Ok(paid.map(|data| self.0.events.send(Event::Emitted { event, data })))
+    }
+
+    fn name(&mut self) -> Result<String> {
+        Ok(self.0.settings.name().to_string())
+    }
+
+    fn set_config(&mut self, config: String) -> Result<Answer> {
+        Ok(self.take_config(&config))
     }
 
     fn set_loop_delay(&mut self, ms: u32) -> Result<()> {

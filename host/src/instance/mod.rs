@@ -19,6 +19,7 @@ mod listener;
 pub mod meter;
 mod progress;
 mod rate;
+mod settings;
 mod status;
 pub mod store_data;
 pub mod surface;
@@ -40,7 +41,6 @@ use crate::component::PreparedComponent;
 use crate::error::{HostError, Result};
 use crate::executor::Standing;
 use crate::limits::{self, Ledger, Resource};
-use crate::text;
 pub use caller::{CallSlot, Caller};
 use calls::Calls;
 use description::Class;
@@ -50,6 +50,7 @@ use exports::Ports;
 use keep::Saved;
 use meter::{Meter, Metered};
 use progress::Progress;
+use settings::Settings;
 pub use status::{End, State, Status};
 use store_data::Lasting;
 use surface::Surface;
@@ -114,24 +115,14 @@ enum Signal {
     Restart,
 }
 
-/// A configuration, and what of it may leave: found out when it comes to be, on the bill of the
-/// instance, and not whenever somebody asks.
-#[derive(Default)]
-struct Configuration {
-    whole: Json,
-    public: Json,
-}
-
 /// What the handle and the actor share.
 struct Shared {
-    name: Mutex<Arc<str>>,
     class: Arc<Class>,
     prepared: Arc<PreparedComponent>,
     lasting: Arc<Lasting>,
     calls: Calls,
     /// One permit for each call that may run at once.
     call_slots: Arc<Semaphore>,
-    config: Mutex<Configuration>,
     state: watch::Sender<State>,
     restarts: std::sync::atomic::AtomicU32,
     /// Of the nodes of its shelves, by path, that declare how long a call may take, in milliseconds.
@@ -144,17 +135,8 @@ impl Shared {
         timeouts.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn name(&self) -> Arc<str> {
-        Arc::clone(&self.name.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn config(&self) -> MutexGuard<'_, Configuration> {
-        self.config.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_config(&self, whole: Json) {
-        let public = self.class.config.without_secrets(&whole);
-        *self.config() = Configuration { whole, public };
+    fn settings(&self) -> &Settings {
+        &self.lasting.settings
     }
 
     fn set_state(&self, state: State) {
@@ -242,6 +224,8 @@ impl Instance {
         let (ledger, events) = (Ledger::new(budget), Arc::new(Events::new(budget)));
         let lasting = Arc::new(Lasting {
             uuid: spec.uuid,
+            // Checked and completed by the actor, on the bill of the instance.
+            settings: Settings::new(&class, &spec.name, spec.config),
             budget: budget.clone(),
             progress: Progress::new(&events, &ledger),
             endings: Endings::default(),
@@ -259,7 +243,6 @@ impl Instance {
             trapped_at: Mutex::default(),
         });
         let shared = Arc::new(Shared {
-            name: Mutex::new(clean_name(&spec.name)),
             class,
             prepared: Arc::clone(prepared),
             lasting,
@@ -268,11 +251,6 @@ impl Instance {
                 Duration::from_millis(budget.cancel_grace_ms),
             ),
             call_slots: caller::call_slots(budget),
-            // Checked and completed by the actor, on the bill of the instance.
-            config: Mutex::new(Configuration {
-                whole: spec.config,
-                ..Configuration::default()
-            }),
             state: watch::Sender::new(State::Starting),
             restarts: std::sync::atomic::AtomicU32::new(0),
             shelf_timeouts: Mutex::default(),
@@ -300,17 +278,12 @@ impl Instance {
 
     /// Its name.
     pub fn name(&self) -> Arc<str> {
-        self.shared.name()
+        self.shared.settings().name()
     }
 
-    /// Gives it another name. The guest is told at its next start.
+    /// Gives it another name, which the guest has when it asks.
     pub fn rename(&self, name: &str) {
-        let name = clean_name(name);
-        *self
-            .shared
-            .name
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = name;
+        self.shared.settings().rename(name);
     }
 
     /// Whether `other` is a handle of the same instance.
@@ -351,12 +324,12 @@ impl Instance {
 
     /// The configuration in force, with its secrets.
     pub fn config(&self) -> Json {
-        self.shared.config().whole.clone()
+        self.shared.settings().config()
     }
 
     /// The configuration as it may leave the host; null before it was checked.
     pub fn public_config(&self) -> Json {
-        self.shared.config().public.clone()
+        self.shared.settings().public_config()
     }
 
     /// The shelves that it offers now; `None`: none.
@@ -493,9 +466,4 @@ impl std::fmt::Debug for Instance {
             .field("uuid", &self.uuid())
             .finish_non_exhaustive()
     }
-}
-
-/// A name is a stranger's word: a client gave it.
-fn clean_name(name: &str) -> Arc<str> {
-    text::clean_line(name, limits::MAX_NAME_BYTES).into()
 }

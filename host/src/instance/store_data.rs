@@ -13,6 +13,7 @@ use super::events::{Event, Events};
 use super::limiter::Limiter;
 use super::meter::Meter;
 use super::progress::Progress;
+use super::settings::Settings;
 use super::surface::Surface;
 use super::turns::Turns;
 use crate::bindings::host::Level;
@@ -28,6 +29,8 @@ use crate::policy::{Audit, Denial, Granted};
 pub struct Lasting {
     /// Who it is.
     pub uuid: uuid::Uuid,
+    /// Its name and its configuration.
+    pub settings: Settings,
     /// What it may use.
     pub budget: Budget,
     /// What it uses.
@@ -123,6 +126,7 @@ impl StoreData {
         let (ledger, events) = (Ledger::new(budget), Arc::new(Events::new(budget)));
         let lasting = Arc::new(Lasting {
             uuid: uuid::Uuid::nil(),
+            settings: Settings::none(),
             budget: budget.clone(),
             progress: Progress::new(&events, &ledger),
             endings: Endings::default(),

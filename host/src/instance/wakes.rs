@@ -55,7 +55,8 @@ impl Wakes {
 
 impl Wakes {
     /// `future`, which is polled inside of [`Wakes::poll`] and sees then whatever woke it before: no further poll
-    /// is due for that. Whoever polls it has to poll after it, or not at all, what else wakes these.
+    /// is due for that. Whoever polls it has to poll after it, or not at all, what else wakes these; and what it begins
+    /// when it is polled, too.
     pub async fn seen<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|cx| {

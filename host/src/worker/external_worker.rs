@@ -405,6 +405,13 @@ impl ExternalWorker {
         Ok(())
     }
 
+    /// Keeps the configuration that is in force, for when nothing runs.
+    pub(crate) fn keep_config(&self) {
+        if let Some(instance) = self.instance() {
+            *lock(&self.config) = instance.config();
+        }
+    }
+
     /// The node `caller` calls a method or a shelf's node of the instance that is in force; while one starts, or is replaced
     /// by another, waits for that, and while it runs as many calls as it may, for one to end. The inputs
     /// are made when it is its turn.

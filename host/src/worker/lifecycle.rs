@@ -107,8 +107,10 @@ impl Worker {
             self.refresh(&external).await;
         }
         if let Some(name) = name {
-            let class = external.class_id();
-            let name = given_name(Some(name)).unwrap_or_else(|| format!("{class}({uuid})"));
+            let name = match given_name(Some(name)) {
+                Some(name) => name,
+                None => self.default_name_of(&external).await,
+            };
             external.rename(name);
         }
         if before != (external.name(), external.config()) {
@@ -116,6 +118,22 @@ impl Worker {
             self.externals_changed();
         }
         Ok(())
+    }
+
+    async fn default_name_of(&self, external: &ExternalWorker) -> String {
+        let (uuid, class_id) = (external.uuid(), external.class_id());
+        match self.class(external.module(), class_id).await {
+            Ok((_, class)) => default_name(&class, uuid),
+            Err(_not_here) => format!("{class_id}({uuid})"),
+        }
+    }
+
+    /// The guest of an external worker said what its configuration is.
+    pub(super) fn config_said(&self, external: &ExternalWorker) {
+        external.keep_config();
+        let uuid = external.uuid().to_owned();
+        self.inner.store.dirty([Dirty::Instance(uuid)]);
+        self.externals_changed();
     }
 
     /// Stops an external worker and takes it out, with its nodes, their edges, its shelf and classes.

@@ -45,6 +45,7 @@ pub(super) fn start(
         starts: 0,
         refreshed: None,
         is_stale: false,
+        said_config: false,
     };
     // What grows with what a guest says is done on the guests' threads, and billed to it.
     let threads = worker.inner.engine.threads();
@@ -68,6 +69,8 @@ struct Pump {
     refreshed: Option<Instant>,
     /// Whether they have to be read again.
     is_stale: bool,
+    /// Whether the guest said what its configuration is, which nobody was told of yet.
+    said_config: bool,
 }
 
 impl Pump {
@@ -85,7 +88,7 @@ impl Pump {
                 Ok(event) => event,
                 // Events were missed: everything that they can have changed is read again.
                 Err(RecvError::Lagged(_)) => {
-                    self.is_stale = true;
+                    (self.is_stale, self.said_config) = (true, true);
                     if let Some(instance) = self.external.upgrade().and_then(|it| it.instance()) {
                         instance.surface().lost();
                     }
@@ -158,6 +161,9 @@ impl Pump {
             } => worker
                 .nodespace()
                 .tell_progress(&node, fraction, message, elapsed),
+            Event::ConfigSaid => {
+                (self.is_stale, self.said_config) = (true, true);
+            }
             // Nobody in the graph waits for it.
             Event::Progress { node: None, .. } => {}
             // The surface gives it to new nodes.
@@ -197,6 +203,9 @@ impl Pump {
         self.is_stale = false;
         self.refreshed = Some(Instant::now());
         if let Some((worker, external)) = self.who() {
+            if std::mem::take(&mut self.said_config) {
+                worker.config_said(&external);
+            }
             worker.refresh(&external).await;
         }
     }

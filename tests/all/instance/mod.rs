@@ -157,6 +157,32 @@ async fn the_configuration_is_completed_checked_merged_and_rolled_back() {
 }
 
 #[tokio::test]
+async fn what_a_guest_makes_of_its_configuration_is_in_force_and_checked() {
+    let host = TestHost::grant("");
+    let config = json!({ "token": "s3cr3t" });
+    let instance = host.start(PROBE_HOST, "probe", config).await.unwrap();
+    instance
+        .update_config(json!({ "number": 99, "turn_ms": 5 }))
+        .await
+        .unwrap();
+    let whole = instance.config();
+    assert_eq!(
+        (&whole["number"], &whole["turn_ms"]),
+        (&json!(100), &json!(5))
+    );
+    assert_eq!(whole["token"], "s3cr3t", "what it has no word for stays");
+    let choose = |number| call(&instance, "choose", [("number", Value::Integer(number))]);
+    choose(3).await.unwrap();
+    assert_eq!(instance.config()["number"], 3);
+    assert!(!instance.public_config().to_string().contains("s3cr3t"));
+    let refused = choose(101).await.unwrap_err();
+    assert_eq!(guest_code(&refused), Some(ErrorCode::InvalidConfig));
+    assert!(refused.to_string().contains("/number"), "{refused}");
+    assert_eq!(instance.config()["number"], 3, "the old one stays in force");
+    assert_eq!(call_int(&instance, "applied", []).await.unwrap(), 3);
+}
+
+#[tokio::test]
 async fn a_wrong_first_configuration_or_a_failing_start_starts_nothing() {
     let host = TestHost::grant("");
     let error = host

@@ -85,8 +85,8 @@ def node_class(function: Callable[..., Any], name: str, options: dict[str, Any])
     title = options.get("node_name") or options.get("name")
     return NodeClass(
         name=name,
-        title=title or name.replace("_", " ").title(),
-        description=options.get("description") or _summary(function),
+        title=title or name.title(),
+        description=options.get("description") or inspect.getdoc(function) or None,
         inputs=inputs,
         outputs=_outputs(hints.get("return", MISSING), options),
         render_options=dict(render) if render else None,
@@ -108,11 +108,6 @@ def seconds(timeout: Any) -> float | None:
             if timeout.endswith(unit):
                 return float(timeout[: -len(unit)]) * factor
     return float(timeout)
-
-
-def _summary(function: Callable[..., Any]) -> str | None:
-    paragraph = (inspect.getdoc(function) or "").split("\n\n")[0]
-    return " ".join(paragraph.split()) or None
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
@@ -216,7 +211,7 @@ def _outputs(result: Any, options: dict[str, Any]) -> tuple[Port, ...]:
     given = [dict(entry) for entry in options.get("outputs") or []]
     kinds = _parts(result, len(given))
     if not given:
-        if result is None or result is type(None):
+        if result is MISSING or result is None or result is type(None):
             return ()
         given = [{"name": _FIRST_OUTPUT}] if len(kinds) == 1 else [{} for _ in kinds]
     ports = []
@@ -228,7 +223,8 @@ def _outputs(result: Any, options: dict[str, Any]) -> tuple[Port, ...]:
 
 
 def _parts(result: Any, outputs: int) -> list[Any]:
-    """The annotations of several outputs, or of the one."""
-    if outputs > 1 and typing.get_origin(result) is tuple:
-        return [arg for arg in typing.get_args(result) if arg is not ...]
-    return [result]
+    """The annotations of several outputs, or of the one; `outputs` says how many, or 0: as many as there are."""
+    parts = typing.get_args(result) if typing.get_origin(result) is tuple else ()
+    if outputs == 1 or len(parts) < 2 or ... in parts and not outputs:
+        return [result]
+    return [part for part in parts if part is not ...]

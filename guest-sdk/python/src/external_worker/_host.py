@@ -12,6 +12,8 @@ from typing import Any, Protocol
 class Host(Protocol):
     """What a worker can tell its host. Values are those of Python."""
 
+    def name(self) -> str: ...
+    def set_config(self, config: dict[str, Any]) -> None: ...
     def emit(self, event: str, data: Any) -> None: ...
     def set_loop_delay(self, seconds: float) -> None: ...
     def pause(self) -> None: ...
@@ -28,6 +30,12 @@ class Nowhere:
 
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
+
+    def name(self) -> str:
+        return ""
+
+    def set_config(self, config: dict[str, Any]) -> None:
+        self.told.append(("set_config", config))
 
     def emit(self, event: str, data: Any) -> None:
         self.told.append(("emit", event, data))

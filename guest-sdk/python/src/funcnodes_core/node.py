@@ -109,7 +109,7 @@ class ClassNode:
         return NodeClass(
             name=self.name,
             title=self.cls.node_name or self.cls.__name__,
-            description=" ".join(inspect.cleandoc(doc).split("\n\n")[0].split()) if doc else None,
+            description=inspect.cleandoc(doc) if doc else None,
             inputs=tuple(_declared(self.cls, NodeInput)),
             outputs=tuple(_declared(self.cls, NodeOutput)),
             render_options=None,

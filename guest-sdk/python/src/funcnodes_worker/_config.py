@@ -29,3 +29,12 @@ class ExternalWorkerConfig(BaseModel):
     def exportable_dict(self) -> dict[str, Any]:
         """The configuration as an export has it."""
         return self.model_dump(mode="json", exclude=self.export_exclude_fields())
+
+    def form_data(self) -> dict[str, Any]:
+        """The configuration as the form has it and the host keeps it, with its secrets."""
+        dumped = self.model_dump(mode="json", by_alias=True)
+        for name, info in type(self).model_fields.items():
+            secret = getattr(getattr(self, name), "get_secret_value", None)
+            if secret is not None:
+                dumped[info.serialization_alias or info.alias or name] = secret()
+        return dumped

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
+from external_worker._errors import WorkerError
 from external_worker._host import host
 from external_worker._nodes import NodeProxy
 from funcnodes_core import Shelf
@@ -71,9 +72,10 @@ class FuncNodesExternalWorker(abc.ABC):
         self._delay = float(type(self).LOOP_DELAY)
         self._listeners: dict[str, list[Callable[..., Any]]] = {}
         self._nodeshelf: Shelf | None = None
-        self._running = self._stopping = self._attached = False
+        self._running = self._stopping = self._attached = self._renamed = False
         self._logger = logging.getLogger(type(self).__name__)
         self._config = self.config_cls()
+        self._told: Any = None
         running = self.RUNNING_WORKERS.setdefault(self.NODECLASSID, weakref.WeakValueDictionary())
         if workerid is not None:
             running[workerid] = self
@@ -90,11 +92,13 @@ class FuncNodesExternalWorker(abc.ABC):
     @property
     def name(self) -> str:
         """Its name: the one that a person gave it, or its class with its id."""
+        if self._attached and not self._renamed:
+            self._name = host().name() or self._name
         return self._name or f"{type(self).__name__}({self._uuid})"
 
     @name.setter
     def name(self, name: str | None) -> None:
-        self._name = name or None
+        self._name, self._renamed = name or None, True
 
     @property
     def logger(self) -> logging.Logger:
@@ -131,8 +135,31 @@ class FuncNodesExternalWorker(abc.ABC):
         try:
             self.post_config_update()
         except BaseException:
-            self._config = before
+            self._config, self._told = before, None
             raise
+        self._tell_config()
+
+    def _begin_with(self, config: dict[str, Any]) -> None:
+        """Takes the configuration that the host gave at the start. One that says the defaults changes nothing."""
+        self._told = config
+        defaults = self._config.form_data()
+        if {**defaults, **config} == defaults:
+            self._tell_config()
+        else:
+            self.update_config(config)
+
+    def _tell_config(self) -> None:
+        """Tells the host what the configuration is, where it is not what it gave."""
+        if not self._attached:
+            return
+        data = self._config.form_data()
+        if data == self._told:
+            return
+        self._told = data
+        try:
+            host().set_config(data)
+        except WorkerError as refused:
+            self.logger.warning("the form does not show the configuration that is in force: %s", refused)
 
     def post_config_update(self) -> None:
         """A hook: the configuration has changed."""

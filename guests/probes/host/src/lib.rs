@@ -92,6 +92,10 @@ impl Probe {
         if number == 13 {
             return Err(Error::invalid_config("13 brings bad luck"));
         }
+        if number == 99 {
+            // What is nearly the most is the most.
+            return self.choose(100);
+        }
         self.applied.set(number);
         Ok(())
     }
@@ -149,7 +153,16 @@ impl Probe {
         self.memory.get()
     }
 
-    /// The name that `start` was told.
+    /// Chooses the number itself.
+    #[node(trigger_on_call = false)]
+    fn choose(&self, number: i64) -> Result<()> {
+        let config = ProbeConfig::clone(&self.config());
+        self.set_config(ProbeConfig { number, ..config })?;
+        self.applied.set(number);
+        Ok(())
+    }
+
+    /// The name that it has now.
     #[node(trigger_on_call = false)]
     fn called(&self) -> String {
         self.name().to_string()

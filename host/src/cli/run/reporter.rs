@@ -116,6 +116,7 @@ impl<'a> Reporter<'a> {
             Event::Emitted { event, data } => {
                 self.emit("event", json!({ "event": event, "data": data.tree() }))
             }
+            Event::ConfigSaid => self.emit("config-changed", json!({})),
             Event::TriggerRequested { method } => self.emit("trigger", json!({ "method": method })),
             Event::InputChanged {
                 node,
@@ -156,6 +157,7 @@ impl<'a> Reporter<'a> {
             Event::Emitted { event, data } => {
                 self.log(Style::Cyan, "event", &format!("{event} {}", data.as_str()));
             }
+            Event::ConfigSaid => self.log(Style::Cyan, "config", "it said what it is now"),
             Event::TriggerRequested { method } => self.log(Style::Cyan, "trigger", method),
             Event::InputChanged {
                 node,

@@ -309,7 +309,7 @@ fn told(event: &Event) -> Option<Told> {
             input: input.clone(),
             change: changed(change),
         },
-        Event::LoopFailed { .. } | Event::State(_) => return None,
+        Event::ConfigSaid | Event::LoopFailed { .. } | Event::State(_) => return None,
     })
 }
 

@@ -43,6 +43,13 @@ def _refusals(function: F) -> F:
 class Bridge:
     """The host of the sandbox."""
 
+    def name(self) -> str:
+        return host.name()
+
+    @_refusals
+    def set_config(self, config: dict[str, Any]) -> None:
+        host.set_config(values.to_json(config))
+
     @_refusals
     def emit(self, event: str, data: Any) -> None:
         host.emit(values.text(event), values.to_json(data))

@@ -116,7 +116,8 @@ class Worker(exports.Worker):
         if _instance.worker is None:
             return
         try:
-            await awaited(_instance.worker.update_config(json.loads(config)))
+            given = _instance.worker._told = json.loads(config)
+            await awaited(_instance.worker.update_config(given))
         except BaseException as problem:
             code = types.ErrorCode.INVALID_CONFIG if isinstance(problem, ValueError) else None
             raise failure(problem, code) from None

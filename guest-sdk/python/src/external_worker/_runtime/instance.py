@@ -51,7 +51,7 @@ class Instance:
         worker._attached = True
         for name, method in cls.node_methods().items():
             self._methods[name] = (method.function.__get__(worker), method.node_class())
-        worker.update_config(config)
+        worker._begin_with(config)
         setup = hook(worker, "setup")
         if setup is not None:
             await awaited(setup())

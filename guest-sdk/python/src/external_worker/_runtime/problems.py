@@ -11,12 +11,14 @@ import traceback
 _OWN = ("external_worker/", "funcnodes_worker/", "funcnodes_core/", "wit_world/", "componentize_py", "app.py")
 _PYTHON = ("/python/", "<python>/")
 _IMPORTING = ("importlib/", "<frozen ")
+# Of a recursion there are a thousand, and each takes its time.
+_MOST_FRAMES = 50
 
 
 def shown(problem: BaseException) -> str:
     """The traceback, with the author's lines and those of libraries."""
     try:
-        told = traceback.TracebackException.from_exception(problem)
+        told = traceback.TracebackException.from_exception(problem, limit=-_MOST_FRAMES)
         _tidy(told, set())
         return "".join(told.format()).rstrip()
     except BaseException:  # memory, recursion, or one of its own methods
