@@ -6,6 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use external_worker_build::{PYTHON_RUNTIME, Silent, prepare_python};
+
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Lines that begin so bring `ewh` and the toolchain.
 const BRINGS: [&str; 2] = ["cargo install ", "rustup target add "];
@@ -49,6 +51,11 @@ impl Machine {
             .env("CARGO_TARGET_DIR", self.at("target"))
             .env("npm_config_cache", format!("{REPOSITORY}/target/js/npm"))
             .env("npm_config_prefer_offline", "true")
+            // It takes minutes, and other tests have it made.
+            .env(
+                PYTHON_RUNTIME,
+                prepare_python(&mut Silent::default()).unwrap(),
+            )
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);

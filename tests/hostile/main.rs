@@ -1,5 +1,6 @@
 //! The hostile table: every attack under `guests/hostile`, and some that need no guest, each beside a
-//! victim that is called all the time. `cargo test --test hostile`, with parts of names to choose by.
+//! victim that is called all the time. `cargo test --test hostile`, with parts of names to choose by, or not to,
+//! behind `--skip`.
 //!
 //! An attack is contained when the host does what its row says, neither panics nor grows beyond the
 //! attacker's budget and a little, serves a neighbour and another client as before, and has given everything
@@ -113,16 +114,25 @@ fn may_open_all() {
     }
 }
 
+/// The parts of names to choose by, and, each behind `--skip`, those not to be chosen.
+fn chosen(mut args: impl Iterator<Item = String>) -> (Vec<String>, Vec<String>) {
+    let (mut wanted, mut skipped) = (Vec::new(), Vec::new());
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--skip" => skipped.extend(args.next()),
+            flag if flag.starts_with('-') => {}
+            _ => wanted.push(arg),
+        }
+    }
+    (wanted, skipped)
+}
+
 fn main() -> ExitCode {
-    let wanted: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| !arg.starts_with('-'))
-        .collect();
+    let (wanted, skipped) = chosen(std::env::args().skip(1));
     let mut rows = rows();
     check(&rows);
-    rows.retain(|row| {
-        wanted.is_empty() || wanted.iter().any(|part| row.attack.contains(part.as_str()))
-    });
+    let has = |parts: &[String], row: &Row| parts.iter().any(|part| row.attack.contains(part));
+    rows.retain(|row| (wanted.is_empty() || has(&wanted, row)) && !has(&skipped, row));
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         table::PANICS.fetch_add(1, Ordering::Relaxed);

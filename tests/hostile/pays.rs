@@ -34,6 +34,7 @@ pub fn rows() -> Vec<Row> {
         talking.map(|attack| housed(attack, None, "served", |plan| plan.attackers(""), talks));
     let mut rows = Vec::from(talking);
     rows.extend([
+        with_nodes("pays/config_said", "attack", 1, SAVED),
         with_nodes("pays/errors_long", "attack", 200, WHILE),
         with_nodes("pays/media_kept", "wide", 5, SAVED),
         with_nodes("pays/options_kept", "wide", 2, SAVED),

@@ -24,6 +24,7 @@ pub fn rows() -> Vec<Row> {
             "Unavailable: the class has no method `ID`; the other heard []",
             another,
         ),
+        row("says/config_flood", "answered: true; clean: ", overheard),
         row("says/classes_huge", "description: *", Scene::describes),
         row("says/classes_many", "description: *", Scene::describes),
         row("says/classes_none", "description: *", Scene::describes),

@@ -79,6 +79,7 @@ attacks! {
         removed_node,
     }
     pays {
+        config_said,
         defaults_refused,
         errors_long,
         events_arrays,
@@ -103,6 +104,7 @@ attacks! {
     }
     says {
         class_of_another,
+        config_flood,
         drawing,
         error,
         error_of_loop,

@@ -24,7 +24,7 @@ async fn the_template_of_the_specification_runs_as_it_is() {
 #[tokio::test]
 async fn values_come_back_as_they_went() {
     let scripts = Scripts::new().await;
-    let echo = "@instance_nodefunction()\ndef echo(self, x):\n    return x\n";
+    let echo = "@instance_nodefunction()\ndef echo(self, x) -> object:\n    return x\n";
     let source = script(&[], &worker(echo));
     let instance = scripts.start("", &source).await.unwrap();
     for value in [
@@ -55,7 +55,7 @@ def dive(self) -> int:
     return self.dive()
 
 @instance_nodefunction()
-def nest(self):
+def nest(self) -> list:
     x = []
     for _ in range(100_000):
         x = [x]

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::missing;
 use crate::command;
 use crate::error::Error;
 use crate::lock::lock;
@@ -49,20 +48,20 @@ pub(super) fn find(
     progress.command(&command::display(&build));
     match command::run(build, BUILD_TIME) {
         Ok(_) => Ok(site),
-        Err(Error::Command {
-            code: Some(CANNOT),
-            output,
-            ..
-        }) => {
-            let why = output.lines().next().unwrap_or_default();
+        Err(error) => {
+            let why = match &error {
+                Error::Command {
+                    code: Some(CANNOT),
+                    output,
+                    ..
+                } => output.lines().next().unwrap_or_default().to_owned(),
+                other => other.to_string(),
+            };
             let why = why.trim_start_matches("error: ");
             progress.note(&format!(
-                "the small pydantic of this program takes the place of the real one: {why}"
+                "the small pydantic of this program takes the place of the real one, which cannot be compiled: {why}"
             ));
             Ok(small)
         }
-        Err(error) => Err(missing(format!(
-            "{error}; with {PYDANTIC}=small, nothing has to be compiled"
-        ))),
     }
 }

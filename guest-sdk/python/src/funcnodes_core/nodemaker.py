@@ -171,7 +171,8 @@ class NodeFunction:
     def node_class(self) -> NodeClass:
         """What it is in the library."""
         if self._class is None:
-            self._class = node_class(self.function, self.name, self.options)
+            options = {"name": self.function.__name__, **self.options}
+            self._class = node_class(self.function, self.name, options)
         return self._class
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import inspect
+import json
 import logging
 import weakref
 from collections.abc import Callable
@@ -153,7 +154,8 @@ class FuncNodesExternalWorker(abc.ABC):
         if not self._attached:
             return
         data = self._config.form_data()
-        if data == self._told:
+        # As text: 2 and 2.0 are equal, and not the same in a form.
+        if json.dumps(data, sort_keys=True) == json.dumps(self._told, sort_keys=True):
             return
         self._told = data
         try:
