@@ -44,7 +44,7 @@ struct Place {
 /// in DOCKER_AUTH_CONFIG.
 #[derive(Debug, Args)]
 pub struct AddCommand {
-    /// A folder or zip with an `ewh-module.toml`, or an OCI reference such as
+    /// A folder or zip with an `ewh-module.toml`, a component, script or wheel, or an OCI reference such as
     /// registry.example.org/lab/thermometer:1.2.0
     #[arg(value_name = "PATH|REFERENCE")]
     source: String,

@@ -116,6 +116,7 @@ pub(super) async fn run(
     commands.close();
     shared.call_slots.close();
     shared.lasting.surface.end();
+    shared.settings().end();
     if let End::Failed(reason) = &end {
         shared
             .lasting

@@ -29,7 +29,7 @@ struct Configuration {
     /// How often the guest said what it is.
     said: u64,
     /// What the guest pays for it, if it said what it is.
-    _held: Option<Held>,
+    held: Option<Held>,
 }
 
 impl Settings {
@@ -120,6 +120,11 @@ impl Settings {
         });
     }
 
+    /// The instance has ended: what is kept of it is its Worker's from now on.
+    pub fn end(&self) {
+        self.configuration().held = None;
+    }
+
     fn put(&self, whole: Json, held: Option<Held>, may: impl FnOnce(&mut Configuration) -> bool) {
         let public = self
             .class
@@ -127,7 +132,7 @@ impl Settings {
             .map_or(Json::Null, |class| class.config.without_secrets(&whole));
         let mut config = self.configuration();
         if may(&mut config) {
-            (config.whole, config.public, config._held) = (whole, public, held);
+            (config.whole, config.public, config.held) = (whole, public, held);
         }
     }
 }

@@ -72,3 +72,66 @@ async fn what_is_wrong_with_a_script_is_a_finding_with_its_line() {
     let whole = scripts.write("whole.py", TEMPLATE);
     finds(whole.parent().unwrap(), None, "describe-failed", "whole.py");
 }
+
+#[tokio::test]
+async fn the_tests_of_a_script_run_where_it_runs() {
+    let scripts = Scripts::new().await;
+    let double = "@instance_nodefunction()\ndef double(self, x: int) -> int:\n    return 2 * x\n";
+    let path = scripts.write("w.py", &script(&[], &worker(double)));
+    let file = shown(&path);
+    let (exit, said) = ewh(&["test", file]);
+    assert_eq!(exit, 2, "{said}");
+    assert!(said.contains("name a file `test_….py`"), "{said}");
+
+    let tests = "\
+import asyncio, unittest
+from w import W
+
+class Computes(unittest.TestCase):
+    def test_double(self):
+        self.assertEqual(W('u').double(3), 6)
+
+class Waits(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.worker = W('u')
+
+    async def test_loop(self):
+        await asyncio.wait_for(self.worker.loop(), 5)
+        await asyncio.sleep(0.001)
+";
+    scripts.write("test_w.py", tests);
+    let (exit, said) = ewh(&["test", file]);
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("passed = 2 tests"), "{said}");
+    let (exit, said) = ewh(&["test", file, "--", "double"]);
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("passed = 1 test\n"), "{said}");
+
+    let wrong =
+        "\n    async def test_wrong(self):\n        self.assertEqual(self.worker.double(1), 3)\n";
+    scripts.write("test_w.py", &format!("{tests}{wrong}"));
+    let (exit, said) = ewh(&["test", file]);
+    assert_eq!(exit, 1, "{said}");
+    assert!(said.contains("1 of 3 tests failed"), "{said}");
+    assert!(
+        said.contains("line 17, in test_wrong") && said.contains("2 != 3"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_script_is_installed_as_a_module() {
+    let scripts = Scripts::new().await;
+    let path = scripts.write("bench_lamp.py", &script(&[], &worker("pass")));
+    let data = scripts.dir.path().join("data");
+    let add = ["module", "add", shown(&path), "--data", shown(&data)];
+    let (exit, said) = ewh(&add);
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("bench_lamp"), "{said}");
+    let kept = data.join("modules/bench_lamp/0.0.0/bench_lamp.py");
+    assert_eq!(std::fs::read(kept).unwrap(), std::fs::read(&path).unwrap());
+    let bad = scripts.write("Lamp.py", &script(&[], &worker("pass")));
+    let (exit, said) = ewh(&["module", "add", shown(&bad), "--data", shown(&data)]);
+    assert_ne!(exit, 0, "{said}");
+    assert!(said.contains("lower-case letters"), "{said}");
+}

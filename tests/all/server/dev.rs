@@ -23,13 +23,21 @@ struct Dev {
 }
 
 impl Dev {
+    /// Of the crate `w` in `dir`.
     fn begin(dir: &Path, data: &Path) -> Self {
-        let mut child = Command::new(EWH)
-            .args(["dev", "--json", "--port", "0", "--data"])
-            .arg(data)
+        let mut command = Command::new(EWH);
+        command
             .current_dir(dir.join("w"))
             .env("CARGO_TARGET_DIR", dir.join("target"))
-            .env("EWH_CACHE_DIR", dir.join("cache"))
+            .env("EWH_CACHE_DIR", dir.join("cache"));
+        Self::run(command, data, &[])
+    }
+
+    fn run(mut command: Command, data: &Path, what: &[&str]) -> Self {
+        let mut child = command
+            .args(["dev", "--json", "--port", "0", "--data"])
+            .arg(data)
+            .args(what)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
@@ -133,4 +141,40 @@ async fn what_is_saved_runs_and_what_is_broken_leaves_the_old_code() {
     let put = other.says(|line| line["built"] == true).await;
     assert_eq!(put["classes"], Json::Null, "{put}");
     assert_eq!(status(&mut client, node).await, "best");
+}
+
+#[tokio::test]
+async fn a_script_that_is_saved_runs_at_once() {
+    crate::python::runtime().await;
+    let dir = tempfile::tempdir().unwrap();
+    let made = Command::new(EWH)
+        .args(["new", "--lang", "python", "w"])
+        .current_dir(dir.path())
+        .output();
+    assert!(made.await.unwrap().status.success());
+    let source = dir.path().join("w/w.py");
+    let mut command = Command::new(EWH);
+    command.current_dir(dir.path().join("w"));
+    let mut dev = Dev::run(command, &dir.path().join("data"), &["w.py"]);
+    let mut client = dev.client().await;
+    let first = dev.says(|line| line["built"] == true).await;
+    assert_eq!(first["classes"], json!(["w"]), "{first}");
+
+    let class = json!({ "module": "w", "cls_module": "w", "cls_name": "w" });
+    let added = client.call("add_external_worker", class).await.unwrap();
+    let uuid = added["uuid"].as_str().unwrap();
+    let node = json!({ "id": format!("w.{uuid}.get_status") });
+    let node = client.call("add_node", node).await.unwrap();
+    let node = node["id"].as_str().unwrap();
+    edit(&source, "f\"ok after {self.turns} turns\"", "\"better\"");
+    let second = dev.says(|line| line["built"] == true).await;
+    assert_eq!(second["instances"], 1, "{second}");
+    println!("from save to new code: {} ms", second["total_ms"]);
+    assert_eq!(status(&mut client, node).await, "better");
+
+    edit(&source, "\"better\"", "\"worse\" +");
+    let third = dev.says(|line| line["built"].is_boolean()).await;
+    let problem = third["problem"].as_str().unwrap_or_default();
+    assert!(problem.contains("(w.py, line"), "{third}");
+    assert_eq!(status(&mut client, node).await, "better");
 }

@@ -11,6 +11,8 @@ use serde_json::json;
 
 mod python;
 
+pub(super) use python::{is_source as is_script, program, tested};
+
 use super::error::{CliError, Exit};
 use super::files;
 use super::output::{Output, Style};

@@ -15,8 +15,10 @@ use sha2::{Digest, Sha256};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use super::Shown;
 use crate::cli::error::CliError;
 use crate::cli::files;
+use crate::cli::output::Output;
 use crate::component::{dependencies, program_manifest};
 use crate::error::HostError;
 use crate::limits::MAX_PROGRAM_BYTES;
@@ -77,8 +79,29 @@ struct Ewh {
 }
 
 /// Whether `path` is a program in Python that can be built.
-pub(super) fn is_source(path: &Path) -> bool {
+pub(in crate::cli) fn is_source(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "py")
+}
+
+/// What a Worker takes of a script, or of a folder with a `pyproject.toml`: a script that needs no packages is that
+/// itself, else it is a wheel.
+///
+/// # Errors
+/// Those of [`build`].
+pub(in crate::cli) fn program(
+    path: &Path,
+    progress: &mut dyn Progress,
+) -> Result<Artifact, CliError> {
+    if is_source(path) {
+        let source = script(path)?;
+        if source.dependencies.is_empty() {
+            return Ok(Artifact {
+                package: source.name,
+                path: path.to_owned(),
+            });
+        }
+    }
+    build(path, progress)
 }
 
 /// Makes the wheel of a script, or of a folder with a `pyproject.toml`.
@@ -86,20 +109,8 @@ pub(super) fn is_source(path: &Path) -> bool {
 /// # Errors
 /// When it does not say what it is, or a package that it needs cannot be had.
 pub(super) fn build(path: &Path, progress: &mut dyn Progress) -> Result<Artifact, CliError> {
-    let source = match is_source(path) {
-        true => script(path)?,
-        false => folder(path)?,
-    };
-    let packages = tempfile::tempdir().map_err(CliError::Machine)?;
-    vendor_python(
-        &source.dependencies,
-        &source.lock,
-        packages.path(),
-        progress,
-    )?;
-    let mut members = BTreeMap::new();
-    add_packages(packages.path(), &mut members)?;
-    add_code(&source, &mut members)?;
+    let source = source(path)?;
+    let mut members = code_members(&source, progress)?;
     add_about(&source, &mut members)?;
     let parent = source.lock.parent().unwrap_or(Path::new("."));
     let built = parent.join(BUILT);
@@ -115,6 +126,50 @@ pub(super) fn build(path: &Path, progress: &mut dyn Progress) -> Result<Artifact
         package: source.name,
         path: wheel,
     })
+}
+
+/// Makes the wheel of a program with further files of Python, of which the module `entry` is run instead.
+///
+/// # Errors
+/// Those of [`build`].
+pub(in crate::cli) fn tested(
+    path: &Path,
+    files: BTreeMap<String, Vec<u8>>,
+    entry: &str,
+    wheel: &Path,
+    output: &Output,
+) -> Result<(), CliError> {
+    let mut source = source(path)?;
+    let mut members = code_members(&source, &mut Shown(output))?;
+    members.extend(files);
+    entry.clone_into(&mut source.module);
+    add_about(&source, &mut members)?;
+    write(wheel, &members)
+}
+
+fn source(path: &Path) -> Result<Source, CliError> {
+    match is_source(path) {
+        true => script(path),
+        false => folder(path),
+    }
+}
+
+/// The program's own files, and those of the packages that it needs.
+fn code_members(
+    source: &Source,
+    progress: &mut dyn Progress,
+) -> Result<BTreeMap<String, Vec<u8>>, CliError> {
+    let packages = tempfile::tempdir().map_err(CliError::Machine)?;
+    vendor_python(
+        &source.dependencies,
+        &source.lock,
+        packages.path(),
+        progress,
+    )?;
+    let mut members = BTreeMap::new();
+    add_packages(packages.path(), &mut members)?;
+    add_code(source, &mut members)?;
+    Ok(members)
 }
 
 impl Source {

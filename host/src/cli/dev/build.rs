@@ -1,5 +1,5 @@
-//! One build of the crate, as quick as it can be: nobody waits for optimisations, but a trap has to name its
-//! line.
+//! One build of the worker, as quick as it can be: nobody waits for optimisations, but a trap has to name its
+//! line. A script in Python that needs no packages is what it is.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,12 +8,21 @@ use external_worker_build::{
     BuildRequest, Package, ProjectKind, Toolchain, Workspace, project_kind,
 };
 
-use super::super::build::{Diagnostics, Shown};
+use super::super::build::{Diagnostics, Shown, is_script, program};
 use super::super::error::CliError;
 use super::super::output::Output;
+use super::sources::Watched;
 
-/// What is built, and with what.
-pub(super) struct Build {
+/// What is built.
+pub(super) enum Build {
+    /// A crate.
+    Crate(Box<Crate>),
+    /// A script in Python, or the folder of a program in Python.
+    Program(PathBuf),
+}
+
+/// A crate, and what builds it.
+pub(super) struct Crate {
     dir: PathBuf,
     package: Package,
     members: Vec<Package>,
@@ -31,18 +40,75 @@ pub(super) struct Built {
 }
 
 impl Build {
-    /// Finds the package in `dir`, and a toolchain for it.
+    /// Finds what is to be built in `dir`, and a toolchain for it.
     ///
     /// # Errors
-    /// When there is no crate, more than one and none is named, or no toolchain.
+    /// When there is nothing, more than one crate and none is named, or no toolchain.
     pub(super) fn find(
         dir: &Path,
         package: Option<String>,
         output: &Output,
     ) -> Result<Self, CliError> {
+        let is_program = match dir.is_file() {
+            true => is_script(dir),
+            false => project_kind(dir) == ProjectKind::Python,
+        };
+        if !is_program {
+            return Ok(Self::Crate(Box::new(Crate::find(dir, package, output)?)));
+        }
+        match package {
+            Some(name) => Err(CliError::Usage(format!(
+                "`{}` is a program in Python and has no package `{name}`",
+                dir.display()
+            ))),
+            None => Ok(Self::Program(
+                std::fs::canonicalize(dir).map_err(CliError::Machine)?,
+            )),
+        }
+    }
+
+    /// Whether it is in Python.
+    pub(super) fn is_program(&self) -> bool {
+        matches!(self, Self::Program(_))
+    }
+
+    /// What it is built from.
+    pub(super) fn watched(&self) -> Watched {
+        match self {
+            Self::Crate(it) => Watched::Packages(it.packages()),
+            Self::Program(path) => Watched::Program(path.clone()),
+        }
+    }
+
+    /// Builds it. What the compiler says is shown; what else is done, only the `first` time, which is long.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub(super) fn run(&self, output: &Output, is_first: bool) -> Result<Built, CliError> {
+        let path = match self {
+            Self::Crate(it) => return it.run(output, is_first),
+            Self::Program(path) => path,
+        };
+        let began = Instant::now();
+        let built = if is_first {
+            program(path, &mut Shown(output))?
+        } else {
+            program(path, &mut Diagnostics(output))?
+        };
+        Ok(Built {
+            package: built.package,
+            component: built.path,
+            took: began.elapsed(),
+        })
+    }
+}
+
+impl Crate {
+    fn find(dir: &Path, package: Option<String>, output: &Output) -> Result<Self, CliError> {
         if project_kind(dir) != ProjectKind::Rust {
             return Err(CliError::Usage(format!(
-                "`{}` has no Cargo.toml; name a worker's directory, or make one with `ewh new NAME`",
+                "`{}` has no Cargo.toml or pyproject.toml; name a worker's directory or script, or make one with \
+                 `ewh new NAME`",
                 dir.display()
             )));
         }
@@ -60,7 +126,7 @@ impl Build {
     }
 
     /// The directories that it is built from.
-    pub(super) fn packages(&self) -> Vec<PathBuf> {
+    fn packages(&self) -> Vec<PathBuf> {
         let own = std::iter::once(&self.package).chain(&self.members);
         let mut dirs: Vec<_> = own.map(|package| package.dir.clone()).collect();
         dirs.extend(self.package.path_dependencies.iter().cloned());
@@ -69,11 +135,7 @@ impl Build {
         dirs
     }
 
-    /// Builds it. What the compiler says is shown; what cargo does besides, only the `first` time, which is long.
-    ///
-    /// # Errors
-    /// When it does not build.
-    pub(super) fn run(&self, output: &Output, is_first: bool) -> Result<Built, CliError> {
+    fn run(&self, output: &Output, is_first: bool) -> Result<Built, CliError> {
         let began = Instant::now();
         let mut request = BuildRequest::new(&self.dir).quick();
         request.packages = vec![self.package.name.clone()];

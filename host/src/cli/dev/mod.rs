@@ -1,5 +1,5 @@
-//! `ewh dev`: the author's loop. A worker is built whenever its sources are saved, and the new code takes the
-//! place of the old behind the instances of a Worker that runs meanwhile.
+//! `ewh dev`: the author's loop. A worker in Rust or Python is built whenever its sources are saved, and the new
+//! code takes the place of the old behind the instances of a Worker that runs meanwhile.
 //!
 //! The Worker is served by this process. Where another host has its directory, the component is put into that
 //! one's folder of local workers, which it watches.
@@ -7,6 +7,7 @@
 mod build;
 mod sources;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,13 +31,13 @@ use crate::worker::{DataDir, Worker, WorkerError};
 
 /// Build a worker whenever it is saved, and run the new code at once
 ///
-/// Serves a Worker as `ewh serve` does, and builds the crate into it: after each save the instances of
+/// Serves a Worker as `ewh serve` does, and builds the crate, or takes the script, into it: after each save the instances of
 /// the worker go on with the new code, with their configuration and state. Where it does not build, or
 /// the new code does not start, the old one goes on. If `ewh serve` runs already in the same data
 /// directory, the component is put there.
 #[derive(Debug, Args)]
 pub struct DevCommand {
-    /// The directory of the crate
+    /// The directory of the crate, or of the program in Python, or its script
     #[arg(default_value = ".", hide_default_value = true)]
     dir: PathBuf,
     /// The package to build, in a workspace
@@ -57,7 +58,14 @@ pub struct DevCommand {
 impl DevCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let build = Build::find(&self.dir, self.package.clone(), output)?;
-        let beside = self.dir.join("policy.toml");
+        if build.is_program() {
+            super::python::ready(output, cache)?;
+        }
+        let folder = match self.dir.is_file() {
+            true => self.dir.parent().unwrap_or(Path::new(".")),
+            false => &self.dir,
+        };
+        let beside = folder.join("policy.toml");
         let policy = self.policy.or_else(|| beside.is_file().then_some(beside));
         let data = super::serve::data_dir(self.data)?;
         let dev = Dev {
@@ -73,7 +81,7 @@ impl DevCommand {
     }
 }
 
-/// A crate, and where its component goes.
+/// What is built, and where it goes.
 struct Dev<'a> {
     build: Arc<Build>,
     output: &'a Output,
@@ -109,7 +117,7 @@ impl Dev<'_> {
     /// Builds again and again, until something is wrong that no edit mends.
     async fn go_on(&self, worker: Option<Worker>) -> Result<(), CliError> {
         // Before the first build, so that no edit during it is missed.
-        let mut sources = Sources::watch(self.build.packages())?;
+        let mut sources = Sources::watch(self.build.watched())?;
         let mut began = Instant::now();
         let mut is_first = true;
         loop {
@@ -146,7 +154,9 @@ impl Dev<'_> {
         began: Instant,
     ) -> Result<(), CliError> {
         let (name, component) = (built.package.clone(), built.component.clone());
-        let to = self.data.local_workers().join(&name).with_extension("wasm");
+        let extension = component.extension().unwrap_or(OsStr::new("wasm"));
+        let to = self.data.local_workers().join(&name);
+        let to = to.with_extension(extension);
         let read = tokio::task::spawn_blocking(move || install(&component, &to)).await;
         let code = read.map_err(|error| CliError::Machine(std::io::Error::other(error)))??;
         let taken = match worker {

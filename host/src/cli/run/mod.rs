@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::error::{CliError, Exit};
 use super::output::Output;
-use super::steps::StepArgs;
+use super::steps::{CallArg, Given, StepArg, StepArgs};
 use super::{CacheOptions, devices, duration, load};
 use crate::component::PreparedComponent;
 use crate::executor::Simulated;
@@ -88,6 +88,37 @@ pub struct RunCommand {
 }
 
 impl RunCommand {
+    /// A call of `method` with one input of the only class of a component, without the loop: what another command is.
+    pub(super) fn one_call(
+        component: PathBuf,
+        policy: Option<PathBuf>,
+        method: &str,
+        (input, value): (&str, String),
+    ) -> Self {
+        let call = CallArg {
+            node: method.to_owned(),
+            inputs: vec![(input.to_owned(), Given::Text(value))],
+            unchecked: false,
+            saves: Vec::new(),
+        };
+        Self {
+            component,
+            policy,
+            simulate: None,
+            devices: None,
+            seed: 0,
+            class: None,
+            name: None,
+            config: None,
+            data_folder: None,
+            duration: None,
+            no_loop: true,
+            repeat: 1,
+            force: false,
+            steps: StepArgs(vec![StepArg::Call(call)]),
+        }
+    }
+
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let policy = load::policy_of_run(self.policy.as_deref(), cache)?;
         let script = self.devices.as_deref().map(devices::scripts).transpose()?;

@@ -1,7 +1,7 @@
 //! `ewh test`: an author's tests, in which the component itself runs on this host, among devices that the tests
-//! script.
+//! script. In Python, [`python`], the tests run in the sandbox themselves.
 //!
-//! The tests are plain `cargo test`s of the author's crate, which compiles no engine for them. Two variables name
+//! The tests in Rust are plain `cargo test`s of the author's crate, which compiles no engine for them. Two variables name
 //! this program and the component; `external_worker::testing` in the tests starts the program as `ewh test-one`
 //! for each component that a test runs, and talks to it in lines of JSON: [`wire`] says which, [`one`] answers
 //! them, [`running`] is the instance.
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use clap::Args;
-use external_worker_build::BuildRequest;
+use external_worker_build::{BuildRequest, ProjectKind, project_kind};
 use serde_json::json;
 
 use super::build;
@@ -19,6 +19,7 @@ use super::output::Output;
 use super::{CacheOptions, load};
 
 mod one;
+mod python;
 mod running;
 mod wire;
 
@@ -38,9 +39,13 @@ const CACHE_VARIABLE: &str = "EWH_CACHE_DIR";
 /// runs it everywhere, among devices that the test scripts and on simulated time.
 ///
 /// What comes after `--` goes to `cargo test`: `ewh test -- NAME`, `ewh test -- --lib`.
+///
+/// Of a worker in Python it runs the files `test_….py` by Python's own unittest, in the sandbox and beside the
+/// worker: those beside a script, or in the folder `tests` of a program. What comes after `--` are parts of
+/// the names of tests.
 #[derive(Debug, Args)]
 pub struct TestCommand {
-    /// The directory of the crate or workspace
+    /// The directory of the crate or workspace, or of the program in Python, or its script
     #[arg(default_value = ".", hide_default_value = true)]
     dir: PathBuf,
     /// The package of a workspace whose component it is, and whose tests run
@@ -52,13 +57,23 @@ pub struct TestCommand {
     /// Run only the tests that a plain `cargo test` leaves out
     #[arg(long)]
     ignored: bool,
-    /// What `cargo test` is given
+    /// What the tests of a worker in Python are granted; without one, nothing is
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// What `cargo test` is given, or parts of the names of tests in Python
     #[arg(last = true, value_name = "ARGS")]
     arguments: Vec<String>,
 }
 
 impl TestCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
+        if build::is_script(&self.dir) || project_kind(&self.dir) == ProjectKind::Python {
+            return python::test(&self.dir, &self.arguments, self.policy, output, cache);
+        }
+        if self.policy.is_some() {
+            let problem = "--policy is for workers in Python; the tests of a crate say what is granted themselves";
+            return Err(CliError::Usage(problem.to_owned()));
+        }
         let component = self.build(output)?;
         // So that what is wrong with the component is said once, and no test waits for the compiler.
         let engine = load::engine(cache)?;

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::catalogue::Module;
 use super::watched::Watched;
-use crate::component::{is_code, stem};
+use crate::component::{is_code, is_program, stem};
 use crate::worker::event::Status;
 use crate::worker::revoke::Rulings;
 use crate::worker::rules::Ruling;
@@ -27,6 +27,8 @@ use crate::{limits, text};
 pub(in crate::worker) struct Candidate {
     pub(in crate::worker) code: Code,
     ruling: Ruling,
+    /// Whether what it runs on is there: the runtime may be made later than a script came.
+    has_runtime: bool,
 }
 
 /// Its component files, and the hash of what is in each; `None`: the file is not there.
@@ -179,9 +181,14 @@ impl Worker {
         looked.packages(self, &mut watched);
         // Under its policy now, like everything else.
         looked.keep_unread(known);
+        let has_python = self.inner.engine.python_file().is_some_and(Path::is_file);
         let candidate = |(name, code): (String, Code)| {
-            let ruling = self.inner.rules.of(&name);
-            (name, Candidate { code, ruling })
+            let candidate = Candidate {
+                ruling: self.inner.rules.of(&name),
+                has_runtime: !code.iter().any(|(path, _)| is_program(path)) || has_python,
+                code,
+            };
+            (name, candidate)
         };
         let found: Candidates = looked.found.into_iter().map(candidate).collect();
         let ruling = |(name, it): (&String, &Candidate)| (name.clone(), it.ruling.clone());
@@ -384,7 +391,15 @@ mod tests {
         };
         let candidate = |(name, code)| {
             let ruling = Ruling::Says(std::sync::Arc::default());
-            (name, Candidate { code, ruling })
+            let has_runtime = true;
+            (
+                name,
+                Candidate {
+                    code,
+                    ruling,
+                    has_runtime,
+                },
+            )
         };
         let first = look(&Candidates::new()).found;
         let known: Candidates = first.clone().into_iter().map(candidate).collect();

@@ -1,7 +1,7 @@
 //! Packages: modules with a name and a version, kept in `<data>/modules/<name>/<version>`.
 //!
 //! A module is a folder with `ewh-module.toml` and components. It comes as a folder, as a zip
-//! archive, or from an OCI registry. It is put together aside, checked, digested, and moved into
+//! archive, as a component, script or wheel alone, or from an OCI registry. It is put together aside, checked, digested, and moved into
 //! place in one step: what is in place is whole.
 
 mod content;
@@ -9,6 +9,7 @@ mod manifest;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::manifest::ModuleManifest;
 
 use crate::archive::{Archive, ArchiveProblem};
+use crate::component::{is_code, is_program, program_manifest, stem};
 use crate::limits::{MAX_ARCHIVE_BYTES, MAX_MODULE_MANIFEST_BYTES, MAX_NAME_BYTES, MAX_TEXT_BYTES};
 use crate::policy::Manifest;
 use crate::registry::{Pulled, Reference, Registries, RegistryError};
@@ -230,8 +232,8 @@ impl Packages {
         Ok(self.get(name))
     }
 
-    /// Adds a module from a folder or a zip archive. One that is there already, with the same
-    /// content, is that one.
+    /// Adds a module from a folder, a zip archive, or a file with a component or a program. One that is there
+    /// already, with the same content, is that one.
     ///
     /// # Errors
     /// When it is not a module, or cannot be read or copied.
@@ -247,6 +249,9 @@ impl Packages {
         file.take(MAX_ARCHIVE_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(failed())?;
+        if is_code(&absolute) {
+            return self.add_file(&absolute, &bytes, source);
+        }
         self.add_archive(bytes, source)
     }
 
@@ -281,7 +286,7 @@ impl Packages {
             .map_err(|error| content_problem(format!("adding it was interrupted: {error}")))?
     }
 
-    /// A single component becomes a module, with the name and version that it carries, or else those
+    /// A component of a registry becomes a module, with the name and version that it carries, or else those
     /// of the reference.
     fn add_component(
         &self,
@@ -290,24 +295,55 @@ impl Packages {
         source: String,
     ) -> Result<Package, PackageProblem> {
         let carried = Manifest::read(wasm).map_err(content_problem)?;
-        let name = [carried.name.as_str(), reference.last_part()]
+        let otherwise = (reference.last_part(), reference.tag().unwrap_or(""));
+        self.add_single(wasm, "wasm", &carried, otherwise, source)
+    }
+
+    /// A file with a component, or with a program such as a script, becomes a module of its name.
+    fn add_file(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        source: String,
+    ) -> Result<Package, PackageProblem> {
+        let carried = match is_program(path) {
+            true => program_manifest(path, bytes).map_err(|error| error.to_string()),
+            false => Manifest::read(bytes),
+        };
+        let carried = carried.map_err(content_problem)?;
+        let extension = path.extension().and_then(OsStr::to_str).unwrap_or("wasm");
+        let otherwise = (stem(path).unwrap_or_default(), "");
+        self.add_single(bytes, extension, &carried, otherwise, source)
+    }
+
+    /// One file as a module, with the name and version that it carries, or else those that are given.
+    fn add_single(
+        &self,
+        code: &[u8],
+        extension: &str,
+        carried: &Manifest,
+        (other_name, other_version): (&str, &str),
+        source: String,
+    ) -> Result<Package, PackageProblem> {
+        let name = [carried.name.as_str(), other_name]
             .into_iter()
             .find(|name| manifest::check_name(name).is_ok())
             .ok_or_else(|| {
-                content_problem("neither it nor its reference has a usable name".into())
+                let other = text::clean_line(other_name, MAX_TEXT_BYTES);
+                content_problem(format!(
+                    "it has no usable name, and nor is `{other}` one: a module's name has lower-case letters, \
+                     digits, `-` and `_`, and begins with a letter"
+                ))
             })?;
-        let version = [
-            carried.package_version.as_str(),
-            reference.tag().unwrap_or(""),
-        ]
-        .into_iter()
-        .find_map(|version| Version::parse(version).ok())
-        .unwrap_or(Version::new(0, 0, 0));
-        let file = format!("{name}.wasm");
+        let version = [carried.package_version.as_str(), other_version]
+            .into_iter()
+            .find_map(|version| Version::parse(version).ok())
+            .unwrap_or(Version::new(0, 0, 0));
+        let file = format!("{name}.{extension}");
         let manifest =
             format!("name = {name:?}\nversion = \"{version}\"\ncomponents = [{file:?}]\n");
         self.add(source, |aside| {
-            content::write(aside, &file, wasm)?;
+            content::write(aside, &file, code)?;
             content::write(aside, MANIFEST, manifest.as_bytes())
         })
     }
