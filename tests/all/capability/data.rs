@@ -5,8 +5,9 @@ use std::os::unix::fs::symlink;
 use external_worker_artifacts::PROBE_DATA;
 use external_worker_host::HostError;
 use external_worker_host::bindings::types::Value;
-use external_worker_host::instance::{Folder, Instance, Spec};
-use external_worker_tests::{TestHost, call, call_int, call_text, spec};
+use external_worker_host::instance::events::Event;
+use external_worker_host::instance::{Folder, Instance, Spec, State};
+use external_worker_tests::{TestHost, call, call_int, call_text, spec, wait_for};
 use serde_json::json;
 
 const SECRET: &str = "the host's own";
@@ -71,17 +72,16 @@ async fn what_an_instance_keeps_is_there_for_the_next_one_and_for_no_other() {
 async fn without_a_worker_it_is_there_as_long_as_the_instance() {
     let data = TestHost::grant(GRANT).run(PROBE_DATA, "data").await;
     assert_eq!(call_int(&data, "bump", []).await.unwrap(), 1);
+    let mut events = data.events();
     data.restart();
-    // It may be asked before it has begun again.
-    let count = async {
-        loop {
-            match call_int(&data, "bump", []).await {
-                Ok(count) => break count,
-                Err(_) => tokio::task::yield_now().await,
-            }
-        }
-    };
-    assert_eq!(count.await, 2);
+    for wanted in [State::Starting, State::Running] {
+        wait_for(&mut events, |event| match event {
+            Event::State(state) if *state == wanted => Some(()),
+            _ => None,
+        })
+        .await;
+    }
+    assert_eq!(call_int(&data, "bump", []).await.unwrap(), 2);
     let other = TestHost::grant(GRANT).run(PROBE_DATA, "data").await;
     assert_eq!(call_int(&other, "bump", []).await.unwrap(), 1);
 }

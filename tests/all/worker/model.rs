@@ -325,7 +325,7 @@ impl Run {
         let renamed = renamed.await.is_ok();
         same("renamed", renamed, self.model.contains_key(uuid))?;
         if renamed {
-            let default = format!("{CLASS}({uuid})");
+            let default = format!("Probe({uuid})");
             self.one(uuid).name = name.map_or(default, str::to_owned);
         }
         Ok(())

@@ -8,6 +8,9 @@ import unittest
 from funcnodes_core import instance_nodefunction
 from funcnodes_worker import FuncNodesExternalWorker
 
+# Its own frames are left out of tracebacks.
+__unittest = True
+
 
 class Tests(FuncNodesExternalWorker):
     NODECLASSID = "tests"
@@ -22,11 +25,10 @@ class Tests(FuncNodesExternalWorker):
         loader = unittest.TestLoader()
         loader.testNamePatterns = [f"*{name}*" for name in names.split()] or None
         stream = unittest.runner._WritelnDecorator(sys.stdout)
-        result = unittest.TextTestResult(stream, descriptions=False, verbosity=1)
+        result = unittest.TextTestResult(stream, descriptions=False, verbosity=0)
         for module in MODULES:
             for cls, tests in by_class(loader.loadTestsFromModule(importlib.import_module(module))):
                 await run_class(cls, tests, result)
-        stream.writeln()
         result.printErrors()
         stream.flush()
         bad = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
