@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import json
 import typing
@@ -17,6 +18,7 @@ from external_worker._kinds import type_json
 from external_worker._runtime import describe
 from external_worker._runtime.bridge import Bridge
 from funcnodes_core import InputMeta, NodeDecorator, NoValue, Shelf, instance_nodefunction, module_to_shelf
+from funcnodes_core.node import ClassNode
 from funcnodes_worker import FuncNodesExternalWorker
 
 
@@ -310,6 +312,34 @@ class Proxies(unittest.TestCase):
         with self.assertRaisesRegex(NotImplementedError, "made in the graph"):
             self.worker.run.create_node()
         self.assertEqual(list(node.inputs), ["mode", "times"])
+
+
+class Picks(fn.Node):
+    """Hears of its input before it runs."""
+
+    node_id = "picks"
+    among = fn.NodeInput(id="among", type=dict)
+    key = fn.NodeInput(id="key", type=str)
+    value = fn.NodeOutput(id="value", type=int)
+
+    def __init__(self, *args: typing.Any, **kwargs: typing.Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.get_input("among").on("after_set_value", self.offer)
+
+    def offer(self, src: typing.Any, result: dict[str, int]) -> None:
+        self.get_input("key").update_value_options(options=list(result))
+
+    async def func(self, among: dict[str, int], key: str) -> None:
+        if key in self.get_input("key").value_options["options"]:
+            self.get_output("value").value = among[key]
+
+
+class Classes(unittest.TestCase):
+    def test_a_node_hears_of_its_inputs(self) -> None:
+        node = ClassNode(Picks)
+        run = lambda **inputs: asyncio.run(node.function(Call(1, "here"), **inputs))  # noqa: E731
+        self.assertEqual(run(among={"a": 1}, key="a"), 1)
+        self.assertIs(run(among={"a": 1}, key="b"), NoValue)
 
 
 if __name__ == "__main__":

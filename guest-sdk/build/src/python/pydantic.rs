@@ -1,6 +1,7 @@
 //! The pydantic that the runtime has: the real one, whose core is compiled for WebAssembly once on a machine, or the
 //! small one of this program where nothing here compiles it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -47,7 +48,11 @@ pub(super) fn find(
     build.arg("--no-trial");
     progress.command(&command::display(&build));
     match command::run(build, BUILD_TIME) {
-        Ok(_) => Ok(site),
+        Ok(_) => {
+            // What it was compiled in is large, and of no more use.
+            let _ = fs::remove_dir_all(kept.join("work"));
+            Ok(site)
+        }
         Err(error) => {
             let why = match &error {
                 Error::Command {

@@ -6,7 +6,7 @@ Each node in the graph has an object of its own, which lasts as long as the inst
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 from external_worker._calls import Call
@@ -41,6 +41,14 @@ class Node:
         """What the node does."""
         raise NotImplementedError
 
+    def get_input(self, name: str) -> _Slot:
+        """An input by its name."""
+        return self.inputs[name]
+
+    def get_output(self, name: str) -> _Slot:
+        """An output by its name."""
+        return self.outputs[name]
+
     def progress(self, iterable: Iterable[Any] = (), desc: str = "", total: float | None = None, **_: Any) -> Progress:
         """Shows how far a loop is, as tqdm does: an iterable, or a context with `update`."""
         return Progress(iterable, desc, total)
@@ -55,6 +63,23 @@ class _Slot:
 
     def __init__(self) -> None:
         self.value: Any = NoValue
+        self.value_options: dict[str, Any] = {}
+        self._listeners: list[Callable[..., Any]] = []
+
+    def on(self, event: str, listener: Callable[..., Any]) -> None:
+        """Calls `listener(src=…, result=…)` when an input has got its value for a run; other events never come."""
+        if event == "after_set_value":
+            self._listeners.append(listener)
+
+    def update_value_options(self, **options: Any) -> None:
+        """Keeps them for the node itself: no form of a node on a shelf shows them."""
+        self.value_options.update(options)
+
+    def receive(self, value: Any) -> None:
+        """Takes the value that a run begins with."""
+        self.value = value
+        for listener in self._listeners if value is not NoValue else ():
+            listener(src=self, result=value)
 
     def set_value(self, value: Any, does_trigger: bool | None = None) -> None:
         """Sets the value, which is passed on when the node has run."""
@@ -122,7 +147,7 @@ class ClassNode:
         """Runs the node that calls."""
         node = self._object(call.caller)
         for name, slot in node.inputs.items():
-            slot.value = inputs.get(name, NoValue)
+            slot.receive(inputs.get(name, NoValue))
         for slot in node.outputs.values():
             slot.value = NoValue
         returned = await node.func(**inputs)
