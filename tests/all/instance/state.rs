@@ -57,6 +57,7 @@ async fn instances_that_start_again_all_at_once_hang_at_nothing() {
         call(&instance, "rest", []).await.unwrap();
         all.push(instance);
     }
+    let mut events: Vec<_> = all.iter().map(Instance::events).collect();
     for _ in 0..8 {
         let again = all.iter().map(|instance| async move {
             let (called, ()) = tokio::join!(call(instance, "turns", []), restart(instance));
@@ -68,6 +69,14 @@ async fn instances_that_start_again_all_at_once_hang_at_nothing() {
     for instance in all {
         call(&instance, "turns", []).await.unwrap();
         assert_eq!(instance.stop().await, End::Stopped);
+    }
+    for events in &mut events {
+        while let Ok(event) = events.try_recv() {
+            let Event::Log { message, .. } = &*event else {
+                continue;
+            };
+            assert!(!message.contains("took too long"), "{message}");
+        }
     }
 }
 
