@@ -36,7 +36,7 @@ use instances::Instances;
 use intake::{Asked, Unbuilt};
 use program::Program;
 
-pub use program::{dependencies, is_code, is_program, stem};
+pub use program::{dependencies, is_code, is_program, is_script, stem};
 
 /// A component that was read, compiled and found to be an external worker. Nothing of it ran.
 pub struct LoadedComponent {

@@ -75,6 +75,16 @@ impl Dev {
     }
 }
 
+/// A new worker of the class `w`, and a node of its `get_status`.
+async fn worker(client: &mut Client) -> (String, String) {
+    let class = json!({ "module": "w", "cls_module": "w", "cls_name": "w" });
+    let added = client.call("add_external_worker", class).await.unwrap();
+    let uuid = added["uuid"].as_str().unwrap().to_owned();
+    let node = json!({ "id": format!("w.{uuid}.get_status") });
+    let node = client.call("add_node", node).await.unwrap();
+    (uuid, node["id"].as_str().unwrap().to_owned())
+}
+
 /// What `get_status` of the node says.
 async fn status(client: &mut Client, node: &str) -> Json {
     client
@@ -107,14 +117,10 @@ async fn what_is_saved_runs_and_what_is_broken_leaves_the_old_code() {
     let first = dev.says(|line| line["built"] == true).await;
     assert_eq!(first["classes"], json!(["w"]), "{first}");
 
-    let class = json!({ "module": "w", "cls_module": "w", "cls_name": "w" });
-    let added = client.call("add_external_worker", class).await.unwrap();
-    let uuid = added["uuid"].as_str().unwrap();
+    let (uuid, node) = worker(&mut client).await;
+    let (uuid, node) = (uuid.as_str(), node.as_str());
     let set = json!({ "worker_id": uuid, "class_id": "w", "config": { "interval_s": 7.5 } });
     client.call("update_external_worker", set).await.unwrap();
-    let node = json!({ "id": format!("w.{uuid}.get_status") });
-    let node = client.call("add_node", node).await.unwrap();
-    let node = node["id"].as_str().unwrap();
     assert_eq!(status(&mut client, node).await, "ok");
 
     edit(&source, "\"ok\".into()", "\"better\".into()");
@@ -160,12 +166,8 @@ async fn a_script_that_is_saved_runs_at_once() {
     let first = dev.says(|line| line["built"] == true).await;
     assert_eq!(first["classes"], json!(["w"]), "{first}");
 
-    let class = json!({ "module": "w", "cls_module": "w", "cls_name": "w" });
-    let added = client.call("add_external_worker", class).await.unwrap();
-    let uuid = added["uuid"].as_str().unwrap();
-    let node = json!({ "id": format!("w.{uuid}.get_status") });
-    let node = client.call("add_node", node).await.unwrap();
-    let node = node["id"].as_str().unwrap();
+    let (_, node) = worker(&mut client).await;
+    let node = node.as_str();
     edit(&source, "f\"ok after {self.turns} turns\"", "\"better\"");
     let second = dev.says(|line| line["built"] == true).await;
     assert_eq!(second["instances"], 1, "{second}");

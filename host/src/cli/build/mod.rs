@@ -11,11 +11,12 @@ use serde_json::json;
 
 mod python;
 
-pub(super) use python::{is_source as is_script, program, tested};
+pub(super) use python::{program, tested};
 
 use super::error::{CliError, Exit};
 use super::files;
 use super::output::{Output, Style};
+use crate::component::is_script;
 use crate::error::HostError;
 use crate::limits::MAX_COMPONENT_BYTES;
 use crate::policy::{Capability, Manifest};
@@ -116,7 +117,7 @@ pub fn build(request: &BuildRequest, output: &Output) -> Result<Vec<Artifact>, C
 /// What kind of guest is in `dir`, if it is one that can be built.
 fn kind(dir: &Path) -> Result<ProjectKind, CliError> {
     let shown = dir.display();
-    if python::is_source(dir) && dir.is_file() {
+    if is_script(dir) && dir.is_file() {
         return Ok(ProjectKind::Python);
     }
     if !dir.is_dir() {

@@ -19,7 +19,7 @@ use super::Shown;
 use crate::cli::error::CliError;
 use crate::cli::files;
 use crate::cli::output::Output;
-use crate::component::{dependencies, program_manifest};
+use crate::component::{dependencies, is_script, program_manifest};
 use crate::error::HostError;
 use crate::limits::MAX_PROGRAM_BYTES;
 use crate::policy::Manifest;
@@ -78,11 +78,6 @@ struct Ewh {
     requests: BTreeMap<String, String>,
 }
 
-/// Whether `path` is a program in Python that can be built.
-pub(in crate::cli) fn is_source(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "py")
-}
-
 /// What a Worker takes of a script, or of a folder with a `pyproject.toml`: a script that needs no packages is that
 /// itself, else it is a wheel.
 ///
@@ -92,7 +87,7 @@ pub(in crate::cli) fn program(
     path: &Path,
     progress: &mut dyn Progress,
 ) -> Result<Artifact, CliError> {
-    if is_source(path) {
+    if is_script(path) {
         let source = script(path)?;
         if source.dependencies.is_empty() {
             return Ok(Artifact {
@@ -148,7 +143,7 @@ pub(in crate::cli) fn tested(
 }
 
 fn source(path: &Path) -> Result<Source, CliError> {
-    match is_source(path) {
+    match is_script(path) {
         true => script(path),
         false => folder(path),
     }

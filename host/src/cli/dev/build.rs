@@ -8,10 +8,11 @@ use external_worker_build::{
     BuildRequest, Package, ProjectKind, Toolchain, Workspace, project_kind,
 };
 
-use super::super::build::{Diagnostics, Shown, is_script, program};
+use super::super::build::{Diagnostics, Shown, program};
 use super::super::error::CliError;
 use super::super::output::Output;
 use super::sources::Watched;
+use crate::component::is_script;
 
 /// What is built.
 pub(super) enum Build {

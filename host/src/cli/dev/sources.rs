@@ -37,7 +37,9 @@ impl Watched {
             }
             Self::Program(path) if path.is_dir() => {
                 let folders = std::fs::read_dir(path).into_iter().flatten().flatten();
-                let folders = folders.map(|entry| entry.path()).filter(|it| is_code(it));
+                let folders = folders
+                    .map(|entry| entry.path())
+                    .filter(|it| has_modules(it));
                 let deep = folders.map(|folder| (folder, RecursiveMode::Recursive));
                 std::iter::once((path.clone(), RecursiveMode::NonRecursive))
                     .chain(deep)
@@ -66,7 +68,7 @@ impl Watched {
 }
 
 /// Whether it may be a folder with modules of an author.
-fn is_code(path: &Path) -> bool {
+fn has_modules(path: &Path) -> bool {
     path.is_dir() && (path.ends_with("src") || path.join("__init__.py").is_file())
 }
 

@@ -17,6 +17,7 @@ use super::build;
 use super::error::{CliError, Exit};
 use super::output::Output;
 use super::{CacheOptions, load};
+use crate::component::is_script;
 
 mod one;
 mod python;
@@ -67,7 +68,7 @@ pub struct TestCommand {
 
 impl TestCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
-        if build::is_script(&self.dir) || project_kind(&self.dir) == ProjectKind::Python {
+        if is_script(&self.dir) || project_kind(&self.dir) == ProjectKind::Python {
             return python::test(&self.dir, &self.arguments, self.policy, output, cache);
         }
         if self.policy.is_some() {

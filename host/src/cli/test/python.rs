@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::cli::build::{is_script, tested};
+use crate::cli::build::tested;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::cli::run::RunCommand;
 use crate::cli::{CacheOptions, python};
+use crate::component::is_script;
 use crate::error::HostError;
 
 /// Runs them; it is a worker itself.

@@ -25,7 +25,7 @@ use crate::limits::Budget;
 use crate::policy::{Capability, Granted};
 
 pub(super) use source::Program;
-pub use source::{dependencies, is_code, is_program, stem};
+pub use source::{dependencies, is_code, is_program, is_script, stem};
 
 /// The interface by which a runtime reads its program.
 const INTERFACE: &str = "funcnodes:external-worker/program@0.2.0";

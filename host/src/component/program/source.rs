@@ -16,9 +16,14 @@ const COMPONENT: &str = "wasm";
 const SCRIPT: &str = "py";
 const WHEEL: &str = "whl";
 
+/// Whether `path` is called like a script.
+pub fn is_script(path: &Path) -> bool {
+    has_extension(path, SCRIPT)
+}
+
 /// Whether `path` is called like a program.
 pub fn is_program(path: &Path) -> bool {
-    has_extension(path, SCRIPT) || has_extension(path, WHEEL)
+    is_script(path) || has_extension(path, WHEEL)
 }
 
 /// Whether `path` is called like a component or a program.
