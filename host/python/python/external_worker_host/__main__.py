@@ -1,0 +1,5 @@
+"""``python -m external_worker_host`` is ``ewh``."""
+
+from ._command import main
+
+main()
