@@ -11,33 +11,48 @@
 //! `server` a Worker with its graph, its store, the FuncNodes protocol and tenants, `cli` the command `ewh`.
 //! `ARCHITECTURE.md` is the map.
 
-pub mod archive;
 pub mod bindings;
-pub mod capability;
-#[cfg(feature = "cli")]
-pub mod cli;
 pub mod component;
 pub mod engine;
 pub mod error;
-pub mod executor;
 pub mod instance;
-pub mod json;
 pub mod limits;
-pub mod media;
-pub mod nodespace;
 pub mod policy;
+pub mod validate;
+
+pub(crate) mod archive;
+pub(crate) mod capability;
+pub(crate) mod wasm;
+
+// What this repository's command, its Python package and its tests use besides. Nobody else should: it changes with them.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod executor;
+#[doc(hidden)]
+pub mod json;
+#[doc(hidden)]
+pub mod media;
+#[doc(hidden)]
+pub mod nodespace;
 #[cfg(feature = "registry")]
+#[doc(hidden)]
 pub mod registry;
 #[cfg(feature = "server")]
+#[doc(hidden)]
 pub mod server;
+#[doc(hidden)]
 pub mod simulate;
 #[cfg(feature = "server")]
+#[doc(hidden)]
 pub mod tenant;
+#[doc(hidden)]
 pub mod text;
-pub mod validate;
+#[doc(hidden)]
 pub mod values;
-pub mod wasm;
 #[cfg(feature = "server")]
+#[doc(hidden)]
 pub mod worker;
 
 pub use error::{HostError, Result};

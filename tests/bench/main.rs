@@ -3,6 +3,7 @@
 
 mod bare;
 mod density;
+mod embedded;
 mod python;
 mod resident;
 mod served;
@@ -34,6 +35,9 @@ fn main() {
     if is_asked("python") {
         return python::print();
     }
+    if is_asked("embedded") {
+        return embedded::print();
+    }
     if is_asked("served") {
         return served::print();
     }
@@ -50,6 +54,7 @@ fn main() {
     {
         served::print();
         python::print();
+        embedded::print();
         density::print();
     }
 }

@@ -6,10 +6,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use external_worker_host::HostError;
@@ -22,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::errors;
 
 /// How long a thread waits for a call before it goes on: a few times what a short one takes.
-const MOMENT: Duration = Duration::from_micros(60);
+const MOMENT: Duration = Duration::from_micros(100);
 /// After one that took longer, so many others are not waited for.
 const SKIPPED: u8 = 16;
 /// How often a thread that waits looks whether somebody interrupts it.
@@ -258,25 +257,32 @@ fn joined(outcome: Result<Outcome, tokio::task::JoinError>) -> PyResult<Outcome>
     outcome.map_err(|error| PyRuntimeError::new_err(error.to_string()))
 }
 
-/// Wakes a thread that waits.
-struct Waiting(Thread);
+/// Tells a thread that looks.
+#[derive(Default)]
+struct Told(AtomicBool);
 
-impl Wake for Waiting {
+impl Wake for Told {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.0.store(true, Ordering::Release);
     }
 }
 
-/// What comes of `work` within [`MOMENT`]. Blocks.
+/// What comes of `work` within [`MOMENT`]. It looks again and again, since to be woken takes longer than most calls,
+/// and lets go of its processor each time, since the guest may want just that.
 fn wait_a_moment(mut work: Pin<&mut (dyn Future<Output = Outcome> + Send)>) -> Option<Outcome> {
-    let waker = Waker::from(Arc::new(Waiting(std::thread::current())));
+    let told = Arc::new(Told::default());
+    let waker = Waker::from(Arc::clone(&told));
     let mut context = Context::from_waker(&waker);
     let begun = Instant::now();
     loop {
         if let Poll::Ready(outcome) = work.as_mut().poll(&mut context) {
             return Some(outcome);
         }
-        let left = MOMENT.checked_sub(begun.elapsed())?;
-        std::thread::park_timeout(left);
+        while !told.0.swap(false, Ordering::Acquire) {
+            if begun.elapsed() > MOMENT {
+                return None;
+            }
+            std::thread::yield_now();
+        }
     }
 }

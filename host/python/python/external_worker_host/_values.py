@@ -1,12 +1,12 @@
-"""What of values is easier said in Python: JSON of objects that are more than JSON, and arrays."""
+"""What of values is easier said in Python: JSON of objects that are more than JSON, tables, and arrays."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
 import json
+import sys
 from typing import Any
-
 
 
 def dumps(value: Any) -> str:
@@ -16,6 +16,8 @@ def dumps(value: Any) -> str:
 
 def _default(value: Any) -> Any:
     """What stands in JSON for an object that has no word of its own there."""
+    if is_table(value):
+        return table(value)
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -29,6 +31,18 @@ def _default(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     raise TypeError(f"no guest can be given a `{type(value).__name__}`")
+
+
+def is_table(value: Any) -> bool:
+    """Whether ``value`` is a ``DataFrame`` of pandas, which is not imported for that."""
+    return isinstance(value, getattr(sys.modules.get("pandas"), "DataFrame", ()))
+
+
+def table(frame: Any) -> dict[str, Any]:
+    """A ``DataFrame`` as its orientation ``split``: ``index``, ``columns`` and the rows as ``data``, where ``None`` is
+    no value."""
+    rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
+    return {"index": frame.index.tolist(), "columns": frame.columns.tolist(), "data": rows}
 
 
 def plain(value: Any) -> Any:

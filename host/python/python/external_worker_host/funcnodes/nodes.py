@@ -42,6 +42,9 @@ class SandboxedNode(NodeClassNode):
     names: ClassVar[dict[str, str]]
     #: Inputs and outputs that have media, by their id.
     media: ClassVar[frozenset[str]]
+    #: Inputs that have arrays, and outputs that have tables.
+    arrays: ClassVar[frozenset[str]]
+    tables: ClassVar[frozenset[str]]
 
     _saved: dict[str, Any] | None = None
     _attached: str | None = None
@@ -95,6 +98,12 @@ class SandboxedNode(NodeClassNode):
         value = None if port is None else port.value
         return None if value is NoValue else value
 
+    def for_guest(self, port: str, value: Any) -> Any:
+        """The value of an input as the guest wants it."""
+        if port in self.media:
+            return values.media_of(value)
+        return values.array_of(value) if port in self.arrays else value
+
     def show_progress(self, fraction: float | None, message: str, elapsed: float) -> None:
         """Shows how far a call is; `None`: it is done."""
         self._broadcast_progress(
@@ -123,9 +132,7 @@ async def _run(self: SandboxedNode, /, **inputs: Any) -> Any:
     sandbox = type(self).sandbox()
     if sandbox is None:
         raise RuntimeError("its external worker is not there any more")
-    given = {
-        self.names[port]: values.media_of(value) if port in self.media else value for port, value in inputs.items()
-    }
+    given = {self.names[port]: self.for_guest(port, value) for port, value in inputs.items()}
     outputs = await sandbox.run(self, given)
     ports = self.output_ids
     for name, value in outputs.items():
@@ -136,6 +143,8 @@ async def _run(self: SandboxedNode, /, **inputs: Any) -> Any:
             value = values.media_of(value)
             if not isinstance(value, Media):
                 raise TypeError(f"the output `{name}` is to be media, not {type(value).__name__}")
+        if port in self.tables:
+            value = values.table_of(value)
         self.outputs[port].value = values.bounded(value)
     return next(iter(outputs.values()), None) if len(outputs) < 2 else outputs
 
@@ -219,6 +228,8 @@ def node_class(sandbox: Sandbox, node: NodeClass, path: str, node_id: str) -> ty
     made.names = {port.uuid: said.name for said, port in inputs}
     all_ports = [*inputs, *outputs]
     made.media = frozenset(port.uuid for said, port in all_ports if values.takes_media(said.type))
+    made.arrays = frozenset(port.uuid for said, port in inputs if values.takes_array(said.type))
+    made.tables = frozenset(port.uuid for said, port in outputs if values.takes_table(said.type))
     visible = {port.uuid: port.uuid in made.media for said, port in outputs if not said.hidden}
     made.default_render_options = values.node_rendering(node.render_options, visible)
     return made

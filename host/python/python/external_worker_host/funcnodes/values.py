@@ -11,6 +11,7 @@ import binascii
 import copy
 import importlib.util
 import itertools
+from collections.abc import Set
 from functools import cache
 from typing import Any
 
@@ -38,7 +39,8 @@ CHARS = 1000
 _NAMES = frozenset(
     "Any None int integer float floating number bool boolean str string bytes list tuple set dict".split()
 )
-_ARRAYS = frozenset({"ndarray", "numpy.ndarray"})
+_ARRAYS = frozenset({"ndarray", "numpy.ndarray", "np.ndarray"})
+_TABLES = frozenset({"DataFrame", "pandas.DataFrame", "pd.DataFrame", "pandas.core.frame.DataFrame"})
 #: What the web UI would make a part of its page, or fetch.
 _RENDERERS_OF_MEDIA = frozenset({"image", "svg"})
 
@@ -46,8 +48,8 @@ add_type(Media, "media")
 
 
 @cache
-def _has_numpy() -> bool:
-    return importlib.util.find_spec("numpy") is not None
+def _has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def type_of(declared: Any) -> Any:
@@ -55,7 +57,9 @@ def type_of(declared: Any) -> Any:
     if isinstance(declared, str):
         if declared in _NAMES or declared == "media":
             return declared
-        return "numpy.ndarray" if declared in _ARRAYS and _has_numpy() else "Any"
+        if declared in _ARRAYS and _has("numpy"):
+            return "numpy.ndarray"
+        return "pandas.DataFrame" if declared in _TABLES and _has("pandas") else "Any"
     if not isinstance(declared, dict):
         return "Any"
     for parts in ("anyOf", "allOf"):
@@ -66,10 +70,26 @@ def type_of(declared: Any) -> Any:
 
 def takes_media(declared: Any) -> bool:
     """Whether a value of this type is media."""
-    if isinstance(declared, dict):
-        parts = declared.get("anyOf")
-        return isinstance(parts, list) and any(part == "media" for part in parts)
-    return declared == "media"
+    return _is_one_of(declared, {"media"})
+
+
+def takes_array(declared: Any) -> bool:
+    """Whether a value of this type is an array, and there is numpy in this process."""
+    return _is_one_of(declared, _ARRAYS) and _has("numpy")
+
+
+def takes_table(declared: Any) -> bool:
+    """Whether a value of this type is a `DataFrame`, and there is one in this process."""
+    return _is_one_of(declared, _TABLES) and _has("pandas")
+
+
+def _is_one_of(declared: Any, names: Set[str]) -> bool:
+    """Whether a type is one of these, or may be. A name that the guest cannot import comes as its author wrote it."""
+    if isinstance(declared, str):
+        parts: Any = [part.strip() for part in declared.removeprefix("Optional[").removesuffix("]").split("|")]
+    else:
+        parts = declared.get("anyOf") if isinstance(declared, dict) else None
+    return isinstance(parts, list) and any(isinstance(part, str) and part in names for part in parts)
 
 
 def renderer(wanted: Any, is_media: bool) -> str | None:
@@ -125,6 +145,32 @@ def media_of(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return Media(_sniffed(bytes(value[:12])), bytes(value))
     return value
+
+
+def array_of(value: Any) -> Any:
+    """`value` where an array is wanted: what numpy makes one of by its own word, such as a picture of FuncNodes or a
+    column of a table, is one; anything else is as it is."""
+    if not hasattr(type(value), "__array__"):
+        return value
+    from numpy import asarray
+
+    return asarray(value)
+
+
+def table_of(value: Any) -> Any:
+    """`value` where a table is wanted: columns and rows become a `DataFrame`, anything else is as it is. Rows that are
+    not as wide as the table would make it as wide as the widest, which takes more memory than was given."""
+    if not isinstance(value, dict) or not {"columns", "data"} <= value.keys() <= {"index", "columns", "data"}:
+        return value
+    columns, rows, index = value["columns"], value["data"], value.get("index")
+    for labels in (columns, [] if index is None else index):
+        if not isinstance(labels, list) or any(isinstance(it, (list, dict)) for it in labels):
+            raise TypeError("the columns and the index of a table are lists of texts or numbers")
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
+        raise TypeError("the data of a table is a list of rows, each with a value for every column")
+    from pandas import DataFrame
+
+    return DataFrame(rows, index=index, columns=columns)
 
 
 def _sniffed(head: bytes) -> str:
