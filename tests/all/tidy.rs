@@ -517,6 +517,10 @@ fn what_a_capability_touches_is_listed_and_there() {
     lists.insert(root().join("host/ARCHITECTURE.md"));
     for part in ["host", "guest-sdk", "wit", "tests/all"] {
         for file in files_below(root().join(part)) {
+            // A program that was built names all, and is no text.
+            if std::fs::read_to_string(&file).is_err() {
+                continue;
+            }
             let is_known = lists.contains(&file) || unnamed_in(&file).len() > 1;
             assert!(is_known, "{} is one more list", file.display());
         }
