@@ -20,11 +20,11 @@ pub mod limits;
 pub mod policy;
 pub mod validate;
 
-pub(crate) mod archive;
-pub(crate) mod capability;
-pub(crate) mod wasm;
-
 // What this repository's command, its Python package and its tests use besides. Nobody else should: it changes with them.
+#[doc(hidden)]
+pub mod archive;
+#[doc(hidden)]
+pub mod capability;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
@@ -51,6 +51,8 @@ pub mod tenant;
 pub mod text;
 #[doc(hidden)]
 pub mod values;
+#[doc(hidden)]
+pub mod wasm;
 #[cfg(feature = "server")]
 #[doc(hidden)]
 pub mod worker;
