@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use external_worker_host::bindings::host::Level;
 use external_worker_host::bindings::types::Value;
 use external_worker_host::instance::events::{
-    Event as HostEvent, InputChange as HostChange, Listener,
+    Event as HostEvent, InputChange as HostChange, Listener, level_name,
 };
 use external_worker_host::instance::surface::InputState;
 use external_worker_host::instance::{Instance as HostInstance, State};
@@ -176,34 +175,13 @@ impl Event {
             HostEvent::Denied { message } => Self::Denied { message },
             HostEvent::LoopFailed { message } => Self::LoopFailed { message },
             HostEvent::State(state) => {
-                let (state, reason) = state_of(&state);
+                let (state, reason) = state.named();
                 Self::State {
                     state: state.to_owned(),
                     reason,
                 }
             }
         })
-    }
-}
-
-const fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Trace => "trace",
-        Level::Debug => "debug",
-        Level::Info => "info",
-        Level::Warn => "warn",
-        Level::Error => "error",
-    }
-}
-
-/// A state's name, and why.
-pub fn state_of(state: &State) -> (&'static str, Option<String>) {
-    match state {
-        State::Starting => ("starting", None),
-        State::Running => ("running", None),
-        State::Restarting { reason } => ("restarting", Some(reason.clone())),
-        State::Stopping => ("stopping", None),
-        State::Ended(end) => ("ended", Some(end.to_string())),
     }
 }
 

@@ -18,7 +18,7 @@ use pyo3_async_runtimes::tokio::get_runtime;
 
 use crate::classes::{Shelf, WorkerClass};
 use crate::component::Component;
-use crate::events::{Events, InputChange, state_of};
+use crate::events::{Events, InputChange};
 use crate::graph::Reader;
 use crate::pending::{Answer, Habit, Pending, answer};
 use crate::values;
@@ -185,7 +185,7 @@ impl Instance {
     #[getter]
     fn status(&self) -> Status {
         let status = self.instance.status();
-        let (state, reason) = state_of(&status.state);
+        let (state, reason) = status.state.named();
         Status {
             state,
             reason,

@@ -6,24 +6,12 @@ use bytesize::ByteSize;
 use data_encoding::BASE64;
 use serde_json::{Map, Value as Json, json};
 
-use crate::bindings::host::Level;
 use crate::bindings::types::{Dtype, Value};
 use crate::instance::exports::Ports;
 use crate::text;
 
 /// Bytes of a value that a person is shown.
 const SHOWN_BYTES: usize = 64;
-
-/// What a log level is called, for people and machines.
-pub const fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Trace => "trace",
-        Level::Debug => "debug",
-        Level::Info => "info",
-        Level::Warn => "warn",
-        Level::Error => "error",
-    }
-}
 
 /// A value for machines: what JSON has is itself; bytes and arrays are objects with base64.
 pub fn to_json(value: &Value) -> Json {

@@ -73,6 +73,17 @@ pub enum Event {
     State(super::State),
 }
 
+/// What a log level is called, for people and machines.
+pub const fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Trace => "trace",
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    }
+}
+
 /// What changed at an input.
 #[derive(Debug, Clone)]
 pub enum InputChange {

@@ -24,6 +24,19 @@ pub enum State {
     Ended(End),
 }
 
+impl State {
+    /// What programs call it, and why it is in it, if there is a reason.
+    pub fn named(&self) -> (&'static str, Option<String>) {
+        match self {
+            Self::Starting => ("starting", None),
+            Self::Running => ("running", None),
+            Self::Restarting { reason } => ("restarting", Some(reason.clone())),
+            Self::Stopping => ("stopping", None),
+            Self::Ended(end) => ("ended", Some(end.to_string())),
+        }
+    }
+}
+
 /// How an instance ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {

@@ -17,7 +17,7 @@ use crate::bindings::host::Level;
 use crate::bindings::types::Shelf;
 use crate::error::HostError;
 use crate::instance::description::shelf_nodes;
-use crate::instance::events::{Event, InputChange};
+use crate::instance::events::{Event, InputChange, level_name};
 use crate::instance::exports::Ports;
 use crate::instance::{End, State, Status};
 use crate::policy::Capability;
@@ -111,7 +111,7 @@ impl<'a> Reporter<'a> {
         match event {
             Event::Log { level, message } => self.emit(
                 "log",
-                json!({ "level": shown::level_name(*level), "message": message }),
+                json!({ "level": level_name(*level), "message": message }),
             ),
             Event::Emitted { event, data } => {
                 self.emit("event", json!({ "event": event, "data": data.tree() }))
@@ -143,7 +143,7 @@ impl<'a> Reporter<'a> {
                 self.emit("loop-failed", json!({ "message": message }))
             }
             Event::State(state) => {
-                let (state, reason) = state_name(state);
+                let (state, reason) = state.named();
                 self.emit("state", json!({ "state": state, "reason": reason }))
             }
         }
@@ -152,7 +152,7 @@ impl<'a> Reporter<'a> {
     fn event_for_people(&self, event: &Event) -> Result<(), CliError> {
         match event {
             Event::Log { level, message } => {
-                self.log(level_style(*level), shown::level_name(*level), message)
+                self.log(level_style(*level), level_name(*level), message)
             }
             Event::Emitted { event, data } => {
                 self.log(Style::Cyan, "event", &format!("{event} {}", data.as_str()));
@@ -188,7 +188,7 @@ impl<'a> Reporter<'a> {
             Event::Denied { message } => self.log(Style::Red, "denied", message),
             Event::LoopFailed { message } => self.log(Style::Red, "loop", message),
             Event::State(state) => {
-                let (name, reason) = state_name(state);
+                let (name, reason) = state.named();
                 let style = if matches!(state, State::Restarting { .. }) {
                     Style::Red
                 } else {
@@ -381,7 +381,7 @@ impl<'a> Reporter<'a> {
 fn status_json(status: &Status) -> Json {
     let turns = &status.turns;
     json!({
-        "state": state_name(&status.state).0,
+        "state": status.state.named().0,
         "turns": turns.turns,
         "loop_errors": turns.errors,
         "last_loop_error": turns.last_error,
@@ -401,7 +401,7 @@ fn status_json(status: &Status) -> Json {
 
 fn status_line(status: &Status) -> String {
     let turns = &status.turns;
-    let mut parts = vec![state_name(&status.state).0.to_owned()];
+    let mut parts = vec![status.state.named().0.to_owned()];
     if turns.paused {
         parts.push("paused".to_owned());
     }
@@ -432,16 +432,6 @@ fn status_line(status: &Status) -> String {
         ));
     }
     parts.join(" · ")
-}
-
-fn state_name(state: &State) -> (&'static str, Option<String>) {
-    match state {
-        State::Starting => ("starting", None),
-        State::Running => ("running", None),
-        State::Restarting { reason } => ("restarting", Some(reason.clone())),
-        State::Stopping => ("stopping", None),
-        State::Ended(end) => ("ended", Some(end.to_string())),
-    }
 }
 
 fn changed(change: &InputChange) -> (&'static str, Json) {

@@ -10,13 +10,12 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::super::shown;
 use super::wire::{Carried, Change, Problem, Told, Wish, json_of, named, outputs};
 use crate::component::LoadedComponent;
 use crate::error::{ErrorCode, HostError};
 use crate::executor::{Executor, Task};
 use crate::instance::description::shelf_nodes;
-use crate::instance::events::{Event, InputChange, Listener};
+use crate::instance::events::{Event, InputChange, Listener, level_name};
 use crate::instance::exports::Ports;
 use crate::instance::{Folder, Instance, Spec, State};
 use crate::limits::{self, Budget};
@@ -279,7 +278,7 @@ impl Teller {
 fn told(event: &Event) -> Option<Told> {
     Some(match event {
         Event::Log { level, message } => Told::Log {
-            level: shown::level_name(*level),
+            level: level_name(*level),
             text: message.clone(),
         },
         Event::Emitted { event, data } => Told::Event {

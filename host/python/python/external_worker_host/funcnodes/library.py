@@ -11,7 +11,7 @@ from funcnodes_core import Shelf
 from funcnodes_core.lib import flatten_shelf
 
 from .nodes import SandboxedNode
-from .pump import Pump
+from .pump import listen
 from .sandbox import Sandbox
 from .source import Source
 
@@ -43,13 +43,7 @@ class Library:
         if not self.sandbox.begin({}, self.label()):
             self.ended(self.sandbox.problem)
             await self.source.tell(f"{self.label()}: {self.sandbox.problem}")
-        while self._is_open:
-            guest = self.sandbox.guest
-            if guest is not None:
-                await Pump(self, guest).listen()
-            if guest is self.sandbox.guest:
-                self._replaced.clear()
-                await self._replaced.wait()
+        await listen(self, self._replaced, lambda: self._is_open)
 
     async def swap(self) -> None:
         """Goes on with the newest version of the file."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._native import Event
@@ -46,6 +47,17 @@ class Owner(Protocol):
     def config_said(self) -> None: ...
     def emitted(self, event: str, data: Any) -> None: ...
     def ended(self, reason: str) -> None: ...
+
+
+async def listen(owner: Owner, replaced: asyncio.Event, goes_on: Callable[[], bool]) -> None:
+    """Listens to whichever guest is its owner's, as long as that `goes_on`. `replaced` tells of another one."""
+    while goes_on():
+        guest = owner.sandbox.guest
+        if guest is not None:
+            await Pump(owner, guest).listen()
+        if guest is owner.sandbox.guest:
+            replaced.clear()
+            await replaced.wait()
 
 
 class Pump:

@@ -17,7 +17,7 @@ from funcnodes_core.eventmanager import MessageInArgs
 from funcnodes_worker import FuncNodesExternalWorker
 
 from .config import SandboxedConfig
-from .pump import Pump
+from .pump import listen
 from .sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -172,13 +172,7 @@ class SandboxedWorker(FuncNodesExternalWorker):
     async def continuous_run(self) -> None:
         """Listens to the guest, which has its loop in the sandbox."""
         self._running = True
-        while self._running:
-            guest = self.sandbox.guest
-            if guest is not None:
-                await Pump(self, guest).listen()
-            if guest is self.sandbox.guest:
-                self._replaced.clear()
-                await self._replaced.wait()
+        await listen(self, self._replaced, lambda: self._running)
 
     async def loop(self) -> None:
         """Its turns are in the sandbox."""
