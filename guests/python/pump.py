@@ -29,8 +29,9 @@ ANSWERS_S = 1.0
 """How long the pump may take to answer: a line takes a sixth of a second."""
 LATE_LINES = 4
 """Lines that may come before the answer: those to commands that were given up."""
-HALTS = 3
-"""Times that it is tried to switch the pump off, within the time that a worker has to stop."""
+HALTS = 12
+"""Times that it is tried to switch the pump off, if the host gives as much time: a busy machine, or a converter that
+was plugged in anew, may keep the line for seconds."""
 STEP_S = 0.25
 LONGEST_S = 540.0
 

@@ -13,11 +13,10 @@ use external_worker_host::json::JsonText;
 use external_worker_host::limits::Paid;
 use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration};
 use pyo3::prelude::*;
-use pyo3_async_runtimes::tokio::{future_into_py, get_runtime};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use crate::pending::{Ready, SIGNALS};
-use crate::values;
+use crate::pending::{Answer, Ready, SIGNALS};
+use crate::{bell, control, values};
 
 /// What an instance tells; each kind is a class of its own.
 #[pyclass(frozen, module = "external_worker_host")]
@@ -264,9 +263,11 @@ impl Events {
         }
         let (listener, instance) = (Arc::clone(&self.listener), self.instance.clone());
         let is_over = Arc::clone(&self.is_over);
-        future_into_py(py, async move {
+        bell::awaited(py, async move {
             let next = next(listener.lock().await.recv().await);
-            Python::attach(|py| shown(py, next, &instance, &is_over)?.ok_or_else(ended))
+            let event =
+                move |py: Python<'_>| shown(py, next, &instance, &is_over)?.ok_or_else(ended);
+            Ok(Box::new(event) as Answer)
         })
     }
 
@@ -275,12 +276,13 @@ impl Events {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let runtime = control::runtime()?;
         let next = loop {
             if let Some(next) = self.ready() {
                 break next;
             }
             let heard = py.detach(|| {
-                get_runtime().block_on(async {
+                runtime.block_on(async {
                     let recv = async { next(self.listener.lock().await.recv().await) };
                     tokio::time::timeout(SIGNALS, recv).await
                 })

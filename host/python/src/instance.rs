@@ -14,10 +14,10 @@ use futures_util::future::{BoxFuture, Shared};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use pyo3_async_runtimes::tokio::get_runtime;
 
 use crate::classes::{Shelf, WorkerClass};
 use crate::component::Component;
+use crate::control;
 use crate::events::{Events, InputChange};
 use crate::graph::Reader;
 use crate::pending::{Answer, Habit, Pending, answer};
@@ -69,7 +69,8 @@ impl Instance {
         let through = async move { starting.started().await.map(drop).map_err(Arc::new) };
         let started = through.boxed().shared();
         // It goes on whether anybody waits for it or not.
-        drop(py.detach(|| get_runtime().spawn(started.clone())));
+        let runtime = control::runtime()?;
+        drop(py.detach(|| runtime.spawn(started.clone())));
         Ok(Self {
             instance,
             class,
@@ -93,6 +94,16 @@ impl Instance {
 
     fn first_events(&self) -> std::sync::MutexGuard<'_, Option<Listener>> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a call, which most likely is soon over.
+    fn begin_quick(
+        &self,
+        py: Python<'_>,
+        called: impl Future<Output = Result<Answer, HostError>> + Send + 'static,
+    ) -> PyResult<Pending> {
+        let guests = self.instance.prepared().engine().threads();
+        Pending::begin_quick(py, called, &self.habit, guests)
     }
 
     /// Begins something that is asked of the instance.
@@ -225,7 +236,7 @@ impl Instance {
             let outputs = instance.call(&method, all).await?;
             Ok(Box::new(move |py: Python<'_>| values::one(py, outputs)) as Answer)
         };
-        Pending::begin_quick(py, called, &self.habit)
+        self.begin_quick(py, called)
     }
 
     /// Calls it as the node `node` of a graph, which waits where as many calls run as may, and is told of progress.
@@ -250,7 +261,7 @@ impl Instance {
             let outputs = outputs.into_iter().map(port).collect();
             Ok(Box::new(move |py: Python<'_>| values::named(py, outputs)) as Answer)
         };
-        Pending::begin_quick(py, called, &self.habit)
+        self.begin_quick(py, called)
     }
 
     /// Merges `patch` into the configuration, property by property.

@@ -1,10 +1,12 @@
 //! The sandbox host in a Python process: what `external_worker_host` is made of. `_native.pyi` is its contract.
 //!
 //! What is asked of a guest is a [`pending::Pending`], which both asyncio and plain threads wait for. No lock of the
-//! interpreter is held while anything waits.
+//! interpreter is held while anything waits, and none is taken where the interpreter may end meanwhile.
 
+mod bell;
 mod classes;
 mod component;
+mod control;
 mod engine;
 mod errors;
 mod events;
@@ -40,7 +42,7 @@ mod native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        super::pending::prepare();
+        super::graph::leave_at_exit(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

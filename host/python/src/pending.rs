@@ -12,13 +12,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use external_worker_host::HostError;
+use external_worker_host::executor::Executor;
 use pyo3::BoundObject;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTimeoutError};
 use pyo3::prelude::*;
-use pyo3_async_runtimes::tokio::{future_into_py, get_runtime};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::errors;
+use crate::{bell, control, errors};
 
 /// How long a thread waits for a call before it goes on: a few times what a short one takes.
 const MOMENT: Duration = Duration::from_micros(100);
@@ -30,18 +30,9 @@ pub const SIGNALS: Duration = Duration::from_millis(100);
 /// What came of it, to be made an object of Python once its lock is held.
 pub type Answer = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 
-type Outcome = Result<Answer, HostError>;
+/// What came of it.
+pub type Outcome = Result<Answer, HostError>;
 type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-
-/// The threads on which whatever was begun is driven. Guests have their own.
-pub fn prepare() {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder
-        .worker_threads(1)
-        .thread_name("ewh-control")
-        .enable_all();
-    pyo3_async_runtimes::tokio::init(builder);
-}
 
 /// An answer that is `value`.
 pub fn answer<T>(value: T) -> Answer
@@ -89,7 +80,8 @@ impl Pending {
         work: impl Future<Output = Outcome> + Send + 'static,
     ) -> PyResult<Self> {
         let work: Work = Box::pin(work);
-        let handle = py.detach(|| get_runtime().spawn(work));
+        let runtime = control::runtime()?;
+        let handle = py.detach(|| runtime.spawn(work));
         Ok(Self::running(handle))
     }
 
@@ -98,13 +90,16 @@ impl Pending {
         py: Python<'_>,
         work: impl Future<Output = Outcome> + Send + 'static,
         habit: &Habit,
+        guests: &Executor,
     ) -> PyResult<Self> {
         if !habit.is_quick() {
             return Self::begin(py, work);
         }
         let mut work: Work = Box::pin(work);
+        let runtime = control::runtime()?;
+        guests.expect_more();
         let outcome = py.detach(|| {
-            let _runtime = get_runtime().enter();
+            let _runtime = runtime.enter();
             wait_a_moment(work.as_mut())
         });
         if let Some(outcome) = outcome {
@@ -143,10 +138,7 @@ impl Pending {
         match self.take(py)? {
             State::Done(result) => Ok(Bound::new(py, Ready(Mutex::new(Some(result))))?.into_any()),
             State::Running(handle) => {
-                let coming = future_into_py(py, async move {
-                    let outcome = handle.await;
-                    Python::attach(|py| told(py, joined(outcome)?))
-                })?;
+                let coming = bell::awaited(py, async move { joined(handle.await) })?;
                 coming.call_method0("__await__")
             }
             State::Taken => Err(PyRuntimeError::new_err("somebody else waits for this")),
@@ -163,14 +155,15 @@ impl Pending {
         };
         let limit = timeout.and_then(|it| Duration::try_from_secs_f64(it.max(0.0)).ok());
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let runtime = control::runtime()?;
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let step = left.map_or(SIGNALS, |left| left.min(SIGNALS));
             let outcome = py.detach(|| {
-                get_runtime().block_on(async { tokio::time::timeout(step, &mut handle).await })
+                runtime.block_on(async { tokio::time::timeout(step, &mut handle).await })
             });
             if let Ok(outcome) = outcome {
-                let result = joined(outcome).and_then(|outcome| told(py, outcome));
+                let result = told(py, joined(outcome));
                 *self.state() = State::Done(copy(py, &result));
                 return result;
             }
@@ -246,15 +239,16 @@ fn copy(py: Python<'_>, result: &PyResult<Py<PyAny>>) -> PyResult<Py<PyAny>> {
     }
 }
 
-fn told(py: Python<'_>, outcome: Outcome) -> PyResult<Py<PyAny>> {
+/// What came of it, for Python.
+pub fn told(py: Python<'_>, outcome: Outcome) -> PyResult<Py<PyAny>> {
     match outcome {
         Ok(answer) => answer(py),
         Err(error) => Err(errors::raised(&error)),
     }
 }
 
-fn joined(outcome: Result<Outcome, tokio::task::JoinError>) -> PyResult<Outcome> {
-    outcome.map_err(|error| PyRuntimeError::new_err(error.to_string()))
+fn joined(outcome: Result<Outcome, tokio::task::JoinError>) -> Outcome {
+    outcome.unwrap_or_else(|_| Err(HostError::Ended("whatever drove it is gone".to_owned())))
 }
 
 /// Tells a thread that looks.

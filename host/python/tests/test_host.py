@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -306,7 +308,30 @@ class Told(Case):
         self.assertEqual(said, [{"what": "a"}])
 
 
+ENDS = """
+import asyncio, sys
+from external_worker_host import Component
+
+async def main():
+    component = await Component.load(sys.argv[1])
+    instance = await component.start("probe", config={"turn_ms": 1})
+    listening = asyncio.ensure_future(anext(aiter(instance.events())))
+    await asyncio.gather(*(instance.call("noop") for _ in range(8)))
+    listening.cancel()
+    instance.call("noop")
+
+asyncio.run(main())
+"""
+"""A script that ends while its guests and their calls go on."""
+
+
 class Processes(unittest.TestCase):
+    def test_an_interpreter_ends_while_guests_go_on(self) -> None:
+        for _ in range(8):
+            command = [sys.executable, "-c", ENDS, guest("probe_host")]
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+
     def test_a_fork_is_told_that_it_has_no_engine(self) -> None:
         engine = host.Engine.default()
         reads, writes = os.pipe()

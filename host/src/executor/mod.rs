@@ -219,6 +219,14 @@ impl Executor {
         Task(result)
     }
 
+    /// Whoever is about to call a guest from a thread of its own, and may do so again within a moment, says so: one of
+    /// these threads stays awake for that moment, since waking it would take longer than the call.
+    pub fn expect_more(&self) {
+        if let Place::Threads(threads) = &self.inner.place {
+            threads.queue.expect_more();
+        }
+    }
+
     /// The clock by which deadlines of tasks are kept.
     pub fn clock(&self) -> &Arc<Clock> {
         &self.inner.clock

@@ -22,6 +22,9 @@ const MIN_SLICE: Duration = Duration::from_micros(50);
 /// wakes another goes on for some microseconds as a rule, then runs it itself; waking a second thread
 /// each time would cost more than the task.
 const WATCH: Duration = Duration::from_millis(1);
+/// How long after a caller was there one thread looks out for its next task instead of sleeping: a few times what a
+/// short call takes, and about what waking a thread takes where its processor has gone to sleep.
+const LINGER: Duration = Duration::from_micros(100);
 
 thread_local! {
     /// Whose tasks this thread runs, and which of its threads it is.
@@ -45,6 +48,8 @@ pub(super) struct Queue {
     waiting: AtomicUsize,
     /// When what runs was interrupted last, in nanoseconds since `start`.
     interrupted: AtomicU64,
+    /// Until when a caller may come back, in nanoseconds since `start`.
+    expected: AtomicU64,
     interrupt: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -56,6 +61,8 @@ struct State {
     /// What each thread runs.
     running: Vec<Option<Running>>,
     idle: usize,
+    /// Whether a thread looks out for the next task.
+    lingers: bool,
     /// Whether one of the idle threads looks after what others leave.
     watched: bool,
     closed: bool,
@@ -121,6 +128,9 @@ impl State {
     fn needs(&self, weight: Weight, mine: Option<usize>, now: Instant) -> Needs {
         let overtaken = |running: Running| weight.overtakes(running.weight(now));
         let mine = mine.map(|thread| self.running.get(thread).copied().flatten());
+        if self.lingers && self.tasks.len() <= 1 {
+            return Needs::Nothing;
+        }
         if self.idle > 0 {
             // This thread takes it next, or, should that take long, the one that watches.
             return match mine {
@@ -152,12 +162,14 @@ impl Queue {
                 heaviest: Rank::FIRST,
                 running: vec![None; threads],
                 idle: 0,
+                lingers: false,
                 watched: false,
                 closed: false,
             }),
             work: Condvar::new(),
             waiting: AtomicUsize::new(0),
             interrupted: AtomicU64::new(0),
+            expected: AtomicU64::new(0),
             interrupt,
         }
     }
@@ -214,11 +226,25 @@ impl Queue {
         }
     }
 
+    fn nanos(&self, at: Instant) -> u64 {
+        let time = at.saturating_duration_since(self.start);
+        u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// A caller is there, and may come back within [`LINGER`].
+    pub fn expect_more(&self) {
+        let until = self.nanos(Instant::now() + LINGER);
+        self.expected.fetch_max(until, Ordering::Relaxed);
+    }
+
+    fn is_expected(&self) -> bool {
+        self.nanos(Instant::now()) < self.expected.load(Ordering::Relaxed)
+    }
+
     fn interrupt(&self, now: Instant) {
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let now = nanos(now.saturating_duration_since(self.start));
+        let now = self.nanos(now);
         let last = self.interrupted.load(Ordering::Relaxed);
-        if now.saturating_sub(last) < nanos(MIN_SLICE) {
+        if u128::from(now.saturating_sub(last)) < MIN_SLICE.as_nanos() {
             return;
         }
         let first =
@@ -265,7 +291,15 @@ impl Queue {
     }
 
     /// Waits until there may be something to do.
-    fn rest<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn rest<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        if !state.lingers && self.is_expected() {
+            state.lingers = true;
+            drop(state);
+            self.linger();
+            state = self.state();
+            state.lingers = false;
+            return state;
+        }
         state.idle += 1;
         let somebody_runs = state.running.iter().any(Option::is_some);
         if somebody_runs && !state.watched {
@@ -279,6 +313,13 @@ impl Queue {
         }
         state.idle = state.idle.saturating_sub(1);
         state
+    }
+
+    /// Looks out for a task, and lets go of the processor each time, since a caller may want just that.
+    fn linger(&self) {
+        while self.waiting.load(Ordering::Relaxed) == 0 && self.is_expected() {
+            std::thread::yield_now();
+        }
     }
 
     /// Ends the threads, and drops what waits.

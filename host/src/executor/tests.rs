@@ -231,3 +231,22 @@ async fn an_executor_that_ends_drops_what_waits() {
     assert_eq!(Arc::strong_count(&held), 1);
     busy.end().await;
 }
+
+#[tokio::test]
+async fn whoever_comes_back_within_a_moment_finds_a_thread_and_one_who_does_not_is_no_trouble() {
+    let executor = executor(2);
+    for _ in 0..200 {
+        executor.expect_more();
+        assert_eq!(executor.spawn(async { 1 }).await, Ok(1));
+    }
+    // Two at once while one thread lingers: the other is woken.
+    executor.expect_more();
+    let (meet, met) = oneshot::channel();
+    let waits = executor.spawn(async move { std::hint::black_box(met.await).is_ok() });
+    let tells = executor.spawn(async move { meet.send(()).is_ok() });
+    assert_eq!((waits.await, tells.await), (Ok(true), Ok(true)));
+    let busy = Busy::after(&executor, async {}).await;
+    executor.expect_more();
+    assert_eq!(executor.spawn(async { 2 }).await, Ok(2));
+    busy.end().await;
+}

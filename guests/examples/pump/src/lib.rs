@@ -16,8 +16,9 @@ const BAUD_RATE: u32 = 1200;
 const ANSWERS: Duration = Duration::from_secs(1);
 /// Lines that may come before the answer: those to commands that were given up.
 const LATE_LINES: usize = 4;
-/// Times that it is tried to switch the pump off, within the time that a worker has to stop.
-const HALTS: u32 = 3;
+/// Times that it is tried to switch the pump off, if the host gives as much time: a busy machine, or a converter that
+/// was plugged in anew, may keep the line for seconds.
+const HALTS: u32 = 12;
 /// Pause between two of them.
 const AGAIN: Duration = Duration::from_millis(250);
 /// Pause between two readings.
@@ -51,6 +52,14 @@ pub struct Pump {
 
 #[external_worker(id = "pump", title = "Peristaltic pump", config = PumpConfig)]
 impl Pump {
+    /// Whoever wires it at once finds the ports.
+    async fn start(context: Context<PumpConfig>) -> Result<Self> {
+        let _ = context;
+        let pump = Self::default();
+        pump.offer_ports()?;
+        Ok(pump)
+    }
+
     async fn r#loop(&self) -> Result<()> {
         self.set_loop_delay(READING);
         self.offer_ports()?;
