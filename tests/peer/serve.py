@@ -1,8 +1,8 @@
 """A Python Worker with the twin plugin, on loopback: `serve.py --data DIR --port N`.
 
 With `--mounted FILE ...` it has the sandbox host's FuncNodes module of this checkout, as if it were installed, and
-these components and scripts in its folder; `--plain` leaves the twin out. Once all is loaded it prints one line of JSON
-with its `url`, as `ewh serve --json` does.
+these components and scripts in its folder; `--installed` takes the module that is installed instead. `--plain` leaves
+the twin out. Once all is loaded it prints one line of JSON with its `url`, as `ewh serve --json` does.
 """
 
 import argparse
@@ -18,6 +18,7 @@ arguments = argparse.ArgumentParser()
 arguments.add_argument("--data", required=True)
 arguments.add_argument("--port", type=int, required=True)
 arguments.add_argument("--mounted", nargs="*", default=None, metavar="FILE")
+arguments.add_argument("--installed", action="store_true")
 arguments.add_argument("--plain", action="store_true")
 arguments = arguments.parse_args()
 
@@ -41,14 +42,18 @@ plugin_setup = external_worker_host.funcnodes:plugin_setup
 """
 
 
-def mount(files: list[str], data: str) -> None:
-    """Puts the package where Python finds it, with what the wheel says of it, and the files where the Worker does."""
+def mount_package() -> None:
+    """Puts the package of this checkout where Python finds it, with what the wheel says of it."""
     site = pathlib.Path(arguments.data, "site")
     said = site / "external_worker_host-0.0.0.dist-info"
     said.mkdir(parents=True, exist_ok=True)
     (said / "METADATA").write_text("Metadata-Version: 2.1\nName: external-worker-host\nVersion: 0.0.0\n")
     (said / "entry_points.txt").write_text(ENTRY_POINTS)
     sys.path[:0] = [str(PACKAGE), str(site)]
+
+
+def mount(files: list[str], data: str) -> None:
+    """Puts the files where the Worker finds them."""
     folder = pathlib.Path(data, "local_workers")
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
@@ -73,6 +78,8 @@ async def load_plugin(url: str, worker: WSWorker) -> None:
 url = f"ws://127.0.0.1:{arguments.port}/"
 data = os.path.join(arguments.data, "worker")
 if arguments.mounted is not None:
+    if not arguments.installed:
+        mount_package()
     mount(arguments.mounted, data)
 # One that was killed left a file that says it runs.
 pathlib.Path(os.environ["FUNCNODES_CONFIG_DIR"], "workers", f"worker_{UUID}.p").unlink(missing_ok=True)

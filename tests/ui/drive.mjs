@@ -38,6 +38,8 @@ const { values: options } = parseArgs({
     pictures: { type: "string" },
     // The shelf of the node library `basic`, if it is there.
     basic: { type: "string" },
+    // Whether the Worker is one in Python that has `funcnodes-basic` and `funcnodes-numpy`.
+    libraries: { type: "boolean", default: false },
   },
 });
 const workerUrl = options["worker-url"];
@@ -48,7 +50,7 @@ if (!workerUrl) {
 
 const { chromium } = createRequire(path.resolve(options["modules-dir"], "x"))("playwright-core");
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
-// How long nothing may happen. On a loaded machine the page draws less than one picture in a second.
+// How long nothing may happen.
 const PATIENCE_MS = 120_000;
 const FLAGS = [
   "--no-sandbox", // it runs as root in a container
@@ -93,7 +95,9 @@ await browser.route(
     return route.abort();
   },
 );
-const page = browser.pages()[0];
+const client = browser.pages()[0];
+// Opened last, so it is the tab in front: Chromium draws one picture in a second of those behind it.
+const page = await browser.newPage();
 const crashes = [];
 const log = [];
 // An error that the Worker answered with is one too, since the UI does not catch it.
@@ -104,7 +108,6 @@ page.on("pageerror", (error) => {
 page.on("console", (message) => log.push(message.text().slice(0, 300)));
 
 // A second client of the same Worker, in a tab of its own.
-const client = await browser.newPage();
 await client.goto(`${origin}/robots.txt`);
 await client.evaluate((url) => {
   window.ask = (cmd, kwargs) =>
@@ -128,7 +131,14 @@ const quoted = JSON.stringify;
 const shelf = (scope, name) =>
   scope.locator(`.shelfcontainer:has(> .shelftitle > .shelftitle_text:text-is(${quoted(name)}))`);
 const entry = (scope, name) => scope.locator(`.libnodeentry:text-is(${quoted(name)})`);
-const open = (scope) => scope.locator(":scope > .shelftitle").click();
+
+// A shelf unfolds slowly: what is in it, or below, is clicked where it then is.
+async function open(scope) {
+  await scope.locator(":scope > .shelftitle").click();
+  const ended = (panel) => Promise.allSettled(panel.getAnimations({ subtree: true }).map(({ finished }) => finished));
+  await page.locator(".library").evaluate(ended);
+}
+
 const node = (name) =>
   page.locator(`.react-flow__node:has(.nodeheader_title_text:text-is(${quoted(name)}))`);
 const port = (scope, kind, name) =>
@@ -168,27 +178,43 @@ async function type(node, input, value) {
   await field.press("Tab");
 }
 
-// The UI shows a new node as large as it can, and part of it behind the library: zooms out, to the right.
+// The UI shows a new node as large as it can, and part of it behind the library: zooms out, to the right. What is
+// not the bare pane may take the wheel for itself.
 async function makeRoom(placed) {
   await placed.waitFor();
-  await page.mouse.move(1310, 400);
-  for (let turn = 0; turn < 10 && (await placed.boundingBox()).width > 300; turn += 1) {
+  const { x, y } = await page.evaluate(() => {
+    for (let x = innerWidth - 40; x > 0; x -= 10) {
+      for (let y = 100; y < innerHeight; y += 10) {
+        if (document.elementFromPoint(x, y)?.matches(".react-flow__pane")) return { x, y };
+      }
+    }
+  });
+  await page.mouse.move(x, y);
+  for (let turn = 0; (await placed.boundingBox()).width > 300; turn += 1) {
+    check(turn < 10, "the view cannot be made smaller");
     await page.mouse.wheel(0, 1000);
     await nextFrame();
   }
 }
 
-// New nodes are at one place: moves the upper one to the left.
-async function apart(upper) {
+// New nodes are at one place: moves the upper one to the left, or where else it is to be.
+async function apart(upper, right = -350, down = 50) {
   await makeRoom(upper);
   const title = await middle(upper.locator(".nodeheader_title"));
-  await drag(title, { x: title.x - 350, y: title.y + 50 });
+  await drag(title, { x: title.x + right, y: title.y + down });
 }
 
 async function connect(source, target, input) {
+  const edges = page.locator(".react-flow__edge");
+  const before = await edges.count();
   const output = source.locator('.source[data-handleid="out"]');
   await drag(await middle(output), await middle(target.locator(`.target[data-handleid=${quoted(input)}]`)));
-  await page.locator(".react-flow__edge").waitFor({ state: "attached" });
+  await edges.nth(before).waitFor({ state: "attached" });
+}
+
+async function clear() {
+  for (const { id } of await ask("get_nodes")) await ask("remove_node", { id });
+  await page.locator(".react-flow__node").first().waitFor({ state: "detached" });
 }
 
 const nextFrame = () => page.evaluate(() => new Promise(requestAnimationFrame));
@@ -215,7 +241,7 @@ const steps = {
 
   async "create-an-instance"() {
     await entry(classShelf, "New Instance").dblclick();
-    await classShelf.locator(".shelfcontainer > .shelftitle").first().click();
+    await open(classShelf.locator(".shelfcontainer").first());
     await settings.waitFor();
     uuid = await settings.getAttribute("title");
     check(/^[0-9a-f]{32}$/.test(uuid), `the instance is called ${uuid}`);
@@ -261,10 +287,13 @@ const steps = {
   },
 
   async reload() {
+    // The UI sends within two seconds where a node was dragged to.
+    const isPlaced = async () => (await window.ask("get_nodes")).some((node) => node.properties?.["frontend:pos"]);
+    await client.waitForFunction(isPlaced, null, { polling: 100 });
     await steps.connect();
     await open(moduleShelf);
     await open(classShelf);
-    await classShelf.locator(".shelfcontainer > .shelftitle").first().click();
+    await open(classShelf.locator(".shelfcontainer").first());
     await entry(classShelf, options.method).waitFor();
     const input = port(node(options.method), "nodeinput", options.input).locator("input");
     await input.and(page.locator(`[value=${quoted(options.value)}]`)).waitFor();
@@ -301,8 +330,7 @@ const picture = (name) => node(name).locator(".nodedatabody img");
 
 // Places a node where the one before it was, which may be below the library: so its buttons get their clicks straight.
 async function placeAlone(name) {
-  for (const { id } of await ask("get_nodes")) await ask("remove_node", { id });
-  await page.locator(".react-flow__node").first().waitFor({ state: "detached" });
+  await clear();
   await entry(studioShelf, name).dblclick();
   await node(name).waitFor();
 }
@@ -330,7 +358,7 @@ const ofPictures = {
     await open(shelf(page.locator(".library"), options.pictures));
     await open(studioShelf);
     await entry(studioShelf, "New Instance").dblclick();
-    await studioShelf.locator(".shelfcontainer > .shelftitle").first().click();
+    await open(studioShelf.locator(".shelfcontainer").first());
     await entry(studioShelf, "Picture").waitFor();
   },
 
@@ -343,7 +371,7 @@ const ofPictures = {
     await isWide(picture("Picture"), 64);
     await open(shelf(page.locator(".library"), options.pictures));
     await open(studioShelf);
-    await studioShelf.locator(".shelfcontainer > .shelftitle").first().click();
+    await open(studioShelf.locator(".shelfcontainer").first());
   },
 
   // What is too large to be sent unasked says what it is, and is there when it is opened.
@@ -407,13 +435,55 @@ async function bar(least) {
   return (await page.waitForFunction(width, least)).jsonValue();
 }
 
-// What only the node library `basic` shows.
-const basicShelf = shelf(page.locator(".library"), options.basic ?? "");
+// Adds a package that is installed, as a person does.
+async function addLibrary(name) {
+  await page.getByRole("button", { name: "Manage Libraries" }).click();
+  const packages = page.getByRole("dialog", { name: "Manage Library" });
+  await packages.locator(`.addable-module:has-text(${quoted(name)}) .add-button`).click();
+  await packages.waitFor({ state: "detached" });
+}
+
+async function place(scope, ...names) {
+  const title = names.pop();
+  for (const name of names) {
+    scope = shelf(scope, name);
+    await open(scope);
+  }
+  await entry(scope, title).dblclick();
+  await node(title).waitFor();
+}
+
+// What only a Worker shows that has other nodes than sandboxed ones.
+const ofLibraries = {
+  async "compute-with-nodes-of-the-worker"() {
+    await clear();
+    await addLibrary("funcnodes-basic");
+    await addLibrary("funcnodes-numpy");
+    await place(page.locator(".library"), "basics", "math", "mul_node");
+    await steps["see-the-class"]();
+    await steps["create-an-instance"]();
+    await place(classShelf, options.method);
+    await place(page.locator(".library"), "numpy", "Array Creation", "From Existing Data", "repeat");
+    const [sandboxed, product, array] = [options.method, "mul_node", "repeat"].map(node);
+    await apart(array, 330, 50);
+    await apart(sandboxed, -250, -240);
+    await connect(sandboxed, product, "a");
+    await connect(product, array, "a");
+    await type(array, "repeats", "3");
+    await type(product, "b", "2.5");
+    await type(sandboxed, options.input, options.value);
+    await shows(port(product, "nodeoutput", "out").locator(".iovaluefield"), "20");
+    await shows(port(array, "nodeoutput", "repeated_array").locator(".iovaluefield"), /2\.0e\+01,\s+2\.0e\+01,\s+2\.0e\+01/);
+  },
+};
+
+// What only the node library `basic` shows. Other libraries have shelves of that name in theirs.
+const topmost = page.locator(":not(.shelfcontainer .shelfcontainer)");
+const basicShelf = shelf(page.locator(".library"), options.basic ?? "").and(topmost);
 
 const ofBasic = {
   async "compute-with-the-basic-library"() {
-    for (const { id } of await ask("get_nodes")) await ask("remove_node", { id });
-    await page.locator(".react-flow__node").first().waitFor({ state: "detached" });
+    await clear();
     await open(basicShelf);
     await open(shelf(basicShelf, "math"));
     await entry(shelf(basicShelf, "math"), "Multiply").dblclick();
@@ -447,6 +517,7 @@ const ofBasic = {
 };
 const seen = [];
 if (options.pictures) Object.assign(steps, ofPictures);
+if (options.libraries) Object.assign(steps, ofLibraries);
 if (options.basic) Object.assign(steps, ofBasic);
 
 async function runSteps() {

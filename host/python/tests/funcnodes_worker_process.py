@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import statistics
+import struct
 import sys
 import tempfile
 import time
@@ -35,6 +36,12 @@ if HAS_FUNCNODES:
 SECRET = "the-secret-of-the-environment"
 
 
+def needs(package: str) -> Any:
+    """Skips what needs a package with nodes that is not installed."""
+    there = HAS_FUNCNODES and importlib.util.find_spec(package.replace("-", "_"))
+    return unittest.skipUnless(there, f"{package} is not installed")
+
+
 class Worker:
     """The Worker, on a data folder that outlives its process."""
 
@@ -43,13 +50,15 @@ class Worker:
         self.folder = self.data / "worker/local_workers"
         self.folder.mkdir(parents=True)
         self.process: asyncio.subprocess.Process | None = None
+        #: What it has of this host: nothing, where FuncNodes is to be seen alone.
+        self.options = ["--plain", "--mounted"]
 
     async def start(self, **environment: str) -> Client:
         """Gives back a client, once the classes are there."""
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             port = listener.getsockname()[1]
-        serve = [sys.executable, str(PEER / "serve.py"), "--plain", "--mounted"]
+        serve = [sys.executable, str(PEER / "serve.py"), *self.options]
         with open(self.log, "ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *serve,
@@ -167,9 +176,18 @@ class Worker:
             await pong
             took.append(time.monotonic() - begin)
             count += 1
-            assert await self.compute(node, "out", a=count) == count
+            wanted = struct.pack("!q", count)
+            ran = self.client.next(lambda it: isinstance(it, Binary) and it.is_value(node, "out") and it.body == wanted)
+            await self.set(node, "a", count)
+            await ran
             both.append(time.monotonic() - begin)
         return statistics.median(took), max(both), count
+
+
+def figures(what: str, median: float, worst: float, count: int) -> str:
+    """A line of what a latency was while something went on."""
+    ping, both = f"{median * 1000:6.2f} ms", f"{worst * 1000:6.1f} ms"
+    return f"{what:28} ping {ping}, with a node run at most {both}, {count} times"
 
 
 @unittest.skipUnless(HAS_FUNCNODES, "FuncNodes is not installed")

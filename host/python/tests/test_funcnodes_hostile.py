@@ -10,7 +10,7 @@ import unittest
 from types import SimpleNamespace
 from typing import Any
 
-from funcnodes_worker_process import HAS_FUNCNODES, SCRIPTS, SECRET, WorkerCase
+from funcnodes_worker_process import HAS_FUNCNODES, SCRIPTS, SECRET, WorkerCase, figures
 from support import guest
 
 
@@ -18,6 +18,8 @@ class Misbehaving(WorkerCase):
     files = (SCRIPTS / "bad.py", guest("basic"))
 
     async def test_one_that_misbehaves_costs_the_others_nothing(self) -> None:
+        # Of the client, whose debug mode would be the most of what is measured.
+        asyncio.get_running_loop().set_debug(False)
         victim = await self.worker.add("victim")
         echo = await self.worker.node(f"victim.{victim}.echo")
         number = await self.worker.node("basic.constants/number")
@@ -26,8 +28,7 @@ class Misbehaving(WorkerCase):
 
         async def neighbours(what: str, seconds: float = 2.0) -> None:
             median, worst, count = await self.worker.latency(echo, seconds)
-            found = f"ping {median * 1000:6.2f} ms, with a node run at most {worst * 1000:6.1f} ms, {count} times"
-            lines.append(f"{what:28} {found}")
+            lines.append(figures(what, median, worst, count))
             self.assertEqual(await self.worker.compute(number, "out", value=count), count)
 
         await neighbours("nothing")

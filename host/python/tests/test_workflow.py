@@ -1,21 +1,20 @@
-"""Workflows of ordinary nodes in which one node is replaced by a sandboxed one: the results are the same."""
+"""Workflows of ordinary nodes in which one node is replaced by a sandboxed one: the results are the same. And tables
+on their way: what becomes of dates, and that large ones keep nobody waiting."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import importlib.util
 import json
+import threading
 import unittest
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
-from funcnodes_worker_process import HAS_FUNCNODES, SCRIPTS, Worker, WorkerCase
-
-
-def needs(package: str) -> Any:
-    """Skips what needs a package with nodes that is not installed."""
-    there = HAS_FUNCNODES and importlib.util.find_spec(package.replace("-", "_"))
-    return unittest.skipUnless(there, f"{package} is not installed")
+from funcnodes_worker_process import SCRIPTS, Worker, WorkerCase, needs
+from support import PATIENCE, Case
 
 
 @dataclass
@@ -209,6 +208,78 @@ class Replaced(WorkerCase):
         self.assertEqual(good, {"index": [0, 1], "columns": ["a"], "data": [[1], [2]]})
         for wrong in ([[1], [1, 2, 3]], [[]], [1], [{"a": 1}]):
             self.assertIn("a value for every column", str(await self.worker.compute(rows, "out", rows=wrong)))
+
+
+@needs("funcnodes-pandas")
+class Dates(Case):
+    async def test_dates_go_as_exact_texts_and_what_comes_back_is_text(self) -> None:
+        import pandas
+        from external_worker_host.funcnodes import values
+
+        texts = ["2024-05-01T12:00:00.000000001+02:00", "2024-11-01T12:00:00+01:00"]
+        dates = pandas.to_datetime(texts, utc=True, format="ISO8601").tz_convert("Europe/Berlin")
+        times = pandas.to_timedelta([1.5, 0], "s")
+        frame = pandas.DataFrame({"at": dates, "took": times}, index=[dates[0], pandas.NaT])
+        worker = await self.started(SCRIPTS / "sheet.py")
+        said = await worker.call("dropna", df=frame)
+        rows = [[texts[0], "P0DT0H0M1.5S"], [texts[1], "P0DT0H0M0S"]]
+        self.assertEqual(said, {"index": [texts[0], None], "columns": ["at", "took"], "data": rows})
+        answer = values.table_of(said)
+        self.assertEqual(answer["at"].tolist(), texts)
+        # Who knows that they are dates loses nothing.
+        self.assertTrue((pandas.to_datetime(answer["at"], utc=True, format="ISO8601") == dates).all())
+
+
+@needs("funcnodes-pandas")
+class Large(Case):
+    def setUp(self) -> None:
+        import numpy
+        from external_worker_host import _values
+        from external_worker_host.funcnodes import nodes, sandbox, values
+        from pandas import DataFrame
+
+        self.host_values, self.values, self.nodes, self.sandbox = _values, values, nodes, sandbox
+        self.DataFrame = DataFrame
+        self.numbers = numpy.arange(3 * _values.PIECE).reshape(-1, 10)
+
+    def while_the_loop_turns(self, module: Any, work: str) -> Any:
+        """A function of a module that is done after a hundred turns of this loop, of which it waits for each."""
+        own, loop = getattr(module, work), asyncio.get_running_loop()
+
+        def turned_before(value: Any) -> Any:
+            for _ in range(100):
+                turned = threading.Event()
+                loop.call_soon_threadsafe(turned.set)
+                self.assertTrue(turned.wait(PATIENCE), f"the loop stands still for `{work}`")
+            return own(value)
+
+        return self.enterContext(mock.patch.object(module, work, side_effect=turned_before))
+
+    async def test_the_loop_turns_while_a_large_table_is_converted(self) -> None:
+        worker = await self.started(SCRIPTS / "sheet.py")
+        box = self.sandbox.Sandbox(SimpleNamespace(), "sheet", worker.uuid, None, False)
+        box.guest = worker
+        [method] = [it for it in worker.class_.methods if it.name == "dropna"]
+        node = self.nodes.node_class(box, method, "dropna", f"sheet.{worker.uuid}.dropna")()
+        there = self.while_the_loop_turns(self.host_values, "_table_text")
+        back = self.while_the_loop_turns(self.values, "table_of")
+        frame = self.DataFrame(self.numbers)
+        await self.nodes._run(node, df=frame)
+        self.assertTrue(node.outputs["out"].value.equals(frame))
+        self.assertEqual((there.call_count, back.call_count), (1, 1))
+
+    def test_what_is_made_in_pieces_is_the_whole(self) -> None:
+        piece = self.host_values.PIECE
+        frames = [self.DataFrame(), self.DataFrame(index=[1, 2]), self.DataFrame(columns=["a"])]
+        frames += [self.DataFrame(self.numbers), self.DataFrame(self.numbers.T), self.DataFrame(self.numbers[:-1])]
+        for frame in frames:
+            self.assertEqual(json.loads(self.host_values.dumps(frame)), self.host_values.table(frame), frame.shape)
+        for length in (0, 1, piece, piece + 1, 2 * piece):
+            self.assertEqual(json.loads(self.host_values.dumps(list(range(length)))), list(range(length)))
+        with mock.patch.object(self.host_values, "_text", side_effect=self.host_values._text) as made:
+            self.host_values.dumps(self.DataFrame(self.numbers))
+        rows = [call.args[0] for call in made.call_args_list if call.args[0] and isinstance(call.args[0][0], list)]
+        self.assertEqual([len(it) for it in rows], [piece // 10] * 3)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,13 @@ AGAIN_S, AGAIN_MOST_S = 0.5, 30.0
 class Library:
     """The instance of a class that is a library, and its shelf."""
 
-    def __init__(self, source: Source, class_id: str, others: Iterable[Library]) -> None:
+    def __init__(
+        self, source: Source, class_id: str, others: Iterable[Library], sandbox: Sandbox | None = None
+    ) -> None:
+        """`sandbox`: that of a library of this id that was there before, with its nodes."""
         # Nothing of it is saved, so it may be another one each time; the ids of its nodes have no uuid.
-        self.sandbox = Sandbox(source, class_id, uuid.uuid4().hex, None, True)
-        self.source = source
+        self.sandbox = sandbox or Sandbox(source, class_id, uuid.uuid4().hex, None, True)
+        self.sandbox.source = self.source = source
         #: Set when its nodes can be used, or never will be.
         self.ready = asyncio.Event()
         self._replaced = asyncio.Event()
@@ -43,6 +46,7 @@ class Library:
         if not self.sandbox.begin({}, self.label()):
             self.ended(self.sandbox.problem)
             await self.source.tell(f"{self.label()}: {self.sandbox.problem}")
+        self.sandbox.renew_nodes()
         await listen(self, self._replaced, lambda: self._is_open)
 
     async def swap(self) -> None:
@@ -57,7 +61,7 @@ class Library:
         await self.sandbox.end(True)
         self._task.cancel()
 
-    async def running(self) -> None:
+    async def started(self) -> None:
         await self.nodes_update()
         self.ready.set()
 

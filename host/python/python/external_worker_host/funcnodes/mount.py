@@ -50,6 +50,8 @@ class Mount:
         self._parted: dict[str, Source] = {}
         self.types: dict[str, type[SandboxedWorker]] = {}
         self.libraries: dict[str, Library] = {}
+        #: Those of libraries that are gone, for the nodes that there are, by class id.
+        self._left: dict[str, Sandbox] = {}
         #: The last version of each file that was taken in or refused, and those that may be still being written.
         self._known: dict[str, tuple[Path, Stamp]] = {}
         #: Class ids that another package came with later.
@@ -258,9 +260,12 @@ class Mount:
             if class_id in wanted:
                 await library.swap()
             else:
-                await self.libraries.pop(class_id).close()
+                del self.libraries[class_id]
+                await library.close()
+                self._left[class_id] = library.sandbox
         for class_id in sorted(wanted - self.libraries.keys()):
-            self.libraries[class_id] = Library(source, class_id, self.libraries.values())
+            left = self._left.pop(class_id, None)
+            self.libraries[class_id] = Library(source, class_id, self.libraries.values(), left)
 
     async def _gone(self, source: Source) -> None:
         name, lookup = source.place.name, self.worker.local_worker_lookup_loop

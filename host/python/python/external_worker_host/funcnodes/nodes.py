@@ -96,13 +96,29 @@ class SandboxedNode(NodeClassNode):
         """The value in force at an input, for the guest; `None`: there is none."""
         port = self.inputs.get(self.input_ids.get(name, ""))
         value = None if port is None else port.value
-        return None if value is NoValue else value
+        return None if port is None or value is NoValue else self.for_guest(port.uuid, value)
 
     def for_guest(self, port: str, value: Any) -> Any:
         """The value of an input as the guest wants it."""
-        if port in self.media:
-            return values.media_of(value)
-        return values.array_of(value) if port in self.arrays else value
+        if port in self.arrays:
+            return values.array_of(value)
+        value = values.without_picture(value)
+        return values.media_of(value) if port in self.media else value
+
+    def all_for_guest(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """The values of inputs by the names that the guest has for them."""
+        return {self.names[port]: self.for_guest(port, value) for port, value in inputs.items()}
+
+    def from_guest(self, name: str, value: Any) -> Any:
+        """The value of an output as the graph wants it."""
+        port = self.output_ids[name]
+        if port in self.media and value is not None:
+            value = values.media_of(value)
+            if not isinstance(value, Media):
+                raise TypeError(f"the output `{name}` is to be media, not {type(value).__name__}")
+        if isinstance(value, Media):
+            value = values.picture_of(value)
+        return values.bounded(values.table_of(value) if port in self.tables else value)
 
     def show_progress(self, fraction: float | None, message: str, elapsed: float) -> None:
         """Shows how far a call is; `None`: it is done."""
@@ -132,20 +148,11 @@ async def _run(self: SandboxedNode, /, **inputs: Any) -> Any:
     sandbox = type(self).sandbox()
     if sandbox is None:
         raise RuntimeError("its external worker is not there any more")
-    given = {self.names[port]: self.for_guest(port, value) for port, value in inputs.items()}
-    outputs = await sandbox.run(self, given)
-    ports = self.output_ids
-    for name, value in outputs.items():
-        port = ports.get(name)
-        if port is None:
-            continue
-        if port in self.media and value is not None:
-            value = values.media_of(value)
-            if not isinstance(value, Media):
-                raise TypeError(f"the output `{name}` is to be media, not {type(value).__name__}")
-        if port in self.tables:
-            value = values.table_of(value)
-        self.outputs[port].value = values.bounded(value)
+    outputs = await sandbox.run(self, inputs)
+    known = {name: value for name, value in outputs.items() if name in self.output_ids}
+    made = await values.converted(known.values(), lambda: {name: self.from_guest(name, known[name]) for name in known})
+    for name, value in made.items():
+        self.outputs[self.output_ids[name]].value = value
     return next(iter(outputs.values()), None) if len(outputs) < 2 else outputs
 
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from funcnodes_core import Shelf
 
 from .._errors import Ended, SandboxError
+from . import values
 from .nodes import SandboxedNode, replace, same_or_new
 
 if TYPE_CHECKING:
-    from .._native import Instance, NodeClass, WorkerClass
+    from .._native import Instance, NodeClass, Pending, WorkerClass
     from .._native import Shelf as GuestShelf
     from .source import Source
 
@@ -81,12 +82,12 @@ class Sandbox:
         except Exception as error:
             self.source.log.error("%s: the new version does not start, the old one goes on: %s", name, _sentence(error))
             return False
+        if self.guest is not old:
+            new.kill("it was stopped meanwhile")
+            return False
         self.guest = new
         self.attach_all()
-        for path, method in self.methods().items():
-            for node in self.nodes_of(path):
-                if type(node) is not method:
-                    replace(node, method)
+        self.renew_nodes()
         if self.guest is new:
             await old.stop()
         return True
@@ -108,10 +109,11 @@ class Sandbox:
             await new.started()
         except SandboxError:
             new.kill("it did not start")
-            self.guest = old.component.begin(
-                self.class_id, config=config, uuid=_uuid(self.uuid), name=name, state=state, folder=self._data
-            )
-            self.attach_all()
+            if self.guest is old:
+                self.guest = old.component.begin(
+                    self.class_id, config=config, uuid=_uuid(self.uuid), name=name, state=state, folder=self._data
+                )
+                self.attach_all()
             raise
         return new
 
@@ -200,6 +202,13 @@ class Sandbox:
         made = {method.name: self.node_class(method, method.name) for method in self.definition.methods}
         return {name: node for name, node in made.items() if node is not None}
 
+    def renew_nodes(self) -> None:
+        """Nodes of a method that changed become those of the new one."""
+        for path, method in self.methods().items():
+            for node in self.nodes_of(path):
+                if type(node) is not method:
+                    replace(node, method)
+
     def shelf(self, shelf: GuestShelf, depth: int = 0) -> Shelf:
         """A shelf of the guest with all that is on it."""
         nodes = (self.node_class(node, f"{shelf.path}/{node.name}") for node in shelf.nodes)
@@ -238,13 +247,17 @@ class Sandbox:
         return [node for node in list(self.nodes.values()) if node.path == method]
 
     async def run(self, node: SandboxedNode, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Runs a node in the guest."""
+        """Runs a node in the guest, with the values in force at its inputs."""
         guest = self.guest
         if guest is None:
             raise Ended(f"its external worker does not run: {self.problem}")
         uuid = node.uuid
+
+        def begin() -> Pending[dict[str, Any]]:
+            return guest.call_as(uuid, node.path, node.all_for_guest(inputs))
+
         try:
-            return await guest.call_as(uuid, node.path, inputs)
+            return await (await values.converted(inputs.values(), begin))
         finally:
             if uuid in self._shown:
                 self._shown.discard(uuid)

@@ -6,19 +6,22 @@ own page and fetches a text that is to be a picture. So only known names pass, a
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import copy
 import importlib.util
 import itertools
-from collections.abc import Set
+import sys
+from collections.abc import Callable, Iterable, Set
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from exposedfunctionality import add_type
 from funcnodes_core import ByteEncoder, BytesEncdata, Encdata, JSONEncoder
 
 from .._native import Media
+from .._values import is_table
 
 #: What browsers take for pixels, in which nothing runs.
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif"})
@@ -34,6 +37,8 @@ JSON_BYTES = 512 * 1024
 PARTS, ENTRIES = 1000, 10
 #: Characters of a text in such a preview.
 CHARS = 1000
+#: Parts of a value, or cells of a table, that are converted in the time that the Worker's loop may be kept waiting.
+AT_ONCE = 10_000
 
 #: Names of types that mean the same in FuncNodes.
 _NAMES = frozenset(
@@ -44,7 +49,16 @@ _TABLES = frozenset({"DataFrame", "pandas.DataFrame", "pd.DataFrame", "pandas.co
 #: What the web UI would make a part of its page, or fetch.
 _RENDERERS_OF_MEDIA = frozenset({"image", "svg"})
 
+_T = TypeVar("_T")
+
 add_type(Media, "media")
+
+
+async def converted(given: Iterable[Any], convert: Callable[[], _T]) -> _T:
+    """What `convert` makes of the values `given`: on another thread where that takes long."""
+    if any(takes_long(value) for value in given):
+        return await asyncio.to_thread(convert)
+    return convert()
 
 
 @cache
@@ -147,6 +161,28 @@ def media_of(value: Any) -> Any:
     return value
 
 
+def picture_of(media: Media) -> Any:
+    """`media` as the nodes of `funcnodes-images` take pictures, where that package is in use; else it is as it is."""
+    if "funcnodes_images" not in sys.modules or essence(media) not in PICTURES:
+        return media
+    from .pictures import Picture
+
+    return Picture(media)
+
+
+def without_picture(value: Any) -> Any:
+    """A picture of `funcnodes-images` as media, anything else as it is."""
+    if not _is_picture(value):
+        return value
+    from . import pictures
+
+    return pictures.media_of(value)
+
+
+def _is_picture(value: Any) -> bool:
+    return isinstance(value, getattr(sys.modules.get("funcnodes_images"), "ImageFormat", ()))
+
+
 def array_of(value: Any) -> Any:
     """`value` where an array is wanted: what numpy makes one of by its own word, such as a picture of FuncNodes or a
     column of a table, is one; anything else is as it is."""
@@ -241,16 +277,29 @@ class LargeList(list[Any]):
 
 def bounded(value: Any) -> Any:
     """`value`, marked if it is a large one. Otherwise it is the same."""
-    if type(value) not in (dict, list):
+    if type(value) not in (dict, list) or not _has_more_parts(value, PARTS):
         return value
+    return LargeDict(value) if type(value) is dict else LargeList(value)
+
+
+def takes_long(value: Any) -> bool:
+    """Whether it takes so long to convert `value` that the Worker's loop is not to wait for it."""
+    if is_table(value):
+        return value.size > AT_ONCE
+    return _has_more_parts(value, AT_ONCE) or _is_picture(value)
+
+
+def _has_more_parts(value: Any, most: int) -> bool:
     to_see, seen = [value], 0
     while to_see:
         part = to_see.pop()
+        if not isinstance(part, (dict, list)):
+            continue
         seen += len(part)
-        if seen > PARTS:
-            return LargeDict(value) if type(value) is dict else LargeList(value)
-        to_see += [it for it in (part.values() if type(part) is dict else part) if type(it) in (dict, list)]
-    return value
+        if seen > most:
+            return True
+        to_see += part.values() if isinstance(part, dict) else part
+    return False
 
 
 def _begin_of(value: Any, left: list[int]) -> Any:

@@ -16,6 +16,7 @@ from funcnodes_core import Encdata, JSONEncoder, Shelf
 from funcnodes_core.eventmanager import MessageInArgs
 from funcnodes_worker import FuncNodesExternalWorker
 
+from . import values
 from .config import SandboxedConfig
 from .pump import listen
 from .sandbox import Sandbox
@@ -148,7 +149,7 @@ class SandboxedWorker(FuncNodesExternalWorker):
         guest = self.sandbox.guest
         if guest is None:
             raise RuntimeError(self.sandbox.problem)
-        answer = await guest.call(method, inputs)
+        answer = await (await values.converted(inputs.values(), lambda: guest.call(method, inputs)))
         said = next((it for it in self.sandbox.definition.methods if it.name == method), None)
         if said is not None:
             has_inputs = any(not port.hidden for port in said.inputs)
@@ -230,7 +231,7 @@ class SandboxedWorker(FuncNodesExternalWorker):
     def label(self) -> str:
         return self.name
 
-    async def running(self) -> None:
+    async def started(self) -> None:
         await self._read_shelf(always=False)
         await self.source.changed()
 
