@@ -42,6 +42,8 @@ pub struct Status {
     reason: Option<String>,
     paused: bool,
     turns: u64,
+    /// Seconds between two turns of its loop.
+    loop_delay: f64,
     loop_errors: u64,
     last_error: Option<String>,
     open_calls: usize,
@@ -102,8 +104,7 @@ impl Instance {
         py: Python<'_>,
         called: impl Future<Output = Result<Answer, HostError>> + Send + 'static,
     ) -> PyResult<Pending> {
-        let guests = self.instance.prepared().engine().threads();
-        Pending::begin_quick(py, called, &self.habit, guests)
+        Pending::begin_quick(py, called, &self.habit, self.instance.prepared().engine())
     }
 
     /// Begins something that is asked of the instance.
@@ -202,6 +203,7 @@ impl Instance {
             reason,
             paused: status.turns.paused,
             turns: status.turns.turns,
+            loop_delay: status.turns.delay.as_secs_f64(),
             loop_errors: status.turns.errors,
             last_error: status.turns.last_error,
             open_calls: status.open_calls,

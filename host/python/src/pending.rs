@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use external_worker_host::HostError;
-use external_worker_host::executor::Executor;
+use external_worker_host::engine::Engine;
 use pyo3::BoundObject;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTimeoutError};
 use pyo3::prelude::*;
@@ -90,14 +90,14 @@ impl Pending {
         py: Python<'_>,
         work: impl Future<Output = Outcome> + Send + 'static,
         habit: &Habit,
-        guests: &Executor,
+        engine: &Engine,
     ) -> PyResult<Self> {
         if !habit.is_quick() {
             return Self::begin(py, work);
         }
         let mut work: Work = Box::pin(work);
         let runtime = control::runtime()?;
-        guests.expect_more();
+        engine.expect_more();
         let outcome = py.detach(|| {
             let _runtime = runtime.enter();
             wait_a_moment(work.as_mut())

@@ -19,6 +19,8 @@ use serde_json::Value as Json;
 
 /// What of it is easier said in Python.
 const MODULE: &str = "external_worker_host._values";
+/// JSON up to this size is read and written with the interpreter's lock held: about a millisecond.
+const LOCKED_BYTES: usize = 64 * 1024;
 
 static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -142,14 +144,31 @@ fn integer(value: &Bound<'_, PyAny>) -> PyResult<wit::Value> {
 
 /// `value` as JSON that every parser takes.
 fn json_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    Ok(JsonText::of(&to_json(value)?).wire().into_owned())
+    let text = dumped(value)?;
+    let wire = aside(value.py(), text.len(), || {
+        json::parse(text.as_bytes()).map(|json| JsonText::of(&json).wire().into_owned())
+    });
+    wire.map_err(|problem| PyValueError::new_err(problem.to_string()))
 }
 
 /// `value` as a document.
 pub fn to_json(value: &Bound<'_, PyAny>) -> PyResult<Json> {
+    let text = dumped(value)?;
+    let parsed = aside(value.py(), text.len(), || json::parse(text.as_bytes()));
+    parsed.map_err(|problem| PyValueError::new_err(problem.to_string()))
+}
+
+fn dumped(value: &Bound<'_, PyAny>) -> PyResult<String> {
     let dumps = DUMPS.import(value.py(), MODULE, "dumps")?;
-    let text: String = dumps.call1((value,))?.extract()?;
-    json::parse(text.as_bytes()).map_err(|problem| PyValueError::new_err(problem.to_string()))
+    dumps.call1((value,))?.extract()
+}
+
+/// What `work` makes of so many bytes: without the interpreter's lock where other threads would notice.
+fn aside<T: Send>(py: Python<'_>, bytes: usize, work: impl FnOnce() -> T + Send) -> T {
+    match bytes > LOCKED_BYTES {
+        true => py.detach(work),
+        false => work(),
+    }
 }
 
 /// A document, or `None`, as Python reads it.

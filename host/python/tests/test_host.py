@@ -281,6 +281,13 @@ class Told(Case):
     async def asyncSetUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
+    async def test_the_delay_of_its_loop_is_what_it_says(self) -> None:
+        component = await Component.load(guest("probe_host"))
+        worker = await component.start("probe", config={"turn_ms": 1})
+        await worker.call("slow_down", ms=60_000)
+        self.assertEqual(worker.status.loop_delay, 60.0)
+        await worker.stop()
+
     async def test_events_come_in_their_order_until_the_end(self) -> None:
         worker = await self.started(script(self.folder, TALKER))
         events = worker.events()

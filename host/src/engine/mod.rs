@@ -323,6 +323,12 @@ impl Engine {
         &self.outside.threads
     }
 
+    /// Whoever is about to call a guest from a thread of its own, and may do so again within a moment, says so: one of
+    /// the threads that run guests stays awake for that moment, since waking it takes longer than a short call.
+    pub fn expect_more(&self) {
+        self.outside.threads.expect_more();
+    }
+
     /// The clock by which guests' deadlines are kept.
     pub fn clock(&self) -> &Arc<Clock> {
         self.outside.threads.clock()

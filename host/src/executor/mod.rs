@@ -219,8 +219,7 @@ impl Executor {
         Task(result)
     }
 
-    /// Whoever is about to call a guest from a thread of its own, and may do so again within a moment, says so: one of
-    /// these threads stays awake for that moment, since waking it would take longer than the call.
+    /// A caller on another thread is there, and may come back within a moment: one of these threads stays awake for it.
     pub fn expect_more(&self) {
         if let Place::Threads(threads) = &self.inner.place {
             threads.queue.expect_more();

@@ -195,6 +195,7 @@ class Status:
     reason: str | None
     paused: bool
     turns: int
+    loop_delay: float  # seconds
     loop_errors: int
     last_error: str | None
     open_calls: int

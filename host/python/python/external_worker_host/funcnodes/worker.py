@@ -53,7 +53,6 @@ class SandboxedWorker(FuncNodesExternalWorker):
         self._replaced = asyncio.Event()
         super().__init__(workerid, None, str(folder) if folder else None, name)
         self._logger = self.source.log
-        self._delay = self.sandbox.definition.loop_delay
         self._nodeshelf = shelf
         self._node_classes = cast(Any, self.sandbox.methods())
         self._nodes_created = True
@@ -104,6 +103,15 @@ class SandboxedWorker(FuncNodesExternalWorker):
 
     @_paused.setter
     def _paused(self, _: bool) -> None:
+        """FuncNodes sets it when it makes the object."""
+
+    @property
+    def _delay(self) -> float:
+        guest = self.sandbox.guest
+        return self.sandbox.definition.loop_delay if guest is None else guest.status.loop_delay
+
+    @_delay.setter
+    def _delay(self, _: float) -> None:
         """FuncNodes sets it when it makes the object."""
 
     def serialize(self, export: bool = False) -> Any:
@@ -165,7 +173,6 @@ class SandboxedWorker(FuncNodesExternalWorker):
             return
         if await self.sandbox.swap(self.name):
             self._node_classes = cast(Any, self.sandbox.methods())
-            self._delay = self.sandbox.definition.loop_delay
             self._replaced.set()
             self.emit("nodes_update")
             await self.source.changed()
