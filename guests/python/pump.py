@@ -29,9 +29,6 @@ ANSWERS_S = 1.0
 """How long the pump may take to answer: a line takes a sixth of a second."""
 LATE_LINES = 4
 """Lines that may come before the answer: those to commands that were given up."""
-HALTS = 12
-"""Times that it is tried to switch the pump off, if the host gives as much time: a busy machine, or a converter that
-was plugged in anew, may keep the line for seconds."""
 STEP_S = 0.25
 LONGEST_S = 540.0
 
@@ -43,6 +40,9 @@ class Direction(enum.Enum):
 
 class PumpConfig(ExternalWorkerConfig):
     parity: str = Field(default="even", pattern="^(even|none)$", description="even, as the pump has it, or none.")
+    tries: int = Field(
+        default=3, ge=1, le=60, description="Times that it is tried to switch the pump off: as many as there is time for."
+    )
 
 
 def checksum(text: str) -> str:
@@ -136,7 +136,7 @@ class Pump(FuncNodesExternalWorker):
 
     async def halt(self):
         """Switches the pump off, and tries again when that goes wrong."""
-        for left in reversed(range(HALTS)):
+        for left in reversed(range(self.config.tries)):
             try:
                 await self.ask("HALT")
                 return

@@ -16,10 +16,7 @@ const BAUD_RATE: u32 = 1200;
 const ANSWERS: Duration = Duration::from_secs(1);
 /// Lines that may come before the answer: those to commands that were given up.
 const LATE_LINES: usize = 4;
-/// Times that it is tried to switch the pump off, if the host gives as much time: a busy machine, or a converter that
-/// was plugged in anew, may keep the line for seconds.
-const HALTS: u32 = 12;
-/// Pause between two of them.
+/// Pause before it is tried again to switch the pump off.
 const AGAIN: Duration = Duration::from_millis(250);
 /// Pause between two readings.
 const READING: Duration = Duration::from_secs(1);
@@ -36,6 +33,9 @@ pub struct PumpConfig {
     /// even, as the pump has it, or none, for a line that has no parity, such as a simulated one.
     #[config(default = "even", pattern = "^(even|none)$")]
     parity: String,
+    /// Times that it is tried to switch the pump off: as many as there is time for while the worker stops.
+    #[config(default = 3, ge = 1, le = 60)]
+    tries: u32,
 }
 
 /// The pump. One command at a time is on the line.
@@ -165,7 +165,7 @@ impl Pump {
     /// Switches the pump off, and tries again when that goes wrong: the line may have been garbled, or the port
     /// not be free yet.
     async fn halt(&self) -> Result<()> {
-        for _ in 1..HALTS {
+        for _ in 1..self.config().tries {
             if self.ask("HALT").await.is_ok() {
                 return Ok(());
             }

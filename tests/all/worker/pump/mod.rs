@@ -76,8 +76,9 @@ impl Lab {
         let mut events = site.worker.subscribe();
         site.put(code.file(), &code.version(1));
         notice(&mut events, "`pump` is new").await;
-        // A pty has no parity.
-        let uuid = site.add("pump", "pump", json!({ "parity": "none" })).await;
+        // A pty has no parity, and a busy machine brings nothing over it for seconds; the policy gives more.
+        let config = json!({ "parity": "none", "tries": 12 });
+        let uuid = site.add("pump", "pump", config).await;
         let lab = Self {
             code,
             device,
