@@ -144,31 +144,24 @@ fn integer(value: &Bound<'_, PyAny>) -> PyResult<wit::Value> {
 
 /// `value` as JSON that every parser takes.
 fn json_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    let text = dumped(value)?;
-    let wire = aside(value.py(), text.len(), || {
-        json::parse(text.as_bytes()).map(|json| JsonText::of(&json).wire().into_owned())
-    });
-    wire.map_err(|problem| PyValueError::new_err(problem.to_string()))
+    made_of(value, |json| JsonText::of(&json).wire().into_owned())
 }
 
 /// `value` as a document.
 pub fn to_json(value: &Bound<'_, PyAny>) -> PyResult<Json> {
-    let text = dumped(value)?;
-    let parsed = aside(value.py(), text.len(), || json::parse(text.as_bytes()));
-    parsed.map_err(|problem| PyValueError::new_err(problem.to_string()))
+    made_of(value, |json| json)
 }
 
-fn dumped(value: &Bound<'_, PyAny>) -> PyResult<String> {
+/// What `make` makes of `value` as a document: without the interpreter's lock where other threads would notice.
+fn made_of<T: Send>(value: &Bound<'_, PyAny>, make: impl FnOnce(Json) -> T + Send) -> PyResult<T> {
     let dumps = DUMPS.import(value.py(), MODULE, "dumps")?;
-    dumps.call1((value,))?.extract()
-}
-
-/// What `work` makes of so many bytes: without the interpreter's lock where other threads would notice.
-fn aside<T: Send>(py: Python<'_>, bytes: usize, work: impl FnOnce() -> T + Send) -> T {
-    match bytes > LOCKED_BYTES {
-        true => py.detach(work),
-        false => work(),
-    }
+    let text: String = dumps.call1((value,))?.extract()?;
+    let read = || json::parse(text.as_bytes()).map(make);
+    let made = match text.len() > LOCKED_BYTES {
+        true => value.py().detach(read),
+        false => read(),
+    };
+    made.map_err(|problem| PyValueError::new_err(problem.to_string()))
 }
 
 /// A document, or `None`, as Python reads it.

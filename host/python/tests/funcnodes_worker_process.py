@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import statistics
 import struct
 import sys
@@ -22,7 +21,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from support import PATIENCE, ROOT
+from support import PATIENCE, ROOT, free_port
 
 PEER = ROOT / "tests/peer"
 SCRIPTS = Path(__file__).with_name("sandboxed")
@@ -55,9 +54,7 @@ class Worker:
 
     async def start(self, **environment: str) -> Client:
         """Gives back a client, once the classes are there."""
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
+        port = free_port()
         serve = [sys.executable, str(PEER / "serve.py"), *self.options]
         with open(self.log, "ab") as log:
             self.process = await asyncio.create_subprocess_exec(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import textwrap
 import unittest
 from pathlib import Path
@@ -28,6 +29,13 @@ def script(folder: Path, source: str, name: str = "worker.py", policy: str = "")
     if policy:
         path.with_suffix(".policy.toml").write_text(textwrap.dedent(policy))
     return path
+
+
+def free_port() -> int:
+    """A port of this machine that nobody has just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 class Case(unittest.IsolatedAsyncioTestCase):

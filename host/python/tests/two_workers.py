@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 
@@ -21,15 +20,10 @@ import funcnodes_worker.utils.modules as modules  # noqa: E402
 from external_worker_host.funcnodes import plugin_setup  # noqa: E402
 from external_worker_host.funcnodes.hook import mount_of  # noqa: E402
 from funcnodes_worker import WSWorker  # noqa: E402
+from support import free_port  # noqa: E402
 
 # It would ask a server in the internet which modules there are.
 modules.REPO_CSV_URL = "http://127.0.0.1:9/none.csv"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 async def loaded(worker: WSWorker) -> None:
