@@ -8,6 +8,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
+use external_worker_host::audit::Auditor;
 use external_worker_host::component::LoadedComponent;
 use external_worker_host::engine::{Compiling, Engine, EngineOptions};
 use external_worker_host::instance::{Folder, Instance, Spec};
@@ -35,6 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         config: json!({}),
         state: None,
         folder: Folder::temporary(),
+        auditor: Auditor::default(),
     };
     let instance = Instance::start(&prepared, spec).await?;
     println!("{method}: {:?}", instance.call(&method, Vec::new()).await?);

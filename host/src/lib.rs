@@ -7,10 +7,11 @@
 //! ```
 //!
 //! What an embedder needs is in [`engine`], [`component`], [`policy`] and [`instance`]; [`validate`] judges
-//! components before they run. The features add what is built on these: `registry` what OCI registries have,
+//! components before they run, and [`audit`] keeps what happened. The features add what is built on these: `registry` what OCI registries have,
 //! `server` a Worker with its graph, its store, the FuncNodes protocol and tenants, `cli` the command `ewh`.
 //! `ARCHITECTURE.md` is the map.
 
+pub mod audit;
 pub mod bindings;
 pub mod component;
 pub mod engine;
@@ -34,6 +35,9 @@ pub mod executor;
 pub mod json;
 #[doc(hidden)]
 pub mod media;
+#[cfg(feature = "server")]
+#[doc(hidden)]
+pub mod metrics;
 #[doc(hidden)]
 pub mod nodespace;
 #[cfg(feature = "registry")]

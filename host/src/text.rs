@@ -39,13 +39,18 @@ pub fn spelled(text: &str, max_chars: usize) -> String {
         if c != '\n' && is_harmless(c) {
             spelled.push(c);
         } else {
-            spelled.extend(c.escape_unicode());
+            spelled.extend(escaped(c));
         }
     }
     if chars.next().is_some() {
         spelled.push('…');
     }
     spelled
+}
+
+/// A character that would do harm, as it is spelled instead.
+pub(crate) fn escaped(c: char) -> std::char::EscapeUnicode {
+    c.escape_unicode()
 }
 
 /// `text` with its first letter in upper case, to begin a sentence.

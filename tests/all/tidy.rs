@@ -11,12 +11,13 @@ fn root() -> PathBuf {
 }
 
 /// Every room of the host, and the rooms that it may know: `ARCHITECTURE.md` draws the picture.
-const KNOWS: [(&str, &[&str]); 23] = [
+const KNOWS: [(&str, &[&str]); 25] = [
     ("text", &[]),
     ("wasm", &[]),
     ("limits", &[]),
     ("media", &["limits", "text"]),
     ("archive", &["limits", "text"]),
+    ("audit", &["text"]),
     ("executor", &["limits"]),
     ("json", &["limits", "text"]),
     ("policy", &["limits", "text"]),
@@ -30,6 +31,7 @@ const KNOWS: [(&str, &[&str]); 23] = [
     (
         "instance",
         &[
+            "audit",
             "bindings",
             "capability",
             "component",
@@ -83,6 +85,7 @@ const KNOWS: [(&str, &[&str]); 23] = [
         "worker",
         &[
             "archive",
+            "audit",
             "bindings",
             "capability",
             "component",
@@ -102,6 +105,7 @@ const KNOWS: [(&str, &[&str]); 23] = [
     (
         "server",
         &[
+            "audit",
             "error",
             "json",
             "limits",
@@ -111,9 +115,11 @@ const KNOWS: [(&str, &[&str]); 23] = [
             "worker",
         ],
     ),
+    ("metrics", &["audit", "instance", "limits", "worker"]),
     (
         "tenant",
         &[
+            "audit",
             "capability",
             "engine",
             "error",
@@ -126,6 +132,7 @@ const KNOWS: [(&str, &[&str]); 23] = [
     (
         "validate",
         &[
+            "audit",
             "bindings",
             "component",
             "engine",
@@ -146,6 +153,7 @@ const KNOWS: [(&str, &[&str]); 23] = [
     (
         "cli",
         &[
+            "audit",
             "bindings",
             "component",
             "engine",
@@ -154,6 +162,7 @@ const KNOWS: [(&str, &[&str]); 23] = [
             "instance",
             "limits",
             "media",
+            "metrics",
             "nodespace",
             "policy",
             "registry",

@@ -99,6 +99,7 @@ async fn dropped() -> f64 {
         name: None,
         policy: Policy::default().into(),
         engine: new_engine(),
+        auditor: Default::default(),
     };
     let worker = Worker::open(options).await.unwrap();
     worker.started().await;

@@ -87,6 +87,7 @@ async fn open(data: &Path, engine: Engine) -> Worker {
         name: None,
         policy: Policy::default().into(),
         engine,
+        auditor: Default::default(),
     })
     .await
     .unwrap();

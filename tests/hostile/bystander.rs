@@ -192,6 +192,7 @@ pub async fn serve(
         name: None,
         policy: Policy::default().into(),
         engine: engine.clone(),
+        auditor: Default::default(),
     };
     let worker = Worker::open(options).await.unwrap();
     let any = "127.0.0.1:0".parse().unwrap();

@@ -106,6 +106,7 @@ pub fn spec(class: &str, config: Json) -> Spec {
         config,
         state: None,
         folder: Folder::temporary(),
+        auditor: Default::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use external_worker_host::HostError;
+use external_worker_host::audit::Auditor;
 use external_worker_host::component::{LoadedComponent, PreparedComponent};
 use external_worker_host::instance::{Folder, Instance as HostInstance, Spec};
 use pyo3::exceptions::PyValueError;
@@ -154,6 +155,7 @@ impl Component {
             config,
             state,
             folder: folder.map_or_else(Folder::temporary, Folder::at),
+            auditor: Auditor::default(),
         };
         let begun = slf
             .py()

@@ -152,7 +152,7 @@ mod tests {
 
     fn seconds(policy: &str) -> u64 {
         let cx = testing::prepare();
-        let guard = Guard::new(testing::granted(policy), &cx);
+        let guard = testing::guard(testing::granted(policy), &cx);
         let mut state = Clocks::prepare(&guard, &cx);
         let mut table = ResourceTable::new();
         let mut view = WasiClocksCtxView {

@@ -22,6 +22,7 @@ pub mod clocks;
 pub mod data;
 pub mod env;
 pub mod files;
+pub mod grants;
 pub mod http;
 pub mod names;
 mod provider;
@@ -35,6 +36,7 @@ pub use provider::{Devices, Provider, StandIn};
 pub use reach::Reach;
 pub use stdio::{LineSink, Stdio};
 
+use grants::{Closing, Grants, Lease, Opened};
 use names::Names;
 
 /// What is needed to set up the capabilities of one instance.
@@ -42,6 +44,8 @@ use names::Names;
 pub struct Prepare {
     /// The instance.
     pub instance: Uuid,
+    /// What it may do, and what it has open because of that.
+    pub grants: Arc<Grants>,
     /// What it uses.
     pub ledger: Arc<Ledger>,
     /// Where its denials are written down.
@@ -69,7 +73,7 @@ impl fmt::Debug for Prepare {
 /// What every capability asks before it does something, and where a no is written down.
 #[derive(Debug, Clone)]
 pub struct Guard {
-    granted: Arc<Granted>,
+    grants: Arc<Grants>,
     audit: Arc<dyn Audit>,
     /// What the instance uses.
     pub ledger: Arc<Ledger>,
@@ -78,28 +82,44 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard for an instance that may do what `granted` says.
-    pub fn new(granted: Arc<Granted>, cx: &Prepare) -> Self {
+    /// The guard of an instance.
+    pub fn new(cx: &Prepare) -> Self {
         Self {
-            granted,
+            grants: Arc::clone(&cx.grants),
             audit: Arc::clone(&cx.audit),
             ledger: Arc::clone(&cx.ledger),
             names: Names::new(cx.resolver.clone()),
         }
     }
 
-    /// What is granted.
-    pub fn granted(&self) -> &Granted {
-        &self.granted
+    /// What is granted at this moment.
+    pub fn granted(&self) -> Arc<Granted> {
+        self.grants.now()
     }
 
-    /// Whether `access` is allowed; a denial is audited.
+    /// The lease of something that was just opened, which `closing` closes; a denial is audited.
+    ///
+    /// # Errors
+    /// When the policy has changed since that was asked for, and denies it now. It is closed then.
+    pub fn lease(&self, opened: Opened, closing: Closing) -> Result<Arc<Lease>, Denial> {
+        self.grants
+            .lease(opened, closing)
+            .inspect_err(|denial| self.audit.denied(denial))
+    }
+
+    /// Whether `access` is allowed; the answer is audited.
     ///
     /// # Errors
     /// When it is not allowed.
     pub fn check(&self, access: &Access<'_>) -> Result<(), Denial> {
-        self.ask(access)
-            .inspect_err(|denial| self.audit.denied(denial))
+        match self.ask(access) {
+            Ok(()) => self.audit.allowed(access),
+            Err(denial) => {
+                self.audit.denied(&denial);
+                return Err(denial);
+            }
+        }
+        Ok(())
     }
 
     /// Whether `access` is allowed, for what strangers cause and would flood the audit with.
@@ -107,7 +127,7 @@ impl Guard {
     /// # Errors
     /// When it is not allowed.
     pub fn ask(&self, access: &Access<'_>) -> Result<(), Denial> {
-        decide(&self.granted, access)
+        decide(&self.granted(), access)
     }
 }
 
@@ -206,17 +226,16 @@ impl Capabilities {
     ///
     /// # Errors
     /// When something that is granted is not there.
-    pub async fn prepare(granted: &Arc<Granted>, cx: &Prepare) -> Result<Self> {
-        let guard = Guard::new(Arc::clone(granted), cx);
+    pub async fn prepare(cx: &Prepare) -> Result<Self> {
+        let guard = Guard::new(cx);
         let mut capabilities = Self::with(table_of(cx), &guard, cx);
         capabilities.open(&guard, cx).await?;
         Ok(capabilities)
     }
 
-    /// Nothing of anything.
-    pub fn nothing(cx: &Prepare) -> Self {
-        let guard = Guard::new(Arc::default(), cx);
-        Self::with(table_of(cx), &guard, cx)
+    /// What is granted, with no directory open: nothing, for who is granted nothing.
+    pub fn unopened(cx: &Prepare) -> Self {
+        Self::with(table_of(cx), &Guard::new(cx), cx)
     }
 }
 

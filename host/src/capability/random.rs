@@ -83,7 +83,7 @@ mod tests {
     fn state(policy: &str, instance: u128) -> State {
         let mut cx = testing::prepare();
         cx.instance = uuid::Uuid::from_u128(instance);
-        Random::prepare(&Guard::new(testing::granted(policy), &cx), &cx)
+        Random::prepare(&testing::guard(testing::granted(policy), &cx), &cx)
     }
 
     #[test]

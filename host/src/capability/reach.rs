@@ -25,7 +25,7 @@ const NAMES: [&str; 8] = [
 ];
 
 /// Paths, ports and kinds of sockets that are left to a process.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
     /// Files that are read, and directories that are read with all in them.
     pub read: Vec<PathBuf>,

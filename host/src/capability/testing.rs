@@ -8,7 +8,8 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
 use super::data::Folder;
-use super::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
+use super::grants::Grants;
+use super::{Capabilities, CapabilityView, Guard, LineSink, Prepare, Stdio};
 use crate::engine::{Resolver, Trust};
 use crate::limits::{Budget, Ledger};
 use crate::policy::{Audit, Capability, Denial, DenyReason, Granted, Policy};
@@ -59,6 +60,7 @@ pub(crate) fn prepare() -> Prepare {
 pub(crate) fn prepare_with(budget: &Budget, audit: Arc<Denials>) -> Prepare {
     Prepare {
         instance: Uuid::from_u128(1),
+        grants: Arc::default(),
         ledger: Ledger::new(budget),
         audit,
         stdio: Arc::new(Lines::default()),
@@ -76,6 +78,14 @@ pub(crate) fn granted(policy: &str) -> Arc<Granted> {
             .unwrap()
             .granted(Capability::ALL),
     )
+}
+
+/// The guard of who may do what is `granted`, in these surroundings.
+pub(crate) fn guard(granted: Arc<Granted>, cx: &Prepare) -> Guard {
+    Guard::new(&Prepare {
+        grants: Grants::new(granted),
+        ..cx.clone()
+    })
 }
 
 /// The data of a store with nothing but capabilities.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use external_worker_build::{PYTHON_RUNTIME, python_place};
 
+mod audit;
 mod build;
 mod completions;
 mod demo;
@@ -49,7 +50,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    all went well
   1    the worker failed: it did not start, a call failed, it trapped, it did not stop in time;
-       `ewh validate` found something; a test of `ewh test` failed
+       `ewh validate` found something; a test of `ewh test` failed; `ewh audit verify` found a log
+       that is not whole
   2    the command line or a file that it names is wrong: component, policy, configuration, input
   3    the policy does not grant what the component needs
   4    the guest toolchain is missing, or the guest does not build
@@ -188,6 +190,8 @@ enum Command {
     ServeTenant(serve::ServeTenantCommand),
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     Demo(demo::DemoCommand),
     Completions(completions::CompletionsCommand),
 }
@@ -225,6 +229,7 @@ impl Cli {
             #[cfg(target_os = "linux")]
             Command::ServeTenant(command) => command.execute(cache),
             Command::Policy(command) => command.execute(output, cache),
+            Command::Audit(command) => command.execute(output),
             Command::Demo(command) => command.execute(output, cache),
             Command::Completions(command) => command.execute(output),
         }

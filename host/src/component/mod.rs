@@ -29,7 +29,7 @@ use crate::instance::exports::{
 use crate::instance::meter::Metered;
 use crate::instance::store_data::{HasHost, HostView, StoreData};
 use crate::limits::{self, Budget, Exhausted, Full, Share};
-use crate::policy::{Granted, Import, Manifest, MissingGrants, Policy, check_imports};
+use crate::policy::{Capability, Granted, Import, Manifest, MissingGrants, Policy, check_imports};
 use crate::text;
 use crate::wasm;
 use instances::Instances;
@@ -357,6 +357,28 @@ impl PreparedComponent {
         let component = &self.component;
         let granted = check_imports(&component.imports, &component.manifest, policy)?;
         Ok(*self.granted == granted && self.budget == policy.budget)
+    }
+
+    /// Whether what runs as this runs on as `other` without a start: the same linked, with the same in hand from
+    /// the beginning. Ports, connections and requests are decided one by one.
+    pub fn runs_on_as(&self, other: &Self) -> bool {
+        let (mine, others) = (&self.granted, &other.granted);
+        let is_linked_alike = |it: Capability| mine.grants(it) == others.grants(it);
+        Arc::ptr_eq(&self.component, &other.component)
+            && self.budget == other.budget
+            && Capability::ALL.into_iter().all(is_linked_alike)
+            && mine.files.len() == others.files.len()
+            && mine
+                .files
+                .iter()
+                .zip(&others.files)
+                .all(|(it, other)| it.is_as(other))
+            && (&mine.data, &mine.env) == (&others.data, &others.env)
+    }
+
+    /// What `policy` grants of what its component requests, whether that is enough for it or not.
+    pub fn granted_by(&self, policy: &Policy) -> Granted {
+        policy.granted(self.component.manifest.requests.keys().copied())
     }
 
     /// Its component under another policy.

@@ -25,7 +25,7 @@ use super::store_data::{AuditToEvents, StoreData};
 use super::wakes::Wakes;
 use super::{Command, End, Shared, Signal, State};
 use crate::bindings::host::Level;
-use crate::component::Linked;
+use crate::component::{Linked, PreparedComponent};
 use crate::engine::{Home, trap_text};
 use crate::error::{HostError, Result};
 use crate::limits;
@@ -107,7 +107,8 @@ pub(super) async fn run(
             reason: reason.clone(),
         });
         shared.calls.fail_all(|| HostError::Ended(reason.clone()));
-        let threads = shared.prepared.engine().threads();
+        let prepared = shared.prepared();
+        let threads = prepared.engine().threads();
         threads.estrange(&shared.lasting.standing, limits::BEGUN_WITH);
         if let Some(end) = pause_before_restart(&mut signals, failures).await {
             break end;
@@ -251,22 +252,24 @@ fn wished(shared: &Shared, outcome: StoreEnd, asked: &Asked) -> StoreEnd {
 /// Instantiates in the pool, or on demand when it is full.
 async fn make(shared: &Shared) -> Result<(Store<StoreData>, Exports)> {
     let failed = |error: wasmtime::Error| HostError::Ended(start_failure(shared, &error));
-    let mut linked = shared.prepared.linked().clone();
-    let (mut store, instance) = match instantiate(shared, &linked).await? {
+    let prepared = shared.prepared();
+    let mut linked = prepared.linked().clone();
+    let (mut store, instance) = match instantiate(shared, &prepared, &linked).await? {
         Ok(made) => made,
         Err(error) => {
-            let Some(instead) = shared.prepared.linked_instead(&error) else {
+            let Some(instead) = prepared.linked_instead(&error) else {
                 return Err(failed(error));
             };
             linked = instead;
-            instantiate(shared, &linked).await?.map_err(failed)?
+            let made = instantiate(shared, &prepared, &linked).await?;
+            made.map_err(failed)?
         }
     };
     let exports = linked
         .indices
         .bind(&mut store, &instance)
         .map_err(|error| HostError::Component {
-            name: shared.prepared.component().name().to_owned(),
+            name: prepared.component().name().to_owned(),
             problem: format!("{error:#}"),
             fix: "Build it against the world of this host".to_owned(),
         })?;
@@ -275,17 +278,18 @@ async fn make(shared: &Shared) -> Result<(Store<StoreData>, Exports)> {
 
 async fn instantiate(
     shared: &Shared,
+    prepared: &PreparedComponent,
     linked: &Linked,
 ) -> Result<wasmtime::Result<(Store<StoreData>, WasmInstance)>> {
     let lasting = &shared.lasting;
-    let audit = Arc::new(AuditToEvents::new(lasting.uuid, &lasting.events));
-    let room = match shared.prepared.component().room(linked.home) {
+    let audit = Arc::new(AuditToEvents::new(lasting));
+    let room = match prepared.component().room(linked.home) {
         // Elsewhere there may be some.
         Err(full) if linked.home == Home::Pooled => return Ok(Err(full.into())),
         room => room?,
     };
-    let engine = shared.prepared.engine().wasmtime(linked.home);
-    let mut store = StoreData::store(engine, shared.prepared.granted(), lasting, audit).await?;
+    let engine = prepared.engine().wasmtime(linked.home);
+    let mut store = StoreData::store(engine, lasting, audit).await?;
     store.data_mut().keep_room(room);
     let made = linked.pre.instantiate_async(&mut store).await;
     Ok(made.map(|instance| (store, instance)))
@@ -300,8 +304,23 @@ fn start_failure(shared: &Shared, error: &wasmtime::Error) -> String {
 
 /// Watches deadlines. Returns when one costs the instance its life.
 async fn watch(shared: &Shared, inner: Option<&mpsc::UnboundedSender<InnerSignal>>) -> StoreEnd {
+    let ended = |closed: Vec<String>| {
+        let events = &shared.lasting.events;
+        events.log(Level::Warn, "a grant has ended");
+        for closed in closed {
+            events.log(
+                Level::Warn,
+                &format!("not granted any more, and closed: {closed}"),
+            );
+        }
+    };
+    let mut running_out = std::pin::pin!(shared.lasting.grants.run_out(ended));
     loop {
-        for expired in shared.calls.expired().await {
+        let expired = tokio::select! {
+            expired = shared.calls.expired() => expired,
+            never = &mut running_out => match never {},
+        };
+        for expired in expired {
             match expired {
                 Expired::Ask(id) => {
                     shared.lasting.endings.cancel(id);
@@ -366,7 +385,7 @@ async fn relay(
 
 /// Why it trapped, for a person: its own last words, the budget that it ran into, or the trap.
 fn trapped(shared: &Shared, error: &wasmtime::Error, words: Option<String>) -> StoreEnd {
-    let place = shared.prepared.engine().place_of(error);
+    let place = shared.prepared().engine().place_of(error);
     let at = place
         .as_ref()
         .map_or_else(String::new, |at| format!(" {at}"));

@@ -5,7 +5,7 @@
 //! moves to the next instance when the code is swapped.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
@@ -119,6 +119,7 @@ impl Instance {
             };
             HostError::Value(format!("{place} of `{node}`: {problem}"))
         })?;
+        let begin = Instant::now();
         let (reply, answer) = oneshot::channel();
         let id = self.shared.calls.open(Operation::Call, limit, Some(reply));
         let mut guard = CancelOnDrop {
@@ -140,6 +141,7 @@ impl Instance {
         }
         let result = answer.await.unwrap_or_else(|_| Err(self.shared.ended()));
         guard.armed = false;
+        self.shared.tally.count(begin.elapsed(), result.is_ok());
         result
     }
 }

@@ -367,7 +367,8 @@ impl<'a> Guest<'a> {
             }
             Ok(())
         };
-        let clock = shared.prepared.engine().clock();
+        let prepared = shared.prepared();
+        let clock = prepared.engine().clock();
         let finished = clock.timeout(shared.calls.grace(), finish).await;
         shared.calls.close(id);
         finished.unwrap_or(Ok(()))

@@ -23,24 +23,28 @@ mod settings;
 mod status;
 pub mod store_data;
 pub mod surface;
+pub mod tally;
 pub mod turns;
 pub mod value;
 mod wakes;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::Value as Json;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::audit::{Auditor, Kind, Record};
 use crate::bindings::types::Shelf;
 pub use crate::capability::data::Folder;
+use crate::capability::grants::Grants;
 use crate::component::PreparedComponent;
 use crate::error::{HostError, Result};
 use crate::executor::Standing;
 use crate::limits::{self, Ledger, Resource};
+use crate::policy::Granted;
 pub use caller::{CallSlot, Caller};
 use calls::Calls;
 use description::Class;
@@ -54,6 +58,7 @@ use settings::Settings;
 pub use status::{End, State, Status};
 use store_data::Lasting;
 use surface::Surface;
+use tally::Tally;
 use turns::Turns;
 
 /// Who an instance is to be.
@@ -71,6 +76,8 @@ pub struct Spec {
     pub state: Option<Vec<u8>>,
     /// Where its own folder is, if it may have one; kept over restarts.
     pub folder: Arc<Folder>,
+    /// Who writes down what happens to it.
+    pub auditor: Auditor,
 }
 
 /// A command to the actor.
@@ -118,11 +125,13 @@ enum Signal {
 /// What the handle and the actor share.
 struct Shared {
     class: Arc<Class>,
-    prepared: Arc<PreparedComponent>,
+    /// What its next store is made of.
+    prepared: RwLock<Arc<PreparedComponent>>,
     lasting: Arc<Lasting>,
     calls: Calls,
     /// One permit for each call that may run at once.
     call_slots: Arc<Semaphore>,
+    tally: Tally,
     state: watch::Sender<State>,
     restarts: std::sync::atomic::AtomicU32,
     /// Of the nodes of its shelves, by path, that declare how long a call may take, in milliseconds.
@@ -135,6 +144,10 @@ impl Shared {
         timeouts.unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn prepared(&self) -> Arc<PreparedComponent> {
+        Arc::clone(&self.prepared.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn settings(&self) -> &Settings {
         &self.lasting.settings
     }
@@ -142,7 +155,23 @@ impl Shared {
     fn set_state(&self, state: State) {
         // Whoever hears of it must find it so.
         self.state.send_replace(state.clone());
+        self.write_down(&state);
         self.lasting.events.send(Event::State(state));
+    }
+
+    fn write_down(&self, state: &State) {
+        let auditor = &self.lasting.auditor;
+        let record = match state {
+            State::Starting | State::Stopping => return,
+            State::Running => Record::new(Kind::Start),
+            State::Restarting { reason } => Record::new(Kind::Restart).reason(reason),
+            State::Ended(End::Stopped) => Record::new(Kind::Stop),
+            State::Ended(end) => Record::new(Kind::Kill).reason(end),
+        };
+        auditor.note_often(record.event, |_| record.what(self.class.id()));
+        if matches!(state, State::Ended(_)) {
+            auditor.end();
+        }
     }
 
     fn mailbox_size(&self) -> usize {
@@ -227,6 +256,7 @@ impl Instance {
             // Checked and completed by the actor, on the bill of the instance.
             settings: Settings::new(&class, &spec.name, spec.config),
             budget: budget.clone(),
+            grants: Grants::new(Arc::clone(prepared.granted())),
             progress: Progress::new(&events, &ledger),
             endings: Endings::default(),
             ledger,
@@ -240,17 +270,19 @@ impl Instance {
             trust: prepared.engine().trust().clone(),
             stand_ins: prepared.engine().stand_ins().cloned(),
             folder: spec.folder,
+            auditor: spec.auditor.of_instance(spec.uuid.simple()),
             trapped_at: Mutex::default(),
         });
         let shared = Arc::new(Shared {
             class,
-            prepared: Arc::clone(prepared),
+            prepared: RwLock::new(Arc::clone(prepared)),
             lasting,
             calls: Calls::new(
                 prepared.engine().clock(),
                 Duration::from_millis(budget.cancel_grace_ms),
             ),
             call_slots: caller::call_slots(budget),
+            tally: Tally::default(),
             state: watch::Sender::new(State::Starting),
             restarts: std::sync::atomic::AtomicU32::new(0),
             shelf_timeouts: Mutex::default(),
@@ -292,8 +324,29 @@ impl Instance {
     }
 
     /// The component that it is an instance of.
-    pub fn prepared(&self) -> &Arc<PreparedComponent> {
-        &self.shared.prepared
+    pub fn prepared(&self) -> Arc<PreparedComponent> {
+        self.shared.prepared()
+    }
+
+    /// Holds it to `granted` from now on. What it has open and would not get any more is closed when this returns,
+    /// whatever the guest does meanwhile, and is named here. What needs another linking, or another directory, it gets
+    /// with its next start only.
+    pub fn hold_to(&self, granted: Arc<Granted>) -> Vec<String> {
+        self.shared.lasting.grants.change(granted)
+    }
+
+    /// Goes on as its component under another policy. `false`: that takes a start.
+    pub fn go_on_as(&self, prepared: &Arc<PreparedComponent>) -> bool {
+        let mut now = self
+            .shared
+            .prepared
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let goes_on = now.runs_on_as(prepared);
+        if goes_on {
+            *now = Arc::clone(prepared);
+        }
+        goes_on
     }
 
     /// Its class.
@@ -405,6 +458,7 @@ impl Instance {
         Status {
             state: self.shared.state.borrow().clone(),
             turns: lasting.turns.status(),
+            calls: self.shared.tally.calls(),
             open_calls: self.shared.calls.len(),
             restarts: self
                 .shared

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::tally::Calls;
 use super::turns::LoopStatus;
 use crate::engine::TrapPlace;
 
@@ -65,6 +66,8 @@ pub struct Status {
     pub state: State,
     /// Its loop.
     pub turns: LoopStatus,
+    /// Calls that have ended.
+    pub calls: Calls,
     /// Calls that wait or run.
     pub open_calls: usize,
     /// Times that it was started again after a trap.

@@ -1,5 +1,7 @@
 //! The data of one store: what the guest can reach, and what it is charged to.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,14 +18,16 @@ use super::progress::Progress;
 use super::settings::Settings;
 use super::surface::Surface;
 use super::turns::Turns;
+use crate::audit::{Auditor, Kind};
 use crate::bindings::host::Level;
 use crate::capability::data::Folder;
+use crate::capability::grants::Grants;
 use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
 use crate::engine::{Resolver, StandIns, TrapPlace, Trust};
 use crate::error::Result;
 use crate::executor::{Clock, Standing};
 use crate::limits::{self, Budget, Ledger, Share};
-use crate::policy::{Audit, Denial, Granted};
+use crate::policy::{Access, Audit, Denial};
 
 /// What outlives a store: an instance that is started again goes on with it.
 pub struct Lasting {
@@ -33,6 +37,8 @@ pub struct Lasting {
     pub settings: Settings,
     /// What it may use.
     pub budget: Budget,
+    /// What it may do, and what it has open because of that.
+    pub grants: Arc<Grants>,
     /// What it uses.
     pub ledger: Arc<Ledger>,
     /// Its CPU account.
@@ -59,6 +65,8 @@ pub struct Lasting {
     pub stand_ins: Option<Arc<dyn StandIns>>,
     /// Where its own folder is, if it may have one.
     pub folder: Arc<Folder>,
+    /// Who writes down what happens to it.
+    pub auditor: Auditor,
     /// Where it trapped last, if the engine tells.
     pub trapped_at: Mutex<Option<TrapPlace>>,
 }
@@ -95,11 +103,10 @@ impl StoreData {
     /// When something that is granted is not there.
     pub async fn store(
         engine: &Engine,
-        granted: &Arc<Granted>,
         lasting: &Arc<Lasting>,
         audit: Arc<dyn Audit>,
     ) -> Result<Store<Self>> {
-        let capabilities = Capabilities::prepare(granted, &prepare(lasting, audit)).await?;
+        let capabilities = Capabilities::prepare(&prepare(lasting, audit)).await?;
         Ok(Self::with(engine, capabilities, lasting))
     }
 
@@ -128,6 +135,7 @@ impl StoreData {
             uuid: uuid::Uuid::nil(),
             settings: Settings::none(),
             budget: budget.clone(),
+            grants: Arc::default(),
             progress: Progress::new(&events, &ledger),
             endings: Endings::default(),
             ledger,
@@ -141,10 +149,11 @@ impl StoreData {
             trust: Trust::default(),
             stand_ins: None,
             folder: Folder::none(),
+            auditor: Auditor::default(),
             trapped_at: Mutex::default(),
         });
-        let audit = Arc::new(AuditToEvents::new(uuid::Uuid::nil(), &lasting.events));
-        let capabilities = Capabilities::nothing(&prepare(&lasting, audit));
+        let audit = Arc::new(AuditToEvents::new(&lasting));
+        let capabilities = Capabilities::unopened(&prepare(&lasting, audit));
         (Self::with(engine, capabilities, &lasting), meter)
     }
 
@@ -162,6 +171,7 @@ impl StoreData {
 fn prepare(lasting: &Arc<Lasting>, audit: Arc<dyn Audit>) -> Prepare {
     Prepare {
         instance: lasting.uuid,
+        grants: Arc::clone(&lasting.grants),
         ledger: Arc::clone(&lasting.ledger),
         audit,
         stdio: Arc::new(StdioToLog(Arc::clone(&lasting.events))),
@@ -220,18 +230,24 @@ impl LineSink for StdioToLog {
     }
 }
 
-/// Denials go to the host's audit log and to whoever watches the instance.
+/// What the policy says goes into the audit log; a no also into the host's own and to whoever watches the instance.
 pub struct AuditToEvents {
     log: crate::policy::LogAudit,
     events: Arc<Events>,
+    auditor: Auditor,
+    /// Hashes of what was allowed before: it is written down once, as long as that is not very much.
+    allowed: Mutex<HashSet<u64>>,
 }
 
 impl AuditToEvents {
-    /// The audit of the instance `uuid`.
-    pub fn new(uuid: uuid::Uuid, events: &Arc<Events>) -> Self {
+    /// The audit of one run of an instance.
+    pub fn new(lasting: &Lasting) -> Self {
+        let instance = lasting.uuid;
         Self {
-            log: crate::policy::LogAudit { instance: uuid },
-            events: Arc::clone(events),
+            log: crate::policy::LogAudit { instance },
+            events: Arc::clone(&lasting.events),
+            auditor: lasting.auditor.clone(),
+            allowed: Mutex::default(),
         }
     }
 }
@@ -243,7 +259,26 @@ impl std::fmt::Debug for AuditToEvents {
 }
 
 impl Audit for AuditToEvents {
+    fn allowed(&self, access: &Access<'_>) {
+        if !self.auditor.writes() {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        access.hash(&mut hasher);
+        let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_room = allowed.len() < limits::MAX_FIRST_USES;
+        if has_room && allowed.insert(hasher.finish()) {
+            drop(allowed);
+            let kind = Kind::FirstUse;
+            self.auditor.note_often(kind, |record| record.what(access));
+        }
+    }
+
     fn denied(&self, denial: &Denial) {
+        let kind = Kind::Denied;
+        self.auditor.note_often(kind, |record| {
+            record.what(&denial.what).reason(denial.reason.label())
+        });
         // A guest can try as often as it likes; who watches needs to see it, not to drown in it.
         if self.events.admit(0) {
             let message = denial.to_string();

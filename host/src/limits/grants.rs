@@ -21,3 +21,6 @@ pub const MAX_FILES: u64 = 100_000;
 pub const MAX_MEASURED_NAMES: u64 = 250_000;
 /// What a name in a directory with a quota costs, beyond the bytes of its file.
 pub const ENTRY_BYTES: u64 = 4096;
+/// Different things that one run of an instance is seen to use for the first time. A guest that looks up one name
+/// after another fills no memory with what it was allowed.
+pub const MAX_FIRST_USES: usize = 1_024;

@@ -364,6 +364,13 @@ pub const MAX_TENANT_FILES: u64 = 65_536;
 pub const TENANT_LOG_BYTES_PER_SECOND: usize = 256 * 1024;
 /// The process of a tenant says no more than one thing in this time; what is said before has to wait.
 pub const TENANT_MESSAGES_EVERY: Duration = Duration::from_millis(10);
+/// Things that happened in the process of a tenant and wait to be said, as audit records of 7 KiB at most; more are
+/// counted.
+pub const MAX_TENANT_REPORTS: usize = 512;
+/// How often it is said what external workers did and use.
+pub const USAGE_EVERY: Duration = Duration::from_secs(5);
+/// External workers of which that is said at once: one takes 600 bytes and two names, of [`MAX_NAME_BYTES`] each.
+pub const USAGE_AT_ONCE: usize = 6;
 /// Bytes of one such thing: an order with its budget has less than one KiB.
 pub const MAX_TENANT_MESSAGE_BYTES: usize = 8 * 1024;
 /// What a tenant may have ordered at once: twice what it gets, since it is done with one before it is heard that it

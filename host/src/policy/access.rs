@@ -8,7 +8,7 @@ use super::Capability;
 use super::grant::{Protocol, Scheme};
 
 /// Something that a worker is about to do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 pub enum Access<'a> {
     /// Open a serial port, or change the rate of an open one.
     Serial {
@@ -74,8 +74,34 @@ pub enum Access<'a> {
     },
 }
 
+impl fmt::Display for Access<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Serial { name, baud_rate } => {
+                write!(f, "the serial port `{name}` at {baud_rate} baud")
+            }
+            Self::Files { path, write: true } => write!(f, "`{path}`, to write"),
+            Self::Files { path, write: false } => write!(f, "`{path}`, to read"),
+            Self::Lookup { name } => write!(f, "looking up `{name}`"),
+            Self::Resolved { name, address } => write!(f, "`{name}` leads to {address}"),
+            Self::Connect { protocol, peer, .. } => write!(f, "{} to {peer}", protocol.label()),
+            Self::Bind {
+                protocol,
+                local,
+                listen: true,
+            } => write!(f, "listening for {} on {local}", protocol.label()),
+            Self::Bind {
+                protocol, local, ..
+            } => write!(f, "{} at {local}", protocol.label()),
+            Self::Receive { protocol, peer, .. } => write!(f, "{} from {peer}", protocol.label()),
+            Self::Request(request) => request.fmt(f),
+            Self::RequestTo { request, address } => write!(f, "{request}, at {address}"),
+        }
+    }
+}
+
 /// What counts of an HTTP request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 pub struct Request<'a> {
     /// Its scheme.
     pub scheme: Scheme,
@@ -85,6 +111,13 @@ pub struct Request<'a> {
     pub port: u16,
     /// Its method.
     pub method: &'a str,
+}
+
+impl fmt::Display for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.scheme.label();
+        write!(f, "{} {scheme}://{}:{}", self.method, self.host, self.port)
+    }
 }
 
 /// Why something was denied. The labels are stable; nothing is ever renamed.

@@ -1,13 +1,16 @@
-//! Where denials are written down.
+//! Where decisions are written down.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-use super::access::Denial;
+use super::access::{Access, Denial};
 
-/// Takes note of every denial.
+/// Takes note of what is decided.
 pub trait Audit: Send + Sync + fmt::Debug {
+    /// The policy allowed something to the instance that this audit belongs to, for the first time or again.
+    fn allowed(&self, _access: &Access<'_>) {}
+
     /// The policy denied something to the instance that this audit belongs to.
     fn denied(&self, denial: &Denial);
 }

@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::pattern::{HostPattern, PortPattern};
+use super::until::Until;
 use crate::limits::{MAX_MEASURED_NAMES, MAX_SHOWN_CHARS};
 use crate::text::spelled;
 
@@ -32,6 +33,9 @@ pub struct SerialGrant {
     /// The rates that may be set; if empty, any rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baud_rates: Vec<u32>,
+    /// When the grant ends, such as 2026-12-24T18:00:00Z; if not set, it does not. What is open by then is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
 }
 
 /// How a serial port is found.
@@ -181,6 +185,9 @@ pub struct FilesGrant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 250_000))]
     pub max_files: Option<u64>,
+    /// When the grant ends, such as 2026-12-24T18:00:00Z; if not set, it does not. What is open by then is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
 }
 
 fn write_quota<S: Serializer>(quota: &Option<ByteSize>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -191,6 +198,22 @@ fn write_quota<S: Serializer>(quota: &Option<ByteSize>, serializer: S) -> Result
 }
 
 impl FilesGrant {
+    /// Whether both grant the same, whenever they end.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let until = self.until;
+        *self
+            == Self {
+                until,
+                ..other.clone()
+            }
+    }
+
+    /// Whether what `other` opened may stay open.
+    pub fn covers(&self, other: &Self) -> bool {
+        let is_same = (&self.host, &self.guest) == (&other.host, &other.guest);
+        is_same && (self.mode == Mode::Rw || other.mode == Mode::Ro)
+    }
+
     /// Whether the grant covers the absolute guest path `path`, for writing or only for reading.
     pub fn allows(&self, path: &str, write: bool) -> bool {
         let inside = Path::new(path).starts_with(&self.guest);
@@ -299,6 +322,9 @@ pub struct SocketsGrant {
     pub host: HostPattern,
     /// The ports; for "bind", 0 means a free port of the system's choice.
     pub ports: Vec<PortPattern>,
+    /// When the grant ends, such as 2026-12-24T18:00:00Z; if not set, it does not. What is open by then is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
 }
 
 impl SocketsGrant {
@@ -359,7 +385,7 @@ pub enum Protocols {
 }
 
 /// The protocol of a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// TCP.
     Tcp,
@@ -402,6 +428,9 @@ pub struct HttpGrant {
     /// The ports; if not set, 80 for http and 443 for https.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortPattern>,
+    /// When the grant ends, such as 2026-12-24T18:00:00Z; if not set, it does not. What is open by then is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
 }
 
 impl HttpGrant {
@@ -442,7 +471,7 @@ impl HttpGrant {
 }
 
 /// A scheme of HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Hash)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
     /// Without encryption.
@@ -572,6 +601,7 @@ mod tests {
     #[test]
     fn a_files_grant_covers_its_directory_and_nothing_beside_it() {
         let grant = FilesGrant {
+            until: None,
             host: "/srv/data".into(),
             guest: "/data".into(),
             mode: Mode::Ro,
@@ -598,6 +628,7 @@ mod tests {
     #[test]
     fn http_ports_follow_the_scheme_unless_the_grant_names_them() {
         let mut grant = HttpGrant {
+            until: None,
             host: HostPattern::Any,
             methods: vec!["GET".into()],
             scheme: None,

@@ -5,9 +5,11 @@
 //! [`decide`]. An empty policy grants nothing. This module knows no engine, and opens nothing for guests: it
 //! looks where grants lead, and whether that is the host's own ([`guarded`]).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;
 use std::path::Path;
+use std::time::SystemTime;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,7 @@ pub mod imports;
 pub mod manifest;
 pub mod pattern;
 mod problem;
+pub mod until;
 
 pub use access::{Access, Denial, DenyReason};
 pub use audit::{Audit, LogAudit};
@@ -40,6 +43,7 @@ pub use manifest::Manifest;
 pub(crate) use problem::describe as describe_problem;
 #[cfg(feature = "cli")]
 pub(crate) use problem::nearest;
+pub use until::Until;
 
 /// Makes the capabilities of one list of their names.
 macro_rules! capabilities {
@@ -204,7 +208,7 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Reads a policy from a file.
+    /// Reads a policy from a file, without what has ended by now.
     ///
     /// # Errors
     /// When the file cannot be read, is too large, or is not a policy.
@@ -219,7 +223,64 @@ impl Policy {
             let problem = format!("it has {size} bytes; at most {MAX_POLICY_BYTES} are allowed");
             return Err(PolicyError::Wrong { origin, problem });
         }
-        Self::parse(&std::fs::read_to_string(path).map_err(file_error)?, &origin)
+        let policy = Self::parse(&std::fs::read_to_string(path).map_err(file_error)?, &origin)?;
+        Ok(policy.at(SystemTime::now()))
+    }
+
+    /// What of it is granted at `now`: all but what has ended.
+    #[must_use]
+    pub fn at(mut self, now: SystemTime) -> Self {
+        let lasts = |until: &Option<Until>| until.is_none_or(|until| !until.is_past(now));
+        self.serial.retain(|grant| lasts(&grant.until));
+        self.files.retain(|grant| lasts(&grant.until));
+        self.sockets.retain(|grant| lasts(&grant.until));
+        self.http.retain(|grant| lasts(&grant.until));
+        self
+    }
+
+    /// What it grants, a line each, for a log.
+    pub fn lines(&self) -> BTreeSet<String> {
+        fn lines<G: Serialize>(of: Capability, grants: &[G]) -> impl Iterator<Item = String> {
+            grants.iter().map(move |grant| {
+                // What was read can be written.
+                let line = toml::to_string(grant).unwrap_or_default();
+                format!("{of}: {}", line.trim_end().replace('\n', ", "))
+            })
+        }
+        let data: Vec<_> = self.data.iter().collect();
+        // The values of variables may be secrets.
+        let env = self.env.iter().map(|env| {
+            let names = env.vars.keys().chain(&env.inherit);
+            let names: Vec<_> = names.map(String::as_str).collect();
+            format!("{}: {}", Capability::Env, names.join(", "))
+        });
+        let switches = [
+            (Capability::Clocks, self.clocks),
+            (Capability::Random, self.random),
+        ];
+        let switched = switches.into_iter().filter(|(_, switch)| switch.0);
+        lines(Capability::Serial, &self.serial)
+            .chain(lines(Capability::Files, &self.files))
+            .chain(lines(Capability::Data, &data))
+            .chain(lines(Capability::Sockets, &self.sockets))
+            .chain(lines(Capability::Http, &self.http))
+            .chain(env)
+            .chain(switched.map(|(capability, _)| capability.to_string()))
+            .collect()
+    }
+
+    /// When the first of its grants ends, if one does.
+    pub fn ends(&self) -> Option<Until> {
+        let serial = self.serial.iter().map(|grant| grant.until);
+        let files = self.files.iter().map(|grant| grant.until);
+        let sockets = self.sockets.iter().map(|grant| grant.until);
+        let http = self.http.iter().map(|grant| grant.until);
+        serial
+            .chain(files)
+            .chain(sockets)
+            .chain(http)
+            .flatten()
+            .min()
     }
 
     /// Reads a policy from a file, and holds it against what belongs to the host.
@@ -328,6 +389,14 @@ fn twice<T: Ord + Copy>(items: impl IntoIterator<Item = T>) -> Option<T> {
 /// one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Granted(Policy);
+
+impl Granted {
+    /// What of it is granted at `now`: all but what has ended.
+    #[must_use]
+    pub fn at(&self, now: SystemTime) -> Self {
+        Self(self.0.clone().at(now))
+    }
+}
 
 impl Deref for Granted {
     type Target = Policy;

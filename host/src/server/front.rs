@@ -18,6 +18,7 @@ use super::Shared;
 use super::auth::Denied;
 use super::door::Full;
 use super::listen::Peer;
+use crate::audit::Kind;
 
 /// Headers that pages may send. The web UI sends the last one with its requests, wrongly but always.
 const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
@@ -36,7 +37,7 @@ pub async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    let access = &shared.access;
+    let (access, auditor) = (&shared.access, shared.worker.auditor());
     if let Err(denied) = access.check_page(&request) {
         return refuse(denied);
     }
@@ -45,7 +46,12 @@ pub async fn check(
         StatusCode::NO_CONTENT.into_response()
     } else {
         match access.check_token(request.uri(), request.headers()) {
-            Err(denied) => refuse(denied),
+            Err(denied) => {
+                let kind = Kind::LoginFailed;
+                let why = denied.sentence();
+                auditor.note_often(kind, |it| it.who(peer.address.ip()).reason(why));
+                refuse(denied)
+            }
             Ok(()) => match peer.visit.admit() {
                 Ok(()) => next.run(request).await,
                 Err(Full) => {

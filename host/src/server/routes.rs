@@ -19,6 +19,7 @@ use super::listen::Peer;
 use super::load::Load;
 use super::session::{Destination, Session};
 use super::{Shared, connection, front, protocol};
+use crate::audit::Kind;
 use crate::limits;
 
 /// Every route, behind the checks.
@@ -66,6 +67,11 @@ async fn root(
         let problem = "too many clients are connected; try again later";
         return (StatusCode::SERVICE_UNAVAILABLE, problem).into_response();
     };
+    if shared.access.has_token() {
+        let auditor = shared.worker.auditor();
+        let who = peer.address.ip();
+        auditor.note_often(Kind::TokenUsed, |it| it.who(who).what("a websocket"));
+    }
     let upgrading = hyper::upgrade::on(&mut request);
     let sockets = shared.sockets.clone();
     sockets.spawn(async move {

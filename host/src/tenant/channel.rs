@@ -1,5 +1,5 @@
-//! What the process of a tenant says to who keeps it: that it serves, and that it wants a process that compiles,
-//! since it may start none.
+//! What the process of a tenant says to who keeps it: that it serves, what happened in it, and that it wants a
+//! process that compiles, since it may start none.
 //!
 //! Its end is its standard output, and each message is one packet. With an order come three descriptors: what
 //! the new process reads, what it writes to, and one end of a socket that tells how it ended; so no byte of
@@ -17,6 +17,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -29,11 +30,13 @@ use rustix::net::{
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{UnixDatagram, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
+use crate::audit::{Kind, Record, Sink};
 use crate::engine::{Apart, Order, Process, Program, Starter};
 use crate::limits::{self, Allowance};
+use crate::worker::usage::Usage;
 
 /// How many descriptors come with an order.
 const DESCRIPTORS: usize = 3;
@@ -51,6 +54,36 @@ pub enum Message {
     },
     /// That it wants a process that compiles.
     Compile(Order),
+    /// What happened in it, for the audit log.
+    Happened(Record),
+    /// What some of its external workers did and use.
+    Uses {
+        /// Whether those that were said before are to be forgotten.
+        anew: bool,
+        /// These.
+        usage: Vec<Usage>,
+    },
+}
+
+/// What who keeps the process is told of it.
+#[derive(Debug)]
+pub enum Told {
+    /// That it serves.
+    Serves {
+        /// The uuid of its Worker.
+        uuid: String,
+        /// The name of its Worker.
+        name: String,
+    },
+    /// What happened in it, in its own words.
+    Happened(Record),
+    /// What some of its external workers did and use, in its own words.
+    Uses {
+        /// Whether those that were said before are to be forgotten.
+        anew: bool,
+        /// These.
+        usage: Vec<Usage>,
+    },
 }
 
 /// The end of the process that is kept. Clones are the same end.
@@ -75,6 +108,46 @@ impl Speaks {
         self.send(&Message::Serves { uuid, name }, &[]).await
     }
 
+    /// Says what all external workers of this process did and use.
+    ///
+    /// # Errors
+    /// When nobody keeps it.
+    pub async fn uses(&self, mut usage: Vec<Usage>) -> io::Result<()> {
+        let mut anew = true;
+        loop {
+            let rest = usage.split_off(usage.len().min(limits::USAGE_AT_ONCE));
+            self.send(&Message::Uses { anew, usage }, &[]).await?;
+            if rest.is_empty() {
+                return Ok(());
+            }
+            (anew, usage) = (false, rest);
+        }
+    }
+
+    /// Where what happens in this process is written down: by who keeps it.
+    pub fn reports(&self) -> Reports {
+        let (sender, mut records) = mpsc::channel(limits::MAX_TENANT_REPORTS);
+        let lost = Arc::new(AtomicU64::new(0));
+        let (speaks, counted) = (self.clone(), Arc::clone(&lost));
+        tokio::spawn(async move {
+            while let Some(record) = records.recv().await {
+                let lost = counted.swap(0, Ordering::Relaxed);
+                let gap = Record::new(Kind::Gap)
+                    .lost(lost)
+                    .reason("too much happened at once");
+                for record in [Some(record), (lost > 0).then_some(gap)]
+                    .into_iter()
+                    .flatten()
+                {
+                    if let Err(error) = speaks.send(&Message::Happened(record), &[]).await {
+                        tracing::error!("the audit log does not learn what happens here: {error}");
+                    }
+                }
+            }
+        });
+        Reports { sender, lost }
+    }
+
     async fn send(&self, message: &Message, with: &[OwnedFd]) -> io::Result<()> {
         let bytes = serde_json::to_vec(message)?;
         let with: Vec<_> = with.iter().map(AsFd::as_fd).collect();
@@ -93,6 +166,21 @@ impl Speaks {
             Ok(())
         };
         self.0.async_io(Interest::WRITABLE, send).await
+    }
+}
+
+/// Passes on what happens in this process, without waiting.
+#[derive(Debug)]
+pub struct Reports {
+    sender: mpsc::Sender<Record>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Sink for Reports {
+    fn write(&self, record: Record) {
+        if self.sender.try_send(record).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -209,12 +297,12 @@ impl Hears {
         Ok((Self(ours), theirs.into()))
     }
 
-    /// Does what the process wants of `compilers`, and calls `serves` once it says that it serves. Never
-    /// ends: whether the process has, is told by the system.
+    /// Does what the process wants of `compilers`, and passes on what else it says. Never ends: whether the
+    /// process has, is told by the system.
     pub async fn listen(
         &self,
         compilers: &Compilers,
-        mut serves: impl FnMut(&str, &str),
+        mut tell: impl FnMut(Told),
     ) -> std::convert::Infallible {
         let places = Semaphore::new(limits::PREPARES_AT_ONCE.saturating_add(1));
         let mut jobs = FuturesUnordered::new();
@@ -226,7 +314,9 @@ impl Hears {
                 next = self.next() => next,
             };
             match next {
-                Ok((Message::Serves { uuid, name }, _)) => serves(&uuid, &name),
+                Ok((Message::Serves { uuid, name }, _)) => tell(Told::Serves { uuid, name }),
+                Ok((Message::Happened(record), _)) => tell(Told::Happened(record)),
+                Ok((Message::Uses { anew, usage }, _)) => tell(Told::Uses { anew, usage }),
                 Ok((Message::Compile(order), descriptors)) => {
                     let has_room = jobs.len() < limits::MAX_TENANT_ORDERS;
                     if let (true, Ok(descriptors)) = (has_room, descriptors.try_into()) {
@@ -307,7 +397,7 @@ mod tests {
     /// What a process has that is kept, and whatever it wants is done.
     fn kept(compilers: Arc<Compilers>) -> Speaks {
         let (hears, given) = Hears::pair().unwrap();
-        tokio::spawn(async move { hears.listen(&compilers, |_, _| {}).await });
+        tokio::spawn(async move { hears.listen(&compilers, |_| {}).await });
         Speaks::adopt(given).unwrap()
     }
 

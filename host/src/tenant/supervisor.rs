@@ -20,7 +20,9 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::channel::{Compilers, Hears};
+use super::channel::{Compilers, Hears, Told};
+use crate::audit::Record;
+use crate::worker::usage::Usage;
 use crate::{limits, text};
 
 /// What serves a tenant.
@@ -58,6 +60,15 @@ pub enum Event {
     },
     /// A line that it wrote for people, cleaned.
     Said(String),
+    /// What happened in it, in its own words.
+    Happened(Record),
+    /// What some of its external workers did and use, in its own words.
+    Uses {
+        /// Whether those that were said before are to be forgotten.
+        anew: bool,
+        /// These.
+        usage: Vec<Usage>,
+    },
     /// It died, and is started again.
     Died {
         /// How, for a sentence that begins with "its process".
@@ -166,11 +177,16 @@ async fn run(
         .spawn()?;
     let id = process.id();
     let mut has_served = false;
-    let hearing = hears.listen(&service.compilers, |uuid, name| {
-        if let (false, Some(ready)) = (has_served, id.and_then(|id| ready(id, uuid, name))) {
-            has_served = true;
-            tell(ready);
+    let hearing = hears.listen(&service.compilers, |told| match told {
+        Told::Serves { uuid, name } if !has_served => {
+            if let Some(ready) = id.and_then(|id| ready(id, &uuid, &name)) {
+                has_served = true;
+                tell(ready);
+            }
         }
+        Told::Serves { .. } => {}
+        Told::Happened(record) => tell(Event::Happened(record)),
+        Told::Uses { anew, usage } => tell(Event::Uses { anew, usage }),
     });
     let stderr = process.stderr.take();
     let said = async {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use tokio::sync::{Notify, watch};
 
 use super::lock;
+use crate::audit::Auditor;
 use crate::error::{HostError, Result};
 use crate::instance::exports::{Outputs, Ports};
 use crate::instance::{Caller, Folder, Instance, State};
@@ -70,6 +71,7 @@ pub struct ExternalWorker {
     state: Mutex<Option<Vec<u8>>>,
     begins_paused: AtomicBool,
     folder: Arc<Folder>,
+    auditor: Auditor,
     slot: watch::Sender<Slot>,
     calls: AtomicUsize,
     calls_ended: Notify,
@@ -88,6 +90,7 @@ impl ExternalWorker {
             state: Mutex::default(),
             begins_paused: AtomicBool::new(false),
             folder: Folder::none(),
+            auditor: Auditor::default(),
             slot: watch::Sender::new(Slot::Down(reason.to_owned())),
             calls: AtomicUsize::new(0),
             calls_ended: Notify::new(),
@@ -114,6 +117,18 @@ impl ExternalWorker {
     #[must_use]
     pub(crate) fn in_folder(self, folder: Arc<Folder>) -> Self {
         Self { folder, ..self }
+    }
+
+    /// The same, with who writes down what happens to it.
+    #[must_use]
+    pub(crate) fn audited_by(self, auditor: &Auditor) -> Self {
+        let auditor = auditor.of_module(&self.identity.module);
+        Self { auditor, ..self }
+    }
+
+    /// Who writes down what happens to it.
+    pub(crate) fn auditor(&self) -> &Auditor {
+        &self.auditor
     }
 
     /// Its own folder.

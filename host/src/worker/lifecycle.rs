@@ -72,7 +72,8 @@ impl Worker {
         };
         let config = new.config.unwrap_or_else(|| Json::Object(Map::new()));
         let external = ExternalWorker::new(identity, name, config, NOT_STARTED);
-        let external = Arc::new(external.in_folder(self.inner.folders.of(&uuid)));
+        let external = external.in_folder(self.inner.folders.of(&uuid));
+        let external = Arc::new(external.audited_by(&self.inner.auditor));
         let start = external.begin_start();
         self.reserve_new(&external, None)?;
         let started = match start {
@@ -476,7 +477,7 @@ impl Worker {
         };
         let folder = self.inner.folders.of(&identity.uuid);
         let external = ExternalWorker::waiting(identity, name, saved.config);
-        let external = Arc::new(external.in_folder(folder));
+        let external = Arc::new(external.in_folder(folder).audited_by(&self.inner.auditor));
         external.keep_state(state);
         external.begin_paused(saved.paused);
         if let Err(error) = self.reserve(&external, || Ok(())) {
@@ -598,6 +599,7 @@ fn spec(external: &ExternalWorker, state: Option<Vec<u8>>) -> Result<Spec> {
         config: external.config(),
         state,
         folder: Arc::clone(external.folder()),
+        auditor: external.auditor().clone(),
     })
 }
 

@@ -31,6 +31,7 @@ mod shelf;
 mod source;
 pub mod store;
 mod swap;
+pub mod usage;
 pub mod views;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::audit::Auditor;
 use crate::engine::Engine;
 use crate::limits;
 use crate::nodespace::{Gone, NodeSpace};
@@ -72,6 +74,8 @@ pub struct WorkerOptions {
     pub policy: DefaultPolicy,
     /// What guests run on.
     pub engine: Engine,
+    /// Who writes down what happens in it.
+    pub auditor: Auditor,
 }
 
 /// A Worker. Clones are the same one.
@@ -86,6 +90,7 @@ struct Inner {
     folders: folders::Folders,
     rules: rules::Rules,
     engine: Engine,
+    auditor: Auditor,
     nodespace: NodeSpace,
     externals: Mutex<BTreeMap<String, Arc<ExternalWorker>>>,
     libraries: Mutex<BTreeMap<String, libraries::Library>>,
@@ -282,6 +287,7 @@ impl Worker {
                 files,
                 folders,
                 engine: options.engine,
+                auditor: options.auditor,
                 externals: Mutex::default(),
                 libraries: Mutex::default(),
                 gone: Mutex::default(),
@@ -322,6 +328,11 @@ impl Worker {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.inner.kept.name
+    }
+
+    /// Who writes down what happens in it.
+    pub fn auditor(&self) -> &Auditor {
+        &self.inner.auditor
     }
 
     /// Where its files are.

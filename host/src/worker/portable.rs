@@ -310,7 +310,7 @@ impl Worker {
         let name = name.filter(|name| !name.is_empty()).unwrap_or(default_name);
         let folder = self.inner.folders.of(&identity.uuid);
         let external = ExternalWorker::waiting(identity, name, instance.config.clone());
-        let external = Arc::new(external.in_folder(folder));
+        let external = Arc::new(external.in_folder(folder).audited_by(&self.inner.auditor));
         self.reserve_new(&external, arriving)
     }
 }

@@ -1,10 +1,10 @@
-//! What runs is held to what the policies say now: an external worker that runs under another policy
-//! than its module has is started again under that one, or ends where its component may not be loaded
-//! any more, and comes back with the grant.
+//! What runs is held to what the policies say now. First of all, what an external worker has open and would not get
+//! any more is closed, whatever its guest does. Where no more than ports, connections and requests were given or
+//! taken, it runs on: those are decided one by one. Else it is started again under the policy that its module has,
+//! or ends where its component may not be loaded any more, and comes back with the grant.
 //!
-//! Whoever loses something goes first and starts afterwards: what was taken away is not used while a
-//! successor begins. It may still save what it is and stop what it moves, within
-//! [`limits::REVOKED_WITHIN`]; its open calls are not waited for.
+//! Whoever starts again goes first and starts afterwards. It may still save what it is and stop what it moves, with
+//! what it is left with, within [`limits::REVOKED_WITHIN`]; its open calls are not waited for.
 //!
 //! What runs is compared with the policies at every look, and nobody is told of changes: so there is no
 //! order of events in which something keeps what was taken away.
@@ -20,9 +20,11 @@ use super::external_worker::ExternalWorker;
 use super::modules::catalogue::Module;
 use super::rules::Ruling;
 use super::store::Dirty;
+use crate::audit::{Kind, Record};
 use crate::component::PreparedComponent;
 use crate::error::HostError;
 use crate::limits;
+use crate::policy::{Granted, Policy};
 
 /// What each module may do now.
 pub(super) type Rulings = BTreeMap<String, Ruling>;
@@ -49,10 +51,12 @@ impl Worker {
         for (module, ruling) in rulings {
             self.hold_module(module, ruling).await;
         }
+        // Then what is open: none keeps it because another takes its time.
+        self.narrow_running().await;
         let mut outdated = Vec::new();
         for external in self.running() {
             if let Some(ruling) = rulings.get(external.module()) {
-                outdated.extend(outdated_by(external, ruling).await);
+                outdated.extend(self.outdated_by(external, ruling).await);
             }
         }
         // All at once: none has its grants longer because another takes its time.
@@ -65,6 +69,92 @@ impl Worker {
                 self.start_under(&outdated.external, prepared);
             }
         }
+    }
+
+    /// Writes down what a module was given and what was taken from it.
+    pub(super) fn write_down_grants(&self, module: &str, before: Option<&Ruling>, now: &Ruling) {
+        let lines = |ruling: &Ruling| ruling.policy().map(Policy::lines).unwrap_or_default();
+        if before == Some(now) || !self.inner.auditor.writes() {
+            return;
+        }
+        let (had, has) = (before.map(lines).unwrap_or_default(), lines(now));
+        let auditor = self.inner.auditor.of_module(module);
+        for line in has.difference(&had) {
+            auditor.note(Record::new(Kind::Grant).what(line));
+        }
+        for line in had.difference(&has) {
+            auditor.note(Record::new(Kind::Revoke).what(line));
+        }
+    }
+
+    /// Takes from what runs what its policies do not say any more, as they are now, and gives it what they say
+    /// besides. Waits for no guest.
+    pub(super) async fn narrow_running(&self) {
+        // Whoever reads later has the last word.
+        let _one_at_a_time = self.inner.modules.nobody_narrows().await;
+        let rulings = self.rulings_of(self.running_modules()).await;
+        for external in self.running() {
+            if let Some(ruling) = rulings.get(external.module()) {
+                self.narrow(&external, ruling);
+            }
+        }
+    }
+
+    async fn rulings_of(&self, modules: Vec<String>) -> Rulings {
+        let worker = self.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let ruling = |module: String| {
+                let ruling = worker.inner.rules.of(&module);
+                (module, ruling)
+            };
+            modules.into_iter().map(ruling).collect()
+        });
+        // It fails only where the host shuts down.
+        reading.await.unwrap_or_default()
+    }
+
+    fn narrow(&self, external: &ExternalWorker, ruling: &Ruling) {
+        let Some(instance) = external.instance() else {
+            return;
+        };
+        let granted = match ruling.policy() {
+            Ok(policy) => instance.prepared().granted_by(policy),
+            Err(_refused) => Granted::default(),
+        };
+        for closed in instance.hold_to(Arc::new(granted)) {
+            let record = Record::new(Kind::Revoke)
+                .what(&closed)
+                .reason("it was open");
+            let auditor = external.auditor().of_instance(external.uuid());
+            auditor.note(record);
+            self.report(
+                external,
+                &format!("not granted any more, and closed: {closed}"),
+            );
+        }
+    }
+
+    /// What of `external` is not what the policy says, and takes a start to be.
+    async fn outdated_by(
+        &self,
+        external: Arc<ExternalWorker>,
+        ruling: &Ruling,
+    ) -> Option<Outdated> {
+        let instance = external.instance()?;
+        let now = renewed(&instance.prepared(), ruling).await.transpose()?;
+        if let Ok(prepared) = &now {
+            // What its module has, if that is the same: else it would be taken for another version.
+            let newest = self.catalogue().class_of(&external).ok().map(|(it, _)| it);
+            let as_newest = newest.filter(|newest| newest.runs_on_as(prepared));
+            if instance.go_on_as(as_newest.as_ref().unwrap_or(prepared)) {
+                self.report(
+                    &external,
+                    "its policy has changed; it goes on under the new one",
+                );
+                return None;
+            }
+        }
+        Some(Outdated { external, now })
     }
 
     /// Begins to start `external`, which nobody waits for here: as what its module has, or where that has it no
@@ -107,7 +197,7 @@ impl Worker {
         };
         for external in self.running() {
             let instance = external.instance().filter(|_| external.module() == module);
-            all_fit &= instance.is_none_or(|instance| fits(instance.prepared()));
+            all_fit &= instance.is_none_or(|instance| fits(&instance.prepared()));
         }
         if !all_fit {
             let _one_at_a_time = self.inner.modules.nobody_looks().await;
@@ -176,13 +266,6 @@ impl Worker {
         self.external_changed(external);
         true
     }
-}
-
-/// What of `external` is not what the policy says.
-async fn outdated_by(external: Arc<ExternalWorker>, ruling: &Ruling) -> Option<Outdated> {
-    let instance = external.instance()?;
-    let now = renewed(instance.prepared(), ruling).await.transpose()?;
-    Some(Outdated { external, now })
 }
 
 /// The components of `module` under its policy now; none: they are under it already.

@@ -9,6 +9,7 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::DataDir;
 use crate::policy::{Guarded, Policy, PolicyError};
@@ -172,7 +173,7 @@ impl Rules {
     fn by_default(&self) -> Result<Policy, PolicyError> {
         match &self.default {
             Source::Fixed(policy) => {
-                let policy = Policy::clone(policy);
+                let policy = Policy::clone(policy).at(SystemTime::now());
                 policy.beside(Path::new("of the host"), &self.guarded)
             }
             Source::File(path) => match self.load(path) {

@@ -48,7 +48,7 @@ impl Worker {
                 return self.report(external, line);
             };
             let is_tried = tried.as_ref().is_some_and(|it| Arc::ptr_eq(it, &newest));
-            if is_tried || Arc::ptr_eq(instance.prepared(), &newest) {
+            if is_tried || Arc::ptr_eq(&instance.prepared(), &newest) {
                 return;
             }
             self.swap(external, &newest).await;
@@ -136,7 +136,7 @@ impl Worker {
                 let why = error.public();
                 let line = format!("the new version does not start, the old one comes back: {why}");
                 self.report(external, &line);
-                begin(external, old.prepared(), state).await
+                begin(external, &old.prepared(), state).await
             }
         }
     }
@@ -144,7 +144,8 @@ impl Worker {
 
 /// Whether it may hold what cannot be had twice, so that no other can start beside it.
 fn holds_alone(old: &Instance) -> bool {
-    let granted = old.prepared().granted();
+    let prepared = old.prepared();
+    let granted = prepared.granted();
     let mut held = Capability::ALL.into_iter().filter(|it| granted.grants(*it));
     held.any(is_exclusive)
 }

@@ -14,6 +14,7 @@ use super::external_worker::ExternalWorker;
 use super::modules::catalogue::Module;
 use super::saved_state::SavedMeta;
 use super::secrets::Redacted;
+use crate::audit::{Kind, Record};
 use crate::instance::config::ConfigSchema;
 use crate::instance::description::Class;
 use crate::nodespace::PositionView;
@@ -240,6 +241,10 @@ impl Worker {
             Some(class) => class,
             None => self.catalogue().class(external.module(), class_id)?.1,
         };
+        if !class.config.secrets().is_empty() {
+            let record = Record::new(Kind::SecretRead).what("its configuration, in a form");
+            external.auditor().of_instance(external.uuid()).note(record);
+        }
         let ui_schema = class.declared.ui_schema.as_deref();
         Ok(Form {
             json_schema: class.config.schema().clone(),

@@ -7,6 +7,7 @@ mod env;
 mod files;
 mod http;
 mod random;
+mod revoked;
 mod serial;
 mod sockets;
 

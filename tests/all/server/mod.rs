@@ -132,6 +132,7 @@ async fn open(data: &Path) -> Worker {
         name: Some("under test".to_owned()),
         policy: Policy::default().into(),
         engine: engine().clone(),
+        auditor: Default::default(),
     })
     .await
     .unwrap();

@@ -73,6 +73,7 @@ async fn open(dir: tempfile::TempDir, engine: Engine) -> Site {
         name: None,
         policy: Policy::default().into(),
         engine,
+        auditor: Default::default(),
     };
     let worker = Worker::open(options).await.unwrap();
     worker.started().await;

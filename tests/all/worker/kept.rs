@@ -165,6 +165,7 @@ async fn one_directory_has_one_host() {
         name: None,
         policy: external_worker_host::policy::Policy::default().into(),
         engine: external_worker_tests::engine().clone(),
+        auditor: Default::default(),
     };
     let second = external_worker_host::worker::Worker::open(options).await;
     assert!(matches!(second, Err(WorkerError::Store(_))), "{second:?}");

@@ -126,6 +126,7 @@ async fn open_at_once(dir: &Path) -> Worker {
         name: None,
         policy: Policy::default().into(),
         engine: engine().clone(),
+        auditor: Default::default(),
     };
     Worker::open(options).await.unwrap()
 }

@@ -3,9 +3,12 @@
 
 use std::path::Path;
 
-use external_worker_artifacts::{PROBE_FILES, PROBE_HOST, PROBE_UPGRADE};
+use external_worker_artifacts::{PROBE_FILES, PROBE_HOST, PROBE_SOCKETS, PROBE_UPGRADE};
 use external_worker_host::nodespace::Value;
+use external_worker_tests::PATIENCE;
 use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
 
 use super::{Site, allow, nothing, notice, open, put, until};
@@ -191,4 +194,98 @@ async fn another_budget_is_a_start_with_everything_that_it_had() {
     until(|| site.seen(&uuid).is_some_and(|seen| seen["running"] == true)).await;
     assert_eq!(site.run(&bump).await, json!(2), "with its state");
     assert_eq!(site.run(&applied).await, 1, "and the other was left alone");
+}
+
+/// A guest with connections to two places, of which one grant each speaks.
+struct Connected {
+    site: Site,
+    uuid: String,
+    places: [(TcpListener, u16); 2],
+}
+
+impl Connected {
+    async fn begin() -> Self {
+        let site = Site::with(&[]).await;
+        let place = async || {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            (listener, port)
+        };
+        let places = [place().await, place().await];
+        let both = [to(places[0].1, ""), to(places[1].1, "")].concat();
+        site.allow("sockets", &both);
+        let mut events = site.worker.subscribe();
+        site.put("sockets", &std::fs::read(PROBE_SOCKETS).unwrap());
+        notice(&mut events, "`sockets` is new").await;
+        let uuid = site.add("sockets", "sockets", nothing()).await;
+        Self { site, uuid, places }
+    }
+
+    /// How many connections the guest keeps, with one more to the place `index`, if it gets that.
+    async fn keep(&self, index: usize) -> (serde_json::Value, Option<TcpStream>) {
+        let (listener, port) = &self.places[index];
+        let node = self.site.node("sockets", &self.uuid, "keep");
+        let graph = self.site.worker.nodespace();
+        let address = Value::Text(format!("127.0.0.1:{port}"));
+        graph
+            .set_value(&node, "address", Some(address), true)
+            .unwrap();
+        graph.node_idle(&node).await;
+        let kept = self.site.out(&node);
+        let peer = match kept.is_number() {
+            true => Some(listener.accept().await.unwrap().0),
+            false => None,
+        };
+        (kept, peer)
+    }
+}
+
+fn to(port: u16, more: &str) -> String {
+    format!(
+        "[[sockets]]\nprotocol = \"tcp\"\ndirection = \"connect\"\nhost = \"127.0.0.1\"\nports = [{port}]\n{more}"
+    )
+}
+
+async fn closed(peer: &mut TcpStream) {
+    let closed = tokio::time::timeout(PATIENCE, peer.read(&mut [0])).await;
+    assert_eq!(closed.unwrap().unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn what_a_grant_opened_goes_with_it_and_the_rest_runs_on() {
+    let connected = Connected::begin().await;
+    let (site, [first, second]) = (&connected.site, [0, 1].map(|it| connected.places[it].1));
+    let mut gone = connected.keep(0).await.1.unwrap();
+    let stays = connected.keep(1).await.1.unwrap();
+    let mut events = site.worker.subscribe();
+    let begin = std::time::Instant::now();
+    site.allow("sockets", &to(second, ""));
+    closed(&mut gone).await;
+    println!("from the file to the other end: {:?}", begin.elapsed());
+    notice(&mut events, "it goes on under the new one").await;
+    assert_eq!(connected.keep(0).await.0, json!("<NoValue>"));
+    assert_eq!(connected.keep(1).await.0, json!(3), "it has what it had");
+    assert!(stays.try_read(&mut [0]).is_err(), "it is open");
+    // What is granted again is there, without a start.
+    let mut events = site.worker.subscribe();
+    site.allow("sockets", &[to(first, ""), to(second, "")].concat());
+    notice(&mut events, "it goes on under the new one").await;
+    assert_eq!(connected.keep(0).await.0, json!(4));
+}
+
+#[tokio::test]
+async fn a_grant_ends_when_it_says_so() {
+    let connected = Connected::begin().await;
+    let (site, [first, second]) = (&connected.site, [0, 1].map(|it| connected.places[it].1));
+    let mut gone = connected.keep(0).await.1.unwrap();
+    let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(2);
+    let until = format!(
+        "until = {}\n",
+        external_worker_host::policy::Until::from(soon)
+    );
+    site.allow("sockets", &[to(first, &until), to(second, "")].concat());
+    closed(&mut gone).await;
+    assert!(std::time::SystemTime::now() >= soon, "not before");
+    assert_eq!(connected.keep(0).await.0, json!("<NoValue>"));
+    assert_eq!(connected.keep(1).await.0, json!(2));
 }

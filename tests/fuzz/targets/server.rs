@@ -146,6 +146,7 @@ async fn address() -> SocketAddr {
             ..EngineOptions::new(Compiling::Here)
         })
         .unwrap(),
+        auditor: Default::default(),
     })
     .await
     .unwrap();

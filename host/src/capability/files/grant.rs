@@ -1,13 +1,18 @@
 //! A granted directory, and what is written down when a guest does not get what it wants of it.
 
 use std::error::Error;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use wasmtime_wasi::{TrappableError, p2, p3};
 
 use super::list::LeftOut;
 use super::quota::Quota;
 use crate::capability::Guard;
+use crate::capability::grants::Lease;
 use crate::limits::MAX_SHOWN_CHARS;
 use crate::policy::{Access, Capability, Denial, DenyReason};
 use crate::text;
@@ -30,6 +35,21 @@ impl Code for p3::bindings::filesystem::types::ErrorCode {
     }
 }
 
+/// An open file, and the grant that it is read under.
+#[derive(Debug, Clone)]
+pub(super) struct Readable {
+    pub(super) file: Arc<File>,
+    pub(super) grant: Arc<Grant>,
+}
+
+impl Readable {
+    /// Reads what is there of `bytes` from `offset` on. Blocks.
+    pub(super) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        holds(&self.grant.lease)?;
+        self.file.read_at(bytes, offset)
+    }
+}
+
 /// A granted directory.
 #[derive(Debug)]
 pub(super) struct Grant {
@@ -40,6 +60,18 @@ pub(super) struct Grant {
     pub(super) left_out: Arc<LeftOut>,
     /// `None`: read only.
     pub(super) quota: Option<Quota>,
+    pub(super) lease: Arc<Lease>,
+}
+
+/// Whether what is open by `lease` may still be used.
+///
+/// # Errors
+/// The code of a denial.
+pub(super) fn holds(lease: &Lease) -> io::Result<()> {
+    match lease.is_cut() {
+        true => Err(Errno::PERM.into()),
+        false => Ok(()),
+    }
 }
 
 impl Grant {

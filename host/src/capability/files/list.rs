@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
 
+use super::grant::{Grant, holds};
 use crate::capability::{LineSink, Stdio};
 
 /// One entry of a directory.
@@ -56,7 +57,7 @@ impl fmt::Debug for LeftOut {
 /// A directory that is being listed.
 pub(super) struct List {
     directory: Arc<File>,
-    left_out: Arc<LeftOut>,
+    grant: Arc<Grant>,
     reading: Mutex<Reading>,
 }
 
@@ -68,16 +69,17 @@ struct Reading {
 }
 
 impl List {
-    pub(super) fn new(directory: Arc<File>, left_out: Arc<LeftOut>) -> Self {
+    pub(super) fn new(directory: Arc<File>, grant: Arc<Grant>) -> Self {
         Self {
             directory,
-            left_out,
+            grant,
             reading: Mutex::default(),
         }
     }
 
     /// The next entries, `max` at most; none at the end. Blocks.
     pub(super) fn next(&self, max: usize) -> io::Result<Vec<Name>> {
+        holds(&self.grant.lease)?;
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let Reading { entries, failed } = &mut *reading;
         if let Some(error) = failed.take() {
@@ -99,7 +101,7 @@ impl List {
                 None => break,
             };
             let Ok(name) = entry.file_name().to_str() else {
-                self.left_out.say();
+                self.grant.left_out.say();
                 continue;
             };
             if name == "." || name == ".." {

@@ -18,6 +18,7 @@ use wasmtime_wasi::p2::{FsError, FsResult};
 use wasmtime_wasi::{FsPerms, ResourceTableError, WasiCtx, p2, p3};
 
 use super::data::Folder;
+use super::grants::{Closing, Opened as Leasable};
 use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::error::{HostError, Result};
 use crate::limits::{
@@ -40,7 +41,7 @@ mod quota;
 mod threads;
 mod transaction;
 
-use grant::Grant;
+use grant::{Grant, Readable, holds};
 use list::{LeftOut, List};
 use measure::Size;
 use quota::Quota;
@@ -83,7 +84,7 @@ struct Open {
 /// # Errors
 /// When one of them cannot be opened or counted, or the process has no descriptors for them.
 async fn open_granted(state: &mut State, guard: &Guard, cx: &Prepare) -> Result<()> {
-    let seen: Arc<[Seen]> = seen(guard.granted(), cx).into();
+    let seen: Arc<[Seen]> = seen(&guard.granted(), cx).into();
     if seen.is_empty() {
         return Ok(());
     }
@@ -97,11 +98,15 @@ async fn open_granted(state: &mut State, guard: &Guard, cx: &Prepare) -> Result<
     };
     state.ctx = ctx;
     for (seen, directory) in seen.iter().zip(&directories) {
+        let lease = guard.lease(seen.opened(), Closing::Watched);
+        let lease = lease.map_err(|denial| seen.unusable("opened", &denial))?;
+        let quota = books(seen, directory).await?;
         state.grants.push(Arc::new(Grant {
             capability: seen.capability(),
             guest: seen.guest.clone(),
             left_out: Arc::new(LeftOut::new(&seen.guest, &cx.stdio)),
-            quota: books(seen, directory).await?,
+            quota: quota.map(|quota| quota.leased(&lease)),
+            lease,
         }));
     }
     Ok(())
@@ -120,7 +125,7 @@ struct Seen {
 #[derive(Debug)]
 enum Place {
     /// Wherever the operator says.
-    Granted(PathBuf),
+    Granted(FilesGrant),
     /// The instance's own.
     Own(Arc<Folder>),
 }
@@ -132,7 +137,7 @@ fn seen(granted: &Granted, cx: &Prepare) -> Vec<Seen> {
         mode: grant.mode,
         quota: grant.quota.map(|quota| quota.as_u64()),
         max_files: grant.max_files,
-        place: Place::Granted(grant.host.clone()),
+        place: Place::Granted(grant.clone()),
     });
     let own = granted.data.iter().map(|grant| Seen {
         guest: DataGrant::GUEST.to_owned(),
@@ -152,12 +157,20 @@ impl Seen {
         }
     }
 
+    /// What it is while it is open.
+    fn opened(&self) -> Leasable {
+        match &self.place {
+            Place::Granted(grant) => Leasable::Directory(grant.clone()),
+            Place::Own(_) => Leasable::Own,
+        }
+    }
+
     /// Opens it. Blocks.
     fn open(&self, guarded: &Guarded) -> Result<Directory> {
         let opened = |error: &dyn fmt::Display| self.unusable("opened", error);
         match &self.place {
-            Place::Granted(host) => {
-                let directory = Directory::open(host).map_err(|error| opened(&error))?;
+            Place::Granted(grant) => {
+                let directory = Directory::open(&grant.host).map_err(|error| opened(&error))?;
                 // Whatever the path led to when the policy was read: this is what it leads to now.
                 let reached = guarded.check_place(&directory.real());
                 reached.map_err(|reached| opened(&format_args!("it {reached}")))?;
@@ -170,10 +183,10 @@ impl Seen {
 
     fn unusable(&self, what: &str, why: &dyn fmt::Display) -> HostError {
         let problem = match &self.place {
-            Place::Granted(host) => format!(
+            Place::Granted(grant) => format!(
                 "the granted directory {} cannot be {what}: {why}; create it, or correct `host` in \
                  the [[files]] grant",
-                host.display()
+                grant.host.display()
             ),
             Place::Own(_) => format!("the instance's own folder cannot be {what}: {why}"),
         };
@@ -310,6 +323,7 @@ impl Provider for Files {
             mode: Mode::Rw,
             quota: Some(SIMULATED_FOLDER_QUOTA),
             max_files: None,
+            until: None,
         }));
     }
 }
@@ -376,15 +390,29 @@ impl View<'_> {
         Ok(Arc::clone(&open.grant))
     }
 
+    /// The grant that a descriptor was opened under, for what may be done only while that is there.
+    fn held(&self, descriptor: &Resource<Descriptor>) -> FsResult<Arc<Grant>> {
+        let grant = self.grant(descriptor).map_err(FsError::trap)?;
+        holds(&grant.lease)?;
+        Ok(grant)
+    }
+
     /// A listing of an open directory; `None` for a file.
     fn list(&self, descriptor: &Resource<Descriptor>) -> wasmtime::Result<Option<List>> {
         Ok(match self.table.get(descriptor)? {
             Descriptor::Dir(dir) => {
-                let left_out = Arc::clone(&self.grant(descriptor)?.left_out);
-                Some(List::new(Arc::clone(&dir.dir), left_out))
+                let grant = self.grant(descriptor)?;
+                Some(List::new(Arc::clone(&dir.dir), grant))
             }
             Descriptor::File(_) => None,
         })
+    }
+
+    /// An open file that is read; `None` for a directory.
+    fn readable(&self, descriptor: &Resource<Descriptor>) -> wasmtime::Result<Option<Readable>> {
+        let file = self.file(descriptor)?;
+        let grant = self.grant(descriptor)?;
+        Ok(file.map(|file| Readable { file, grant }))
     }
 
     /// An open file; `None` for a directory.
@@ -400,15 +428,15 @@ impl View<'_> {
     }
 
     /// A name below an open directory.
-    fn name(&self, dir: &Resource<Descriptor>, path: String) -> wasmtime::Result<Name> {
-        let grant = self.grant(dir)?;
+    fn name(&self, dir: &Resource<Descriptor>, path: String) -> FsResult<Name> {
+        let grant = self.held(dir)?;
         let dir = self.table.get(dir)?.clone();
         Ok(Name { grant, dir, path })
     }
 
     /// An open file whose bytes are counted, and its quota.
     fn counted(&self, fd: &Resource<Descriptor>) -> FsResult<(Quota, Arc<File>)> {
-        let grant = self.grant(fd).map_err(FsError::trap)?;
+        let grant = self.held(fd)?;
         let file = self.file(fd).map_err(FsError::trap)?;
         let file = file.ok_or(ErrorCode::BadDescriptor)?;
         let Some(quota) = &grant.quota else {

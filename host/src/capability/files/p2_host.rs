@@ -28,7 +28,7 @@ impl View<'_> {
     }
 
     fn below(&self, dir: &Resource<Descriptor>, path: String) -> FsResult<Name> {
-        self.name(dir, path).map_err(FsError::trap)
+        self.name(dir, path)
     }
 
     fn output(
@@ -108,7 +108,7 @@ impl types::HostDescriptor for View<'_> {
         offset: Filesize,
     ) -> FsResult<Resource<DynInputStream>> {
         let held = self.hold(STREAM_BYTES).map_err(exhausted)?;
-        let file = self.file(&fd).map_err(FsError::trap)?;
+        let file = self.readable(&fd).map_err(FsError::trap)?;
         let file = file.ok_or(ErrorCode::IsDirectory)?;
         let threads = self.state.threads.clone();
         let stream: DynInputStream = Box::new(Input::new(file, offset, threads, held));
@@ -206,7 +206,7 @@ impl types::HostDescriptor for View<'_> {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
+        let grant = self.held(&fd)?;
         let set = self.wasi().set_times(fd, accessed, modified).await;
         grant.audited(&self.state.guard, "", true, set)
     }
@@ -219,7 +219,7 @@ impl types::HostDescriptor for View<'_> {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
+        let grant = self.held(&fd)?;
         let set = self
             .wasi()
             .set_times_at(fd, path_flags, path.clone(), accessed, modified)
@@ -233,13 +233,13 @@ impl types::HostDescriptor for View<'_> {
         path_flags: PathFlags,
         path: String,
     ) -> FsResult<DescriptorStat> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
+        let grant = self.held(&fd)?;
         let stat = self.wasi().stat_at(fd, path_flags, path.clone()).await;
         grant.audited(&self.state.guard, &path, false, stat)
     }
 
     async fn readlink_at(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<String> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
+        let grant = self.held(&fd)?;
         let link = self.wasi().readlink_at(fd, path.clone()).await;
         grant.audited(&self.state.guard, &path, false, link)
     }
@@ -250,7 +250,7 @@ impl types::HostDescriptor for View<'_> {
         path_flags: PathFlags,
         path: String,
     ) -> FsResult<MetadataHashValue> {
-        let grant = self.grant(&fd).map_err(FsError::trap)?;
+        let grant = self.held(&fd)?;
         let hash = self
             .wasi()
             .metadata_hash_at(fd, path_flags, path.clone())
@@ -286,6 +286,7 @@ impl types::HostDescriptor for View<'_> {
         length: Filesize,
         offset: Filesize,
     ) -> FsResult<(Vec<u8>, bool)> {
+        self.held(&fd)?;
         let _held = self.hold(length.min(STREAM_BYTES)).map_err(exhausted)?;
         self.wasi().read(fd, length, offset).await
     }

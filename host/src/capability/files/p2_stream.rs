@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::mem;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::vec;
 
@@ -15,6 +14,7 @@ use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi_io::bytes::Bytes;
 
 use super::change::Position;
+use super::grant::Readable;
 use super::list::{List, Name};
 use super::quota::Quota;
 use super::threads::Threads;
@@ -67,7 +67,7 @@ impl Listing {
 
 /// A stream that reads, with what it is charged.
 pub(super) struct Input {
-    file: Arc<File>,
+    file: Readable,
     offset: u64,
     threads: Threads,
     state: Reading,
@@ -86,7 +86,7 @@ enum Reading {
 const READ_AHEAD: usize = 4096;
 
 impl Input {
-    pub(super) fn new(file: Arc<File>, offset: u64, threads: Threads, held: Vec<Held>) -> Self {
+    pub(super) fn new(file: Readable, offset: u64, threads: Threads, held: Vec<Held>) -> Self {
         Self {
             file,
             offset,
@@ -98,7 +98,7 @@ impl Input {
 
     fn begin(&mut self, size: usize) {
         let most = usize::try_from(STREAM_BYTES).unwrap_or(usize::MAX);
-        let (file, offset, threads) = (Arc::clone(&self.file), self.offset, self.threads.clone());
+        let (file, offset, threads) = (self.file.clone(), self.offset, self.threads.clone());
         let read = move || {
             let mut bytes = vec![0; size.min(most)];
             let count = file.read_at(&mut bytes, offset)?;

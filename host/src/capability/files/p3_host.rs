@@ -60,16 +60,14 @@ fn below<T: CapabilityView>(
 ) -> FilesystemResult<Name> {
     store
         .with(|mut access| access.get().name(dir, path))
-        .map_err(FilesystemError::trap)
+        .map_err(told)
 }
 
 fn grant<T: CapabilityView>(
     store: &Accessor<T, Files>,
     fd: &Resource<Descriptor>,
 ) -> FilesystemResult<Arc<Grant>> {
-    store
-        .with(|mut access| access.get().grant(fd))
-        .map_err(FilesystemError::trap)
+    store.with(|mut access| access.get().held(fd)).map_err(told)
 }
 
 /// Writes a denial down, and hands the result on.
@@ -171,7 +169,7 @@ impl<T: CapabilityView> HostDescriptorWithStore<T> for Files {
         offset: Filesize,
     ) -> wasmtime::Result<Reading<u8>> {
         let view = store.get();
-        let file = view.file(&fd)?.ok_or(ErrorCode::IsDirectory);
+        let file = view.readable(&fd)?.ok_or(ErrorCode::IsDirectory);
         let steps = view.charged(file.map(|file| FileSteps::new(file, offset)));
         produce(&mut store, steps)
     }

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +19,7 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{DescriptorType, DirectoryEn
 use wasmtime_wasi_io::bytes::Bytes;
 
 use super::change::Position;
+use super::grant::Readable;
 use super::length;
 use super::list::List;
 use super::quota::Quota;
@@ -64,12 +64,12 @@ pub(super) trait Steps: Send + Sync + 'static {
 
 /// The bytes of a file, from some offset on.
 pub(super) struct FileSteps {
-    file: Arc<File>,
+    file: Readable,
     offset: AtomicU64,
 }
 
 impl FileSteps {
-    pub(super) fn new(file: Arc<File>, offset: u64) -> Self {
+    pub(super) fn new(file: Readable, offset: u64) -> Self {
         Self {
             file,
             offset: AtomicU64::new(offset),

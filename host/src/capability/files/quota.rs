@@ -15,15 +15,19 @@ use wasmtime_wasi_io::bytes::Bytes;
 
 use super::books::{Folder, shared};
 use super::change::{Change, ENTRY_BYTES, Position};
+use super::grant::holds;
 use super::length;
 use super::measure::{Size, measured};
 use super::threads::{on_thread, shutting_down};
+use crate::capability::grants::Lease;
 
 /// How much may be in a directory.
 #[derive(Debug, Clone)]
 pub(super) struct Quota {
     folder: Arc<Folder>,
     limit: Size,
+    /// Nothing is changed when it is cut.
+    lease: Option<Arc<Lease>>,
 }
 
 impl Quota {
@@ -36,7 +40,22 @@ impl Quota {
             io::Result::Ok(())
         };
         folder.measured.get_or_try_init(measuring).await?;
-        Ok(Self { folder, limit })
+        Ok(Self {
+            folder,
+            limit,
+            lease: None,
+        })
+    }
+
+    /// The same, for as long as there is a grant.
+    pub(super) fn leased(self, lease: &Arc<Lease>) -> Self {
+        let lease = Some(Arc::clone(lease));
+        Self { lease, ..self }
+    }
+
+    /// Whether something may be changed.
+    fn holds(&self) -> io::Result<()> {
+        self.lease.as_deref().map_or(Ok(()), holds)
     }
 
     /// No limit.
@@ -44,6 +63,7 @@ impl Quota {
         Self {
             folder: Arc::default(),
             limit: Size::FULL,
+            lease: None,
         }
     }
 
@@ -109,7 +129,7 @@ impl Quota {
 /// changed.
 ///
 /// # Errors
-/// When the host shuts down.
+/// When the grant is gone, or the host shuts down.
 pub(super) async fn apart<R, W>(
     quota: Option<Quota>,
     work: impl FnOnce(Change) -> W + Send + 'static,
@@ -121,21 +141,27 @@ where
     let (mut tell, done) = oneshot::channel();
     tokio::spawn(async move {
         let change = async {
-            match &quota {
-                Some(quota) => quota.change().await,
-                None => Change::none(),
-            }
+            let Some(quota) = &quota else {
+                return Ok(Change::none());
+            };
+            let change = quota.change().await;
+            // With the books in hand: what begins after the grant is gone changes nothing.
+            quota.holds().map(|()| change)
         };
         tokio::select! {
             biased;
             () = tell.closed() => {}
             change = change => {
+                let done = match change {
+                    Ok(change) => Ok(work(change).await),
+                    Err(denied) => Err(denied),
+                };
                 // Nobody has to listen.
-                let _ = tell.send(work(change).await);
+                let _ = tell.send(done);
             }
         }
     });
-    done.await.map_err(|_| shutting_down())
+    done.await.map_err(|_| shutting_down())?
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use wasmtime_wasi::p2::{FsResult, StreamError};
 use wasmtime_wasi_io::bytes::Bytes;
 
 use super::change::ENTRY_BYTES;
-use super::{Files, Guard, Prepare, Provider, State, View, again};
+use super::{Closing, Files, Guard, Leasable, Prepare, Provider, State, View, again};
+use crate::capability::grants::Grants;
 use crate::capability::testing::{self, Denials, Lines};
 use crate::error::Result;
 use crate::limits::{Budget, Resource as Budgeted};
@@ -52,7 +53,7 @@ async fn world(mode: &str, budget: &Budget) -> World {
     let mut cx = testing::prepare_with(budget, Arc::clone(&audit));
     let lines = Arc::new(Lines::default());
     cx.stdio = lines.clone();
-    let guard = Guard::new(testing::granted(&policy), &cx);
+    let guard = testing::guard(testing::granted(&policy), &cx);
     let state = prepare(&guard, &cx).await.unwrap();
     World {
         root,
@@ -348,7 +349,7 @@ async fn special_files_are_not_opened() {
 async fn a_missing_directory_is_said_with_what_to_do() {
     let policy = "[[files]]\nhost = \"/does/not/exist\"\nguest = \"/data\"\n";
     let cx = testing::prepare();
-    let guard = Guard::new(testing::granted(policy), &cx);
+    let guard = testing::guard(testing::granted(policy), &cx);
     let error = prepare(&guard, &cx).await.unwrap_err().to_string();
     assert!(
         error.contains("/does/not/exist") && error.contains("create it"),
@@ -373,7 +374,7 @@ async fn a_directory_that_became_a_way_to_what_is_the_hosts_is_not_opened() {
     let policy = policy.beside(&at("policy"), &guarded).unwrap();
     let granted = Arc::new(policy.granted(Capability::ALL));
     let cx = testing::prepare();
-    let guard = Guard::new(Arc::clone(&granted), &cx);
+    let guard = testing::guard(Arc::clone(&granted), &cx);
     prepare(&guard, &cx).await.unwrap();
     // Whoever may write in `shared` puts a link in the place of the directory.
     std::fs::remove_dir(at("shared/mine")).unwrap();
@@ -401,7 +402,7 @@ async fn counting_waits_for_a_thread_of_its_own() {
         root.path().display()
     );
     let cx = testing::prepare();
-    let guard = Guard::new(testing::granted(&policy), &cx);
+    let guard = testing::guard(testing::granted(&policy), &cx);
     // The one thread for what blocks is taken: were it counted elsewhere, it would be done at once.
     let (release, released) = std::sync::mpsc::channel::<()>();
     let taken = tokio::task::spawn_blocking(move || released.recv());
@@ -460,11 +461,14 @@ async fn a_name_that_is_no_text_is_left_out_and_hides_no_other() {
 #[test]
 fn paths_are_told_as_the_worker_sees_them() {
     let log: Arc<dyn crate::capability::LineSink> = Arc::new(Lines::default());
+    let own = testing::granted("[data]\nquota = \"1 MiB\"\n");
+    let opened = Leasable::Own;
     let grant = super::Grant {
         capability: Capability::Files,
         guest: "/data".into(),
         left_out: Arc::new(super::LeftOut::new("/data", &log)),
         quota: None,
+        lease: Grants::new(own).lease(opened, Closing::Watched).unwrap(),
     };
     for (path, absolute) in [
         ("a/./b", "/data/a/b"),
@@ -494,4 +498,44 @@ async fn a_stream_goes_on_where_it_stopped() {
         std::fs::read(world.root.path().join("data/new")).unwrap(),
         b"\0\0abcd"
     );
+}
+
+#[tokio::test]
+async fn what_is_open_is_of_no_use_once_its_grant_is_gone() {
+    let mut world = writable().await;
+    let file = world.create("new").await.unwrap();
+    let (data, grants) = (world.data(), Arc::clone(&world.state.guard.grants));
+    let mut view = world.view();
+    view.write(again(&file), b"before".to_vec(), 0)
+        .await
+        .unwrap();
+    let input = code(view.read_via_stream(again(&file), 0)).unwrap();
+    let output = code(view.write_via_stream(again(&file), 0)).unwrap();
+    let listing = code(view.read_directory(again(&data)).await).unwrap();
+    assert_eq!(grants.change(Arc::default()), ["the directory `/data`"]);
+
+    let denied = Err(ErrorCode::NotPermitted);
+    assert_eq!(
+        code(view.write(again(&file), b"after".to_vec(), 0).await),
+        denied
+    );
+    assert_eq!(
+        code(view.set_size(again(&file), 0).await),
+        denied.map(|_| ())
+    );
+    assert!(code(view.read(again(&file), 9, 0).await).is_err());
+    assert!(code(view.unlink_file_at(again(&data), "new".to_owned()).await).is_err());
+    assert!(code(view.read_directory_entry(listing).await).is_err());
+    let input = view.table.get_mut(&input).unwrap();
+    assert!(matches!(
+        input.blocking_read(9).await,
+        Err(StreamError::LastOperationFailed(_))
+    ));
+    let output = view.table.get_mut(&output).unwrap();
+    let written = output
+        .blocking_write_and_flush(Bytes::from_static(b"after"))
+        .await;
+    assert!(matches!(written, Err(StreamError::LastOperationFailed(_))));
+    let path = world.root.path().join("data/new");
+    assert_eq!(std::fs::read(path).unwrap(), b"before");
 }

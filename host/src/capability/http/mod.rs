@@ -84,6 +84,7 @@ impl Provider for Http {
             methods: vec!["*".to_owned()],
             scheme: None,
             ports: vec![PortPattern::ANY],
+            until: None,
         }));
     }
 }

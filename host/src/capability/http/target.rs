@@ -3,11 +3,12 @@
 
 use std::net::IpAddr;
 
-use http::Uri;
 use http::header::HeaderValue;
 use http::uri::Scheme as UriScheme;
+use http::{Method, Uri};
 use wasmtime_wasi_http::Error;
 
+use crate::capability::grants::Opened;
 use crate::policy::access::Request;
 use crate::policy::grant::Scheme;
 use crate::policy::pattern::normal_name;
@@ -69,6 +70,17 @@ impl Target {
             host: &self.host,
             port: self.port,
             method,
+        }
+    }
+
+    /// What is open once a connection is there.
+    pub(super) fn opened(&self, method: &Method, address: IpAddr) -> Opened {
+        Opened::Exchange {
+            scheme: self.scheme,
+            host: self.host.clone(),
+            port: self.port,
+            method: method.as_str().to_owned(),
+            address,
         }
     }
 

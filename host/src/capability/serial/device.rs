@@ -45,6 +45,9 @@ pub(super) enum Fault {
     /// The port was closed.
     #[error("the port is closed")]
     Closed,
+    /// Its grant is gone.
+    #[error("the port is not granted any more")]
+    Revoked,
     /// It cannot do this.
     #[error("{0}")]
     Unsupported(String),
@@ -113,9 +116,29 @@ enum Way {
     StandIn(Plug),
 }
 
+/// Why a device is closed.
+#[derive(Debug, Clone, Copy)]
+enum Closed {
+    /// By who had it.
+    Dropped,
+    /// Its grant is gone.
+    Revoked,
+}
+
+impl From<Closed> for Fault {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Dropped => Self::Closed,
+            Closed::Revoked => Self::Revoked,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     way: Option<Way>,
+    /// Why there is no way any more.
+    closed: Closed,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -156,6 +179,7 @@ impl Device {
         Self {
             shared: Mutex::new(Shared {
                 way: Some(way),
+                closed: Closed::Dropped,
                 reader: None,
                 writer: None,
             }),
@@ -167,8 +191,20 @@ impl Device {
 
     /// Closes the device; whoever waits for it is told that it is gone.
     pub(super) fn close(&self) {
+        self.close_because(Closed::Dropped);
+    }
+
+    /// Closes the device, whose grant is gone: whoever has it is told that.
+    pub(super) fn revoke(&self) {
+        self.close_because(Closed::Revoked);
+    }
+
+    fn close_because(&self, why: Closed) {
         let (way, wakers) = {
             let mut shared = self.lock();
+            if shared.way.is_some() {
+                shared.closed = why;
+            }
             (
                 shared.way.take(),
                 [shared.reader.take(), shared.writer.take()],
@@ -309,9 +345,12 @@ impl Device {
         &self,
         request: impl FnOnce(BorrowedFd<'_>) -> Result<R, Fault> + Send + 'static,
     ) -> Result<R, Fault> {
-        let line = match &self.lock().way {
-            Some(Way::Terminal(line)) => Arc::clone(line.get_ref()),
-            Some(Way::StandIn(_)) | None => return Err(Fault::Closed),
+        let line = {
+            let shared = self.lock();
+            match &shared.way {
+                Some(Way::Terminal(line)) => Arc::clone(line.get_ref()),
+                Some(Way::StandIn(_)) | None => return Err(shared.closed.into()),
+            }
         };
         on_thread(move || request(line.as_fd())).await
     }
@@ -359,11 +398,12 @@ impl Device {
         let mut shared = self.lock();
         let Shared {
             way,
+            closed,
             reader,
             writer,
         } = &mut *shared;
         let Some(Way::Terminal(line)) = way else {
-            return Poll::Ready(Err(Fault::Closed));
+            return Poll::Ready(Err((*closed).into()));
         };
         for _ in 0..POLL_ROUNDS {
             match transfer(line.get_ref().as_fd()) {

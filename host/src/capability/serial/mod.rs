@@ -13,6 +13,7 @@ use wasmtime::component::{
     Access, Accessor, FutureReader, HasData, Linker, Resource, ResourceTable, StreamReader,
 };
 
+use super::grants::{Closing, Lease, Opened};
 use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::bindings::serial::{
     self, Buffer, Error, Host, HostPort, HostPortWithStore, LineState, PortInfo, Settings,
@@ -43,6 +44,8 @@ const USB: [&str; 2] = ["/sys/class/tty", "/sys/devices"];
 
 /// The most that one read returns.
 const READ_MAX: usize = 64 * 1024;
+/// What a guest is told of a port that it had.
+const NOT_ANY_MORE: &str = "the port is not granted any more";
 /// Driver errors that one instance can bring into the host's log.
 const MAX_COMPLAINTS: u32 = 32;
 
@@ -68,11 +71,12 @@ impl State {
         if let Some(stand_ins) = &self.stand_ins {
             return Ok(Way::StandIn(Arc::clone(stand_ins)));
         }
-        let mut grants = self.guard.granted().serial.iter();
-        let target = grants.find(|grant| grant.name == name);
-        let target = target.and_then(SerialGrant::target);
+        let granted = self.guard.granted();
+        let grant = granted.serial.iter().find(|grant| grant.name == name);
+        let grant = grant.ok_or(Error::NotFound)?;
+        let target = grant.target();
         match target.and_then(find::locate) {
-            Some(path) => Ok(Way::Terminal(path)),
+            Some(path) => Ok(Way::Terminal(path, grant.clone())),
             None if target.is_some_and(find::is_something_else) => Err(Error::Other(format!(
                 "what is granted as `{name}` is not a serial device; the operator has to correct \
                  the policy"
@@ -84,19 +88,39 @@ impl State {
 
 /// What a port leads to, before it is opened.
 enum Way {
-    Terminal(PathBuf),
+    Terminal(PathBuf, SerialGrant),
     StandIn(Arc<dyn StandIns>),
 }
 
 impl Way {
-    async fn open(self, name: &str, settings: Settings) -> Result<Device, Fault> {
-        match self {
-            Self::Terminal(path) => Device::open(&path, settings).await,
+    /// The device, open, and by which grant it is; none: it stands in for one.
+    async fn open(
+        self,
+        name: &str,
+        settings: Settings,
+        guard: &Guard,
+    ) -> Result<(Arc<Device>, Option<Arc<Lease>>), Fault> {
+        let (path, grant) = match self {
+            Self::Terminal(path, grant) => (path, grant),
             Self::StandIn(stand_ins) => {
                 let plug = Plug::new(stand_ins.line(name)?, &settings)?;
-                Ok(Device::stand_in(plug))
+                return Ok((Arc::new(Device::stand_in(plug)), None));
             }
-        }
+        };
+        let device = Arc::new(Device::open(&path, settings).await?);
+        let opened = Opened::Serial {
+            grant,
+            baud_rate: settings.baud_rate.into(),
+        };
+        let held = Arc::downgrade(&device);
+        let close = move || {
+            if let Some(device) = held.upgrade() {
+                device.revoke();
+            }
+        };
+        let lease = guard.lease(opened, Closing::By(Box::new(close)));
+        let lease = lease.map_err(|_denial| Fault::Revoked)?;
+        Ok((device, Some(lease)))
     }
 }
 
@@ -162,6 +186,7 @@ impl Provider for Serial {
             device: Some(name.into()),
             usb: None,
             baud_rates: Vec::new(),
+            until: None,
         }));
     }
 }
@@ -186,6 +211,7 @@ pub struct Port {
     device: Arc<Device>,
     name: String,
     log: Arc<Log>,
+    lease: Option<Arc<Lease>>,
     _held: [Held; 3],
 }
 
@@ -239,6 +265,7 @@ impl View<'_> {
             way: self.state.way(name)?,
             held,
             log: Arc::clone(&self.state.log),
+            guard: self.state.guard.clone(),
         })
     }
 }
@@ -247,6 +274,7 @@ struct Admitted {
     way: Way,
     held: [Held; 3],
     log: Arc<Log>,
+    guard: Guard,
 }
 
 impl Host for View<'_> {
@@ -270,15 +298,21 @@ impl<T: 'static> HostPortWithStore<T> for Serial {
             Ok(admitted) => admitted,
             Err(error) => return Ok(Err(error)),
         };
-        let Admitted { way, held, log } = admitted;
-        let device = match way.open(&name, settings).await {
-            Ok(device) => Arc::new(device),
+        let Admitted {
+            way,
+            held,
+            log,
+            guard,
+        } = admitted;
+        let (device, lease) = match way.open(&name, settings, &guard).await {
+            Ok(opened) => opened,
             Err(fault) => return Ok(Err(log.error(fault))),
         };
         let port = Port {
             device,
             name,
             log,
+            lease,
             _held: held,
         };
         Ok(Ok(store.with(|mut access| access.get().table.push(port))?))
@@ -383,7 +417,18 @@ impl HostPort for View<'_> {
         settings: Settings,
     ) -> wasmtime::Result<Result<(), Error>> {
         let (device, log) = self.device(&port)?;
-        if let Err(denied) = self.decide(&self.port(&port)?.name, settings.baud_rate) {
+        let (name, lease) = {
+            let port = self.port(&port)?;
+            (port.name.clone(), port.lease.clone())
+        };
+        // First the lease: a change of the policy finds the rate that is about to be set.
+        let before = lease
+            .as_ref()
+            .map(|lease| lease.set_baud_rate(settings.baud_rate));
+        if let Err(denied) = self.decide(&name, settings.baud_rate) {
+            if let (Some(lease), Some(before)) = (lease, before) {
+                lease.set_baud_rate(before);
+            }
             return Ok(Err(denied));
         }
         Ok(device
@@ -496,6 +541,7 @@ impl Log {
             Fault::Busy => Error::Busy,
             Fault::Timeout => Error::Timeout,
             Fault::Gone | Fault::Closed => Error::Disconnected,
+            Fault::Revoked => Error::Denied(NOT_ANY_MORE.to_owned()),
             Fault::Unsupported(what) => Error::InvalidArgument(what),
             Fault::Failed(error) => {
                 self.complain(&error);

@@ -14,18 +14,24 @@ use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtx, WasiSocketsCtxView};
 
 use self::open::Open;
+use super::grants::{Closing, Lease, Opened};
 use super::names::Names;
 use super::reach::ports;
 use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::engine::StandIns;
 use crate::policy::grant::{Direction, Protocol, Protocols};
 use crate::policy::pattern::PortPattern;
-use crate::policy::{Access, Capability, Policy, SocketsGrant};
+use crate::policy::{Access, Capability, Denial, Policy, SocketsGrant};
 
+mod leased;
 mod lookup;
 mod open;
 mod p2;
 mod p3;
+mod shut;
+
+pub use shut::Ends;
+pub(super) use shut::shut;
 
 /// The sockets of one instance.
 pub struct State {
@@ -101,6 +107,7 @@ impl Provider for Sockets {
                 direction: Direction::Connect,
                 host,
                 ports: vec![PortPattern::ANY],
+                until: None,
             }));
     }
 }
@@ -155,6 +162,27 @@ impl Rules {
             }
             _ => peer,
         }
+    }
+
+    /// The lease of a connection that the guest has just made. `None`: where somebody stands in, nothing of the
+    /// world is open.
+    fn connected(&self, local: SocketAddr, peer: SocketAddr) -> Result<Option<Arc<Lease>>, Denial> {
+        let names = self.names.of(peer.ip());
+        let ends = Ends::Connection { local, peer };
+        self.lease(Opened::Connection { peer, names }, ends)
+    }
+
+    /// The lease of a socket that listens since just now.
+    fn listens(&self, local: SocketAddr) -> Result<Option<Arc<Lease>>, Denial> {
+        self.lease(Opened::Listener(local), Ends::Listener(local))
+    }
+
+    fn lease(&self, opened: Opened, ends: Ends) -> Result<Option<Arc<Lease>>, Denial> {
+        if self.stand_ins.is_some() {
+            return Ok(None);
+        }
+        let lease = self.guard.lease(opened, Closing::Socket(ends));
+        lease.map(Some)
     }
 
     fn decide(&self, open: &Open, address: SocketAddr, purpose: SocketAddrUse) -> bool {

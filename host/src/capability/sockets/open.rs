@@ -2,12 +2,29 @@
 //! handle and the last of its streams are gone, because until then its descriptor is open.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::capability::grants::Lease;
 use crate::limits::{Exhausted, Held, Ledger, Resource};
 
 /// A charge for one socket and its descriptor, shared by everything that keeps that open.
-pub(super) type Charge = Arc<(Held, Held)>;
+pub(super) type Charge = Arc<Charged>;
+
+/// What one socket costs, and by which grant it is open.
+#[derive(Debug)]
+pub(super) struct Charged {
+    _held: [Held; 2],
+    /// Not there before it is connected, or listens.
+    lease: OnceLock<Arc<Lease>>,
+}
+
+impl Charged {
+    /// Whether its grant is gone.
+    pub(super) fn is_cut(&self) -> bool {
+        self.lease.get().is_some_and(|lease| lease.is_cut())
+    }
+}
 
 /// The open sockets of one instance. Clones share the count.
 #[derive(Debug, Clone)]
@@ -35,7 +52,10 @@ impl Open {
     pub(super) fn charge(&self) -> Result<Charge, Exhausted> {
         let socket = self.ledger.hold(Resource::Sockets, 1)?;
         let descriptor = self.ledger.hold(Resource::Descriptors, 1)?;
-        Ok(Arc::new((socket, descriptor)))
+        Ok(Arc::new(Charged {
+            _held: [socket, descriptor],
+            lease: OnceLock::new(),
+        }))
     }
 
     /// Charges `bytes` of memory for as long as the result lives.
@@ -53,6 +73,43 @@ impl Open {
     /// Keeps `charge` until the socket with this handle is dropped.
     pub(super) fn keep(&self, handle: u32, charge: Charge) {
         self.lock().by_handle.insert(handle, charge);
+    }
+
+    /// The socket with this handle is open by `lease` from now on.
+    pub(super) fn lease(&self, handle: u32, lease: &Arc<Lease>) {
+        if let Some(charge) = self.share(handle) {
+            // Once only: a socket is connected or listens, and stays so.
+            let _ = charge.lease.set(Arc::clone(lease));
+        }
+    }
+
+    /// By what the socket with this handle is open.
+    pub(super) fn lease_of(&self, handle: u32) -> Option<Arc<Lease>> {
+        let charges = self.lock();
+        charges.by_handle.get(&handle)?.lease.get().cloned()
+    }
+
+    /// The charge of a connection at `local`, for a stream that outlives its handle. One that came in is open by the
+    /// lease of who listens there.
+    pub(super) fn share_connection(
+        &self,
+        handle: u32,
+        local: Option<SocketAddr>,
+    ) -> Option<Charge> {
+        let charge = self.share(handle)?;
+        if charge.lease.get().is_none()
+            && let Some(lease) = local.and_then(|local| self.listener_at(local))
+        {
+            let _ = charge.lease.set(lease);
+        }
+        Some(charge)
+    }
+
+    fn listener_at(&self, local: SocketAddr) -> Option<Arc<Lease>> {
+        let charges = self.lock();
+        let mut leases = charges.by_handle.values().filter_map(|it| it.lease.get());
+        let lease = leases.find(|lease| lease.listens_at(local));
+        lease.cloned()
     }
 
     /// The charge of a socket, for a stream that outlives its handle.

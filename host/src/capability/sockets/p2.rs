@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::vec;
 
@@ -16,14 +17,17 @@ use wasmtime_wasi::p2::bindings::sockets::{
     instance_network, network, tcp, tcp_create_socket, udp, udp_create_socket,
 };
 use wasmtime_wasi::p2::{
-    DynPollable, Network, Pollable, SocketResult, TcpSocket, UdpSocket, subscribe,
+    DynInputStream, DynOutputStream, DynPollable, Network, Pollable, SocketResult, TcpSocket,
+    UdpSocket, subscribe,
 };
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
-use wasmtime_wasi::sockets::{SocketAddrUse, WasiSockets};
+use wasmtime_wasi::sockets::{SocketAddrUse, WasiSockets, WasiSocketsCtxView};
 
+use super::leased::Leased;
 use super::lookup::Refusal;
 use super::{state, view, way_to};
 use crate::capability::CapabilityView;
+use crate::capability::grants::Lease;
 use crate::capability::names::LookupError;
 
 /// The version that `wasmtime-wasi` links; older ones of 0.2 find it too.
@@ -63,6 +67,9 @@ pub(super) fn replace<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime::Re
         })?;
     let mut tcp = linker.instance(&interface("tcp"))?;
     tcp.func_wrap("[method]tcp-socket.start-connect", start_connect::<T>)?;
+    tcp.func_wrap("[method]tcp-socket.finish-connect", finish_connect::<T>)?;
+    tcp.func_wrap("[method]tcp-socket.finish-listen", finish_listen::<T>)?;
+    tcp.func_wrap("[method]tcp-socket.accept", accept::<T>)?;
     tcp.resource(
         "tcp-socket",
         ResourceType::host::<TcpSocket>(),
@@ -131,6 +138,113 @@ fn start_connect<T: CapabilityView>(
     let peer = way_to(data, peer, SocketAddrUse::TcpConnect);
     let begun = tcp::HostTcpSocket::start_connect(&mut view(data), socket, network, peer);
     Ok((guest_error(begun)?,))
+}
+
+/// The two streams of a connection.
+type Streams = (Resource<DynInputStream>, Resource<DynOutputStream>);
+
+fn finish_connect<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    (socket,): (Resource<TcpSocket>,),
+) -> Answer<Streams> {
+    let (data, handle) = (store.data_mut(), socket.rep());
+    let finished = tcp::HostTcpSocket::finish_connect(&mut view(data), socket);
+    let streams = match guest_error(finished)? {
+        Ok(streams) => streams,
+        Err(code) => return Ok((Err(code),)),
+    };
+    let mut ends = |which: fn(&mut WasiSocketsCtxView<'_>, _) -> SocketResult<IpSocketAddress>| {
+        guest_error(which(&mut view(data), Resource::new_borrow(handle)))
+    };
+    let local = ends(|view, socket| tcp::HostTcpSocket::local_address(view, socket))?;
+    let peer = ends(|view, socket| tcp::HostTcpSocket::remote_address(view, socket))?;
+    let (Ok(local), Ok(peer)) = (local, peer) else {
+        // It is closed by now: nothing is open.
+        return Ok((Ok(streams),));
+    };
+    let lease = state(data).rules.connected(local.into(), peer.into());
+    match lease {
+        Ok(Some(lease)) => Ok((Ok(leased(data, handle, streams, &lease)?),)),
+        Ok(None) => Ok((Ok(streams),)),
+        Err(_denial) => {
+            let table = &mut data.capabilities().table;
+            table.delete(streams.0)?;
+            table.delete(streams.1)?;
+            Ok((Err(ErrorCode::AccessDenied),))
+        }
+    }
+}
+
+fn finish_listen<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    (socket,): (Resource<TcpSocket>,),
+) -> Answer<()> {
+    let (data, handle) = (store.data_mut(), socket.rep());
+    let finished = tcp::HostTcpSocket::finish_listen(&mut view(data), socket);
+    if let Err(code) = guest_error(finished)? {
+        return Ok((Err(code),));
+    }
+    let local = tcp::HostTcpSocket::local_address(&mut view(data), Resource::new_borrow(handle));
+    let local = match guest_error(local)? {
+        Ok(local) => local,
+        Err(code) => return Ok((Err(code),)),
+    };
+    match state(data).rules.listens(local.into()) {
+        Ok(lease) => {
+            if let Some(lease) = lease {
+                state(data).open.lease(handle, &lease);
+            }
+            Ok((Ok(()),))
+        }
+        Err(_denial) => Ok((Err(ErrorCode::AccessDenied),)),
+    }
+}
+
+/// A connection that came in, and its streams.
+type Accepted = (
+    Resource<TcpSocket>,
+    Resource<DynInputStream>,
+    Resource<DynOutputStream>,
+);
+
+/// What comes in through a socket is open for as long as that may listen.
+fn accept<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    (listener,): (Resource<TcpSocket>,),
+) -> Answer<Accepted> {
+    let data = store.data_mut();
+    let lease = state(data).open.lease_of(listener.rep());
+    let accepted = tcp::HostTcpSocket::accept(&mut view(data), listener);
+    let (socket, input, output) = match (guest_error(accepted)?, &lease) {
+        (Err(code), Some(lease)) if lease.is_cut() && code != ErrorCode::WouldBlock => {
+            return Ok((Err(ErrorCode::AccessDenied),));
+        }
+        (Ok(accepted), _) => accepted,
+        (Err(code), _) => return Ok((Err(code),)),
+    };
+    let Some(lease) = lease else {
+        return Ok((Ok((socket, input, output)),));
+    };
+    let (input, output) = leased(data, socket.rep(), (input, output), &lease)?;
+    Ok((Ok((socket, input, output)),))
+}
+
+/// The streams of the socket with this handle, for as long as there is a lease.
+fn leased<T: CapabilityView>(
+    data: &mut T,
+    handle: u32,
+    (input, output): Streams,
+    lease: &Arc<Lease>,
+) -> wasmtime::Result<Streams> {
+    state(data).open.lease(handle, lease);
+    let table = &mut data.capabilities().table;
+    let socket = Resource::<TcpSocket>::new_borrow(handle);
+    let input: DynInputStream = Box::new(Leased::new(table.delete(input)?, lease));
+    let output: DynOutputStream = Box::new(Leased::new(table.delete(output)?, lease));
+    Ok((
+        table.push_child(input, &socket)?,
+        table.push_child(output, &socket)?,
+    ))
 }
 
 /// The two streams of a UDP socket.

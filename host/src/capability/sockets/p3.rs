@@ -1,6 +1,8 @@
 //! Sockets of WASI 0.3.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
@@ -21,8 +23,10 @@ use super::lookup::Refusal;
 use super::open::Charge;
 use super::{state, view, way_to};
 use crate::capability::CapabilityView;
+use crate::capability::grants::Lease;
 use crate::capability::names::LookupError;
 use crate::limits::{Held, MAX_DATAGRAM_BYTES};
+use crate::policy::Denial;
 
 /// The version that `wasmtime-wasi` links; others of 0.3 find it too.
 const VERSION: &str = "0.3.0";
@@ -54,6 +58,9 @@ pub(super) fn replace_tcp<T: CapabilityView>(linker: &mut Linker<T>) -> wasmtime
     instance.func_wrap("[static]tcp-socket.create", create_tcp::<T>)?;
     instance.func_wrap_concurrent("[method]tcp-socket.connect", |store, (socket, peer)| {
         Box::pin(connect_tcp::<T>(store, socket, peer))
+    })?;
+    instance.func_wrap_async("[method]tcp-socket.listen", |store, (socket,)| {
+        Box::new(listen::<T>(store, socket))
     })?;
     instance.func_wrap("[method]tcp-socket.send", send::<T>)?;
     instance.func_wrap("[method]tcp-socket.receive", receive::<T>)?;
@@ -129,7 +136,7 @@ fn send<T: CapabilityView>(
     mut store: StoreContextMut<'_, T>,
     (socket, data): (Resource<TcpSocket>, StreamReader<u8>),
 ) -> wasmtime::Result<(FutureReader<Ending>,)> {
-    let charge = state(store.data_mut()).open.share(socket.rep());
+    let charge = charge(store.data_mut(), socket.rep())?;
     let access = Access::<T, WasiSockets>::new(store.as_context_mut(), view::<T>);
     let ending = <WasiSockets as HostTcpSocketWithStore<T>>::send(access, socket, data)?;
     Ok((until_ended(store, ending, charge)?,))
@@ -139,10 +146,15 @@ fn receive<T: CapabilityView>(
     mut store: StoreContextMut<'_, T>,
     (socket,): (Resource<TcpSocket>,),
 ) -> wasmtime::Result<((StreamReader<u8>, FutureReader<Ending>),)> {
-    let charge = state(store.data_mut()).open.share(socket.rep());
+    let charge = charge(store.data_mut(), socket.rep())?;
     let access = Access::<T, WasiSockets>::new(store.as_context_mut(), view::<T>);
     let (data, ending) = <WasiSockets as HostTcpSocketWithStore<T>>::receive(access, socket)?;
     Ok(((data, until_ended(store, ending, charge)?),))
+}
+
+fn charge<T: CapabilityView>(data: &mut T, handle: u32) -> wasmtime::Result<Option<Charge>> {
+    let local = local_address(data, handle)?.ok();
+    Ok(state(data).open.share_connection(handle, local))
 }
 
 /// Passes on how a stream ended, and keeps its socket's charge until then: the stream keeps the
@@ -157,7 +169,7 @@ fn until_ended<T: CapabilityView>(
         &mut store,
         UntilEnded {
             sender: Some(sender),
-            _charge: charge,
+            charge,
         },
     )?;
     FutureReader::new(&mut store, receiver)
@@ -165,7 +177,7 @@ fn until_ended<T: CapabilityView>(
 
 struct UntilEnded {
     sender: Option<oneshot::Sender<Ending>>,
-    _charge: Option<Charge>,
+    charge: Option<Charge>,
 }
 
 impl<T: 'static> FutureConsumer<T> for UntilEnded {
@@ -181,6 +193,11 @@ impl<T: 'static> FutureConsumer<T> for UntilEnded {
         let mut ending = None;
         source.read(store, &mut ending)?;
         if let (Some(ending), Some(sender)) = (ending, self.sender.take()) {
+            let is_cut = self.charge.as_ref().is_some_and(|charge| charge.is_cut());
+            let ending = match is_cut {
+                true => Err(ErrorCode::AccessDenied),
+                false => ending,
+            };
             // The guest need not care how the stream ended.
             let _ = sender.send(ending);
         }
@@ -193,10 +210,71 @@ async fn connect_tcp<T: CapabilityView>(
     socket: Resource<TcpSocket>,
     peer: IpSocketAddress,
 ) -> Answer<()> {
+    let handle = socket.rep();
     let peer = store.with(|mut store| way_to(store.data_mut(), peer, SocketAddrUse::TcpConnect));
-    let store = store.with_getter::<WasiSockets>(view::<T>);
-    let connected = <WasiSockets as HostTcpSocketWithStore<T>>::connect(&store, socket, peer);
-    Ok((guest_error(connected.await)?,))
+    let sockets = store.with_getter::<WasiSockets>(view::<T>);
+    let connected = <WasiSockets as HostTcpSocketWithStore<T>>::connect(&sockets, socket, peer);
+    if let Err(code) = guest_error(connected.await)? {
+        return Ok((Err(code),));
+    }
+    store.with(|mut store| lease_connection(store.data_mut(), handle, peer.into()))
+}
+
+/// The socket with this handle is connected since just now.
+fn lease_connection<T: CapabilityView>(data: &mut T, handle: u32, peer: SocketAddr) -> Answer<()> {
+    let local = local_address(data, handle)?;
+    let lease = match local {
+        Ok(local) => state(data).rules.connected(local, peer),
+        // It is closed by now: nothing is open.
+        Err(_) => Ok(None),
+    };
+    Ok((keep_lease(data, handle, lease),))
+}
+
+fn local_address<T: CapabilityView>(
+    data: &mut T,
+    handle: u32,
+) -> wasmtime::Result<Result<SocketAddr, ErrorCode>> {
+    let socket = Resource::new_borrow(handle);
+    let local = HostTcpSocket::get_local_address(&mut view(data), socket);
+    Ok(guest_error(local)?.map(SocketAddr::from))
+}
+
+fn keep_lease<T: CapabilityView>(
+    data: &mut T,
+    handle: u32,
+    lease: Result<Option<Arc<Lease>>, Denial>,
+) -> Ending {
+    let lease = lease.map_err(|_denial| ErrorCode::AccessDenied)?;
+    if let Some(lease) = lease {
+        state(data).open.lease(handle, &lease);
+    }
+    Ok(())
+}
+
+async fn listen<T: CapabilityView>(
+    mut store: StoreContextMut<'_, T>,
+    socket: Resource<TcpSocket>,
+) -> Answer<StreamReader<Resource<TcpSocket>>> {
+    let handle = socket.rep();
+    let access = Access::<T, WasiSockets>::new(store.as_context_mut(), view::<T>);
+    let listening = <WasiSockets as HostTcpSocketWithStore<T>>::listen(access, socket).await;
+    let mut incoming = match guest_error(listening)? {
+        Ok(incoming) => incoming,
+        Err(code) => return Ok((Err(code),)),
+    };
+    let data = store.data_mut();
+    let lease = match local_address(data, handle)? {
+        Ok(local) => state(data).rules.listens(local),
+        Err(_) => Ok(None),
+    };
+    match keep_lease(data, handle, lease) {
+        Ok(()) => Ok((Ok(incoming),)),
+        Err(code) => {
+            incoming.close(&mut store)?;
+            Ok((Err(code),))
+        }
+    }
 }
 
 async fn connect_udp<T: CapabilityView>(

@@ -7,7 +7,7 @@ use super::lookup::Refusal;
 use super::*;
 use crate::capability::names::LookupError;
 use crate::capability::names::tests::rebinding;
-use crate::capability::testing::{Denials, granted, linker, prepare_with};
+use crate::capability::testing::{self, Denials, granted, linker, prepare_with};
 use crate::limits::{Budget, Ledger, Resource};
 use crate::policy::DenyReason;
 
@@ -25,7 +25,7 @@ fn world(policy: &str, answers: &[&str]) -> World {
         ..Budget::default()
     };
     let cx = prepare_with(&budget, denials.clone());
-    let guard = Guard::new(granted(policy), &cx);
+    let guard = testing::guard(granted(policy), &cx);
     let rules = Rules {
         guard,
         names: rebinding(answers),

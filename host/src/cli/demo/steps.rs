@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::RespServer;
 use super::report::Report;
+use crate::audit::Auditor;
 use crate::bindings::types::Value;
 use crate::component::{LoadedComponent, PreparedComponent};
 use crate::engine::Engine;
@@ -235,6 +236,7 @@ impl Bench {
             config,
             state: None,
             folder: Folder::temporary(),
+            auditor: Auditor::default(),
         };
         let instance = Instance::start(&prepared, spec).await.map_err(text)?;
         let (load, start) = (
@@ -304,6 +306,7 @@ impl Bench {
             name: None,
             policy: Policy::default().into(),
             engine: self.engine.clone(),
+            auditor: Default::default(),
         };
         let worker = Worker::open(options).await.map_err(text)?;
         worker.started().await;

@@ -11,6 +11,7 @@ use super::super::error::CliError;
 use super::super::steps::{CallArg, SaveArg, StepArg};
 use super::super::{files, inputs};
 use super::{RunCommand, save};
+use crate::audit::Auditor;
 use crate::component::PreparedComponent;
 use crate::instance::description::{self, Class};
 use crate::instance::exports::Ports;
@@ -112,6 +113,7 @@ impl Plan {
                 Some(path) => Folder::at(path.clone()),
                 None => Folder::temporary(),
             },
+            auditor: Auditor::default(),
         };
         Ok(Self {
             prepared,

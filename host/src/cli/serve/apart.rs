@@ -9,22 +9,26 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::{join_all, try_join_all};
 
 use tokio::sync::Notify;
+use tracing::subscriber::{NoSubscriber, with_default};
 
-use super::{Announced, ApartOptions, Checked, STOPPING, bind, own};
+use super::{Announced, ApartOptions, Checked, STOPPING, Watching, bind, own};
+use crate::audit::{Auditor, Kind, Origin, Record};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::cli::program::this_program;
 use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load, prepare};
 use crate::limits;
-use crate::policy::{Guarded, Policy};
+use crate::metrics::Gauges;
+use crate::policy::{Guarded, Policy, Until};
 use crate::tenant::Tenant;
 use crate::tenant::channel::Compilers;
+use crate::tenant::confine::Reach;
 use crate::tenant::file::check_apart;
 use crate::tenant::supervisor::{Ended, Event, Orders, Restarts, Service, keep, pass_on_nothing};
 use crate::worker::DataDir;
@@ -48,6 +52,9 @@ pub(super) struct Host<'a> {
     pub(super) cache: &'a CacheOptions,
     /// What belongs to the host.
     pub(super) guarded: &'a Guarded,
+    pub(super) watching: &'a Watching,
+    /// Where the audit log is, if there is one.
+    pub(super) audit: Option<&'a Path>,
     /// The tenants file, if there is one.
     pub(super) list: Option<&'a Path>,
 }
@@ -98,7 +105,14 @@ async fn serve_all(tenants: &[Checked], host: &Host<'_>) -> Result<Exit, CliErro
         };
         let orders = &orders;
         keeping.push(async move {
-            let tell = |event| show(event, checked, address, output);
+            let (watching, tenant) = (host.watching, checked.tenant.label());
+            let auditor = watching.auditor.of_tenant(tenant);
+            watching.gauges.expect(tenant);
+            let tell = |event| {
+                write_down(&event, &auditor);
+                gauge(&event, tenant, &watching.gauges);
+                show(event, checked, address, output);
+            };
             tokio::select! {
                 ended = keep(&service, restarts, orders, &tell) => ended,
                 never = policies.watch(&again) => match never {},
@@ -108,6 +122,7 @@ async fn serve_all(tenants: &[Checked], host: &Host<'_>) -> Result<Exit, CliErro
     let mut keeping = std::pin::pin!(join_all(keeping));
     tokio::select! {
         ended = &mut keeping => return Ok(exit(&ended)),
+        failed = host.watching.serve(host.guarded, output) => match failed? {},
         _signal = signals.next() => orders.stop.cancel(),
     }
     output.note(STOPPING);
@@ -142,6 +157,37 @@ fn exit(ended: &[Ended]) -> Exit {
     known.next().unwrap_or(Exit::Host)
 }
 
+/// Writes down what happens to a tenant's process, and in it, as it says itself.
+fn write_down(event: &Event, auditor: &Auditor) {
+    match event {
+        Event::Ready { pid, .. } => {
+            let what = format_args!("its process, {pid}");
+            auditor.note(Record::new(Kind::Start).what(what));
+        }
+        Event::Died { how, .. } => {
+            let record = Record::new(Kind::Restart).what("its process");
+            auditor.note_often(Kind::Restart, |_| record.reason(how));
+        }
+        Event::Happened(said) => {
+            let mut said = said.clone().by(Origin::Tenant);
+            // It says what it likes, and not whose it is.
+            said.tenant = None;
+            auditor.note(said);
+        }
+        Event::Said(_) | Event::Uses { .. } => {}
+    }
+}
+
+/// Keeps what is known of a tenant for who measures.
+fn gauge(event: &Event, tenant: &str, gauges: &Gauges) {
+    match event {
+        Event::Ready { .. } => gauges.is_up(tenant),
+        Event::Died { .. } => gauges.has_died(tenant),
+        Event::Uses { anew, usage } => gauges.uses(tenant, *anew, usage.clone()),
+        Event::Said(_) | Event::Happened(_) => {}
+    }
+}
+
 /// Tells the operator what happens to a tenant's process.
 fn show(event: Event, checked: &Checked, address: SocketAddr, output: &Output) {
     let of = checked
@@ -161,6 +207,7 @@ fn show(event: Event, checked: &Checked, address: SocketAddr, output: &Output) {
             let _ = announced.show(output);
         }
         Event::Said(line) => output.note(&format!("{of}{line}")),
+        Event::Happened(_) | Event::Uses { .. } => {}
         Event::Died { how, pause } => {
             let pause = pause.as_millis();
             output.note(&format!(
@@ -211,7 +258,8 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, C
             add("--beside", policy.as_ref());
         }
     }
-    for place in host.list.into_iter().chain(cache.cache_dir.as_deref()) {
+    let places = [host.list, host.audit, cache.cache_dir.as_deref()];
+    for place in places.into_iter().flatten() {
         add("--beside", place.as_ref());
     }
     for (file, _) in load::operators(cache) {
@@ -287,7 +335,8 @@ impl Start {
 }
 
 /// The policies of a tenant. What its process reaches is made from them when it starts, so it starts
-/// again when they change: what was taken away is out of its reach then, whoever runs in it.
+/// again when that changes: what was taken away is out of its reach then, whoever runs in it. What changes
+/// in them besides, it is held to by itself.
 struct Policies {
     of_tenant: Option<PathBuf>,
     data_dir: DataDir,
@@ -295,6 +344,26 @@ struct Policies {
 
 /// What policies say: a digest of each, or why it cannot be read.
 type Said = Vec<(PathBuf, Result<blake3::Hash, io::ErrorKind>)>;
+
+/// What comes of policies for who serves under them.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    reach: Reach,
+    /// The variables that are passed on.
+    inherited: Vec<String>,
+    /// Those that are none.
+    wrong: Vec<PathBuf>,
+    /// What the one for modules without their own says: its process reads that when it starts.
+    by_default: Option<Result<blake3::Hash, io::ErrorKind>>,
+}
+
+/// The policies at one look.
+struct Seen {
+    said: Said,
+    outcome: Outcome,
+    /// When the first of their grants ends.
+    ends: Option<Until>,
+}
 
 impl Policies {
     fn of(start: &Start) -> Self {
@@ -304,21 +373,48 @@ impl Policies {
         }
     }
 
-    /// Asks for a start whenever one of them has changed.
+    /// Asks for a start whenever another one would reach something else.
     async fn watch(self, again: &Notify) -> std::convert::Infallible {
         let policies = Arc::new(self);
         let mut before = None;
         loop {
             let looking = Arc::clone(&policies);
-            let said = tokio::task::spawn_blocking(move || looking.said()).await;
-            if let Ok(said) = said {
-                if before.as_ref().is_some_and(|before| *before != said) {
-                    again.notify_one();
+            let looked = tokio::task::spawn_blocking(move || looking.look(before)).await;
+            before = match looked {
+                Ok((seen, is_other)) => {
+                    if is_other {
+                        again.notify_one();
+                    }
+                    Some(seen)
                 }
-                before = Some(said);
-            }
+                // It fails only where the host shuts down.
+                Err(_) => None,
+            };
             tokio::time::sleep(limits::POLICIES_ARE_READ_EVERY).await;
         }
+    }
+
+    /// The policies now, and whether something else comes of them than `before`.
+    fn look(&self, before: Option<Seen>) -> (Seen, bool) {
+        let said = self.said();
+        let has_ended = |seen: &Seen| seen.ends.is_some_and(|it| it.is_past(SystemTime::now()));
+        let before = match before {
+            Some(seen) if seen.said == said && !has_ended(&seen) => return (seen, false),
+            before => before,
+        };
+        // What is wrong with them is told by who uses them.
+        let silence = NoSubscriber::default();
+        let (mut outcome, ends) = with_default(silence, || outcome(&said));
+        let of_tenant = |(path, _): &&(PathBuf, _)| Some(path) == self.of_tenant.as_ref();
+        let by_default = said.iter().find(of_tenant);
+        outcome.by_default = by_default.map(|(_, digest)| *digest);
+        let is_other = before.is_some_and(|before| before.outcome != outcome);
+        let seen = Seen {
+            said,
+            outcome,
+            ends,
+        };
+        (seen, is_other)
     }
 
     fn said(&self) -> Said {
@@ -333,6 +429,29 @@ impl Policies {
         });
         said.chain(unlisted).collect()
     }
+}
+
+/// What comes of the policies that `said` names, and when the first of their grants ends.
+fn outcome(said: &Said) -> (Outcome, Option<Until>) {
+    let mut outcome = Outcome {
+        reach: Reach::default(),
+        inherited: Vec::new(),
+        wrong: Vec::new(),
+        by_default: None,
+    };
+    let mut ends = None;
+    for (path, _) in said {
+        match Policy::load(path) {
+            Ok(policy) => {
+                outcome.reach.grant(&policy);
+                ends = ends.into_iter().chain(policy.ends()).min();
+                let inherited = policy.env.map(|grant| grant.inherit);
+                outcome.inherited.extend(inherited.into_iter().flatten());
+            }
+            Err(_) => outcome.wrong.push(path.clone()),
+        }
+    }
+    (outcome, ends)
 }
 
 /// Of as much as a policy may have.

@@ -3,6 +3,7 @@
 //! then serves like any other.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::fs::DirBuilder;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 
 use super::own;
 use super::together::run;
+use crate::audit::Auditor;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load};
@@ -165,6 +167,7 @@ impl ServeTenantCommand {
             name: self.name,
             policy,
             engine,
+            auditor: Auditor::new(speaks.reports()),
         };
         let worker = tokio::select! {
             worker = Worker::open(options) => worker?,
@@ -176,14 +179,26 @@ impl ServeTenantCommand {
         let uuid = worker.uuid().simple().to_string();
         let said = speaks.serves(&uuid, worker.name()).await;
         said.map_err(CliError::Machine)?;
-        drop(worker);
         let is_signalled = Cell::new(false);
-        let ended = run(server, &mut signals, || is_signalled.set(true)).await;
+        let ended = tokio::select! {
+            ended = run(server, &mut signals, || is_signalled.set(true)) => ended,
+            never = gauge(speaks, worker) => match never {},
+        };
         // Only a client's stop is for good.
         Ok(match ended {
             Exit::Ok if is_signalled.get() => Exit::Terminated,
             ended => ended,
         })
+    }
+}
+
+/// Says again and again what external workers did and use.
+async fn gauge(speaks: &Speaks, worker: Worker) -> Infallible {
+    loop {
+        if let Err(error) = speaks.uses(worker.usage()).await {
+            tracing::debug!("who keeps this process does not learn what is used: {error}");
+        }
+        tokio::time::sleep(limits::USAGE_EVERY).await;
     }
 }
 

@@ -10,17 +10,24 @@ mod confined;
 mod own;
 mod together;
 
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
+use tokio::net::TcpListener;
 
 use super::error::{CliError, Exit};
 use super::output::Output;
 use super::{CacheOptions, files, load};
+use crate::audit::{Auditor, Kind, Log, Options, Record};
 use crate::limits::{MAX_SHOWN_CHARS, MAX_TENANTS_FILE_BYTES};
+use crate::metrics::{self, Gauges};
+use crate::policy::Guarded;
 use crate::server::{Bound, Origin};
 use crate::tenant::Tenant;
 use crate::tenant::file::{self, Surroundings};
@@ -70,6 +77,18 @@ pub struct ServeCommand {
     #[arg(long, value_name = "FILE",
         conflicts_with_all = ["host", "port", "token", "allow_origin", "policy", "name"])]
     tenants: Option<PathBuf>,
+    /// Keep an audit log in this directory, made if it is not there: what is granted, denied, started, ended and
+    /// refused; `ewh audit` shows and verifies it
+    #[arg(long, value_name = "DIR")]
+    audit: Option<PathBuf>,
+    /// The file with the key of the audit log, made if there is no log yet: kept where nobody but the host can read
+    /// it, it keeps whoever can write the log from forging it [default: `key` in the directory of the log]
+    #[arg(long, value_name = "FILE", requires = "audit")]
+    audit_key: Option<PathBuf>,
+    /// Serve metrics for Prometheus at this address, at /metrics, and whether the host is well, at /health/live and
+    /// /health/ready; nobody is asked for a token there
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
     /// What separates the Workers from each other, in addition to the sandbox of each guest
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     isolation: Isolation,
@@ -134,6 +153,9 @@ impl ServeCommand {
             policy,
             name: None,
             tenants: None,
+            audit: None,
+            audit_key: None,
+            metrics: None,
             isolation: Isolation::None,
             apart: ApartOptions {
                 allow_weaker_isolation: false,
@@ -154,16 +176,36 @@ impl ServeCommand {
     ) -> Result<Exit, CliError> {
         let tenants = tenants(self)?;
         let guarded = own::guarded(&tenants, None, cache);
-        together::serve(tenants, &guarded, output, cache, Some(beside))
+        let host = together::Host {
+            output,
+            cache,
+            guarded: &guarded,
+            watching: &Watching::default(),
+        };
+        together::serve(tenants, &host, Some(beside))
     }
 
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let (isolation, options) = (self.isolation, self.apart);
         let list = self.tenants.clone();
+        let (audit, audit_key, metrics) =
+            (self.audit.clone(), self.audit_key.clone(), self.metrics);
         let tenants = tenants(self)?;
         let guarded = own::guarded(&tenants, list.as_deref(), cache);
+        let watching = &Watching {
+            metrics,
+            ..watching(audit.as_deref(), audit_key, &guarded)?
+        };
         match isolation {
-            Isolation::None => together::serve(tenants, &guarded, output, cache, None),
+            Isolation::None => {
+                let host = together::Host {
+                    output,
+                    cache,
+                    guarded: &guarded,
+                    watching,
+                };
+                together::serve(tenants, &host, None)
+            }
             #[cfg(target_os = "linux")]
             Isolation::Process => {
                 let host = apart::Host {
@@ -171,6 +213,8 @@ impl ServeCommand {
                     output,
                     cache,
                     guarded: &guarded,
+                    watching,
+                    audit: audit.as_deref(),
                     list: list.as_deref(),
                 };
                 apart::serve(&tenants, &host)
@@ -184,6 +228,65 @@ impl ServeCommand {
             }
         }
     }
+}
+
+/// Who watches over what is served.
+#[derive(Debug, Default)]
+struct Watching {
+    auditor: Auditor,
+    /// Where that is written down, if anywhere.
+    log: Option<Log>,
+    gauges: Gauges,
+    /// Where those are had, if anywhere.
+    metrics: Option<SocketAddr>,
+}
+
+impl Watching {
+    /// Serves the metrics, if that is wanted.
+    async fn serve(&self, guarded: &Guarded, output: &Output) -> Result<Infallible, CliError> {
+        let Some(address) = self.metrics else {
+            return pending().await;
+        };
+        let failed = |error: io::Error| {
+            CliError::Usage(format!("cannot serve metrics at {address}: {error}"))
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        guarded.listen(address);
+        output.note(&format!("metrics are at http://{address}/metrics"));
+        metrics::serve(listener, self.gauges.clone(), self.log.clone())
+            .await
+            .map_err(failed)?;
+        pending().await
+    }
+}
+
+/// Who writes down what happens: into the log in `dir`, which belongs to the host.
+fn watching(
+    dir: Option<&Path>,
+    key: Option<PathBuf>,
+    guarded: &Guarded,
+) -> Result<Watching, CliError> {
+    let Some(dir) = dir else {
+        return Ok(Watching::default());
+    };
+    guarded.keep(dir, "the audit log of the host");
+    if let Some(key) = &key {
+        guarded.keep(key, "the key of the audit log");
+    }
+    let options = Options {
+        key,
+        ..Options::default()
+    };
+    let log = Log::open(dir, &options);
+    let log = log.map_err(|error| CliError::Usage(format!("--audit: {error}")))?;
+    let auditor = Auditor::new(log.clone());
+    auditor.note(Record::new(Kind::Start).what("the host"));
+    Ok(Watching {
+        auditor,
+        log: Some(log),
+        ..Watching::default()
+    })
 }
 
 /// Who is served: those of the tenants file, or the one of the command line.

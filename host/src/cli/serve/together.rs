@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use std::convert::Infallible;
 use std::future::pending;
 
 use futures_util::FutureExt;
@@ -9,29 +10,42 @@ use futures_util::future::try_join_all;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Announced, Beside, Checked, STOPPING, bind, own};
+use super::{Announced, Beside, Checked, STOPPING, Watching, bind, own};
+use crate::audit::{Auditor, Kind, Record};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load, prepare};
 use crate::engine::{Apart, Compiling, Engine};
 use crate::limits;
+use crate::metrics::Gauges;
 use crate::policy::{Guarded, Policy};
 use crate::server::{Bound, Server};
 use crate::worker::{DefaultPolicy, Worker, WorkerOptions};
 
+/// What all Workers have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Host<'a> {
+    pub(super) output: &'a Output,
+    pub(super) cache: &'a CacheOptions,
+    /// What belongs to the host.
+    pub(super) guarded: &'a Guarded,
+    pub(super) watching: &'a Watching,
+}
+
 pub(super) fn serve(
     tenants: Vec<Checked>,
-    guarded: &Guarded,
-    output: &Output,
-    cache: &CacheOptions,
+    host: &Host<'_>,
     beside: Option<&dyn Beside>,
 ) -> Result<Exit, CliError> {
     pass_on_nothing();
-    let apart = Apart::by(Arc::new(prepare::program()?));
+    let (cache, apart) = (host.cache, Apart::by(Arc::new(prepare::program()?)));
     let engine = load::server_engine(cache, cache.trust()?, Compiling::Apart(apart))?;
     let runtime = load::server_runtime()?;
-    let ended = runtime.block_on(serve_all(tenants, guarded, engine, output, beside));
+    let ended = runtime.block_on(serve_all(tenants, host, engine, beside));
+    host.watching
+        .auditor
+        .note(Record::new(Kind::Stop).what("the host"));
     // What may still block is of no use any more.
     runtime.shutdown_background();
     ended
@@ -50,11 +64,16 @@ fn pass_on_nothing() {}
 
 async fn serve_all(
     tenants: Vec<Checked>,
-    guarded: &Guarded,
+    host: &Host<'_>,
     engine: Engine,
-    output: &Output,
     beside: Option<&dyn Beside>,
 ) -> Result<Exit, CliError> {
+    let Host {
+        output,
+        guarded,
+        watching,
+        ..
+    } = *host;
     let mut signals = Signals::catch()?;
     // First: who cannot be reached need not start anything.
     let bound = try_join_all(tenants.iter().map(bind)).await?;
@@ -70,6 +89,8 @@ async fn serve_all(
             checked,
             guarded,
             engine: engine.clone(),
+            auditor: watching.auditor.of_tenant(checked.tenant.label()),
+            gauges: &watching.gauges,
             output,
             stop: stop.clone(),
             is_alone,
@@ -78,8 +99,10 @@ async fn serve_all(
         tenant.serve(bound)
     }));
     let mut serving = std::pin::pin!(serving);
+    let mut measured = std::pin::pin!(watching.serve(guarded, output));
     tokio::select! {
         served = &mut serving => return served.map(|_all| Exit::Ok),
+        failed = &mut measured => match failed? {},
         _signal = signals.next() => stop.cancel(),
     }
     output.note(STOPPING);
@@ -94,6 +117,8 @@ struct Tenant<'a> {
     checked: &'a Checked,
     guarded: &'a Guarded,
     engine: Engine,
+    auditor: Auditor,
+    gauges: &'a Gauges,
     output: &'a Output,
     stop: CancellationToken,
     /// Whether nobody else is served.
@@ -118,6 +143,7 @@ impl Tenant<'_> {
                 Err(error) => (error.to_string(), "the host's log says why".to_owned()),
             };
             let who = self.checked.tenant.label();
+            self.gauges.is_down(who);
             let seconds = pause.as_secs();
             self.output.note(&format!(
                 "{who}: it is down; the next try is in {seconds} s: {problem}"
@@ -129,6 +155,16 @@ impl Tenant<'_> {
                 () = self.stop.cancelled() => return Ok(()),
             }
             pause = pause.saturating_mul(2).min(longest);
+        }
+    }
+
+    /// Keeps what is known of it for who measures.
+    async fn gauge(&self, worker: Worker) -> Infallible {
+        let tenant = self.checked.tenant.label();
+        self.gauges.is_up(tenant);
+        loop {
+            self.gauges.uses(tenant, true, worker.usage());
+            sleep(limits::USAGE_EVERY).await;
         }
     }
 
@@ -145,6 +181,7 @@ impl Tenant<'_> {
             name: tenant.name.clone(),
             policy,
             engine: self.engine.clone(),
+            auditor: self.auditor.clone(),
         };
         let worker = Worker::open(options).await?;
         // What takes longer comes while it serves.
@@ -162,6 +199,7 @@ impl Tenant<'_> {
         };
         announced.show(self.output)?;
         let server = Server::new(bound, worker.clone());
+        let mut gauged = std::pin::pin!(self.gauge(worker.clone()));
         let mut beside = match self.beside {
             Some(beside) => beside.with(worker),
             None => {
@@ -174,6 +212,7 @@ impl Tenant<'_> {
         let mut serving = std::pin::pin!(serving);
         tokio::select! {
             () = &mut serving => return Ok(()),
+            never = &mut gauged => match never {},
             () = self.stop.cancelled() => stop.cancel(),
             failed = &mut beside => {
                 stop.cancel();

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::wire::{Carried, Change, Problem, Told, Wish, json_of, named, outputs};
+use crate::audit::Auditor;
 use crate::component::LoadedComponent;
 use crate::error::{ErrorCode, HostError};
 use crate::executor::{Executor, Task};
@@ -75,6 +76,7 @@ impl Running {
             config,
             state: None,
             folder: Folder::temporary(),
+            auditor: Auditor::default(),
         };
         let (starting, events) = Instance::begin(&prepared, spec)?;
         let mut teller = Teller {

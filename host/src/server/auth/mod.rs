@@ -219,6 +219,11 @@ impl Access {
         }
     }
 
+    /// Whether a token is asked for.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     fn is_our_host(&self, host: &str) -> bool {
         let host = host_of(host);
         let is_listed = |origin: &Origin| {

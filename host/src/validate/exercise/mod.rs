@@ -25,6 +25,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::finding::{self, Finding};
+use crate::audit::Auditor;
 use crate::component::{LoadedComponent, PreparedComponent};
 use crate::engine::SourceLine;
 use crate::error::{HostError, Result};
@@ -116,6 +117,7 @@ impl SetUp {
             config: self.config.clone(),
             state: None,
             folder: Folder::temporary(),
+            auditor: Auditor::default(),
         };
         let (starting, _events) =
             Instance::begin(&self.prepared, spec).map_err(|error| (error, None))?;

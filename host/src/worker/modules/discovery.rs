@@ -5,12 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use futures_util::future::join_all;
-use notify::event::{AccessKind, EventKind};
+use notify::event::{AccessKind, EventKind, ModifyKind};
 use notify::{RecursiveMode, Watcher};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::catalogue::Module;
@@ -62,7 +62,17 @@ pub(in crate::worker) fn watch(worker: &Worker) {
         };
         !is_look && (event.paths.is_empty() || !event.paths.iter().all(is_elsewhere))
     };
+    let by_default = worker.inner.rules.default_file().map(Path::to_owned);
+    let policies: Vec<_> = by_default
+        .into_iter()
+        .chain([data_dir.policies()])
+        .collect();
+    let at_once = Arc::new(Notify::new());
+    tokio::spawn(narrow_at_once(worker.downgrade(), Arc::clone(&at_once)));
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.as_ref().is_ok_and(|event| is_whole(event, &policies)) {
+            at_once.notify_one();
+        }
         if event.map_or(true, &is_of_interest) {
             // A full channel says already what has to be said.
             let _ = changed.try_send(());
@@ -87,6 +97,28 @@ pub(in crate::worker) fn watch(worker: &Worker) {
         }
     };
     tokio::spawn(look_again(worker.downgrade(), changes, watcher));
+}
+
+/// Whether a policy is there whole, or gone, from one moment to the next: what it takes away is not used while it is
+/// waited for its next piece.
+fn is_whole(event: &notify::Event, policies: &[PathBuf]) -> bool {
+    let is_whole = matches!(
+        event.kind,
+        EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_)
+    );
+    let is_policy = |path: &PathBuf| policies.iter().any(|it| path.starts_with(it));
+    is_whole && event.paths.iter().any(is_policy)
+}
+
+/// Takes away what a policy does not say any more, without waiting until all is quiet.
+async fn narrow_at_once(worker: Weak<Inner>, policies: Arc<Notify>) {
+    loop {
+        policies.notified().await;
+        let Some(worker) = Worker::upgrade(&worker).filter(|worker| !worker.is_closing()) else {
+            return;
+        };
+        worker.narrow_running().await;
+    }
 }
 
 async fn look_again(
@@ -140,6 +172,10 @@ impl Worker {
             return Vec::new();
         };
         self.report_new_problems(problems);
+        for (name, candidate) in &found {
+            let before = known.get(name).map(|before| &before.ruling);
+            self.write_down_grants(name, before, &candidate.ruling);
+        }
         for (name, candidate) in &found {
             if known
                 .get(name)

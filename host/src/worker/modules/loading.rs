@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::catalogue::Module;
 use super::discovery::Candidate;
+use crate::audit::{Kind, Record};
 use crate::component::{LoadedComponent, PreparedComponent};
 use crate::error::HostError;
 use crate::instance::description::Class;
@@ -249,6 +250,7 @@ impl Worker {
             Ok(()) => {
                 self.swap_module(&name).await;
                 let what = if is_new { "new" } else { "changed" };
+                self.write_down(&name, Kind::Install);
                 self.notice(Status::Success, format!("the module `{name}` is {what}"));
             }
             Err(Refusal { problem, .. }) => {
@@ -307,11 +309,32 @@ impl Worker {
     /// Its classes cannot be instantiated any more; what runs goes on until it is removed.
     pub(in crate::worker) fn module_is_gone(&self, name: &str) {
         if self.catalogue().remove(name).is_some() {
+            self.write_down(name, Kind::Uninstall);
             let line = format!("the module `{name}` is gone; its external workers go on");
             self.notice(Status::Info, line);
             self.settle_libraries(name);
             self.modules_changed();
         }
+    }
+
+    /// A module came, in this version, or went. What was there when the Worker began is not written down.
+    fn write_down(&self, name: &str, kind: Kind) {
+        if !*self.inner.started.borrow() {
+            return;
+        }
+        let components = {
+            let catalogue = self.catalogue();
+            let module = catalogue.get(name);
+            let components = module.into_iter().flat_map(|module| &module.components);
+            let hash = |it: &Arc<PreparedComponent>| it.component().content().to_hex().to_string();
+            components.map(hash).collect::<Vec<_>>().join(", ")
+        };
+        let auditor = self.inner.auditor.of_module(name);
+        let record = Record::new(kind).what("the module");
+        auditor.note(match components.as_str() {
+            "" => record,
+            hashes => record.reason(format_args!("its components: {hashes}")),
+        });
     }
 
     pub(in crate::worker) fn modules_changed(&self) {

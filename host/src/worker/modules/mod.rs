@@ -48,6 +48,8 @@ pub(super) struct Modules {
     looking: tokio::sync::Mutex<()>,
     /// Somebody wants it to be looked again.
     again: Arc<Notify>,
+    /// Held by who takes away from what runs what policies do not say any more.
+    narrowing: tokio::sync::Mutex<()>,
     coming: watch::Sender<loading::Coming>,
     loads: Semaphore,
 }
@@ -67,6 +69,7 @@ impl Modules {
             watched: Mutex::default(),
             looking: tokio::sync::Mutex::new(()),
             again: Arc::default(),
+            narrowing: tokio::sync::Mutex::default(),
             coming: watch::Sender::default(),
             loads: Semaphore::new(limits::MAX_LOADS_AT_ONCE),
         }
@@ -90,6 +93,11 @@ impl Modules {
     /// What the flow that was imported last says that it needs.
     pub fn needed(&self) -> MutexGuard<'_, Map<String, Json>> {
         lock(&self.needed)
+    }
+
+    /// Waits until nobody else narrows what runs.
+    pub(crate) async fn nobody_narrows(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.narrowing.lock().await
     }
 
     /// Waits until nobody looks for modules, and keeps everybody from it.

@@ -1,9 +1,11 @@
 //! `ewh serve --isolation process`: each tenant in a process of its own, which may die.
 
+mod audit;
 mod confined;
 mod deaths;
 mod descriptors;
 mod grants;
+mod metrics;
 mod ordinary;
 mod tenants;
 

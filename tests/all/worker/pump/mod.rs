@@ -4,6 +4,7 @@
 mod device;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use external_worker_artifacts::PUMP;
 use external_worker_host::nodespace::{GraphEvent, Value};
@@ -130,10 +131,19 @@ impl Lab {
         drop(self.site);
     }
 
-    /// The pump is off, and nothing that waits for a chance switches it on again.
-    async fn is_off(&self) {
-        until(|| self.device.told("HALT") > 0).await;
+    /// The pump is off, and nothing that waits for a chance switches it on again. `said` is what came of its run.
+    async fn is_off(&self, said: &str) {
+        // Switching off is tried for that long.
+        let patience = external_worker_tests::PATIENCE * 2;
+        let off = async {
+            while self.device.told("HALT") == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let off = tokio::time::timeout(patience, off).await;
         let heard = self.device.heard();
+        let state = self.site.seen(&self.uuid);
+        assert!(off.is_ok(), "after {said:?} it heard {heard:?}; {state:?}");
         assert!(!self.device.is_on(), "{heard:?}");
         assert_eq!(self.device.told("RUN"), 1, "{heard:?}");
     }
@@ -143,7 +153,7 @@ async fn finished(code: Code) -> String {
     let mut lab = Lab::new(code, "").await;
     let node = lab.pumps_for(0.25).await;
     let said = lab.outcome(&node).await;
-    lab.is_off().await;
+    lab.is_off(&said).await;
     assert_eq!(said, "it pumped for 0.25 s");
     lab.ends().await;
     said
@@ -153,7 +163,7 @@ async fn cancelled_by_the_client(code: Code) -> String {
     let lab = Lab::new(code, "").await;
     let node = lab.pumps_for(540.0).await;
     lab.site.worker.nodespace().remove_node(&node).unwrap();
-    lab.is_off().await;
+    lab.is_off("").await;
     let seen = lab.site.seen(&lab.uuid).unwrap();
     assert_eq!(seen["running"], true, "the worker goes on");
     lab.ends().await;
@@ -164,7 +174,7 @@ async fn deadline(code: Code) -> String {
     let mut lab = Lab::new(code, "call-deadline-cap-ms = 3_000").await;
     let node = lab.pumps_for(540.0).await;
     let why = lab.outcome(&node).await;
-    lab.is_off().await;
+    lab.is_off(&why).await;
     assert!(why.contains("3000 ms"), "{why}");
     lab.ends().await;
     why
@@ -179,7 +189,7 @@ async fn stop(code: Code) -> String {
         .await
         .unwrap();
     assert!(!lab.device.is_on());
-    lab.is_off().await;
+    lab.is_off("").await;
     "the whole Worker stopped".to_owned()
 }
 
@@ -189,7 +199,7 @@ async fn restart(code: Code) -> String {
     let worker = &lab.site.worker;
     worker.restart_instance(&lab.uuid, "pump").await.unwrap();
     let said = lab.outcome(&node).await;
-    lab.is_off().await;
+    lab.is_off(&said).await;
     lab.ends().await;
     said
 }
@@ -200,7 +210,7 @@ async fn new_code(code: Code) -> String {
     let node = lab.pumps_for(540.0).await;
     lab.site.put(lab.code.file(), &lab.code.version(2));
     let said = lab.outcome(&node).await;
-    lab.is_off().await;
+    lab.is_off(&said).await;
     lab.ends().await;
     said
 }
@@ -211,7 +221,7 @@ async fn remove(code: Code) -> String {
     let worker = &lab.site.worker;
     worker.remove_instance(&lab.uuid, "pump").await.unwrap();
     assert!(!lab.device.is_on(), "before it is said that it is gone");
-    lab.is_off().await;
+    lab.is_off("").await;
     lab.ends().await;
     "it is gone".to_owned()
 }
@@ -295,6 +305,6 @@ async fn tells_progress(code: Code) {
     assert!(what.ends_with("of 540 s"), "{what}");
     assert!((0.0..1.0).contains(&fraction), "{fraction}");
     lab.site.worker.nodespace().remove_node(&node).unwrap();
-    lab.is_off().await;
+    lab.is_off("").await;
     lab.ends().await;
 }

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 use wasmtime_wasi_io::bytes::Bytes;
@@ -24,6 +25,7 @@ use wasmtime_wasi_io::bytes::Bytes;
 use super::begin::begin;
 use super::target::{Target, origin_form};
 use super::{Answer, Driver};
+use crate::capability::grants::{Closing, Lease};
 use crate::capability::names::{LookupError, Names};
 use crate::capability::{Guard, Prepare};
 use crate::engine::{StandIns, Trust};
@@ -76,30 +78,34 @@ impl Sender {
         let limit = shortest(options.connect_timeout, HTTP_CONNECT_TIMEOUT);
         let method = request.method().clone();
         let connecting = async {
-            let stream = self.stream(&target, &method).await?;
-            handshake(stream).await
+            let (stream, lease) = self.stream(&target, &method).await?;
+            let (sender, driver) = handshake(stream).await?;
+            Ok((sender, driver, lease))
         };
         let connecting = async {
             let connected = timeout(limit, connecting).await;
             connected.map_err(|_| Error::ConnectionTimeout)?
         };
         let (connected, request) = tokio::try_join!(connecting, begin(request))?;
-        let (mut sender, mut driver) = connected;
+        let (mut sender, mut driver, lease) = connected;
 
         let limit = shortest(options.first_byte_timeout, HTTP_FIRST_BYTE_TIMEOUT);
-        let response = drive(&mut driver, timeout(limit, sender.send_request(request))).await;
-        let response = response
-            .map_err(|_| Error::ConnectionReadTimeout)?
-            .map_err(Error::from)?;
+        let answered = async {
+            let sent = timeout(limit, sender.send_request(request));
+            let answered = drive(&mut driver, sent).await;
+            let answered = answered.map_err(|_| Error::ConnectionReadTimeout)?;
+            answered.map_err(Error::from)
+        };
+        let response = unless_cut(lease.as_deref(), answered).await?;
 
         let between = shortest(options.between_bytes_timeout, HTTP_BETWEEN_BYTES_TIMEOUT);
-        let driver_charge = Arc::clone(&charge);
+        let (driver_charge, driver_lease) = (Arc::clone(&charge), lease.clone());
         let driver: Driver = Box::new(async move {
             let _charge = driver_charge;
-            driver.finish().await
+            unless_cut(driver_lease.as_deref(), driver.finish()).await
         });
         Ok((
-            response.map(|body| Timed::boxed(body, between, charge)),
+            response.map(|body| Timed::boxed(body, between, charge, lease)),
             driver,
         ))
     }
@@ -126,23 +132,31 @@ impl Sender {
 
     /// A way to the target, through TLS where its scheme says so. Who stands in for it has no certificate,
     /// and needs none.
-    async fn stream(&self, target: &Target, method: &Method) -> Result<Box<dyn Stream>, Error> {
+    async fn stream(&self, target: &Target, method: &Method) -> Result<Leased, Error> {
         if let Some(stand_ins) = &self.stand_ins {
-            return Ok(Box::new(stand_ins.connect(target.scheme.label())));
+            return Ok((Box::new(stand_ins.connect(target.scheme.label())), None));
         }
-        let stream = self.connect(target, method).await?;
-        match target.scheme {
-            Scheme::Http => Ok(Box::new(stream)),
-            Scheme::Https => secured(target, stream, &self.trust).await,
-        }
+        let (stream, address) = self.connect(target, method).await?;
+        let opened = target.opened(method, address);
+        let lease = self.guard.lease(opened, Closing::Watched);
+        let lease = lease.map_err(|_| Error::HttpRequestDenied)?;
+        let stream = match target.scheme {
+            Scheme::Http => Box::new(stream),
+            Scheme::Https => unless_cut(Some(&lease), secured(target, stream, &self.trust)).await?,
+        };
+        Ok((stream, Some(lease)))
     }
 
     /// Connects to the first address of the target that is allowed and answers.
-    async fn connect(&self, target: &Target, method: &Method) -> Result<TcpStream, Error> {
+    async fn connect(
+        &self,
+        target: &Target,
+        method: &Method,
+    ) -> Result<(TcpStream, IpAddr), Error> {
         let mut refused = Error::DestinationNotFound;
         for address in self.addresses(target, method).await? {
             match TcpStream::connect(SocketAddr::new(address, target.port)).await {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => return Ok((stream, address)),
                 Err(err) => refused = connect_error(&err),
             }
         }
@@ -171,6 +185,21 @@ impl Sender {
             Some(address) if allowed.is_empty() => self.check(&to(address)).map(|()| allowed),
             _ => Ok(allowed),
         }
+    }
+}
+
+/// What comes of `work`, for as long as it is granted.
+async fn unless_cut<R>(
+    lease: Option<&Lease>,
+    work: impl Future<Output = Result<R, Error>>,
+) -> Result<R, Error> {
+    let Some(lease) = lease else {
+        return work.await;
+    };
+    tokio::select! {
+        biased;
+        () = lease.until_cut() => Err(Error::HttpRequestDenied),
+        done = work => done,
     }
 }
 
@@ -206,6 +235,9 @@ fn connect_error(err: &io::Error) -> Error {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A way to a target, and by which grant it is open; none: it leads to who stands in.
+type Leased = (Box<dyn Stream>, Option<Arc<Lease>>);
 
 type Connection = http1::Connection<TokioIo<Box<dyn Stream>>, WasiBody>;
 
@@ -278,20 +310,41 @@ struct Timed {
     late: Pin<Box<Sleep>>,
     /// Whether the server is waited for; time that the guest takes does not count.
     waiting: bool,
+    /// Ready when its grant is gone.
+    cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    _lease: Option<Arc<Lease>>,
     _charge: Charge,
 }
 
 impl Timed {
-    fn boxed(body: Incoming, between: Duration, charge: Charge) -> WasiBody {
+    fn boxed(
+        body: Incoming,
+        between: Duration,
+        charge: Charge,
+        lease: Option<Arc<Lease>>,
+    ) -> WasiBody {
         let late = Box::pin(sleep_until(after(between)));
         Self {
             body,
             between,
             late,
             waiting: false,
+            cut: lease.as_ref().map(|lease| Box::pin(lease.until_cut())),
+            _lease: lease,
             _charge: charge,
         }
         .boxed_unsync()
+    }
+
+    fn is_cut(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(cut) = &mut self.cut else {
+            return false;
+        };
+        if cut.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.cut = None;
+        true
     }
 }
 
@@ -308,6 +361,9 @@ impl Body for Timed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if self.is_cut(cx) {
+            return Poll::Ready(Some(Err(Error::HttpRequestDenied)));
+        }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(frame) => {
                 self.waiting = false;

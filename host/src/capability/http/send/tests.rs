@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::capability::names::tests::rebinding;
-use crate::capability::testing::{Denials, granted, prepare_with};
+use crate::capability::testing::{self, Denials, granted, prepare_with};
 use crate::limits::{Budget, Ledger};
 use crate::policy::DenyReason;
 
@@ -22,7 +22,7 @@ struct World {
 fn world_with(policy: &str, names: &Names, budget: &Budget) -> World {
     let denials = Arc::new(Denials::default());
     let cx = prepare_with(budget, denials.clone());
-    let guard = Guard::new(granted(policy), &cx);
+    let guard = testing::guard(granted(policy), &cx);
     World {
         sender: Sender {
             names: names.clone(),
