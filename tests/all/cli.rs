@@ -352,3 +352,39 @@ fn files_that_begin_with_a_byte_order_mark_are_read_without_it() {
     ];
     assert_eq!(ewh(&add), (Exit::Ok, String::new()));
 }
+
+#[test]
+fn a_policy_is_added_to_and_taken_from_and_stays_a_policy() {
+    let files = files();
+    let policy = files.put("m.toml", "# by hand\n[clocks]\n");
+    let text = || std::fs::read_to_string(&policy).unwrap();
+    let lines = "[[http]]\nhost = \"a.example\"\nmethods = [\"GET\"]\n";
+    let grant = ["policy", "grant", &policy, lines];
+    assert_eq!(ewh(&grant).0, Exit::Ok);
+    assert_eq!(ewh(&[&grant[..], &["--for", "2h"]].concat()).0, Exit::Ok);
+    let granted = external_worker_host::policy::Policy::parse(&text(), "m").unwrap();
+    let ends: Vec<_> = granted.http.iter().map(|it| it.until.is_some()).collect();
+    assert_eq!(ends, [false, true]);
+    let before = text();
+    let wrong = [
+        "policy",
+        "grant",
+        &policy,
+        "[[http]]\nhost = \"b.example\"\n",
+    ];
+    fails(&wrong, Exit::Usage, &["methods"]);
+    let switch = ["policy", "grant", &policy, "[random]\n", "--for", "1h"];
+    fails(&switch, Exit::Usage, &["--for"]);
+    fails(
+        &["policy", "revoke", &policy, "htp"],
+        Exit::Usage,
+        &["http"],
+    );
+    assert_eq!(text(), before, "what is refused changes nothing");
+    assert_eq!(ewh(&["policy", "revoke", &policy, "http"]).0, Exit::Ok);
+    assert_eq!(text().trim_end(), "# by hand\n[clocks]");
+    let new = files.0.path().join("new.toml");
+    let new = new.to_str().unwrap();
+    assert_eq!(ewh(&["policy", "grant", new, "[clocks]"]).0, Exit::Ok);
+    assert_eq!(ewh(&["policy", "check", new]).0, Exit::Ok);
+}

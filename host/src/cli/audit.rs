@@ -217,7 +217,8 @@ impl VerifyCommand {
             verify(&self.dir, &key, checkpoint.as_ref())
         };
         if let (Ok(verified), Some(to)) = (&found, &self.write_checkpoint) {
-            write_checkpoint(to, &verified.checkpoint)?;
+            let line = format!("{}\n", verified.checkpoint);
+            files::write(to, line.as_bytes())?;
         }
         if output.is_json() {
             output.print_json(&Report::of(&found))?;
@@ -236,13 +237,6 @@ fn read_checkpoint(path: &Path) -> Result<Checkpoint, CliError> {
     let text = files::read_text(path, "checkpoint", MAX_CHECKPOINT_BYTES)?;
     let parsed = text.parse();
     parsed.map_err(|error: crate::audit::NotACheckpoint| CliError::Usage(error.to_string()))
-}
-
-fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<(), CliError> {
-    std::fs::write(path, format!("{checkpoint}\n")).map_err(|error| {
-        let path = path.display();
-        CliError::Usage(format!("{path} cannot be written: {error}"))
-    })
 }
 
 impl Report {

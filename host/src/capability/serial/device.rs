@@ -104,6 +104,9 @@ impl Drop for Line {
         // take it. Exclusiveness is a mark on the terminal, and can outlive the descriptor.
         let _ = tcflush(&self.fd, QueueSelector::OFlush);
         let _ = ioctl_tiocnxcl(&self.fd);
+        // A process that is being started has this descriptor, too, until it runs its program: the lock would stay
+        // for so long, and the port be in use by nobody.
+        let _ = flock(&self.fd, FlockOperation::Unlock);
     }
 }
 

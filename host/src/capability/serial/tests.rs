@@ -208,3 +208,29 @@ async fn only_terminals_are_serial_ports() {
     let opened = Device::open("/dev/none".as_ref(), SETTINGS).await;
     assert!(matches!(opened, Err(Fault::NotFound)), "{opened:?}");
 }
+
+/// A process that is being started has every descriptor of this one until it runs its program.
+#[tokio::test]
+async fn a_port_that_is_closed_is_free_whoever_is_being_started_meanwhile() {
+    use std::os::unix::process::CommandExt;
+    let pty = pty();
+    let device = open(&pty).await;
+    let (mut is_there, there) = std::io::pipe().unwrap();
+    let (gate, open_gate) = std::io::pipe().unwrap();
+    let starting = std::thread::spawn(move || {
+        let mut command = std::process::Command::new("true");
+        let wait = move || {
+            (&there).write_all(&[0])?;
+            (&gate).read_exact(&mut [0])
+        };
+        // SAFETY: between fork and exec it only writes to and reads from pipes.
+        unsafe { command.pre_exec(wait) };
+        command.status().unwrap()
+    });
+    is_there.read_exact(&mut [0]).unwrap();
+    drop(device);
+    let opened = Device::open(&pty.path, SETTINGS).await;
+    (&open_gate).write_all(&[0]).unwrap();
+    assert!(starting.join().unwrap().success());
+    opened.expect("nobody has it");
+}

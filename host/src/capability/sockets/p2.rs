@@ -21,7 +21,7 @@ use wasmtime_wasi::p2::{
     UdpSocket, subscribe,
 };
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
-use wasmtime_wasi::sockets::{SocketAddrUse, WasiSockets, WasiSocketsCtxView};
+use wasmtime_wasi::sockets::{SocketAddrUse, WasiSockets};
 
 use super::leased::Leased;
 use super::lookup::Refusal;
@@ -153,12 +153,10 @@ fn finish_connect<T: CapabilityView>(
         Ok(streams) => streams,
         Err(code) => return Ok((Err(code),)),
     };
-    let mut ends = |which: fn(&mut WasiSocketsCtxView<'_>, _) -> SocketResult<IpSocketAddress>| {
-        guest_error(which(&mut view(data), Resource::new_borrow(handle)))
-    };
-    let local = ends(|view, socket| tcp::HostTcpSocket::local_address(view, socket))?;
-    let peer = ends(|view, socket| tcp::HostTcpSocket::remote_address(view, socket))?;
-    let (Ok(local), Ok(peer)) = (local, peer) else {
+    let socket = || Resource::new_borrow(handle);
+    let local = tcp::HostTcpSocket::local_address(&mut view(data), socket());
+    let peer = tcp::HostTcpSocket::remote_address(&mut view(data), socket());
+    let (Ok(local), Ok(peer)) = (guest_error(local)?, guest_error(peer)?) else {
         // It is closed by now: nothing is open.
         return Ok((Ok(streams),));
     };

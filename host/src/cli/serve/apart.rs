@@ -279,6 +279,12 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, C
     }
     arguments.extend(cache.ca_arguments());
     arguments.extend((0..host.output.verbose()).map(|_| OsString::from("--verbose")));
+    if host.audit.is_some() {
+        arguments.push("--audited".into());
+    }
+    if host.watching.metrics.is_some() {
+        arguments.push("--measured".into());
+    }
     if host.options.allow_weaker_isolation {
         arguments.push("--allow-weaker-isolation".into());
     }

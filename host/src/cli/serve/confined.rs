@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::fs::DirBuilder;
+use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
@@ -58,6 +59,12 @@ pub struct ServeTenantCommand {
     /// Another path that belongs to the host
     #[arg(long)]
     beside: Vec<PathBuf>,
+    /// Say what happens, for the audit log
+    #[arg(long)]
+    audited: bool,
+    /// Say what external workers do and use, for the metrics
+    #[arg(long)]
+    measured: bool,
     /// An address that the host listens on, for this tenant or another
     #[arg(long)]
     listens: Vec<SocketAddr>,
@@ -167,7 +174,10 @@ impl ServeTenantCommand {
             name: self.name,
             policy,
             engine,
-            auditor: Auditor::new(speaks.reports()),
+            auditor: match self.audited {
+                true => Auditor::new(speaks.reports()),
+                false => Auditor::default(),
+            },
         };
         let worker = tokio::select! {
             worker = Worker::open(options) => worker?,
@@ -180,9 +190,10 @@ impl ServeTenantCommand {
         let said = speaks.serves(&uuid, worker.name()).await;
         said.map_err(CliError::Machine)?;
         let is_signalled = Cell::new(false);
+        let measured = self.measured.then_some(worker);
         let ended = tokio::select! {
             ended = run(server, &mut signals, || is_signalled.set(true)) => ended,
-            never = gauge(speaks, worker) => match never {},
+            never = gauge(speaks, measured) => match never {},
         };
         // Only a client's stop is for good.
         Ok(match ended {
@@ -192,8 +203,11 @@ impl ServeTenantCommand {
     }
 }
 
-/// Says again and again what external workers did and use.
-async fn gauge(speaks: &Speaks, worker: Worker) -> Infallible {
+/// Says again and again what external workers did and use, if anybody wants to know.
+async fn gauge(speaks: &Speaks, measured: Option<Worker>) -> Infallible {
+    let Some(worker) = measured else {
+        return pending().await;
+    };
     loop {
         if let Err(error) = speaks.uses(worker.usage()).await {
             tracing::debug!("who keeps this process does not learn what is used: {error}");

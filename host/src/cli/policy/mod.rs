@@ -1,5 +1,7 @@
 //! `ewh policy`: is this policy right, and does it fit a component?
 
+mod edit;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -11,12 +13,17 @@ use super::{CacheOptions, load};
 use crate::component::LoadedComponent;
 use crate::error::HostError;
 use crate::policy::{Capability, Policy, check_imports};
+use edit::{GrantCommand, RevokeCommand};
 
-/// Check policies
+/// Check policies, and change them while the host runs
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
     /// Check a policy, alone or against the component that it is for
     Check(CheckCommand),
+    /// Add grants to a policy; it counts as soon as it is written
+    Grant(GrantCommand),
+    /// Take everything of a capability away from a policy; what it opened is closed at once
+    Revoke(RevokeCommand),
     /// Print the JSON Schema of policies
     Schema,
 }
@@ -25,6 +32,8 @@ impl PolicyCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         match self {
             Self::Check(command) => command.execute(output, cache),
+            Self::Grant(command) => command.execute(output),
+            Self::Revoke(command) => command.execute(output),
             Self::Schema => {
                 output.print_json(&Policy::json_schema())?;
                 Ok(Exit::Ok)
@@ -62,6 +71,8 @@ struct MissingReport {
     capability: &'static str,
     /// Whether the component's manifest requests it.
     requested: bool,
+    /// Why, in its author's words.
+    reason: String,
     /// Whether the policy grants it.
     granted: bool,
     /// The imports that need it.
@@ -122,6 +133,7 @@ impl CheckReport {
             .map(|missing| MissingReport {
                 capability: missing.capability.name(),
                 requested: missing.requested.is_some(),
+                reason: missing.requested.clone().unwrap_or_default(),
                 granted: missing.granted,
                 imports: missing.imports.clone(),
                 example: missing.capability.example(),
