@@ -375,11 +375,6 @@ fn a_policy_is_added_to_and_taken_from_and_stays_a_policy() {
     fails(&wrong, Exit::Usage, &["methods"]);
     let switch = ["policy", "grant", &policy, "[random]\n", "--for", "1h"];
     fails(&switch, Exit::Usage, &["--for"]);
-    fails(
-        &["policy", "revoke", &policy, "htp"],
-        Exit::Usage,
-        &["http"],
-    );
     assert_eq!(text(), before, "what is refused changes nothing");
     assert_eq!(ewh(&["policy", "revoke", &policy, "http"]).0, Exit::Ok);
     assert_eq!(text().trim_end(), "# by hand\n[clocks]");

@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use tokio::sync::broadcast;
 
 /// Longer than anything that works takes, on a machine that does much else.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One engine for all tests, with a cache that lasts from run to run.
 pub fn engine() -> &'static Engine {

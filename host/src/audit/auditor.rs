@@ -19,10 +19,14 @@ impl Sink for Log {
     }
 }
 
-/// Writes down what happens to one source. Clones are the same source. The one by default writes nothing.
+/// Writes down what happens to one source. Clones are the same source. The one by default writes nothing, and takes no
+/// room: there are as many as instances.
 #[derive(Clone, Default)]
-pub struct Auditor {
-    sink: Option<Arc<dyn Sink>>,
+pub struct Auditor(Option<Arc<Hand>>);
+
+#[derive(Clone)]
+struct Hand {
+    sink: Arc<dyn Sink>,
     tenant: Option<Text>,
     module: Option<Text>,
     instance: Option<Text>,
@@ -32,11 +36,13 @@ pub struct Auditor {
 
 impl fmt::Debug for Auditor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(hand) = &self.0 else {
+            return f.write_str("Auditor");
+        };
         f.debug_struct("Auditor")
-            .field("writes", &self.sink.is_some())
-            .field("tenant", &self.tenant)
-            .field("module", &self.module)
-            .field("instance", &self.instance)
+            .field("tenant", &hand.tenant)
+            .field("module", &hand.module)
+            .field("instance", &hand.instance)
             .finish_non_exhaustive()
     }
 }
@@ -44,58 +50,55 @@ impl fmt::Debug for Auditor {
 impl Auditor {
     /// The hand of the host itself.
     pub fn new(sink: impl Sink + 'static) -> Self {
-        Self {
-            sink: Some(Arc::new(sink)),
-            ..Self::default()
-        }
+        Self(Some(Arc::new(Hand {
+            sink: Arc::new(sink),
+            tenant: None,
+            module: None,
+            instance: None,
+            flood: Arc::default(),
+        })))
     }
 
     /// The hand of a tenant: another source.
     #[must_use]
     pub fn of_tenant(&self, tenant: &str) -> Self {
-        Self {
-            tenant: Some(Text::new(tenant)),
-            ..self.another()
-        }
+        self.another(|hand| hand.tenant = Some(Text::new(tenant)))
     }
 
     /// The hand of a module: another source.
     #[must_use]
     pub fn of_module(&self, module: &str) -> Self {
-        Self {
-            module: Some(Text::new(module)),
-            ..self.another()
-        }
+        self.another(|hand| hand.module = Some(Text::new(module)))
     }
 
     /// The hand of an instance: another source.
     #[must_use]
     pub fn of_instance(&self, uuid: impl fmt::Display) -> Self {
-        Self {
-            instance: Some(Text::new(uuid)),
-            ..self.another()
-        }
+        self.another(|hand| hand.instance = Some(Text::new(uuid)))
     }
 
-    fn another(&self) -> Self {
-        Self {
-            flood: Arc::default(),
-            ..self.clone()
-        }
+    fn another(&self, change: impl FnOnce(&mut Hand)) -> Self {
+        let Some(hand) = &self.0 else {
+            return Self::default();
+        };
+        let mut another = Hand::clone(hand);
+        another.flood = Arc::default();
+        change(&mut another);
+        Self(Some(Arc::new(another)))
     }
 
     /// Whether what it is told is written anywhere.
     pub fn writes(&self) -> bool {
-        self.sink.is_some()
+        self.0.is_some()
     }
 
     /// Writes something down that nobody can make happen often.
     pub fn note(&self, record: Record) {
-        let Some(sink) = &self.sink else { return };
-        sink.write(Record {
-            tenant: record.tenant.or_else(|| self.tenant.clone()),
-            module: record.module.or_else(|| self.module.clone()),
-            instance: record.instance.or_else(|| self.instance.clone()),
+        let Some(hand) = &self.0 else { return };
+        hand.sink.write(Record {
+            tenant: record.tenant.or_else(|| hand.tenant.clone()),
+            module: record.module.or_else(|| hand.module.clone()),
+            instance: record.instance.or_else(|| hand.instance.clone()),
             ..record
         });
     }
@@ -103,17 +106,16 @@ impl Auditor {
     /// Writes something down that a stranger may make happen as often as it likes: see [`Flood`]. What is held back
     /// is not even made.
     pub fn note_often(&self, kind: Kind, make: impl FnOnce(Record) -> Record) {
-        if !self.writes() {
-            return;
-        }
-        if let Some(more) = self.flood.admit(kind, Instant::now()) {
+        let Some(hand) = &self.0 else { return };
+        if let Some(more) = hand.flood.admit(kind, Instant::now()) {
             self.note(make(Record::new(kind)).more(more));
         }
     }
 
     /// The source is no more: what was held back of it is counted.
     pub fn end(&self) {
-        for (kind, more) in self.flood.drain() {
+        let held_back = self.0.iter().flat_map(|hand| hand.flood.drain());
+        for (kind, more) in held_back {
             let what = "held back until its end";
             self.note(Record::new(kind).what(what).more(more));
         }

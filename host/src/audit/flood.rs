@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Lets 20 records of a kind through at once and one each second after that, and counts the others.
 ///
-/// A source, an instance for example, owns one; nothing is kept of anybody else's. It is asked before the
+/// A source, an instance for example, owns one; nothing is kept of anybody else's, nor of kinds that do not happen. It is asked before the
 /// record is made, so that what is held back costs next to nothing:
 ///
 /// ```
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// }
 /// ```
 #[derive(Debug, Default)]
-pub struct Flood(Mutex<[Bucket; Kind::ALL.len()]>);
+pub struct Flood(Mutex<Vec<(Kind, Bucket)>>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Bucket {
@@ -38,7 +38,12 @@ impl Flood {
     /// Whether a record of the kind passes now; with how many more were held back since the last that did.
     pub fn admit(&self, kind: Kind, now: Instant) -> Option<u64> {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets.get_mut(kind as usize)?;
+        let known = buckets.iter().position(|(it, _)| *it == kind);
+        let at = known.unwrap_or_else(|| {
+            buckets.push((kind, Bucket::default()));
+            buckets.len() - 1
+        });
+        let (_, bucket) = buckets.get_mut(at)?;
         let full_at = bucket.full_at.map_or(now, |at| at.max(now)) + PAUSE;
         if full_at.duration_since(now) > PAUSE * BURST {
             bucket.held_back = bucket.held_back.saturating_add(1);
@@ -51,14 +56,10 @@ impl Flood {
     /// What is still held back, by kind: for a last record when the source ends. It counts from 0 again.
     pub fn drain(&self) -> Vec<(Kind, u64)> {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = |(kind, bucket): (&Kind, &mut Bucket)| {
+        let held = |(kind, bucket): &mut (Kind, Bucket)| {
             let held_back = std::mem::take(&mut bucket.held_back);
             (held_back > 0).then_some((*kind, held_back))
         };
-        Kind::ALL
-            .iter()
-            .zip(buckets.iter_mut())
-            .filter_map(held)
-            .collect()
+        buckets.iter_mut().filter_map(held).collect()
     }
 }

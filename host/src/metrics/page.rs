@@ -167,7 +167,7 @@ impl Page {
 }
 
 fn histogram(calls: &Calls, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-    let bounds = BOUNDS.into_iter().chain([f64::MAX]);
+    let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
     let took = calls.took.iter().copied().chain(std::iter::repeat(0));
     let buckets: Vec<_> = bounds.zip(took).collect();
     encoder.encode_histogram::<NoLabelSet>(calls.time.as_secs_f64(), calls.ended(), &buckets, None)
@@ -184,12 +184,25 @@ mod tests {
         gauges.is_up("lab");
         let usage = Usage::nothing("m\"\n# evil", "class", "1");
         let took = vec![0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 1];
+        let many = Calls {
+            took: vec![u64::MAX; 100],
+            ..Calls::default()
+        };
         let calls = Calls {
             took,
             ..Calls::default()
         };
         gauges.uses("lab", true, vec![Usage { calls, ..usage }]);
         gauges.has_died("other");
+        let much = Usage::nothing("m", "c", "2");
+        gauges.uses(
+            "other",
+            false,
+            vec![Usage {
+                calls: many,
+                ..much
+            }],
+        );
         let host = OfHost {
             audit_is_written: Some(true),
         };

@@ -10,6 +10,9 @@ use crate::instance::tally::{BOUNDS, Calls};
 use crate::limits;
 use crate::text::clean_line;
 
+/// More calls than anybody makes, of which a sum is a number still.
+const MAX_CALLS: u64 = 1 << 48;
+
 /// What one external worker did since it last became an instance, and uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
@@ -83,6 +86,9 @@ impl Usage {
         }
         self.calls.took.truncate(BOUNDS.len().saturating_add(1));
         self.calls.took.shrink_to_fit();
+        for took in &mut self.calls.took {
+            *took = (*took).min(MAX_CALLS);
+        }
         self
     }
 

@@ -7,7 +7,7 @@ use external_worker_artifacts::{PROBE_HTTP, PROBE_SERIAL, PROBE_SOCKETS};
 use external_worker_host::bindings::types::Value;
 use external_worker_host::instance::Instance;
 use external_worker_host::policy::Policy;
-use external_worker_host::simulate::Instrument;
+use external_worker_host::simulate::Terminal;
 use external_worker_tests::{PATIENCE, TestHost, call, call_text};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -165,8 +165,9 @@ async fn a_body_ends_and_the_guest_is_told_why() {
 
 #[tokio::test]
 async fn a_port_is_closed_and_the_guest_is_told_why() {
-    let [instrument, other] = [(); 2].map(|()| Instrument::plug_in().unwrap());
-    let port = |name: &str, device: &Instrument| {
+    // They say nothing, so that whoever asks waits.
+    let [instrument, other] = [(); 2].map(|()| Terminal::plug_in(|_| Some(Vec::new())).unwrap());
+    let port = |name: &str, device: &Terminal| {
         let device = device.path();
         format!("[[serial]]\nname = \"{name}\"\ndevice = \"{device}\"\n")
     };
@@ -175,10 +176,9 @@ async fn a_port_is_closed_and_the_guest_is_told_why() {
     let open = || [("name", text("bench")), ("baud_rate", Value::Integer(9600))];
     let ask = |line: &str| [("line", text(line)), ("ms", Value::Integer(600_000))];
     call(&guest, "open", open()).await.unwrap();
-    call_text(&guest, "ask", ask("*IDN?")).await.unwrap();
     // The name stands for another device from now on: the one that is open goes.
     for (next, is_left) in [(port("bench", &other), true), (String::new(), false)] {
-        let asking = call_text(&guest, "ask", ask("nothing that it answers"));
+        let asking = call_text(&guest, "ask", ask("*IDN?"));
         let losing = async {
             // It waits for an answer: nobody else can have the port.
             let begin = Instant::now();

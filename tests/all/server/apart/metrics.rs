@@ -1,6 +1,7 @@
 //! `ewh serve --metrics`: what Prometheus gets of each external worker, whoever's process it runs in.
 
 use std::path::Path;
+use std::time::Duration;
 
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_tests::PATIENCE;
@@ -62,6 +63,7 @@ async fn what_external_workers_do_and_use_is_measured_wherever_they_run() {
                 if has(&up) && has(&calls) && has("ewh_tenant_up{tenant=\"lab\"} 1") {
                     return page;
                 }
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
         let page = tokio::time::timeout(PATIENCE, measured).await.unwrap();
