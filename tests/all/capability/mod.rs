@@ -9,7 +9,7 @@ mod http;
 mod random;
 mod revoked;
 mod serial;
-mod sockets;
+pub(crate) mod sockets;
 
 use external_worker_artifacts as artifacts;
 use external_worker_host::HostError;

@@ -12,6 +12,8 @@ use external_worker_tests::{PATIENCE, TestHost, call, call_text};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::sockets::rule;
+
 /// Generous beside the hundred milliseconds that are promised: the machine does other things, too.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
@@ -27,9 +29,8 @@ fn now(instance: &Instance, policy: &str) -> Vec<String> {
 }
 
 fn tcp(direction: &str, ports: &[u16]) -> String {
-    format!(
-        "[[sockets]]\nprotocol = \"tcp\"\ndirection = \"{direction}\"\nhost = \"127.0.0.1\"\nports = {ports:?}\n"
-    )
+    let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+    rule("tcp", direction, "127.0.0.1", &ports.join(", "))
 }
 
 /// Waits until the other end of `stream` is closed, in whichever way.

@@ -18,7 +18,8 @@ use super::denial;
 
 const TOKEN: &str = "s3cr3t-token";
 
-fn rule(protocol: &str, direction: &str, host: &str, ports: &str) -> String {
+/// Lines of a policy that grant these sockets.
+pub(crate) fn rule(protocol: &str, direction: &str, host: &str, ports: &str) -> String {
     format!(
         "[[sockets]]\nprotocol = \"{protocol}\"\ndirection = \"{direction}\"\nhost = \"{host}\"\n\
          ports = [{ports}]\n"

@@ -169,15 +169,18 @@ pub(crate) async fn notice(
 }
 
 /// Waits until something holds that no event tells of.
-pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(holds: impl FnMut() -> bool) {
+    assert!(comes_to_hold(PATIENCE, holds).await, "it came to hold");
+}
+
+/// Whether something that no event tells of holds before `patience` is at its end.
+pub(crate) async fn comes_to_hold(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let waiting = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .expect("it came to hold");
+    tokio::time::timeout(patience, waiting).await.is_ok()
 }
 
 fn nothing() -> Json {

@@ -11,6 +11,8 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
 
+use crate::capability::sockets::rule;
+
 use super::{Site, allow, nothing, notice, open, put, until};
 
 /// A Worker with a guest that keeps writing into a granted folder.
@@ -241,9 +243,7 @@ impl Connected {
 }
 
 fn to(port: u16, more: &str) -> String {
-    format!(
-        "[[sockets]]\nprotocol = \"tcp\"\ndirection = \"connect\"\nhost = \"127.0.0.1\"\nports = [{port}]\n{more}"
-    )
+    rule("tcp", "connect", "127.0.0.1", &port.to_string()) + more
 }
 
 async fn closed(peer: &mut TcpStream) {

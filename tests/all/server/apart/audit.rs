@@ -8,13 +8,13 @@ use serde_json::Value as Json;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
+use crate::capability::sockets::rule;
+
 use super::grants::{ask, text, write};
 use super::{EWH, Host, add, data_of, signal};
 
-fn connect(port: u16, more: &str) -> String {
-    format!(
-        "[[sockets]]\nprotocol = \"tcp\"\ndirection = \"connect\"\nhost = \"127.0.0.1\"\nports = [{port}]\n{more}"
-    )
+fn connect(host: &str, port: u16) -> String {
+    rule("tcp", "connect", host, &port.to_string())
 }
 
 /// What `ewh audit` says of the log, and how it ended.
@@ -32,7 +32,7 @@ async fn happens(data: &Path, isolation: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     data_of(data, "lab", "sockets", PROBE_SOCKETS);
-    write(data, "sockets", &connect(port, ""));
+    write(data, "sockets", &connect("127.0.0.1", port));
     let tenants = data.join("tenants.toml");
     let token = "token-env = \"LAB_TOKEN\"\n";
     std::fs::write(
@@ -64,11 +64,7 @@ async fn happens(data: &Path, isolation: &str) {
     denied.unwrap_err();
     let (mut peer, _) = listener.accept().await.unwrap();
     // To the kernel nothing changes: the process goes on.
-    write(
-        data,
-        "sockets",
-        &connect(port, "").replace("127.0.0.1", "127.0.0.2"),
-    );
+    write(data, "sockets", &connect("127.0.0.2", port));
     let mut byte = [0];
     let closed = tokio::io::AsyncReadExt::read(&mut peer, &mut byte);
     let closed = tokio::time::timeout(external_worker_tests::PATIENCE, closed).await;

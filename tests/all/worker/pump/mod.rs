@@ -4,7 +4,6 @@
 mod device;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use external_worker_artifacts::PUMP;
 use external_worker_host::nodespace::{GraphEvent, Value};
@@ -15,7 +14,7 @@ use serde_json::json;
 use tokio::sync::broadcast;
 
 use self::device::Device;
-use super::{Site, notice, until};
+use super::{Site, comes_to_hold, notice, until};
 
 /// What the worker is written in.
 #[derive(Clone, Copy)]
@@ -135,15 +134,10 @@ impl Lab {
     async fn is_off(&self, said: &str) {
         // Switching off is tried for that long.
         let patience = external_worker_tests::PATIENCE * 2;
-        let off = async {
-            while self.device.told("HALT") == 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let off = tokio::time::timeout(patience, off).await;
+        let off = comes_to_hold(patience, || self.device.told("HALT") > 0).await;
         let heard = self.device.heard();
         let state = self.site.seen(&self.uuid);
-        assert!(off.is_ok(), "after {said:?} it heard {heard:?}; {state:?}");
+        assert!(off, "after {said:?} it heard {heard:?}; {state:?}");
         assert!(!self.device.is_on(), "{heard:?}");
         assert_eq!(self.device.told("RUN"), 1, "{heard:?}");
     }
