@@ -55,6 +55,8 @@ pub(super) struct Host<'a> {
     pub(super) watching: &'a Watching,
     /// Where the audit log is, if there is one.
     pub(super) audit: Option<&'a Path>,
+    /// Where its key is, if not there.
+    pub(super) audit_key: Option<&'a Path>,
     /// The tenants file, if there is one.
     pub(super) list: Option<&'a Path>,
 }
@@ -258,7 +260,12 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, C
             add("--beside", policy.as_ref());
         }
     }
-    let places = [host.list, host.audit, cache.cache_dir.as_deref()];
+    let places = [
+        host.list,
+        host.audit,
+        host.audit_key,
+        cache.cache_dir.as_deref(),
+    ];
     for place in places.into_iter().flatten() {
         add("--beside", place.as_ref());
     }
@@ -266,7 +273,8 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, C
         add("--beside", file.as_ref());
     }
     add("--beside", load::PROCESSES.as_ref());
-    for address in host.guarded.listens() {
+    let listens = host.guarded.listens().into_iter();
+    for address in listens.chain(host.watching.metrics) {
         add("--listens", address.to_string().as_ref());
     }
     if let Some(runtime) = cache.python() {

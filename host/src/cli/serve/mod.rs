@@ -194,7 +194,7 @@ impl ServeCommand {
         let guarded = own::guarded(&tenants, list.as_deref(), cache);
         let watching = &Watching {
             metrics,
-            ..watching(audit.as_deref(), audit_key, &guarded)?
+            ..watching(audit.as_deref(), audit_key.clone(), &guarded)?
         };
         match isolation {
             Isolation::None => {
@@ -215,6 +215,7 @@ impl ServeCommand {
                     guarded: &guarded,
                     watching,
                     audit: audit.as_deref(),
+                    audit_key: audit_key.as_deref(),
                     list: list.as_deref(),
                 };
                 apart::serve(&tenants, &host)
