@@ -37,6 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         state: None,
         folder: Folder::temporary(),
         auditor: Auditor::default(),
+        secrets: Default::default(),
     };
     let instance = Instance::start(&prepared, spec).await?;
     println!("{method}: {:?}", instance.call(&method, Vec::new()).await?);

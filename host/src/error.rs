@@ -146,6 +146,20 @@ impl ErrorCode {
 pub type Result<T, E = HostError> = std::result::Result<T, E>;
 
 impl HostError {
+    /// What kind of error it is, in a word: that of the contract where a guest answered with it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Guest { code, .. } => code.name(),
+            Self::Value(_) => ErrorCode::InvalidInput.name(),
+            Self::Config(_) => ErrorCode::InvalidConfig.name(),
+            Self::Busy(_) | Self::Exhausted(_) | Self::Full(_) => ErrorCode::Busy.name(),
+            Self::Deadline { .. } => "deadline",
+            Self::Cancelled => "cancelled",
+            Self::Ended(_) => "ended",
+            _ => ErrorCode::Internal.name(),
+        }
+    }
+
     /// The sentence that a guest or a remote client may see: no paths, no host detail.
     pub fn public(&self) -> String {
         match self {

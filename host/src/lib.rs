@@ -24,6 +24,9 @@ pub mod validate;
 // What this repository's command, its Python package and its tests use besides. Nobody else should: it changes with them.
 #[doc(hidden)]
 pub mod archive;
+#[cfg(feature = "server")]
+#[doc(hidden)]
+pub mod backup;
 #[doc(hidden)]
 pub mod capability;
 #[cfg(feature = "cli")]

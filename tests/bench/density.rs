@@ -11,7 +11,7 @@ use serde_json::json;
 use super::bare::Bare;
 use super::resident::Resident;
 
-const COUNTS: [u32; 2] = [1_000, 10_000];
+const COUNTS: [u32; 2] = [1_000, 7_000];
 
 /// What so many instances cost, each.
 struct Cost {

@@ -100,6 +100,8 @@ async fn dropped() -> f64 {
         policy: Policy::default().into(),
         engine: new_engine(),
         auditor: Default::default(),
+        quotas: external_worker_host::worker::Quotas::default(),
+        secrets: Default::default(),
     };
     let worker = Worker::open(options).await.unwrap();
     worker.started().await;

@@ -88,6 +88,8 @@ async fn open(data: &Path, engine: Engine) -> Worker {
         policy: Policy::default().into(),
         engine,
         auditor: Default::default(),
+        quotas: external_worker_host::worker::Quotas::default(),
+        secrets: Default::default(),
     })
     .await
     .unwrap();

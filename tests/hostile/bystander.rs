@@ -193,6 +193,8 @@ pub async fn serve(
         policy: Policy::default().into(),
         engine: engine.clone(),
         auditor: Default::default(),
+        quotas: external_worker_host::worker::Quotas::default(),
+        secrets: Default::default(),
     };
     let worker = Worker::open(options).await.unwrap();
     let any = "127.0.0.1:0".parse().unwrap();

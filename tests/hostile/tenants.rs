@@ -49,11 +49,37 @@ impl Tenants {
             let line = self.lines.recv_timeout(left).ok()?;
             let said: Json = serde_json::from_str(&line).unwrap_or_default();
             if said["tenant"] == tenant {
-                let place = said["url"].as_str()?.strip_prefix("ws://")?;
-                return place.split('/').next()?.parse().ok();
+                return place(&said);
             }
         }
     }
+
+    /// Where two tenants are served, in whichever order they are announced.
+    #[allow(dead_code, reason = "a benchmark uses it")]
+    pub fn both_announced(
+        &mut self,
+        tenants: [&str; 2],
+        within: Duration,
+    ) -> Option<[SocketAddr; 2]> {
+        let begin = Instant::now();
+        let mut places = [None; 2];
+        while let [None, _] | [_, None] = places {
+            let left = within.checked_sub(begin.elapsed())?;
+            let line = self.lines.recv_timeout(left).ok()?;
+            let said: Json = serde_json::from_str(&line).unwrap_or_default();
+            for (tenant, known) in tenants.iter().zip(&mut places) {
+                if said["tenant"] == *tenant {
+                    *known = place(&said);
+                }
+            }
+        }
+        Some([places[0]?, places[1]?])
+    }
+}
+
+fn place(said: &Json) -> Option<SocketAddr> {
+    let place = said["url"].as_str()?.strip_prefix("ws://")?;
+    place.split('/').next()?.parse().ok()
 }
 
 impl Drop for Tenants {

@@ -107,6 +107,7 @@ pub fn spec(class: &str, config: Json) -> Spec {
         state: None,
         folder: Folder::temporary(),
         auditor: Default::default(),
+        secrets: Default::default(),
     }
 }
 

@@ -27,7 +27,8 @@ prepare_metadata_for_build_editable = maturin.prepare_metadata_for_build_editabl
 def _with_command() -> None:
     """Builds ``ewh`` and puts it where the package has it."""
     cargo = os.environ.get("CARGO", "cargo")
-    build = [cargo, "build", "--profile", _PROFILE, "--package", "external-worker-host", "--bin", "ewh"]
+    # Without its package: what the whole workspace was built with is not built again with other features.
+    build = [cargo, "build", "--profile", _PROFILE, "--bin", "ewh"]
     subprocess.run(build, cwd=_WORKSPACE, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", _WORKSPACE / "target"))
     built = target / ("debug" if _PROFILE == "dev" else _PROFILE) / "ewh"

@@ -156,6 +156,7 @@ impl Component {
             state,
             folder: folder.map_or_else(Folder::temporary, Folder::at),
             auditor: Auditor::default(),
+            secrets: Default::default(),
         };
         let begun = slf
             .py()

@@ -5,12 +5,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use external_worker_traces::Call;
+
 use super::{Flood, Kind, Log, Record, Text};
 
 /// Where records go.
 pub trait Sink: Send + Sync {
     /// Writes one down. It does not wait.
     fn write(&self, record: Record);
+
+    /// Whether it wants to know of each call; it is asked before one is told.
+    fn wants_calls(&self) -> bool {
+        false
+    }
+
+    /// A call has ended. It does not wait.
+    fn called(&self, _call: Call) {}
 }
 
 impl Sink for Log {
@@ -110,6 +120,20 @@ impl Auditor {
         if let Some(more) = hand.flood.admit(kind, Instant::now()) {
             self.note(make(Record::new(kind)).more(more));
         }
+    }
+
+    /// A call of the source has ended. Nobody writes that down; who wants to know of calls is told whose it was, too.
+    pub fn called(&self, make: impl FnOnce() -> Call) {
+        let Some(hand) = self.0.as_ref().filter(|hand| hand.sink.wants_calls()) else {
+            return;
+        };
+        let text = |text: &Option<Text>| text.as_deref().map(str::to_owned);
+        hand.sink.called(Call {
+            tenant: text(&hand.tenant),
+            module: text(&hand.module),
+            instance: text(&hand.instance),
+            ..make()
+        });
     }
 
     /// The source is no more: what was held back of it is counted.

@@ -27,6 +27,8 @@ pub struct Filter {
     pub tenant: Option<String>,
     /// Of the instance with this uuid.
     pub instance: Option<String>,
+    /// With a smaller number than this.
+    pub before: Option<u64>,
     /// Of those that fit, only so many of the last. They are held in memory, at most 8 KiB each.
     pub last: Option<usize>,
 }
@@ -36,6 +38,7 @@ impl Filter {
         let record = &entry.record;
         self.since.is_none_or(|since| entry.at >= since)
             && self.until.is_none_or(|until| entry.at < until)
+            && self.before.is_none_or(|before| entry.seq < before)
             && (self.kinds.is_empty() || self.kinds.contains(&record.event))
             && is(self.tenant.as_deref(), record.tenant.as_deref())
             && is(self.instance.as_deref(), record.instance.as_deref())

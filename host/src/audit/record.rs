@@ -70,6 +70,24 @@ kinds! {
     Limit = "limit",
     /// A secret was read.
     SecretRead = "secret-read",
+    /// A secret was set.
+    SecretSet = "secret-set",
+    /// A secret was removed.
+    SecretRemoved = "secret-removed",
+    /// Somebody made an external worker.
+    InstanceMade = "instance-made",
+    /// Somebody removed an external worker.
+    InstanceRemoved = "instance-removed",
+    /// Somebody changed the configuration of an external worker.
+    Configured = "configured",
+    /// Somebody paused the loop of an external worker.
+    Paused = "paused",
+    /// Somebody let the loop of an external worker go on.
+    Resumed = "resumed",
+    /// Somebody called a method of an external worker.
+    Called = "called",
+    /// Everything that the host keeps was copied for somebody.
+    Backup = "backup",
     /// Records or lines are missing here, and why.
     Gap = "gap",
     /// The log removed its oldest file.

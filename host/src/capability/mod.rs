@@ -13,7 +13,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 
-use crate::engine::{Resolver, StandIns, Trust};
+use crate::engine::{Opener, Resolver, StandIns, Trust};
 use crate::error::Result;
 use crate::limits::{Ledger, Resource, TABLE_ENTRIES_PER_HANDLE, TABLE_ENTRIES_TO_BEGIN_WITH};
 use crate::policy::{Access, Audit, Capability, Denial, Granted, Policy, decide};
@@ -28,12 +28,14 @@ pub mod names;
 mod provider;
 pub mod random;
 pub mod reach;
+pub mod secrets;
 pub mod serial;
 pub mod sockets;
 pub mod stdio;
 
 pub use provider::{Devices, Provider, StandIn};
 pub use reach::Reach;
+pub use secrets::Secrets;
 pub use stdio::{LineSink, Stdio};
 
 use grants::{Closing, Grants, Lease, Opened};
@@ -56,10 +58,14 @@ pub struct Prepare {
     pub resolver: Resolver,
     /// Whose certificates are believed.
     pub trust: Trust,
+    /// Who opens devices and folders that this process may not open.
+    pub opener: Opener,
     /// What stands in for devices, where there are none.
     pub stand_ins: Option<Arc<dyn StandIns>>,
     /// Where its own folder is, if it may have one.
     pub folder: Arc<data::Folder>,
+    /// What is filled into its requests, where its grants say so.
+    pub secrets: Secrets,
 }
 
 impl fmt::Debug for Prepare {
@@ -120,6 +126,11 @@ impl Guard {
             }
         }
         Ok(())
+    }
+
+    /// Writes down that something is denied which the policy alone does not decide.
+    pub fn deny(&self, denial: &Denial) {
+        self.audit.denied(denial);
     }
 
     /// Whether `access` is allowed, for what strangers cause and would flood the audit with.

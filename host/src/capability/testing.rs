@@ -9,8 +9,8 @@ use wasmtime::{Config, Engine};
 
 use super::data::Folder;
 use super::grants::Grants;
-use super::{Capabilities, CapabilityView, Guard, LineSink, Prepare, Stdio};
-use crate::engine::{Resolver, Trust};
+use super::{Capabilities, CapabilityView, Guard, LineSink, Prepare, Secrets, Stdio};
+use crate::engine::{Opener, Resolver, Trust};
 use crate::limits::{Budget, Ledger};
 use crate::policy::{Audit, Capability, Denial, DenyReason, Granted, Policy};
 
@@ -66,8 +66,10 @@ pub(crate) fn prepare_with(budget: &Budget, audit: Arc<Denials>) -> Prepare {
         stdio: Arc::new(Lines::default()),
         resolver: Resolver::default(),
         trust: Trust::default(),
+        opener: Opener::default(),
         stand_ins: None,
         folder: Folder::temporary(),
+        secrets: Secrets::default(),
     }
 }
 

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use super::CacheOptions;
 use super::error::{CliError, Exit};
 use super::files;
 use super::output::{Output, Style};
+use super::remote::{AuditOf, ContextArgs, show_audit};
 use crate::audit::{Broken, Checkpoint, Filter, Key, Kind, Line, Stamp, Verified, read, verify};
 
 /// Longest file with a checkpoint, which is one line.
@@ -27,9 +29,9 @@ pub enum AuditCommand {
 }
 
 impl AuditCommand {
-    pub(super) fn execute(self, output: &Output) -> Result<Exit, CliError> {
+    pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         match self {
-            Self::Show(command) => command.execute(output),
+            Self::Show(command) => command.execute(output, cache),
             Self::Verify(command) => command.execute(output),
             Self::Export(command) => command.execute(output),
         }
@@ -39,14 +41,11 @@ impl AuditCommand {
 /// Which records.
 #[derive(Debug, Args)]
 struct FilterArgs {
-    /// The directory of the log
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
     /// Only what happened at this time or later, such as 2026-12-24T18:00:00Z
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", requires = "dir")]
     since: Option<Stamp>,
     /// Only what happened before this time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", requires = "dir")]
     until: Option<Stamp>,
     /// Only this kind of event, such as `denied`; may be repeated
     #[arg(long, value_name = "KIND")]
@@ -55,7 +54,7 @@ struct FilterArgs {
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
     /// Only what concerns the instance with this uuid
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", requires = "dir")]
     instance: Option<String>,
 }
 
@@ -63,6 +62,7 @@ impl FilterArgs {
     /// Each record that fits goes to `each`.
     fn each(
         self,
+        dir: &Path,
         last: Option<usize>,
         mut each: impl FnMut(&Line) -> Result<(), CliError>,
     ) -> Result<Exit, CliError> {
@@ -72,10 +72,11 @@ impl FilterArgs {
             kinds: self.kind,
             tenant: self.tenant,
             instance: self.instance,
+            before: None,
             last,
         };
         let wrong = |error: crate::audit::ReadError| CliError::Usage(error.to_string());
-        for line in read(&self.dir, filter).map_err(wrong)? {
+        for line in read(dir, filter).map_err(wrong)? {
             each(&line.map_err(wrong)?)?;
         }
         Ok(Exit::Ok)
@@ -83,10 +84,18 @@ impl FilterArgs {
 }
 
 /// Show what happened
+///
+/// Without a directory the host that you operate is asked. Who has a token of a tenant sees what concerns that one.
 #[derive(Debug, Args)]
 pub struct ShowCommand {
+    /// The directory of the log, if it is on this machine
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
     #[command(flatten)]
     filter: FilterArgs,
+    /// The context of the host that is asked, if it is not the current one
+    #[arg(long, value_name = "NAME", conflicts_with = "dir")]
+    context: Option<String>,
     /// So many of the last records that fit
     #[arg(long, default_value_t = 50, value_name = "COUNT",
         value_parser = clap::value_parser!(u64).range(1..=MAX_LAST))]
@@ -94,9 +103,18 @@ pub struct ShowCommand {
 }
 
 impl ShowCommand {
-    fn execute(self, output: &Output) -> Result<Exit, CliError> {
+    fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         let last = usize::try_from(self.last).ok();
-        self.filter.each(last, |line| {
+        let Some(dir) = self.dir else {
+            let context = self.context;
+            let of = AuditOf {
+                kinds: self.filter.kind,
+                tenant: self.filter.tenant,
+                last: last.unwrap_or(usize::MAX),
+            };
+            return show_audit(&ContextArgs { context }, &of, output, cache);
+        };
+        self.filter.each(&dir, last, |line| {
             if output.is_json() {
                 return output.print(line.json());
             }
@@ -109,22 +127,17 @@ impl ShowCommand {
 fn shown(line: &Line, output: &Output) -> String {
     let entry = &line.entry;
     let record = &entry.record;
-    let style = match record.event {
-        Kind::Denied | Kind::LoginFailed | Kind::Kill | Kind::Gap => Style::Red,
-        Kind::Revoke | Kind::TokenRevoked | Kind::Restart | Kind::Limit => Style::Yellow,
-        _ => Style::Green,
-    };
-    let event = output
-        .stdout()
-        .paint(style, &format!("{:<13}", record.event.label()));
     let whose = [&record.tenant, &record.module, &record.instance];
     let whose: Vec<_> = whose.into_iter().flatten().map(|it| &**it).collect();
     let said = [&record.who, &record.what, &record.reason];
     let said: Vec<_> = said.into_iter().flatten().map(|it| &**it).collect();
-    let mut text = format!("{} {event} {}", entry.at, whose.join("/"));
-    if !said.is_empty() {
-        text.push_str(&format!("  {}", said.join(": ")));
-    }
+    let mut text = row(
+        &entry.at.to_string(),
+        record.event.label(),
+        &whose.join("/"),
+        &said.join(": "),
+        output,
+    );
     for (count, what) in [(record.more, "more of them"), (record.lost, "lost")] {
         if let Some(count) = count {
             text.push_str(&format!(" ({count} {what})"));
@@ -133,9 +146,27 @@ fn shown(line: &Line, output: &Output) -> String {
     text
 }
 
+/// When what happened to whom, and what is said of it.
+pub(super) fn row(at: &str, event: &str, whose: &str, said: &str, output: &Output) -> String {
+    let style = match event.parse::<Kind>() {
+        Ok(Kind::Denied | Kind::LoginFailed | Kind::Kill | Kind::Gap) => Style::Red,
+        Ok(Kind::Revoke | Kind::TokenRevoked | Kind::Restart | Kind::Limit) => Style::Yellow,
+        _ => Style::Green,
+    };
+    let event = output.stdout().paint(style, &format!("{event:<13}"));
+    let mut text = format!("{at} {event} {whose}");
+    if !said.is_empty() {
+        text.push_str(&format!("  {said}"));
+    }
+    text
+}
+
 /// Write records for other programs
 #[derive(Debug, Args)]
 pub struct ExportCommand {
+    /// The directory of the log
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
     #[command(flatten)]
     filter: FilterArgs,
     /// As what
@@ -158,7 +189,7 @@ impl ExportCommand {
         if matches!(self.format, Format::Csv) {
             output.print(Line::CSV_HEADER)?;
         }
-        self.filter.each(None, |line| match self.format {
+        self.filter.each(&self.dir, None, |line| match self.format {
             Format::Jsonl => output.print(line.json()),
             Format::Csv => output.print(&line.csv()),
         })

@@ -1,4 +1,4 @@
-//! `10s`, `500ms`, `1.5m`: how long, as people type it.
+//! `10s`, `500ms`, `1.5m`, `30d`: how long, as people type it.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ const MAX_SECONDS: f64 = 10.0 * 365.0 * 24.0 * 3600.0;
 /// # Errors
 /// What to write instead.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let help = || "write a number and a unit, such as `10s`, `500ms`, `2m` or `1h`".to_owned();
+    let help =
+        || "write a number and a unit, such as `10s`, `500ms`, `2m`, `1h` or `30d`".to_owned();
     let unit_at = text
         .find(|c: char| c.is_ascii_alphabetic())
         .ok_or_else(help)?;
@@ -20,6 +21,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3600.0,
+        "d" => 24.0 * 3600.0,
         _ => return Err(help()),
     };
     let seconds = number.trim().parse::<f64>().map_err(|_no_number| help())? * seconds_each;
@@ -41,10 +43,11 @@ mod tests {
             ("1.5m", 90_000),
             ("0s", 0),
             ("1 h", 3_600_000),
+            ("30d", 2_592_000_000),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for wrong in ["10", "s", "", "-1s", "1d", "1e999s", "NaNs", "10 seconds"] {
+        for wrong in ["10", "s", "", "-1s", "1w", "1e999s", "NaNs", "10 seconds"] {
             parse(wrong).unwrap_err();
         }
     }

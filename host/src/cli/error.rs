@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use super::remote::RemoteError;
 use crate::error::HostError;
 use crate::policy::PolicyError;
 
@@ -15,7 +16,7 @@ pub enum Exit {
     WorkerFailed,
     /// The command line or a file that it names is wrong.
     Usage,
-    /// The policy does not grant what the component needs.
+    /// The policy does not grant what the component needs, or the token what is asked.
     NotGranted,
     /// The guest toolchain is missing, or the guest does not build.
     Build,
@@ -100,6 +101,9 @@ pub enum CliError {
     #[cfg(target_os = "linux")]
     #[error("cannot isolate the process: {0}")]
     Confine(#[from] crate::tenant::confine::ConfineError),
+    /// A host that was asked says no, or nothing.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The output has nowhere to go.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -120,6 +124,7 @@ impl CliError {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Host(error) | Self::NotStarted(error) => exit_of(error),
+            Self::Remote(error) => error.exit(),
             Self::Build(_) | Self::CannotBuild(_) => Exit::Build,
             #[cfg(target_os = "linux")]
             Self::Confine(_) => Exit::Host,

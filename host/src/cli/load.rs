@@ -8,8 +8,9 @@ use super::error::CliError;
 use super::files;
 use super::output::Output;
 use super::python;
+use super::remote::contexts_file;
 use crate::component::{LoadedComponent, is_program};
-use crate::engine::{CompileCache, Compiling, Engine, EngineOptions, Trust};
+use crate::engine::{CompileCache, Compiling, Engine, EngineOptions, Opener, Trust};
 use crate::error::HostError;
 use crate::limits::descriptors;
 use crate::policy::{Guarded, Policy};
@@ -58,12 +59,14 @@ pub fn server_engine(
     options: &CacheOptions,
     trust: Trust,
     compiling: Compiling,
+    opener: Opener,
 ) -> Result<Engine, CliError> {
     raise_descriptors();
     let cache = cache(options)?;
     Ok(Engine::new(EngineOptions {
         cache,
         trust,
+        opener,
         python: options.python(),
         ..EngineOptions::new(compiling)
     })?)
@@ -157,12 +160,16 @@ pub fn guarded(cache: &CacheOptions) -> Guarded {
     guarded
 }
 
-/// What the operator has of secrets for registries, and of certificates that the host believes.
+/// What the operator has of secrets for registries and for other hosts, and of certificates that the host believes.
 pub fn operators(cache: &CacheOptions) -> impl Iterator<Item = (PathBuf, &'static str)> {
     let logins = Logins::files().into_iter();
     let logins = logins.map(|file| (file, "the operator's logins for registries"));
+    let contexts = contexts_file().into_iter();
+    let contexts = contexts.map(|file| (file, "the operator's tokens for hosts"));
     let believed = cache.ca_files().into_iter();
-    logins.chain(believed.map(|file| (file, "the certificates that the host believes")))
+    logins
+        .chain(contexts)
+        .chain(believed.map(|file| (file, "the certificates that the host believes")))
 }
 
 /// The policy at `path`; without a path the one that grants nothing.

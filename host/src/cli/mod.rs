@@ -7,8 +7,10 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use external_worker_build::{PYTHON_RUNTIME, python_place};
 
 mod audit;
+mod backup;
 mod build;
 mod completions;
+mod config;
 mod demo;
 mod dev;
 mod devices;
@@ -28,8 +30,10 @@ mod prepare;
 mod program;
 mod progress;
 mod python;
+mod remote;
 mod run;
 mod screen;
+mod secrets;
 mod serve;
 mod shown;
 mod signals;
@@ -52,15 +56,21 @@ Exit codes:
   1    the worker failed: it did not start, a call failed, it trapped, it did not stop in time;
        `ewh validate` found something; a test of `ewh test` failed; `ewh audit verify` found a log
        that is not whole
-  2    the command line or a file that it names is wrong: component, policy, configuration, input
-  3    the policy does not grant what the component needs
+  2    the command line or a file that it names is wrong: component, policy, configuration, input;
+       a host that is asked has no such thing, or does not take what it is sent
+  3    the policy does not grant what the component needs; the token does not allow what a host is
+       asked
   4    the guest toolchain is missing, or the guest does not build
-  5    the host or the machine failed
+  5    the host or the machine failed, or a host that is asked does not answer; a backup lacks a
+       Worker
   130  interrupted (Ctrl-C) before the end; 143: terminated
 
 Environment:
   DOCKER_AUTH_CONFIG, DOCKER_CONFIG, REGISTRY_AUTH_FILE
                        logins for registries; docker and podman read the same variables
+  EWH_API, EWH_API_TOKEN
+                       the host that `ewh tenants` and its like ask, and the token for it, in the
+                       place of a context
   EWH_CA               files of certificates to trust in addition to those of the machine, separated
                        by `:`
   EWH_CACHE_DIR        the directory that keeps compiled components
@@ -71,6 +81,7 @@ Environment:
   EWH_NO_INSTALL       if it is set, `ewh build` installs nothing
   EWH_REGISTRY, EWH_REGISTRY_USERNAME, EWH_REGISTRY_PASSWORD
                        a registry, and the login for it
+  EWH_SECRETS_KEY      the key of the secrets, where no file and no credential of systemd has it
   EWH_TOKEN            the token that clients of `ewh serve` have to send
   NO_COLOR             if it is set, the output has no colours
   SSL_CERT_FILE, SSL_CERT_DIR
@@ -192,6 +203,26 @@ enum Command {
     Policy(policy::PolicyCommand),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    #[command(subcommand)]
+    Context(remote::ContextCommand),
+    #[command(subcommand)]
+    Tenants(remote::TenantsCommand),
+    #[command(subcommand)]
+    Tokens(remote::TokensCommand),
+    #[command(subcommand)]
+    Instances(remote::InstancesCommand),
+    #[command(subcommand)]
+    Requests(remote::RequestsCommand),
+    #[command(subcommand)]
+    Grants(remote::GrantsCommand),
+    Usage(remote::UsageCommand),
+    Top(remote::TopCommand),
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     Demo(demo::DemoCommand),
     Completions(completions::CompletionsCommand),
 }
@@ -225,11 +256,32 @@ impl Cli {
             Command::Explain(command) => command.execute(output),
             Command::Run(command) => command.execute(output, cache),
             Command::Dev(command) => command.execute(output, cache),
-            Command::Serve(command) => command.execute(output, cache),
+            Command::Serve(command) => match command.config().map(Path::to_owned) {
+                Some(file) => {
+                    let arguments = std::env::args_os().collect();
+                    let (mut whole, options) = config::with_file(arguments, &file)?;
+                    if let Command::Serve(command) = &mut whole.command {
+                        command.has_options(file, options);
+                    }
+                    whole.execute(output)
+                }
+                None => command.execute(output, cache),
+            },
             #[cfg(target_os = "linux")]
             Command::ServeTenant(command) => command.execute(cache),
             Command::Policy(command) => command.execute(output, cache),
-            Command::Audit(command) => command.execute(output),
+            Command::Audit(command) => command.execute(output, cache),
+            Command::Backup(command) => command.execute(output, cache),
+            Command::Config(command) => command.execute(output),
+            Command::Context(command) => command.execute(output, cache),
+            Command::Tenants(command) => command.execute(output, cache),
+            Command::Tokens(command) => command.execute(output, cache),
+            Command::Instances(command) => command.execute(output, cache),
+            Command::Requests(command) => command.execute(output, cache),
+            Command::Grants(command) => command.execute(output, cache),
+            Command::Usage(command) => command.execute(output, cache),
+            Command::Top(command) => command.execute(output, cache),
+            Command::Secrets(command) => command.execute(output),
             Command::Demo(command) => command.execute(output, cache),
             Command::Completions(command) => command.execute(output),
         }

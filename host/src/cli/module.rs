@@ -1,5 +1,6 @@
 //! `ewh module`: installs packages for a Worker. Only the operator does this; a client of the Worker
-//! takes what is installed into use.
+//! takes what is installed into use. With `--tenant` the modules are those of a tenant of a host, which is asked by
+//! [`remote`].
 
 use std::path::PathBuf;
 
@@ -12,12 +13,14 @@ use super::error::{CliError, Exit};
 use super::load;
 use super::login::registries;
 use super::output::Output;
+use super::remote::{self, ModulesOf};
 use super::serve::data_dir;
 use crate::registry::Reference;
 use crate::worker::WorkerError;
 use crate::worker::modules::package::{Package, PackageProblem, Packages};
 
-/// Install, list and remove packages of a Worker, which come from folders, archives or registries
+/// Install, list and remove packages of a Worker, which come from folders, archives or registries; with --tenant, modules
+/// of a tenant of a host that you operate
 #[derive(Debug, Subcommand)]
 pub enum ModuleCommand {
     /// Install a package; it is in use once a client of the Worker adds it
@@ -35,9 +38,13 @@ struct Place {
     /// directory]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    of: ModulesOf,
 }
 
 /// Install a package; it is in use once a client of the Worker adds it
+///
+/// With --tenant, a component, script or wheel goes to the host, which validates it first; it is in use at once.
 ///
 /// If a registry asks for a login, the host sends the one that `ewh login`, docker or podman keeps for
 /// it, or the one in the variables EWH_REGISTRY, EWH_REGISTRY_USERNAME and EWH_REGISTRY_PASSWORD, or
@@ -65,7 +72,7 @@ pub struct RemoveCommand {
     /// The name of the package
     name: String,
     /// Remove only this version
-    #[arg(long)]
+    #[arg(long, conflicts_with = "tenant")]
     version: Option<Version>,
     #[command(flatten)]
     place: Place,
@@ -75,13 +82,17 @@ impl ModuleCommand {
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
         match self {
             Self::Add(command) => command.execute(output, cache),
-            Self::List(command) => command.execute(output),
-            Self::Remove(command) => command.execute(output),
+            Self::List(command) => command.execute(output, cache),
+            Self::Remove(command) => command.execute(output, cache),
         }
     }
 }
 
 impl Place {
+    fn tenant(&self) -> Option<String> {
+        self.of.tenant.clone()
+    }
+
     fn packages(self) -> Result<Packages, CliError> {
         Packages::open(&data_dir(self.data)?).map_err(failed)
     }
@@ -89,6 +100,9 @@ impl Place {
 
 impl AddCommand {
     fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
+        if let Some(tenant) = self.place.tenant() {
+            return remote::add_module(&tenant, self.place.of, &self.source, output, cache);
+        }
         let packages = self.place.packages()?;
         let path = PathBuf::from(&self.source);
         let package = if path.exists() {
@@ -106,7 +120,10 @@ impl AddCommand {
 }
 
 impl ListCommand {
-    fn execute(self, output: &Output) -> Result<Exit, CliError> {
+    fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
+        if let Some(tenant) = self.place.tenant() {
+            return remote::list_modules(&tenant, self.place.of, output, cache);
+        }
         let listed = self.place.packages()?.list();
         for problem in &listed.problems {
             output.note(problem);
@@ -116,7 +133,10 @@ impl ListCommand {
 }
 
 impl RemoveCommand {
-    fn execute(self, output: &Output) -> Result<Exit, CliError> {
+    fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
+        if let Some(tenant) = self.place.tenant() {
+            return remote::remove_module(&tenant, self.place.of, &self.name, output, cache);
+        }
         let packages = self.place.packages()?;
         let removed = packages.remove(&self.name, self.version.as_ref());
         if removed.map_err(failed)? {

@@ -12,7 +12,7 @@ use super::error::{CliError, Exit};
 use super::load;
 use super::output::Output;
 use crate::component::LoadedComponent;
-use crate::engine::{Compiling, Engine};
+use crate::engine::{Compiling, Engine, Opener};
 
 /// Prepare what workers in Python run on
 #[derive(Debug, Subcommand)]
@@ -29,7 +29,8 @@ impl PythonCommand {
         let Self::Prepare = self;
         let runtime = prepare(cache.python().as_deref(), output)?;
         // A server and other commands do not share what is compiled: commands can name places in the code.
-        let of_server = load::server_engine(cache, cache.trust()?, Compiling::Here)?;
+        let of_server =
+            load::server_engine(cache, cache.trust()?, Compiling::Here, Opener::default())?;
         for engine in [load::engine(cache)?, of_server] {
             compile(&engine, &runtime, output)?;
         }

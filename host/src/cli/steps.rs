@@ -197,7 +197,11 @@ fn parse_save(text: &str) -> Result<SaveArg, String> {
     })
 }
 
-fn parse_input(text: &str) -> Result<(String, Given), String> {
+/// What stands behind `--input`.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_input(text: &str) -> Result<(String, Given), String> {
     let (name, value) = text
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())

@@ -7,6 +7,7 @@
 
 pub mod apart;
 mod cache;
+mod opener;
 mod resolver;
 mod runtime;
 mod stand_ins;
@@ -27,6 +28,7 @@ use wasmtime::{
 pub use apart::{Apart, End, Lane, Order, Process, Program, Refusal, Starter};
 pub(crate) use apart::{Job, Subject};
 pub use cache::CompileCache;
+pub use opener::Opener;
 pub use resolver::{Answer, Resolver};
 pub(crate) use runtime::Runtime;
 pub use stand_ins::{NoLine, StandIns};
@@ -34,7 +36,7 @@ pub use trap::{SourceLine, TrapPlace, WORKER, trap_text};
 pub use trust::{TRUST_VARIABLES, Trust};
 
 use crate::error::{HostError, Result};
-use crate::executor::{Clock, Executor};
+use crate::executor::{Account, Clock, Executor};
 use crate::limits::{self, Full, Share, Stock, maps};
 
 /// Where a store lives.
@@ -74,6 +76,8 @@ pub struct EngineOptions {
     pub resolver: Resolver,
     /// Whose certificates guests believe; default: those that the machine believes.
     pub trust: Trust,
+    /// Who opens devices that this process may not open; default: nobody.
+    pub opener: Opener,
     /// The component that runs programs in Python; `None`: there are none.
     pub python: Option<PathBuf>,
 }
@@ -90,6 +94,7 @@ impl EngineOptions {
             names_places: false,
             resolver: Resolver::default(),
             trust: Trust::default(),
+            opener: Opener::default(),
             python: None,
         }
     }
@@ -119,6 +124,7 @@ struct Outside {
     threads: Executor,
     resolver: Resolver,
     trust: Trust,
+    opener: Opener,
     stand_ins: Option<Arc<dyn StandIns>>,
 }
 
@@ -172,6 +178,7 @@ impl Engine {
                 threads,
                 resolver: options.resolver,
                 trust: options.trust,
+                opener: options.opener,
                 stand_ins: None,
             },
         })
@@ -186,9 +193,17 @@ impl Engine {
                 threads: threads.clone(),
                 resolver: Resolver::new(move |name| Ok(named.addresses(name))),
                 trust: self.outside.trust.clone(),
+                opener: Opener::default(),
                 stand_ins: Some(stand_ins),
             },
         }
+    }
+
+    /// The same engines for the guests of somebody among others, who has `account` on the threads.
+    pub fn on(&self, account: Account) -> Self {
+        let mut engine = self.clone();
+        engine.outside.threads = self.outside.threads.on(account);
+        engine
     }
 
     /// The wasmtime engine of `home`; the one on demand where there is no pool.
@@ -208,7 +223,7 @@ impl Engine {
     /// # Errors
     /// [`Full`] when there is no room for it.
     pub fn room(&self, home: Home, running: u64) -> Result<Share, Full> {
-        let running = running.max(1);
+        let running = running.max(1).saturating_add(limits::STACKS_TO_WORK_ON);
         match (home, &self.inner.pooled) {
             (Home::Pooled, Some(pool)) => pool.stacks.take(running).map_err(|_left| Full),
             _ => {
@@ -305,6 +320,11 @@ impl Engine {
         &self.outside.trust
     }
 
+    /// Who opens devices that this process may not open.
+    pub fn opener(&self) -> &Opener {
+        &self.outside.opener
+    }
+
     /// What stands in for devices, where there are none.
     pub fn stand_ins(&self) -> Option<&Arc<dyn StandIns>> {
         self.outside.stand_ins.as_ref()
@@ -398,13 +418,14 @@ mod tests {
             ..EngineOptions::new(Compiling::Here)
         })
         .unwrap();
-        let three = engine.room(Home::Pooled, 3).unwrap();
+        // Four have two stacks each, and each store one to work on.
+        let five = engine.room(Home::Pooled, 5).unwrap();
         assert_eq!(engine.room(Home::Pooled, 2).map(drop), Err(Full));
-        // Nothing waits nowhere: it takes one.
+        // Nothing waits nowhere: it takes as many as one.
         let one = engine.room(Home::Pooled, 0).unwrap();
         assert_eq!(engine.room(Home::Pooled, 1).map(drop), Err(Full));
-        drop((three, one));
-        assert!(engine.room(Home::Pooled, 4).is_ok());
+        drop((five, one));
+        assert!(engine.room(Home::Pooled, 7).is_ok());
         assert!(engine.room(Home::OnDemand, 100).is_ok());
         let most = engine.room(Home::OnDemand, u64::MAX);
         assert_eq!(most.map(drop), Err(Full));

@@ -4,7 +4,8 @@
 //! microseconds waits behind every one that takes a whole slice. Here who used least of late goes
 //! first ([`usage`]), and interrupts who used more ([`queue`]): what a neighbour costs does not grow
 //! with how many neighbours there are. Timers, sockets and blocking work are tokio's, on a thread
-//! beside.
+//! beside. Who goes first is found in two steps, by [`Account`] and then by [`Standing`] ([`lines`]): whoever has many
+//! guests gets no more for it.
 //!
 //! It knows no guest: a task is a future, and what it used is the time inside its polls.
 //!
@@ -13,6 +14,7 @@
 
 mod clock;
 mod cpu;
+mod lines;
 mod queue;
 mod simulated;
 mod usage;
@@ -29,6 +31,7 @@ use tokio::sync::oneshot;
 
 pub use clock::{Clock, Elapsed, Moment};
 pub use cpu::{Ran, Stretch};
+pub use lines::{Account, NORMAL_WEIGHT};
 use queue::Queue;
 pub use queue::someone_waits;
 pub use simulated::Simulated;
@@ -41,6 +44,8 @@ pub type StartError = std::io::Error;
 #[derive(Clone)]
 pub struct Executor {
     inner: Arc<Inner>,
+    /// Whose tasks come by this handle.
+    account: Account,
 }
 
 struct Inner {
@@ -71,14 +76,20 @@ struct Threads {
 }
 
 impl Threads {
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static, usage: Arc<Usage>) {
+    fn spawn(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+        usage: Arc<Usage>,
+        account: Account,
+    ) {
         let task = Used {
             future: Box::pin(task),
             usage: Arc::clone(&usage),
+            account: account.clone(),
         };
         let queue = Arc::clone(&self.queue);
         let (runnable, task) =
-            async_task::spawn(task, move |runnable| queue.push(runnable, &usage));
+            async_task::spawn(task, move |runnable| queue.push(runnable, &usage, &account));
         task.detach();
         runnable.schedule();
     }
@@ -160,6 +171,15 @@ impl Executor {
                 #[cfg(test)]
                 spawned: AtomicU64::new(0),
             }),
+            account: Account::default(),
+        }
+    }
+
+    /// The same threads for somebody else: what comes by this handle is on `account`.
+    pub fn on(&self, account: Account) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            account,
         }
     }
 
@@ -213,7 +233,9 @@ impl Executor {
             let _ = done.send(output);
         };
         match &self.inner.place {
-            Place::Threads(threads) => threads.spawn(task, Arc::clone(&standing.0)),
+            Place::Threads(threads) => {
+                threads.spawn(task, Arc::clone(&standing.0), self.account.clone());
+            }
             Place::Simulated(place) => place.spawn(task),
         }
         Task(result)
@@ -243,7 +265,7 @@ impl Executor {
     }
 }
 
-/// Where somebody stands among those who wait for a thread: by what all of its tasks used of late. Who has many
+/// Where somebody stands among those of one account who wait for a thread: by what all of its tasks used of late. Who has many
 /// tasks goes no sooner for it. Clones are the same.
 #[derive(Debug, Clone, Default)]
 pub struct Standing(Arc<Usage>);
@@ -268,6 +290,7 @@ impl Drop for Alive {
 struct Used<F> {
     future: Pin<Box<F>>,
     usage: Arc<Usage>,
+    account: Account,
 }
 
 impl<F: Future> Future for Used<F> {
@@ -277,7 +300,9 @@ impl<F: Future> Future for Used<F> {
         let begin = Instant::now();
         let poll = self.future.as_mut().poll(cx);
         // Before the task can be queued again.
-        self.usage.add(begin, Instant::now());
+        let end = Instant::now();
+        self.usage.add(begin, end);
+        self.account.usage().add(begin, end);
         poll
     }
 }

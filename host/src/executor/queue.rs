@@ -1,12 +1,10 @@
-//! What waits to run: who used least of late goes first, and makes who used more give way.
+//! What waits to run: who used least of late goes first ([`super::lines`]), and makes who used more give way.
 //!
 //! Who used less than half of what the running task used makes it give way at once, by one tick of the
 //! epoch. A task that is woken by a guest's thread stays with that thread and runs there next; a thread
 //! that has nothing to do looks each millisecond whether that takes too long.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use async_task::Runnable;
 
+use super::lines::{Account, Lines, Next, Waiting};
 use super::usage::{Rank, Usage, Weight};
 
 /// Nobody is interrupted again sooner than this.
@@ -54,7 +53,7 @@ pub(super) struct Queue {
 }
 
 struct State {
-    tasks: BinaryHeap<Reverse<Waiting>>,
+    tasks: Lines,
     pushed: u64,
     /// Of all strangers, who used most.
     heaviest: Rank,
@@ -68,51 +67,24 @@ struct State {
     closed: bool,
 }
 
-/// One task that waits.
-struct Waiting {
-    rank: Rank,
-    /// Those of one rank go in the order in which they came.
-    order: u64,
-    weight: Weight,
-    task: Runnable,
-}
-
-impl Waiting {
-    fn place(&self) -> (Rank, u64) {
-        (self.rank, self.order)
-    }
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.place() == other.place()
-    }
-}
-
-impl Eq for Waiting {}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.place().cmp(&other.place())
-    }
-}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 /// What a thread runs, and since when.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Running {
+    account: Account,
+    of_account: Weight,
     weight: Weight,
     since: Instant,
 }
 
 impl Running {
-    fn weight(self, now: Instant) -> Weight {
-        self.weight.and(now.saturating_duration_since(self.since))
+    /// Whether a task of `account` with `weight` goes before it even though it runs.
+    fn is_overtaken(&self, account: &Account, weight: Weight, now: Instant) -> bool {
+        let used = now.saturating_duration_since(self.since);
+        if self.account.is(account) {
+            return weight.overtakes(self.weight.and(used));
+        }
+        let of_this = self.account.usage().grown(self.of_account, used);
+        account.usage().at(now).overtakes(of_this)
     }
 }
 
@@ -125,9 +97,9 @@ enum Needs {
 
 impl State {
     /// `mine` is the thread that woke it, if it is one of these.
-    fn needs(&self, weight: Weight, mine: Option<usize>, now: Instant) -> Needs {
-        let overtaken = |running: Running| weight.overtakes(running.weight(now));
-        let mine = mine.map(|thread| self.running.get(thread).copied().flatten());
+    fn needs(&self, account: &Account, weight: Weight, mine: Option<usize>, now: Instant) -> Needs {
+        let overtaken = |running: &Running| running.is_overtaken(account, weight, now);
+        let mine = mine.map(|thread| self.running.get(thread).and_then(Option::as_ref));
         if self.lingers && self.tasks.len() <= 1 {
             return Needs::Nothing;
         }
@@ -139,7 +111,7 @@ impl State {
             };
         }
         let soon = mine.is_some_and(|running| !running.is_some_and(overtaken));
-        if !soon && self.running.iter().flatten().copied().any(overtaken) {
+        if !soon && self.running.iter().flatten().any(overtaken) {
             return Needs::AnInterrupt;
         }
         Needs::Nothing
@@ -157,7 +129,7 @@ impl Queue {
         Self {
             start: Instant::now(),
             state: Mutex::new(State {
-                tasks: BinaryHeap::new(),
+                tasks: Lines::default(),
                 pushed: 0,
                 heaviest: Rank::FIRST,
                 running: vec![None; threads],
@@ -193,8 +165,8 @@ impl Queue {
         heaviest.doubled(self.start.elapsed(), most)
     }
 
-    /// `task` is to run; until now it used `usage`.
-    pub fn push(&self, task: Runnable, usage: &Usage) {
+    /// `task` is to run, for `account`; until now it used `usage`.
+    pub fn push(&self, task: Runnable, usage: &Usage, account: &Account) {
         let now = Instant::now();
         let weight = usage.at(now);
         let mut state = self.state();
@@ -210,14 +182,15 @@ impl Queue {
         if usage.is_stranger {
             state.heaviest = state.heaviest.max(rank);
         }
-        state.tasks.push(Reverse(Waiting {
+        let waiting = Waiting {
             rank,
             order,
             weight,
             task,
-        }));
+        };
+        state.tasks.push(account, waiting);
         self.waiting.store(state.tasks.len(), Ordering::Relaxed);
-        let needs = state.needs(weight, self.this_thread(), now);
+        let needs = state.needs(account, weight, self.this_thread(), now);
         drop(state);
         match needs {
             Needs::Nothing => {}
@@ -272,11 +245,19 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            if let Some(Reverse(next)) = state.tasks.pop() {
+            let now = Instant::now();
+            if let Some(next) = state.tasks.pop(now) {
                 self.waiting.store(state.tasks.len(), Ordering::Relaxed);
+                let Next {
+                    account,
+                    of_account,
+                    waiting,
+                } = next;
                 let running = Running {
-                    weight: next.weight,
-                    since: Instant::now(),
+                    account,
+                    of_account,
+                    weight: waiting.weight,
+                    since: now,
                 };
                 state.set_running(thread, Some(running));
                 let unwatched = !state.watched && state.idle > 0;
@@ -284,7 +265,7 @@ impl Queue {
                 if unwatched {
                     self.work.notify_one();
                 }
-                return Some(next.task);
+                return Some(waiting.task);
             }
             state = self.rest(state);
         }

@@ -135,6 +135,31 @@ async fn who_has_many_tasks_goes_no_sooner_for_it() {
 }
 
 #[tokio::test]
+async fn who_has_many_that_used_much_in_all_goes_behind_who_used_less() {
+    let threads = executor(1);
+    let (crowd, one) = (
+        threads.on(Account::default()),
+        threads.on(Account::default()),
+    );
+    let used = crowd.spawn_as(&Standing::default(), spin(Duration::from_millis(40)));
+    used.await.unwrap();
+    let stands = Standing::default();
+    let used = one.spawn_as(&stands, spin(Duration::from_millis(5)));
+    used.await.unwrap();
+    let busy = Busy::after(&threads, async {}).await;
+    let order = Order::default();
+    let note = |who| order.clone().note(who);
+    // Each of these used nothing itself.
+    let mut tasks: Vec<_> = (0..20).map(|_| crowd.spawn(note("crowd"))).collect();
+    tasks.push(one.spawn_as(&stands, note("one")));
+    busy.end().await;
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(order.first(), Some("one"));
+}
+
+#[tokio::test]
 async fn who_comes_again_waits_behind_who_stayed() {
     const MOST: Duration = Duration::from_millis(50);
     let executor = executor(1);

@@ -1,7 +1,7 @@
 //! What a task used of late: the order in which tasks run.
 //!
 //! All tasks of one instance (its actor, its pump, the runs of its nodes) have one standing: what they
-//! used, of which half is forgotten each second. An instance that begins, or begins again after it
+//! used, of which half is forgotten each second; and what all of an account used is counted the same way. An instance that begins, or begins again after it
 //! failed, is taken to have used more than any other, so that a crowd that comes at once goes behind
 //! who is here.
 
@@ -33,10 +33,12 @@ impl Decayed {
     }
 }
 
-/// What one task used.
+/// What one task used, or all of an account.
 #[derive(Debug)]
 pub(super) struct Usage {
     decayed: Mutex<Decayed>,
+    /// What a nanosecond counts.
+    each: f64,
     /// Whether it is one of those by which the next stranger is measured.
     pub is_stranger: bool,
 }
@@ -56,10 +58,19 @@ impl Usage {
         }
     }
 
+    /// Of which each nanosecond counts as `each`.
+    pub fn counting(each: f64) -> Self {
+        Self {
+            each,
+            ..Self::default()
+        }
+    }
+
     fn begun(used: f64) -> Self {
         let at = Instant::now();
         Self {
             decayed: Mutex::new(Decayed { used, at }),
+            each: 1.0,
             is_stranger: false,
         }
     }
@@ -67,7 +78,7 @@ impl Usage {
     /// The time from `begin` to `end` was used.
     pub fn add(&self, begin: Instant, end: Instant) {
         let mut decayed = self.decayed.lock().unwrap_or_else(PoisonError::into_inner);
-        let used = end.saturating_duration_since(begin).as_nanos() as f64;
+        let used = end.saturating_duration_since(begin).as_nanos() as f64 * self.each;
         let before = decayed.at(end);
         // What has not faded yet does so from where it was.
         let is_faded = end.saturating_duration_since(decayed.at) >= SHORT;
@@ -90,11 +101,30 @@ impl Usage {
         let decayed = *self.decayed.lock().unwrap_or_else(PoisonError::into_inner);
         Weight(decayed.at(now).max(LIGHT.as_nanos() as f64))
     }
+
+    /// What had `weight` when `used` time more was used.
+    pub fn grown(&self, weight: Weight, used: Duration) -> Weight {
+        Weight(weight.0 + used.as_nanos() as f64 * self.each)
+    }
 }
 
 /// What counted at some moment, in nanoseconds, and no less than [`LIGHT`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Weight(f64);
+
+impl Eq for Weight {}
+
+impl Ord for Weight {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Weight {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Weight {
     /// The same after another `used`.

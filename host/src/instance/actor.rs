@@ -167,7 +167,7 @@ async fn live(
     let is_first = started.is_some();
     let make = async {
         if is_first {
-            shared.settings().complete()?;
+            shared.lasting.complete_config()?;
         }
         make(shared).await
     };

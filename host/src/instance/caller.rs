@@ -5,8 +5,9 @@
 //! moves to the next instance when the code is swapped.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use external_worker_traces as traces;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use super::calls::Operation;
@@ -127,6 +128,7 @@ impl Instance {
             id,
             armed: true,
         };
+        let of_node = caller.clone();
         let call = Call {
             id,
             node: node.to_owned(),
@@ -141,7 +143,20 @@ impl Instance {
         }
         let result = answer.await.unwrap_or_else(|_| Err(self.shared.ended()));
         guard.armed = false;
-        self.shared.tally.count(begin.elapsed(), result.is_ok());
+        let took = begin.elapsed();
+        self.shared.tally.count(took, result.is_ok());
+        self.shared.lasting.auditor.called(|| traces::Call {
+            tenant: None,
+            module: None,
+            instance: None,
+            method: node.to_owned(),
+            node: of_node.map(|node| node.to_string()),
+            began: SystemTime::now()
+                .checked_sub(took)
+                .unwrap_or(SystemTime::UNIX_EPOCH),
+            took,
+            error: result.as_ref().err().map(|error| error.kind().to_owned()),
+        });
         result
     }
 }

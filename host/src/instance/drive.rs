@@ -176,7 +176,10 @@ impl<'a> Guest<'a> {
             uuid: self.shared.lasting.uuid.simple().to_string(),
             name: self.shared.settings().name().to_string(),
         };
-        let config = self.shared.settings().config().to_string();
+        let config = match self.shared.lasting.given_config() {
+            Ok(given) => given,
+            Err(error) => return Ok(Err(error)),
+        };
         let outcome = self
             .exports
             .start(accessor, self.shared.class.id().to_owned(), info, config)
@@ -296,22 +299,19 @@ impl<'a> Guest<'a> {
         let said = settings.said();
         let limit = Duration::from_millis(shared.lasting.budget.config_deadline_ms);
         let id = shared.calls.open(Operation::UpdateConfig, limit, None);
-        let merged = match settings.merged(patch) {
-            Ok(merged) => merged,
+        let (checked, given) = match shared.lasting.changed_config(patch) {
+            Ok(changed) => changed,
             Err(error) => {
                 shared.calls.close(id);
                 return Ok(Err(error));
             }
         };
-        let outcome = self
-            .exports
-            .update_config(accessor, merged.to_string())
-            .await;
+        let outcome = self.exports.update_config(accessor, given).await;
         shared.calls.close(id);
         shared.lasting.meter.progressed();
         let outcome = outcome?.map_err(|error| guest_error(error, "the worker refused it: "));
         if outcome.is_ok() {
-            settings.taken(merged, said);
+            settings.taken(checked.into_kept(), said);
         }
         Ok(outcome)
     }

@@ -122,7 +122,7 @@ impl HostView<'_> {
         let tree = said.tree_size();
         let trying = self.pay((), said.size(), tree.saturating_mul(CONFIG_TREES_TRIED))?;
         let invalid = |problem: String| refuse(ErrorCode::InvalidConfig, problem);
-        let whole = self.0.settings.merged(&said.tree());
+        let whole = self.0.said_config(&said.tree());
         let whole = whole.map_err(|error| invalid(error.to_string()))?;
         let size = self.json(&whole.to_string())?.tree_size();
         let held = self

@@ -7,6 +7,7 @@ mod actor;
 mod caller;
 pub mod calls;
 pub mod config;
+mod configured;
 pub mod description;
 mod drive;
 mod endings;
@@ -38,6 +39,7 @@ use uuid::Uuid;
 
 use crate::audit::{Auditor, Kind, Record};
 use crate::bindings::types::Shelf;
+pub use crate::capability::Secrets;
 pub use crate::capability::data::Folder;
 use crate::capability::grants::Grants;
 use crate::component::PreparedComponent;
@@ -78,6 +80,8 @@ pub struct Spec {
     pub folder: Arc<Folder>,
     /// Who writes down what happens to it.
     pub auditor: Auditor,
+    /// What is filled into its requests and its configuration, where its grants say so.
+    pub secrets: Secrets,
 }
 
 /// A command to the actor.
@@ -268,9 +272,11 @@ impl Instance {
             standing: prepared.engine().threads().stranger(limits::BEGUN_WITH),
             resolver: prepared.engine().resolver().clone(),
             trust: prepared.engine().trust().clone(),
+            opener: prepared.engine().opener().clone(),
             stand_ins: prepared.engine().stand_ins().cloned(),
             folder: spec.folder,
             auditor: spec.auditor.of_instance(spec.uuid.simple()),
+            secrets: spec.secrets,
             trapped_at: Mutex::default(),
         });
         let shared = Arc::new(Shared {

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value as Json};
 
+use super::config::{Checked, ConfigSchema, Known};
 use super::description::Class;
-use crate::error::Result;
+use crate::error::{HostError, Result};
 use crate::limits::{self, Held};
 use crate::text;
 
@@ -68,7 +69,7 @@ impl Settings {
         *self.name.lock().unwrap_or_else(PoisonError::into_inner) = clean(name);
     }
 
-    /// The configuration in force, with its secrets.
+    /// The configuration in force, with its secrets, or what refers to them.
     pub fn config(&self) -> Json {
         self.configuration().whole.clone()
     }
@@ -78,26 +79,44 @@ impl Settings {
         self.configuration().public.clone()
     }
 
-    /// The configuration in force with `patch` put over it, checked and completed.
+    /// The configuration in force with `patch` put over it, checked and completed, with secrets that are `known` where it
+    /// refers to them.
     ///
     /// # Errors
     /// Every problem and its place.
-    pub fn merged(&self, patch: &Json) -> Result<Json> {
-        let current = self.config();
-        match &self.class {
-            Some(class) => class.config.merged(&current, patch),
-            None => Ok(current),
-        }
+    pub fn checked(&self, patch: &Json, known: Known<'_>) -> Result<Checked> {
+        self.class_config()?.checked(&self.config(), patch, known)
+    }
+
+    /// The configuration in force as the guest gets it.
+    ///
+    /// # Errors
+    /// When it refers to a secret that is not known any more.
+    pub fn given(&self, known: Known<'_>) -> Result<Checked> {
+        self.checked(&Json::Object(Map::new()), known)
+    }
+
+    /// What the guest says that its configuration is, checked and completed, with references to secrets where it had them.
+    ///
+    /// # Errors
+    /// Every problem and its place.
+    pub fn said_to_be(&self, said: &Json, known: Known<'_>) -> Result<Checked> {
+        self.class_config()?.said(&self.config(), said, known)
+    }
+
+    fn class_config(&self) -> Result<&ConfigSchema> {
+        let describes = || HostError::Config("what describes itself has none".to_owned());
+        let class = self.class.as_ref().ok_or_else(describes)?;
+        Ok(&class.config)
     }
 
     /// Checks the configuration that there is, and puts in what is missing.
     ///
     /// # Errors
     /// Every problem and its place.
-    pub fn complete(&self) -> Result<()> {
-        let given = Json::Object(Map::new());
-        let whole = self.merged(&given)?;
-        self.put(whole, None, |_| true);
+    pub fn complete(&self, known: Known<'_>) -> Result<()> {
+        let checked = self.given(known)?;
+        self.put(checked.into_kept(), None, |_| true);
         Ok(())
     }
 

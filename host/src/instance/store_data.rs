@@ -22,8 +22,8 @@ use crate::audit::{Auditor, Kind};
 use crate::bindings::host::Level;
 use crate::capability::data::Folder;
 use crate::capability::grants::Grants;
-use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Stdio};
-use crate::engine::{Resolver, StandIns, TrapPlace, Trust};
+use crate::capability::{Capabilities, CapabilityView, LineSink, Prepare, Secrets, Stdio};
+use crate::engine::{Opener, Resolver, StandIns, TrapPlace, Trust};
 use crate::error::Result;
 use crate::executor::{Clock, Standing};
 use crate::limits::{self, Budget, Ledger, Share};
@@ -61,12 +61,16 @@ pub struct Lasting {
     pub resolver: Resolver,
     /// Whose certificates it believes.
     pub trust: Trust,
+    /// Who opens devices that this process may not open.
+    pub opener: Opener,
     /// What stands in for devices, where there are none.
     pub stand_ins: Option<Arc<dyn StandIns>>,
     /// Where its own folder is, if it may have one.
     pub folder: Arc<Folder>,
     /// Who writes down what happens to it.
     pub auditor: Auditor,
+    /// What is filled into its requests and its configuration, where its grants say so.
+    pub secrets: Secrets,
     /// Where it trapped last, if the engine tells.
     pub trapped_at: Mutex<Option<TrapPlace>>,
 }
@@ -147,9 +151,11 @@ impl StoreData {
             standing: Standing::default(),
             resolver: Resolver::default(),
             trust: Trust::default(),
+            opener: Opener::default(),
             stand_ins: None,
             folder: Folder::none(),
             auditor: Auditor::default(),
+            secrets: Secrets::default(),
             trapped_at: Mutex::default(),
         });
         let audit = Arc::new(AuditToEvents::new(&lasting));
@@ -177,8 +183,10 @@ fn prepare(lasting: &Arc<Lasting>, audit: Arc<dyn Audit>) -> Prepare {
         stdio: Arc::new(StdioToLog(Arc::clone(&lasting.events))),
         resolver: lasting.resolver.clone(),
         trust: lasting.trust.clone(),
+        opener: lasting.opener.clone(),
         stand_ins: lasting.stand_ins.clone(),
         folder: Arc::clone(&lasting.folder),
+        secrets: lasting.secrets.clone(),
     }
 }
 
@@ -269,7 +277,10 @@ impl Audit for AuditToEvents {
         let has_room = allowed.len() < limits::MAX_FIRST_USES;
         if has_room && allowed.insert(hasher.finish()) {
             drop(allowed);
-            let kind = Kind::FirstUse;
+            let kind = match access {
+                Access::Secret { .. } => Kind::SecretRead,
+                _ => Kind::FirstUse,
+            };
             self.auditor.note_often(kind, |record| record.what(access));
         }
     }

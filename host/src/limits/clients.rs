@@ -12,6 +12,18 @@ pub const MAX_LEAVING: usize = 64;
 /// Connections of who may come in. With those of strangers they fit into 1,024 descriptors, which is what
 /// a process has where nobody said otherwise.
 pub const MAX_CONNECTIONS: usize = 512;
+/// Wrong tokens of one address at once.
+pub const TRIES_AT_ONCE: u32 = 20;
+/// And then in a minute.
+pub const TRIES_PER_MINUTE: u32 = 12;
+/// Addresses of which wrong tokens are counted apart.
+pub const MAX_TRYING: usize = 4_096;
+/// Addresses that are known to have the right one.
+pub const MAX_TRUSTED: usize = 1_024;
+/// Tokens that one request may show.
+pub const MAX_TOKENS_SHOWN: usize = 4;
+/// How long a client may take to hear that its token has ended.
+pub const LEAVE_DEADLINE: Duration = Duration::from_millis(500);
 /// Head of a request: its line and its headers.
 pub const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// Headers of a request.

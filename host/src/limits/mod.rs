@@ -4,6 +4,7 @@
 //!
 //! A length, count or index that comes from a guest is clamped to a constant in here before it is used.
 
+mod backup;
 mod checking;
 mod clients;
 pub mod descriptors;
@@ -18,7 +19,9 @@ mod network;
 mod preparing;
 pub mod process;
 mod programs;
+mod quota;
 mod registry;
+mod remote;
 mod said;
 mod schema;
 mod scripts;
@@ -31,6 +34,7 @@ use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use backup::*;
 pub use checking::*;
 pub use clients::*;
 pub use exercise::*;
@@ -42,7 +46,9 @@ pub use modules::*;
 pub use network::*;
 pub use preparing::*;
 pub use programs::*;
+pub use quota::*;
 pub use registry::*;
+pub use remote::*;
 pub use said::*;
 pub use schema::*;
 pub use scripts::*;
@@ -53,6 +59,8 @@ pub use stock::{Share, Stock};
 pub const KIB: u64 = 1024;
 /// One mebibyte.
 pub const MIB: u64 = 1024 * 1024;
+/// One gibibyte.
+pub const GIB: u64 = 1024 * 1024 * 1024;
 
 /// How often the epoch of every engine advances. A guest that spins gives way at each tick.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
@@ -65,15 +73,18 @@ pub const BEGUN_WITH: Duration = Duration::from_millis(50);
 pub const POLL_ON: Duration = Duration::from_millis(1);
 
 /// Instances that the pool holds; further ones are mapped on demand. 4 GiB of address space each, and
-/// six memory maps: with `vm.max_map_count` as Linux has it, 65,530, so many fit and few more.
-pub const POOL_INSTANCES: u32 = 10_000;
+/// eight memory maps: with `vm.max_map_count` as Linux has it, 65,530, so many fit and few more.
+pub const POOL_INSTANCES: u32 = 7_500;
 /// Core instances of one pooled component: its module, the WASI adapter and their shims.
 pub const POOL_CORE_INSTANCES: u32 = 8;
 /// Tables of one pooled component.
 pub const POOL_TABLES: u32 = 4;
-/// Stacks for each pooled component, which share them. What is made of several components takes as many as
-/// it has components with code, since a task in each may wait inside a host call.
-pub const POOL_STACKS: u32 = 1;
+/// Stacks for each pooled component, which share them: one on which a task waits inside a host call, and
+/// [`STACKS_TO_WORK_ON`]. What is made of several components takes one to wait on for each that has code.
+pub const POOL_STACKS: u32 = 2;
+/// Stacks of a store besides those on which its tasks wait: results of host calls are written into a guest on another
+/// one, also while a task of it waits, such as until a call that it gave up has ended.
+pub const STACKS_TO_WORK_ON: u64 = 1;
 /// Memory maps that guests leave for the process itself.
 pub const MAPS_OF_THE_PROCESS: u64 = 3_000;
 /// Memory maps of a stack: itself and its guard page.
@@ -81,8 +92,8 @@ pub const MAPS_OF_A_STACK: u64 = 2;
 /// Memory maps of a memory: below its image, the image, its heap, and what it may grow to.
 pub const MAPS_OF_A_MEMORY: u64 = 4;
 /// Memory maps of a component that is not pooled, besides its memories and the stacks of those that wait:
-/// tables, a stack to work on.
-pub const MAPS_ON_DEMAND: u64 = 12;
+/// tables, and what is left between them.
+pub const MAPS_ON_DEMAND: u64 = 10;
 /// Memories of one store.
 pub const MAX_MEMORIES: usize = 16;
 /// Tables of one store.
@@ -144,6 +155,38 @@ pub const TABLE_ENTRIES_PER_HANDLE: usize = 3;
 pub const TABLE_ENTRIES_TO_BEGIN_WITH: usize = 64;
 /// What one table element costs the host, towards `memory`.
 pub const TABLE_ELEMENT_BYTES: u64 = 16;
+/// Bytes of log lines that wait to be written, in each Worker: a burst of what its instances may log together.
+pub const MAX_LOG_QUEUE_BYTES: usize = 1024 * 1024;
+/// What a tenant's Worker is asked by its operator and has not answered yet.
+pub const MAX_QUESTIONS: usize = 64;
+/// An operator's question that has no answer by then has none: a call by hand may take as long as calls may.
+pub const ASK_DEADLINE: Duration = Duration::from_secs(60);
+/// How long an answer may take to come once it has begun, and a question.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+/// Bytes of an answer, or a question, between processes.
+pub const MAX_ANSWER_BYTES: u64 = 4 * MIB;
+/// Bytes of all secrets of a tenant and their names, between processes: 4 MiB of values, and 256 names.
+pub const MAX_SECRETS_BYTES: usize = 5 * MIB as usize;
+/// How long who keeps a process waits before it tells it again what it has not heard.
+pub const TELL_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Answers that are read at once, of all tenants.
+pub const ANSWERS_AT_ONCE: usize = 4;
+/// How long whoever installs a module waits until its tenant has it.
+pub const MODULE_PATIENCE: Duration = Duration::from_secs(10);
+/// See [`MODULE_PATIENCE`].
+pub const MODULE_LOOKS_EVERY: Duration = Duration::from_millis(100);
+/// How long a module may be validated before it is installed: as `ewh validate` compiles it.
+pub const INSTALL_DEADLINE: Duration = Duration::from_secs(300);
+/// What is shown of what was found in a module.
+pub const MAX_FINDINGS_SHOWN: usize = 20;
+/// Lines that are written together at most.
+pub const LOG_LINES_AT_ONCE: usize = 512;
+/// Bytes after which a log file is the one before; each external worker has two.
+pub const LOG_FILE_BYTES: u64 = 256 * KIB;
+/// Lines of a log that are shown at once: what fits into one message between processes stays below it.
+pub const MAX_LOG_LINES_SHOWN: usize = 200;
+/// Bytes of the outputs of a call that an operator sees; the web UI has the rest.
+pub const MAX_OPERATED_OUTPUT_BYTES: u64 = MIB;
 /// First pause after a loop turn failed; doubles up to [`LOOP_BACKOFF_MAX`].
 pub const LOOP_BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// Longest pause after failing loop turns.
@@ -373,9 +416,15 @@ pub const USAGE_EVERY: Duration = Duration::from_secs(5);
 pub const USAGE_AT_ONCE: usize = 6;
 /// Bytes of one such thing: an order with its budget has less than one KiB.
 pub const MAX_TENANT_MESSAGE_BYTES: usize = 8 * 1024;
+/// Keys of one tenant that its process is told of.
+pub const MAX_KEYS: usize = 256;
+/// Keys that it is told of at once: one takes 350 bytes as JSON, and less than twice of that with the longest name.
+pub const KEYS_AT_ONCE: usize = 8;
 /// What a tenant may have ordered at once: twice what it gets, since it is done with one before it is heard that it
 /// is.
 pub const MAX_TENANT_ORDERS: usize = 2 * (PREPARES_AT_ONCE + 1);
+/// How long calls that run may take to end when their Worker closes, before the guest saves what it wants to keep.
+pub const CALLS_MAY_END: Duration = Duration::from_millis(500);
 /// How long the process of a tenant may take to end well; all that it does has deadlines below.
 pub const TENANT_STOP_DEADLINE: Duration = Duration::from_secs(30);
 

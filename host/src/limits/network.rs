@@ -38,5 +38,8 @@ pub const HTTP_CONNECTION_BYTES: u64 = 128 * 1024;
 pub const HTTP_CHUNK_BYTES: usize = 64 * 1024;
 /// Largest set of HTTP headers that a guest builds.
 pub const MAX_HTTP_FIELDS_BYTES: usize = 32 * 1024;
+/// Of an answer that may have secrets in it, so much is looked through at once: a placeholder may be twenty times as long
+/// as a secret, and what comes of it is held meanwhile.
+pub const REDACTED_AT_ONCE_BYTES: usize = 4 * 1024;
 /// Largest file of certificates that is read.
 pub const MAX_CA_FILE_BYTES: u64 = 4 * MIB;

@@ -67,6 +67,16 @@ impl Gauges {
         });
     }
 
+    /// There is no tenant of this name any more.
+    pub fn forget(&self, tenant: &str) {
+        self.lock().remove(tenant);
+    }
+
+    /// What is known of one now.
+    pub fn tenant(&self, tenant: &str) -> Option<Tenant> {
+        self.lock().get(tenant).cloned()
+    }
+
     /// What is known now, by name.
     pub fn tenants(&self) -> BTreeMap<String, Tenant> {
         self.lock().clone()

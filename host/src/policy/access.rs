@@ -72,6 +72,13 @@ pub enum Access<'a> {
         /// The address.
         address: IpAddr,
     },
+    /// Have a secret filled into a header of an HTTP request.
+    Secret {
+        /// The request.
+        request: Request<'a>,
+        /// The name of the secret.
+        name: &'a str,
+    },
 }
 
 impl fmt::Display for Access<'_> {
@@ -96,6 +103,7 @@ impl fmt::Display for Access<'_> {
             Self::Receive { protocol, peer, .. } => write!(f, "{} from {peer}", protocol.label()),
             Self::Request(request) => request.fmt(f),
             Self::RequestTo { request, address } => write!(f, "{request}, at {address}"),
+            Self::Secret { request, name } => write!(f, "the secret `{name}` for {request}"),
         }
     }
 }
@@ -143,6 +151,14 @@ pub enum DenyReason {
     ReadOnly,
     /// The host itself listens there.
     HostPort,
+    /// No grant that allows the request names the secret, or there is none.
+    SecretNotGranted,
+    /// The secret would be sent without encryption.
+    SecretInClear,
+    /// The secret, or what stands in its place, cannot be in a header.
+    SecretUnusable,
+    /// A part of an answer that may have a secret in it.
+    Range,
 }
 
 impl DenyReason {
@@ -159,6 +175,10 @@ impl DenyReason {
             Self::PathNotGranted => "path-not-granted",
             Self::ReadOnly => "read-only",
             Self::HostPort => "host-port",
+            Self::SecretNotGranted => "secret-not-granted",
+            Self::SecretInClear => "secret-in-clear",
+            Self::SecretUnusable => "secret-unusable",
+            Self::Range => "range",
         }
     }
 }

@@ -181,6 +181,11 @@ impl fmt::Display for Block {
     }
 }
 
+/// Whether all of `block` is this machine.
+pub fn is_loopback(block: &Block) -> bool {
+    block.names(Special::Loopback)
+}
+
 /// The special blocks, narrowest first: the first that contains an address says what it is.
 const SPECIAL: &[(Special, Block)] = &[
     (Special::Metadata, Block::v4(169, 254, 169, 254, 32)),

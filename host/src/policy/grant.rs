@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use bytesize::ByteSize;
+use external_worker_secrets::SecretName;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::pattern::{HostPattern, PortPattern};
 use super::until::Until;
-use crate::limits::{MAX_MEASURED_NAMES, MAX_SHOWN_CHARS};
+use crate::limits::{MAX_GRANTED_SECRETS, MAX_MEASURED_NAMES, MAX_SHOWN_CHARS};
 use crate::text::spelled;
 
 /// A serial port that may be opened.
@@ -428,6 +429,10 @@ pub struct HttpGrant {
     /// The ports; if not set, 80 for http and 443 for https.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortPattern>,
+    /// Secrets of the tenant, by name: where a header of a request that this grant allows has {{secret:NAME}}, the host
+    /// sends the secret. Only over https, or to this machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// When the grant ends, such as 2026-12-24T18:00:00Z; if not set, it does not. What is open by then is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Until>,
@@ -448,7 +453,16 @@ impl HttpGrant {
         self.methods.iter().any(|own| own == "*" || own == method)
     }
 
+    /// Whether the grant is about this host: a name in its normal spelling, or an address.
+    pub fn is_about(&self, host: &str) -> bool {
+        match host.parse::<IpAddr>() {
+            Ok(address) => self.host.reaches(address),
+            Err(_name) => self.host.matches_name(host),
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
+        self.check_secrets()?;
         let host = &self.host;
         if self.methods.is_empty() {
             return Err(format!(
@@ -467,6 +481,28 @@ impl HttpGrant {
             )),
             None => Ok(()),
         }
+    }
+
+    fn check_secrets(&self) -> Result<(), String> {
+        let host = &self.host;
+        if self.secrets.len() > MAX_GRANTED_SECRETS {
+            return Err(format!(
+                "the [[http]] grant for `{host}` names {} secrets; at most {MAX_GRANTED_SECRETS} fit",
+                self.secrets.len()
+            ));
+        }
+        for name in &self.secrets {
+            let named = name.parse::<SecretName>();
+            named.map_err(|problem| format!("the [[http]] grant for `{host}`: {problem}"))?;
+        }
+        let in_clear = self.scheme == Some(Scheme::Http) && !host.is_loopback();
+        if in_clear && !self.secrets.is_empty() {
+            return Err(format!(
+                "the [[http]] grant for `{host}` has `secrets` and scheme = \"http\", where everybody on the way could \
+                 read them; write scheme = \"https\""
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -498,6 +534,9 @@ impl Scheme {
     }
 }
 
+/// The variable with the key of all secrets, which is nobody's but the host's.
+const SECRETS_KEY: &str = "EWH_SECRETS_KEY";
+
 /// Environment variables that the worker sees.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -512,6 +551,11 @@ pub struct EnvGrant {
 
 impl EnvGrant {
     pub(super) fn check(&self) -> Result<(), String> {
+        if self.inherit.iter().any(|name| name == SECRETS_KEY) {
+            return Err(format!(
+                "the [env] grant passes on `{SECRETS_KEY}`, which opens the secrets of all tenants; remove it"
+            ));
+        }
         let odd = |name: &&String| name.is_empty() || name.contains(['=', '\0']);
         match self.vars.keys().chain(&self.inherit).find(odd) {
             Some(name) => Err(format!(
@@ -633,6 +677,7 @@ mod tests {
             methods: vec!["GET".into()],
             scheme: None,
             ports: Vec::new(),
+            secrets: Vec::new(),
         };
         assert!(grant.allows_port(Scheme::Https, 443));
         assert!(!grant.allows_port(Scheme::Https, 80));

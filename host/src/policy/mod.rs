@@ -20,7 +20,10 @@ use crate::text::{clean_line, without_mark};
 pub mod access;
 pub mod address;
 pub mod audit;
+pub mod config;
 pub mod decide;
+#[cfg(feature = "server")]
+pub mod edit;
 mod error;
 pub mod grant;
 pub mod guarded;
@@ -32,6 +35,7 @@ pub mod until;
 
 pub use access::{Access, Denial, DenyReason};
 pub use audit::{Audit, LogAudit};
+pub use config::ConfigGrant;
 pub use decide::decide;
 pub use error::PolicyError;
 use error::Result;
@@ -185,6 +189,9 @@ pub struct Policy {
     /// Environment variables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<EnvGrant>,
+    /// Secrets in configurations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigGrant>,
     /// What belongs to the host, which none of this reaches.
     #[serde(skip)]
     pub guarded: Guarded,
@@ -254,6 +261,8 @@ impl Policy {
             let names: Vec<_> = names.map(String::as_str).collect();
             format!("{}: {}", Capability::Env, names.join(", "))
         });
+        let config = self.config.iter();
+        let config = config.map(|grant| format!("config: secrets = {:?}", grant.secrets));
         let switches = [
             (Capability::Clocks, self.clocks),
             (Capability::Random, self.random),
@@ -265,6 +274,7 @@ impl Policy {
             .chain(lines(Capability::Sockets, &self.sockets))
             .chain(lines(Capability::Http, &self.http))
             .chain(env)
+            .chain(config)
             .chain(switched.map(|(capability, _)| capability.to_string()))
             .collect()
     }
@@ -356,6 +366,7 @@ impl Policy {
         self.sockets.iter().try_for_each(SocketsGrant::check)?;
         self.http.iter().try_for_each(HttpGrant::check)?;
         self.env.iter().try_for_each(EnvGrant::check)?;
+        self.config.iter().try_for_each(ConfigGrant::check)?;
         if let Some(name) = twice(self.serial.iter().map(|grant| &grant.name)) {
             return Err(format!(
                 "two [[serial]] grants are named `{name}`; rename one"

@@ -54,6 +54,17 @@ impl HostPattern {
     }
 }
 
+impl HostPattern {
+    /// Whether the rule is about this machine alone.
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Self::Localhost => true,
+            Self::Block(block) => address::is_loopback(block),
+            Self::Any | Self::Name(_) | Self::Below(_) => false,
+        }
+    }
+}
+
 impl FromStr for HostPattern {
     type Err = String;
 

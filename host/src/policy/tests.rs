@@ -40,6 +40,7 @@ ports = [6379, "8000-8010", "*"]
 host = "*.example.com"
 scheme = "https"
 methods = ["GET", "POST"]
+secrets = ["api-token"]
 
 [env]
 vars = { A = "b" }
@@ -67,6 +68,7 @@ fn a_full_policy_is_read() {
     assert_eq!(policy.sockets[0].protocol, Protocols::Both);
     assert_eq!(policy.sockets[0].direction, Direction::Bind);
     assert_eq!(policy.http[0].scheme, Some(Scheme::Https));
+    assert_eq!(policy.http[0].secrets, ["api-token"]);
     assert!(
         Capability::ALL
             .into_iter()
@@ -180,7 +182,16 @@ fn wrong_values_are_explained_with_what_to_write() {
         ),
         ("[[http]]\nhost = \"a.b\"", "methods"),
         ("[[http]]\nhost = \"a.b\"\nmethods = [\"get\"]", "`GET`"),
+        (
+            "[[http]]\nhost = \"a.b\"\nmethods = [\"GET\"]\nsecrets = [\"a b\"]",
+            "`a b` is not a name for a secret",
+        ),
+        (
+            "[[http]]\nhost = \"a.b\"\nmethods = [\"GET\"]\nscheme = \"http\"\nsecrets = [\"a\"]",
+            "scheme = \"https\"",
+        ),
         ("[env]\nvars = { \"A=B\" = \"\" }", "`A=B`"),
+        ("[env]\ninherit = [\"EWH_SECRETS_KEY\"]", "remove it"),
         ("clocks = 1", "true or false"),
         ("[clocks]\na = 1", "unknown field"),
         ("not toml", "line 1"),

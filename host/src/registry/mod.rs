@@ -21,8 +21,12 @@ mod session;
 mod transport;
 
 pub use self::digest::Digest;
+#[cfg(feature = "cli")]
+pub(crate) use self::logins::write_private;
 pub use self::logins::{Kept, Login, LoginError, Logins, SECRET_VARIABLES};
 pub use self::reference::{Reference, RegistryName};
+#[cfg(feature = "cli")]
+pub(crate) use self::transport::sentence;
 
 use self::manifest::{Kind, Manifest};
 use self::session::Session;

@@ -143,7 +143,7 @@ pub(super) async fn body(mut response: Response, limit: u64) -> Result<Vec<u8>, 
 }
 
 /// The whole of an error, without the address, which may have a token in it.
-pub(super) fn sentence(error: reqwest::Error) -> String {
+pub(crate) fn sentence(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut words = error.to_string();
     let mut source = error.source();

@@ -46,9 +46,9 @@ impl BodyProblem {
             Self::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoForm(rejection) => rejection.status(),
             Self::Form(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => error.status(),
-            Self::File(UploadError::Disk | UploadError::Full { .. }) => {
-                StatusCode::INSUFFICIENT_STORAGE
-            }
+            Self::File(
+                UploadError::Disk | UploadError::Full { .. } | UploadError::OverQuota(_),
+            ) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Cut | Self::Form(_) | Self::File(_) => StatusCode::BAD_REQUEST,
         }
     }

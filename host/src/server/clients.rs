@@ -4,16 +4,20 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::auth::Pass;
 use super::outbox::{Outbox, Waits};
 use crate::limits;
 
-/// Where somebody comes from: a machine and, for browsers, a page's origin.
+/// Where somebody comes from: a machine and, for browsers, a page's origin. Two who have shown the tokens of two keys
+/// are not the same, and neither is one whose key was changed meanwhile: what one may read the other may not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Whence {
     /// The other end of the connection.
     pub peer: IpAddr,
     /// What the browser says.
     pub origin: Option<String>,
+    /// What it may do.
+    pub pass: Pass,
 }
 
 /// All clients of a server.
@@ -119,12 +123,15 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
+    use external_worker_control::Role;
+
     use super::*;
 
     fn whence(peer: &str, origin: Option<&str>) -> Whence {
         Whence {
             peer: peer.parse().unwrap(),
             origin: origin.map(str::to_owned),
+            pass: Pass::OWNER,
         }
     }
 
@@ -157,6 +164,15 @@ mod tests {
                 .seat(whence("127.0.0.2", Some("http://localhost:8000")))
                 .unwrap(),
         ];
+        let [viewer, author] = [Role::Viewer, Role::Author].map(|role| Whence {
+            pass: Pass::of(role),
+            ..page.clone()
+        });
+        let _viewer = clients.seat(viewer).unwrap();
+        assert!(clients.beside(&author).is_empty());
+        let theirs = clients.seat(author.clone()).unwrap();
+        let found = clients.beside(&author);
+        assert!(matches!(&found[..], [one] if Arc::ptr_eq(one, &theirs.outbox)));
         let found = clients.beside(&page);
         assert!(matches!(&found[..], [one] if Arc::ptr_eq(one, &mine.outbox)));
     }

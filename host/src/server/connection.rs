@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Shared;
+use super::auth::Pass;
 use super::clients::Seat;
 use super::load::{self, Load};
 use super::outbox::{Next, Outbox};
@@ -21,6 +22,10 @@ use super::session::{Destination, Session};
 use super::websocket::{Broken, Reader, Received, Writer, close};
 use super::wire::Wire;
 use crate::limits;
+
+/// The end of a connection whose token has ended. Codes from 4000 on are an application's own; this one is for a
+/// websocket what the status 401 is for a request, so that a client knows that to connect again is of no use.
+const UNAUTHORIZED: u16 = 4401;
 
 /// How writing ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +37,7 @@ enum Written {
 }
 
 /// Serves one client until it leaves.
-pub async fn serve(upgraded: Upgraded, shared: Arc<Shared>, seat: Seat) {
+pub async fn serve(upgraded: Upgraded, shared: Arc<Shared>, seat: Seat, pass: Pass) {
     let Ok(connection) = upgraded.downcast::<TokioIo<Wire>>() else {
         // Nothing else is listened on.
         return;
@@ -44,16 +49,21 @@ pub async fn serve(upgraded: Upgraded, shared: Arc<Shared>, seat: Seat) {
     // Unasked: the web UI sends nothing before it heard something.
     outbox.answer(protocol::pong(), None);
     let destination = Destination::Client(Arc::clone(&seat.outbox));
-    let session = Session::new(shared, seat.id, destination);
+    let session = Session::new(shared, seat.id, destination, pass.clone());
     let mut writing = pin!(write(Writer::new(to), outbox));
     let written = tokio::select! {
         written = &mut writing => written,
         () = outbox.is_given_up() => Written::NoMore,
+        () = pass.ended() => {
+            outbox.cut(close(UNAUTHORIZED, "the token does not hold any more"));
+            let last = timeout(limits::LEAVE_DEADLINE, &mut writing).await;
+            last.unwrap_or(Written::NoMore)
+        }
         why = read(&mut reader, &session, outbox) => match why {
             None => Written::NoMore,
             Some(why) => {
                 outbox.close(why);
-                let last = timeout(limits::GOODBYE_DEADLINE, writing).await;
+                let last = timeout(limits::GOODBYE_DEADLINE, &mut writing).await;
                 last.unwrap_or(Written::NoMore)
             }
         },

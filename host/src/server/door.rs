@@ -4,10 +4,11 @@
 //! who may come in, who needs the place of a stranger only for as long as its request takes to arrive.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use external_worker_control::access::address::network;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
@@ -147,17 +148,6 @@ impl Drop for Visit {
         } else {
             people.strangers.remove(&self.number);
         }
-    }
-}
-
-/// What one owner of addresses has: of IPv6, a network of 64 bits.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 => v4,
     }
 }
 

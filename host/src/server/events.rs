@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use external_worker_control::Role;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -40,7 +41,7 @@ fn tell(shared: &Shared, event: &WorkerEvent) {
 }
 
 fn pass(shared: &Shared, clients: &[Arc<Outbox>], frame: Frame, key: Option<ValueKey>) {
-    match shared.messages.hint(frame, Owner::All) {
+    match shared.messages.hint(frame, Owner::All, Role::Viewer) {
         Ok(frame) => {
             for outbox in clients {
                 outbox.event(frame.clone(), key.clone());

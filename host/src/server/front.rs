@@ -7,7 +7,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
-    CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
+    CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{Method, StatusCode};
@@ -30,11 +30,11 @@ const CLOSE: [(HeaderName, &str); 1] = [(CONNECTION, "close")];
 /// Seconds that a browser remembers the answer.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Lets through who may come in. Who may not stays a stranger, and is asked to go.
+/// Lets through who may come in, with what they may do. Who may not stays a stranger, and is asked to go.
 pub async fn check(
     State(shared): State<Arc<Shared>>,
     Extension(peer): Extension<Peer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let (access, auditor) = (&shared.access, shared.worker.auditor());
@@ -45,15 +45,18 @@ pub async fn check(
     let mut response = if is_preflight(&request) {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        match access.check_token(request.uri(), request.headers()) {
+        let who = peer.address.ip();
+        match access.check_token(who, request.uri(), request.headers()) {
             Err(denied) => {
-                let kind = Kind::LoginFailed;
                 let why = denied.sentence();
-                auditor.note_often(kind, |it| it.who(peer.address.ip()).reason(why));
+                auditor.note_often(Kind::LoginFailed, |it| it.who(who).reason(why));
                 refuse(denied)
             }
-            Ok(()) => match peer.visit.admit() {
-                Ok(()) => next.run(request).await,
+            Ok(pass) => match peer.visit.admit() {
+                Ok(()) => {
+                    request.extensions_mut().insert(pass);
+                    next.run(request).await
+                }
                 Err(Full) => {
                     let problem = "too many are connected; try again later";
                     (StatusCode::SERVICE_UNAVAILABLE, CLOSE, problem).into_response()
@@ -78,10 +81,17 @@ fn refuse(denied: Denied) -> Response {
         Denied::Host => StatusCode::MISDIRECTED_REQUEST,
         Denied::Origin | Denied::NoOrigin => StatusCode::FORBIDDEN,
         Denied::Token => StatusCode::UNAUTHORIZED,
+        Denied::Often(_) => StatusCode::TOO_MANY_REQUESTS,
         Denied::Twice => StatusCode::BAD_REQUEST,
     };
     tracing::debug!("refused: {}", denied.sentence());
-    (status, CLOSE, denied.sentence()).into_response()
+    let mut response = (status, CLOSE, denied.sentence()).into_response();
+    if let Denied::Often(wait) = denied {
+        let seconds = wait.as_secs().saturating_add(1);
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 fn mark(headers: &mut HeaderMap, origin: Option<HeaderValue>) {

@@ -10,9 +10,11 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::ws::Utf8Bytes;
+use external_worker_control::Role;
 use futures_util::stream;
 use uuid::Uuid;
 
+use super::auth::Pass;
 use super::protocol::{self, Frame};
 use crate::limits;
 
@@ -46,6 +48,8 @@ struct Stored {
 struct Large {
     id: Uuid,
     owner: Owner,
+    /// Who may fetch it: who may have asked for it.
+    needs: Role,
     text: Arc<Utf8Bytes>,
     until: Instant,
     was_fetched: bool,
@@ -56,6 +60,7 @@ struct Large {
 pub struct Fetch {
     messages: Messages,
     id: Uuid,
+    pass: Pass,
     text: Weak<Utf8Bytes>,
     /// How many bytes it has.
     pub length: usize,
@@ -80,14 +85,14 @@ impl Messages {
         }
     }
 
-    /// What to send for `frame`: itself, or where it is.
+    /// What to send for `frame`, which is for those who may do what takes `needs`: itself, or where it is.
     ///
     /// # Errors
     /// [`TooLarge`].
-    pub fn hint(&self, frame: Frame, owner: Owner) -> Result<Frame, TooLarge> {
+    pub fn hint(&self, frame: Frame, owner: Owner, needs: Role) -> Result<Frame, TooLarge> {
         match frame {
             Frame::Text(text) if text.len() > limits::LARGE_MESSAGE_BYTES => {
-                let id = self.put(text, owner, Instant::now())?.to_string();
+                let id = self.put(text, owner, needs, Instant::now())?.to_string();
                 let url = format!("{}/message/{id}", self.base);
                 Ok(protocol::large_message(&url, &id))
             }
@@ -95,15 +100,17 @@ impl Messages {
         }
     }
 
-    /// The message, for as long as it is kept.
-    pub fn get(&self, id: Uuid) -> Option<Fetch> {
+    /// The message, for as long as it is kept, and for whoever may have it.
+    pub fn get(&self, id: Uuid, pass: &Pass) -> Option<Fetch> {
         let mut stored = self.stored();
         stored.expire(Instant::now());
         let found = stored.messages.iter_mut().find(|large| large.id == id)?;
+        pass.check(found.needs).ok()?;
         found.was_fetched = true;
         Some(Fetch {
             messages: self.clone(),
             id,
+            pass: pass.clone(),
             text: Arc::downgrade(&found.text),
             length: found.text.len(),
         })
@@ -118,7 +125,13 @@ impl Messages {
         self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, text: Utf8Bytes, owner: Owner, now: Instant) -> Result<Uuid, TooLarge> {
+    fn put(
+        &self,
+        text: Utf8Bytes,
+        owner: Owner,
+        needs: Role,
+        now: Instant,
+    ) -> Result<Uuid, TooLarge> {
         let mut stored = self.stored();
         stored.expire(now);
         stored.make_room(text.len(), owner)?;
@@ -127,6 +140,7 @@ impl Messages {
         stored.messages.push(Large {
             id,
             owner,
+            needs,
             text: Arc::new(text),
             until: now + limits::LARGE_MESSAGE_LIFETIME,
             was_fetched: false,
@@ -136,7 +150,8 @@ impl Messages {
 }
 
 impl Fetch {
-    /// The message, copied as it is taken. It is kept while it is, however long that takes.
+    /// The message, copied as it is taken. It is kept while it is, however long that takes, and no longer given out
+    /// than whoever takes it may have it.
     pub fn into_body(self) -> Body {
         let parts = stream::try_unfold((self, 0), |(fetch, at)| async move {
             let part = fetch.part(at)?;
@@ -147,7 +162,8 @@ impl Fetch {
     }
 
     fn part(&self, at: usize) -> Result<Bytes, Gone> {
-        let text = self.text.upgrade().ok_or(Gone)?;
+        let text = self.text.upgrade().filter(|_| self.pass.holds());
+        let text = text.ok_or(Gone)?;
         let rest = text.as_bytes().get(at..).unwrap_or_default();
         let part = rest.get(..limits::FETCH_BYTES).unwrap_or(rest);
         let mut stored = self.messages.stored();
@@ -255,18 +271,21 @@ mod tests {
     fn what_is_large_is_kept_for_its_time() {
         let messages = Messages::new("http://127.0.0.1:1");
         let small = large(limits::LARGE_MESSAGE_BYTES);
-        assert_eq!(messages.hint(small.clone(), OWNER).unwrap(), small);
-        let hint = messages.hint(large(limits::LARGE_MESSAGE_BYTES + 1), OWNER);
+        assert_eq!(
+            messages.hint(small.clone(), OWNER, Role::Viewer).unwrap(),
+            small
+        );
+        let hint = messages.hint(large(limits::LARGE_MESSAGE_BYTES + 1), OWNER, Role::Viewer);
         let id = id_of(hint.unwrap());
         let asked = Instant::now();
         messages.expire(asked);
         assert_eq!(
-            messages.get(id).unwrap().length,
+            messages.get(id, &Pass::OWNER).unwrap().length,
             limits::LARGE_MESSAGE_BYTES + 1
         );
         messages.expire(asked + limits::LARGE_MESSAGE_LIFETIME);
-        assert!(messages.get(id).is_none());
-        assert!(messages.get(Uuid::new_v4()).is_none());
+        assert!(messages.get(id, &Pass::OWNER).is_none());
+        assert!(messages.get(Uuid::new_v4(), &Pass::OWNER).is_none());
         assert_eq!(messages.stored().bytes, 0);
     }
 
@@ -274,10 +293,10 @@ mod tests {
     fn an_answer_that_nobody_fetches_is_the_loss_of_who_asked_for_it() {
         let messages = Messages::new("http://127.0.0.1:1");
         let half = limits::LARGE_MESSAGES_OF_ONE_BYTES / 2;
-        let put = |owner| id_of(messages.hint(large(half), owner).unwrap());
+        let put = |owner| id_of(messages.hint(large(half), owner, Role::Viewer).unwrap());
         let others = put(Owner::Client(2));
         let own: Vec<_> = (0..3).map(|_| put(OWNER)).collect();
-        let is_kept = |id: &Uuid| messages.get(*id).is_some();
+        let is_kept = |id: &Uuid| messages.get(*id, &Pass::OWNER).is_some();
         assert_eq!(
             own.iter().map(is_kept).collect::<Vec<_>>(),
             [false, true, true]
@@ -292,8 +311,17 @@ mod tests {
         let modest = put(Owner::Client(2));
         assert!(is_kept(&modest));
         assert!(messages.stored().bytes <= limits::LARGE_MESSAGES_BYTES);
-        let far = messages.hint(large(limits::LARGE_MESSAGES_BYTES + 1), OWNER);
+        let far = messages.hint(large(limits::LARGE_MESSAGES_BYTES + 1), OWNER, Role::Viewer);
         assert_eq!(far, Err(TooLarge));
+    }
+
+    #[test]
+    fn who_may_not_have_asked_for_it_does_not_find_it() {
+        let messages = Messages::new("http://127.0.0.1:1");
+        let frame = large(limits::LARGE_MESSAGE_BYTES + 1);
+        let id = id_of(messages.hint(frame, OWNER, Role::Author).unwrap());
+        let finds = |role| messages.get(id, &Pass::of(role)).is_some();
+        assert_eq!(Role::ALL.map(finds), [false, true, true, true]);
     }
 
     #[tokio::test]
@@ -302,15 +330,15 @@ mod tests {
         let put = || {
             id_of(
                 messages
-                    .hint(large(limits::FETCH_BYTES * 40), OWNER)
+                    .hint(large(limits::FETCH_BYTES * 40), OWNER, Role::Viewer)
                     .unwrap(),
             )
         };
         let id = put();
-        let whole = messages.get(id).unwrap().into_body();
+        let whole = messages.get(id, &Pass::OWNER).unwrap().into_body();
         let whole = axum::body::to_bytes(whole, usize::MAX).await.unwrap();
         assert_eq!(whole.len(), limits::FETCH_BYTES * 40);
-        let cut = messages.get(id).unwrap();
+        let cut = messages.get(id, &Pass::OWNER).unwrap();
         let text = cut.text.clone();
         let later = Instant::now() + 2 * limits::LARGE_MESSAGE_LIFETIME;
         messages.expire(later);

@@ -39,6 +39,7 @@ mod events;
 pub mod frames;
 mod front;
 pub mod full;
+pub mod http;
 mod listen;
 mod load;
 mod messages;
@@ -51,7 +52,8 @@ mod session;
 mod websocket;
 mod wire;
 
-pub use auth::{Access, Origin};
+pub use auth::{Access, Keyring, Origin, Tokens};
+pub use routes::reached;
 
 /// How often what is past its time is looked for.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -99,10 +101,10 @@ impl Bound {
     /// A sentence: why not.
     pub async fn new(
         address: SocketAddr,
-        token: Option<&str>,
+        tokens: impl Into<Tokens<'_>>,
         origins: Vec<Origin>,
     ) -> Result<Self, String> {
-        let access = Access::new(address, token, origins)?;
+        let access = Access::new(address, tokens.into(), origins)?;
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => {
@@ -128,7 +130,7 @@ impl Bound {
     /// A sentence: why not.
     pub(crate) fn adopt(
         listener: std::net::TcpListener,
-        token: Option<&str>,
+        tokens: Tokens<'_>,
         origins: Vec<Origin>,
     ) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("cannot listen on the given socket: {error}");
@@ -138,7 +140,7 @@ impl Bound {
         Ok(Self {
             listener,
             address,
-            access: Access::new(address, token, origins)?,
+            access: Access::new(address, tokens, origins)?,
         })
     }
 

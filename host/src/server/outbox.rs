@@ -180,6 +180,13 @@ impl Outbox {
         self.filled.notify_one();
     }
 
+    /// The connection ends now: what waits, and what still comes, is dropped.
+    pub fn cut(&self, why: CloseFrame) {
+        self.shut();
+        self.queue().closing = Some(why);
+        self.filled.notify_one();
+    }
+
     /// Nothing is taken any more: what waits, and what still comes, is dropped.
     pub fn shut(&self) {
         self.change(|queue| *queue = Queue::default());
@@ -223,7 +230,11 @@ impl Outbox {
             queue.take()
         });
         self.taken.notify_one();
-        next.flatten()
+        match next {
+            Some(next) => next,
+            // Of one that was cut.
+            None => self.queue().closing.clone().map(Next::Close),
+        }
     }
 
     /// Waits until the client has taken enough of its answers to get more. For one caller at a time.
@@ -403,6 +414,20 @@ mod tests {
         assert!(matches!(next, Some(Next::Message(Message::Pong(payload), _)) if payload == "1"));
         room.await;
         assert_eq!(taken(&outbox), ["answer"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_cut_has_nothing_to_send_but_why() {
+        let outbox = Outbox::default();
+        outbox.answer(text("answer"), None);
+        outbox.cut(CloseFrame {
+            code: close_code::POLICY,
+            reason: "no more".into(),
+        });
+        outbox.event(text("event"), None);
+        assert!(matches!(outbox.next().await, Next::Close(frame) if frame.reason == "no more"));
+        assert_eq!(outbox.waits.bytes.load(Ordering::Relaxed), 0);
+        outbox.room().await;
     }
 
     #[tokio::test]

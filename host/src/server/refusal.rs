@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use external_worker_control::model::{self, Problem};
+
 use crate::error::{ErrorCode, HostError};
 use crate::nodespace::GraphError;
 use crate::worker::WorkerError;
@@ -31,6 +33,8 @@ pub enum Code {
     Unavailable,
     /// It was not granted.
     Denied,
+    /// Whoever asks may not: it takes another role, or the token has ended.
+    Forbidden,
     /// There is as much as there may be.
     Limit,
     /// Too much goes on; try again.
@@ -59,6 +63,7 @@ impl Code {
             Self::NotReady => "not-ready",
             Self::Unavailable => "unavailable",
             Self::Denied => "denied",
+            Self::Forbidden => "forbidden",
             Self::Limit => "limit",
             Self::Busy => "busy",
             Self::Deadline => "deadline",
@@ -174,6 +179,39 @@ fn of_guest(code: ErrorCode) -> Code {
     }
 }
 
+/// What who operates the Worker hears of `error`.
+pub fn problem(error: WorkerError) -> Problem {
+    let is_the_guests = matches!(error, WorkerError::Host(HostError::Guest { .. }));
+    let problem = Problem::from(Refusal::from(error));
+    match is_the_guests {
+        true => Problem::new(model::Code::GuestFailed, problem.detail),
+        false => problem,
+    }
+}
+
+/// For who operates the Worker.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal.code {
+            Code::NotFound | Code::Gone | Code::UnknownCommand => model::Code::NotFound,
+            Code::Taken => model::Code::Conflict,
+            Code::Malformed
+            | Code::InvalidArguments
+            | Code::Invalid
+            | Code::NotReady
+            | Code::Denied => model::Code::Invalid,
+            Code::Forbidden => model::Code::Forbidden,
+            Code::Limit => model::Code::OverQuota,
+            Code::Busy => model::Code::TooMany,
+            Code::Deadline | Code::Cancelled | Code::Unavailable | Code::Closing => {
+                model::Code::Unavailable
+            }
+            Code::Internal => model::Code::Internal,
+        };
+        Self::new(code, refusal.sentence)
+    }
+}
+
 impl From<WorkerError> for Refusal {
     fn from(error: WorkerError) -> Self {
         let code = match error {
@@ -190,7 +228,7 @@ impl From<WorkerError> for Refusal {
             | WorkerError::Import(_)
             | WorkerError::Package(_)
             | WorkerError::State(_) => Code::Invalid,
-            WorkerError::TooMany { .. } => Code::Limit,
+            WorkerError::TooMany { .. } | WorkerError::OverQuota(_) => Code::Limit,
             WorkerError::Closing => Code::Closing,
             WorkerError::Store(_) | WorkerError::File { .. } => Code::Internal,
         };

@@ -1,4 +1,5 @@
-//! What there is to reach: the websocket, large messages both ways, uploads.
+//! What there is to reach, and by whom: the websocket, large messages both ways, uploads. What comes over a websocket
+//! or is posted is a command, each of which has a role of its own; so has each large message.
 
 use std::sync::Arc;
 
@@ -7,12 +8,14 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, ORIGIN, UPGRADE};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
+use external_worker_control::Role;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::auth::Pass;
 use super::body::{self, BodyProblem};
 use super::clients::Whence;
 use super::listen::Peer;
@@ -22,26 +25,90 @@ use super::{Shared, connection, front, protocol};
 use crate::audit::Kind;
 use crate::limits;
 
+/// One row of the table.
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    /// Who may come here.
+    needs: Role,
+    answers: fn() -> MethodRouter<Arc<Shared>>,
+}
+
+impl Route {
+    const fn get(
+        path: &'static str,
+        needs: Role,
+        answers: fn() -> MethodRouter<Arc<Shared>>,
+    ) -> Self {
+        Self {
+            method: "GET",
+            path,
+            needs,
+            answers,
+        }
+    }
+
+    const fn post(
+        path: &'static str,
+        needs: Role,
+        answers: fn() -> MethodRouter<Arc<Shared>>,
+    ) -> Self {
+        Self {
+            method: "POST",
+            path,
+            needs,
+            answers,
+        }
+    }
+}
+
+const ROUTES: [Route; 7] = [
+    Route::get("/", Role::Viewer, || get(root)),
+    Route::get("/ws", Role::Viewer, || get(root)),
+    Route::get("/message/{id}", Role::Viewer, || get(fetch)),
+    Route::post("/message/", Role::Viewer, || post(take)),
+    Route::post("/message", Role::Viewer, || post(take)),
+    Route::post("/upload/", Role::Author, || post(upload)),
+    Route::post("/upload", Role::Author, || post(upload)),
+];
+
+/// What there is to reach: the method and the path of each, where `{…}` stands for anything.
+pub fn reached() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROUTES.iter().map(|route| (route.method, route.path))
+}
+
 /// Every route, behind the checks.
 pub fn all(shared: &Arc<Shared>) -> Router {
-    Router::new()
-        .route("/", get(root))
-        .route("/ws", get(root))
-        .route("/message/{id}", get(fetch))
-        .route("/message/", post(take))
-        .route("/message", post(take))
-        .route("/upload/", post(upload))
-        .route("/upload", post(upload))
+    let mut routes = Router::new();
+    for route in &ROUTES {
+        let check = from_fn_with_state(route.needs, check_role);
+        routes = routes.route(route.path, (route.answers)().layer(check));
+    }
+    routes
         .layer(DefaultBodyLimit::max(limits::MAX_UPLOAD_BYTES))
         .layer(from_fn_with_state(Arc::clone(shared), front::check))
         .with_state(Arc::clone(shared))
 }
 
-fn whence(peer: &Peer, headers: &HeaderMap) -> Whence {
+/// Lets through who may come to a route.
+async fn check_role(
+    State(needs): State<Role>,
+    Extension(pass): Extension<Pass>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match pass.check(needs) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => (StatusCode::FORBIDDEN, refusal.to_string()).into_response(),
+    }
+}
+
+fn whence(peer: &Peer, headers: &HeaderMap, pass: &Pass) -> Whence {
     let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
     Whence {
         peer: peer.address.ip(),
         origin: origin.map(str::to_owned),
+        pass: pass.clone(),
     }
 }
 
@@ -49,6 +116,7 @@ fn whence(peer: &Peer, headers: &HeaderMap) -> Whence {
 async fn root(
     State(shared): State<Arc<Shared>>,
     Extension(peer): Extension<Peer>,
+    Extension(pass): Extension<Pass>,
     mut request: Request,
 ) -> Response {
     if !request.headers().contains_key(UPGRADE) {
@@ -63,20 +131,25 @@ async fn root(
             return (StatusCode::BAD_REQUEST, problem).into_response();
         }
     };
-    let Some(seat) = shared.clients.seat(whence(&peer, request.headers())) else {
+    let Some(seat) = shared.clients.seat(whence(&peer, request.headers(), &pass)) else {
         let problem = "too many clients are connected; try again later";
         return (StatusCode::SERVICE_UNAVAILABLE, problem).into_response();
     };
-    if shared.access.has_token() {
+    if shared.access.asks() {
         let auditor = shared.worker.auditor();
-        let who = peer.address.ip();
-        auditor.note_often(Kind::TokenUsed, |it| it.who(who).what("a websocket"));
+        auditor.note_often(Kind::TokenUsed, |it| {
+            let it = it.who(peer.address.ip()).what("a websocket");
+            match pass.id() {
+                Some(id) => it.reason(format_args!("with the token {id}")),
+                None => it,
+            }
+        });
     }
     let upgrading = hyper::upgrade::on(&mut request);
     let sockets = shared.sockets.clone();
     sockets.spawn(async move {
         match upgrading.await {
-            Ok(upgraded) => connection::serve(upgraded, shared, seat).await,
+            Ok(upgraded) => connection::serve(upgraded, shared, seat, pass).await,
             Err(error) => tracing::debug!("a websocket could not be opened: {error}"),
         }
     });
@@ -95,10 +168,13 @@ fn json(text: impl Into<Body>) -> Response {
     ([(CONTENT_TYPE, "application/json")], text.into()).into_response()
 }
 
-async fn fetch(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
-    let found = Uuid::try_parse(&id)
-        .ok()
-        .and_then(|id| shared.messages.get(id));
+async fn fetch(
+    State(shared): State<Arc<Shared>>,
+    Extension(pass): Extension<Pass>,
+    Path(id): Path<String>,
+) -> Response {
+    let id = Uuid::try_parse(&id).ok();
+    let found = id.and_then(|id| shared.messages.get(id, &pass));
     let Some(fetch) = found else {
         return (StatusCode::NOT_FOUND, "Message not found").into_response();
     };
@@ -107,16 +183,21 @@ async fn fetch(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Res
 }
 
 /// A message that was too large for the websocket. Its answer goes to the websockets that come from
-/// where it came from.
+/// where it came from, with the same token.
 async fn take(
     State(shared): State<Arc<Shared>>,
     Extension(peer): Extension<Peer>,
+    Extension(pass): Extension<Pass>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let whence = whence(&peer, &headers);
+    let whence = whence(&peer, &headers, &pass);
     let mut arrival = shared.arrivals.begin();
-    let body = match body::read(body, &mut arrival, limits::MAX_POSTED_BYTES).await {
+    let body = tokio::select! {
+        body = body::read(body, &mut arrival, limits::MAX_POSTED_BYTES) => body,
+        () = pass.ended() => return ended(),
+    };
+    let body = match body {
         Ok(body) => body,
         Err(problem) => return refuse(&problem),
     };
@@ -125,7 +206,7 @@ async fn take(
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let id = shared.clients.next_id();
-    let session = Session::new(Arc::clone(&shared), id, Destination::From(whence));
+    let session = Session::new(Arc::clone(&shared), id, Destination::From(whence), pass);
     // Reading a large document takes its time: not on a thread that serves others.
     let received = tokio::task::spawn_blocking(move || {
         let text = std::str::from_utf8(&body).map_err(|_| "the message is not UTF-8".to_owned())?;
@@ -144,12 +225,27 @@ async fn take(
     }
 }
 
-async fn upload(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn upload(
+    State(shared): State<Arc<Shared>>,
+    Extension(pass): Extension<Pass>,
+    request: Request,
+) -> Response {
     let arrival = shared.arrivals.begin();
-    match body::files(request, arrival, shared.worker.files()).await {
+    let stored = tokio::select! {
+        stored = body::files(request, arrival, shared.worker.files()) => stored,
+        // As when the client leaves: of what has come by then nothing is kept.
+        () = pass.ended() => return ended(),
+    };
+    match stored {
         Ok(file) => json(json!({ "file": file }).to_string()),
         Err(problem) => refuse(&problem),
     }
+}
+
+/// The answer to who may not any more what it was let in for.
+fn ended() -> Response {
+    let problem = "the token does not hold any more";
+    (StatusCode::UNAUTHORIZED, problem).into_response()
 }
 
 fn refuse(problem: &BodyProblem) -> Response {

@@ -3,14 +3,19 @@
 //! an archive goes on beside. No answer is lost on the way.
 //!
 //! What changed something is answered when it is on disk. Nothing waits for that but its answer.
+//!
+//! What whoever asks may not do is refused before anything is looked at, also whether it was done before for somebody
+//! who may: the refusal is the same whatever there is.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use external_worker_control::Role;
 use serde_json::{Map, Value as Json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
+use super::auth::Pass;
 use super::clients::Whence;
 use super::commands::{self, Answer, Command, Context, Reply, Run};
 use super::frames;
@@ -20,6 +25,7 @@ use super::outbox::{Outbox, Permit};
 use super::protocol::{self, Frame, Incoming, Request, RequestId};
 use super::refusal::{Code, Refusal};
 use super::replies::{Claim, Kind, Repeat, Ticket};
+use crate::audit;
 use crate::limits;
 use crate::nodespace::{NO_VALUE, Value};
 
@@ -40,6 +46,8 @@ pub struct Session {
     shared: Arc<Shared>,
     id: u64,
     destination: Destination,
+    /// What whoever asks may do.
+    pass: Pass,
     /// By name: when the last command of each lane has ended.
     lanes: Mutex<HashMap<String, oneshot::Receiver<()>>>,
 }
@@ -55,6 +63,8 @@ pub struct Pending {
     ticket: Option<Ticket>,
     /// A person waits for it: when it fails, the status bar says why.
     is_shown: bool,
+    /// Who may read the answer.
+    needs: Role,
 }
 
 /// What waits until everything before it is on disk.
@@ -67,11 +77,12 @@ pub enum Change {
 
 impl Session {
     /// A session whose number is `id`.
-    pub fn new(shared: Arc<Shared>, id: u64, destination: Destination) -> Arc<Self> {
+    pub fn new(shared: Arc<Shared>, id: u64, destination: Destination, pass: Pass) -> Arc<Self> {
         Arc::new(Self {
             shared,
             id,
             destination,
+            pass,
             lanes: Mutex::default(),
         })
     }
@@ -91,11 +102,8 @@ impl Session {
             Ok(incoming) => self.act(incoming, permit, load),
             Err(malformed) => {
                 let id = malformed.id.as_ref();
-                self.send(
-                    protocol::error(Code::Malformed, &malformed.problem, id),
-                    id,
-                    permit,
-                );
+                let frame = protocol::error(Code::Malformed, &malformed.problem, id);
+                self.send(frame, id, permit, Role::Viewer);
             }
         }
     }
@@ -103,7 +111,7 @@ impl Session {
     /// Does what was asked for.
     pub fn act(self: &Arc<Self>, incoming: Incoming, permit: Option<Permit>, load: Load) {
         match incoming {
-            Incoming::Ping => self.send(protocol::pong(), None, permit),
+            Incoming::Ping => self.send(protocol::pong(), None, permit, Role::Viewer),
             Incoming::Request(request) => self.execute(request, permit, load),
         }
     }
@@ -119,7 +127,11 @@ impl Session {
             as_bytes: request.as_bytes,
             ticket: None,
             is_shown: command.is_some_and(Command::is_shown),
+            needs: command.map_or(Role::Viewer, |command| command.needs),
         };
+        if let Some(Err(refusal)) = command.map(|command| self.check(command)) {
+            return pending.settle(Err(refusal));
+        }
         if let Some(id) = &request.id {
             match self.shared.replies.claim(&request, id, self.id, kind) {
                 Claim::First(ticket) => pending.ticket = Some(ticket),
@@ -136,6 +148,17 @@ impl Session {
             }
             Some(command) => self.run(command, request.kwargs, pending),
         }
+    }
+
+    /// Whether whoever asks may have `command` done, now.
+    fn check(&self, command: &Command) -> Result<(), Refusal> {
+        self.pass.check(command.needs).inspect_err(|refusal| {
+            let auditor = self.shared.worker.auditor();
+            auditor.note_often(audit::Kind::Denied, |it| {
+                let who = format_args!("the token {}", self.pass.id().unwrap_or("of the owner"));
+                it.who(who).what(command.name).reason(refusal)
+            });
+        })
     }
 
     fn run(
@@ -160,6 +183,9 @@ impl Session {
                         }
                         None => None,
                     };
+                    if let Err(refusal) = pending.session.check(command) {
+                        return pending.refuse(refusal);
+                    }
                     let answer = run(context, kwargs).await;
                     pending.finish(answer, command);
                 });
@@ -180,28 +206,29 @@ impl Session {
         (lanes.insert(lane, ended), end)
     }
 
-    fn repeat(&self, repeat: Repeat, pending: Pending) {
+    fn repeat(&self, repeat: Repeat, mut pending: Pending) {
         if let Some(frame) = repeat.now() {
-            return self.send(frame, pending.id.as_ref(), pending.permit);
+            return self.send(frame, pending.id.as_ref(), pending.permit, pending.needs);
         }
         self.shared.tasks.spawn(async move {
             match repeat.answer().await {
                 Some(frame) => {
-                    pending
-                        .session
-                        .send(frame, pending.id.as_ref(), pending.permit);
+                    let permit = pending.permit.take();
+                    let id = pending.id.as_ref();
+                    pending.session.send(frame, id, permit, pending.needs);
                 }
                 None => pending.settle(Err(Refusal::new(Code::Cancelled, ABANDONED))),
             }
         });
     }
 
-    fn send(&self, frame: Frame, id: Option<&RequestId>, permit: Option<Permit>) {
+    /// Sends an answer, which is for those who may do what takes `needs`.
+    fn send(&self, frame: Frame, id: Option<&RequestId>, permit: Option<Permit>, needs: Role) {
         let owner = match &self.destination {
             Destination::Client(_) => Owner::Client(self.id),
             Destination::From(_) => Owner::Posted,
         };
-        let frame = self.shared.messages.hint(frame, owner);
+        let frame = self.shared.messages.hint(frame, owner, needs);
         let frame =
             frame.unwrap_or_else(|problem| protocol::error(Code::Limit, &problem.to_string(), id));
         match &self.destination {
@@ -242,6 +269,12 @@ impl Pending {
         }
     }
 
+    /// Answers that it was not begun: whoever else repeats it and may, has it done.
+    fn refuse(mut self, refusal: Refusal) {
+        self.ticket = None;
+        self.settle(Err(refusal));
+    }
+
     /// Answers.
     fn settle(mut self, answer: Answer) {
         if let Err(refusal) = &answer
@@ -262,7 +295,8 @@ impl Pending {
         if let Some(ticket) = self.ticket.take() {
             ticket.settle(frame.clone());
         }
-        self.session.send(frame, Some(&id), self.permit.take());
+        let permit = self.permit.take();
+        self.session.send(frame, Some(&id), permit, self.needs);
     }
 }
 

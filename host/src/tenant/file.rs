@@ -8,9 +8,12 @@ use serde::Deserialize;
 
 use super::Tenant;
 use crate::error::{HostError, Result};
-use crate::limits::{MAX_SHOWN_CHARS, MAX_TENANT_NAME_BYTES, MAX_TENANTS, MIN_TENANT_MEMORY};
+use crate::limits::{
+    MAX_CPU_WEIGHT, MAX_SHOWN_CHARS, MAX_TENANT_NAME_BYTES, MAX_TENANTS, MIN_TENANT_MEMORY,
+};
 use crate::policy;
 use crate::text;
+use crate::worker::Quotas;
 
 /// Where tenants are reached unless they say otherwise.
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -34,6 +37,10 @@ struct Entry {
     #[serde(default)]
     allow_origin: Vec<String>,
     memory: Option<ByteSize>,
+    instances: Option<u32>,
+    modules: Option<u32>,
+    disk: Option<ByteSize>,
+    cpu_weight: Option<u16>,
 }
 
 /// What the paths and names in a tenants file are relative to.
@@ -95,6 +102,9 @@ fn tenant(entry: Entry, around: &Surroundings<'_>) -> Result<Tenant, String> {
             "`memory` is {memory}; the process of a tenant needs {MIN_TENANT_MEMORY} to begin with"
         )));
     }
+    if let Some(weight) = entry.cpu_weight {
+        check_weight(weight).map_err(|problem| wrong(&problem))?;
+    }
     let policy = entry.policy.map(|policy| place(policy, "policy"));
     let data = match entry.data {
         Some(data) => place(data, "data")?,
@@ -108,12 +118,18 @@ fn tenant(entry: Entry, around: &Surroundings<'_>) -> Result<Tenant, String> {
         token,
         origins: entry.allow_origin,
         memory: entry.memory,
+        quotas: Quotas {
+            instances: entry.instances,
+            modules: entry.modules,
+            disk: entry.disk.map(|disk| disk.as_u64()),
+            cpu_weight: entry.cpu_weight,
+        },
         name: Some(name),
     })
 }
 
 /// A name is a folder, the beginning of a line and an argument, and nothing in any of them.
-fn check_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if begins_well && name.len() <= MAX_TENANT_NAME_BYTES && name.chars().all(is_plain) {
@@ -124,6 +140,16 @@ fn check_name(name: &str) -> Result<(), String> {
          `-_.`, with a letter or digit first",
         text::spelled(name, MAX_SHOWN_CHARS)
     ))
+}
+
+/// Between what weighs least and most, somebody may be anything.
+fn check_weight(weight: u16) -> Result<(), String> {
+    match weight {
+        1..=MAX_CPU_WEIGHT => Ok(()),
+        other => Err(format!(
+            "`cpu-weight` is {other}; it is 1 to {MAX_CPU_WEIGHT}, and 100 for who says nothing"
+        )),
+    }
 }
 
 fn token(variable: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
@@ -218,7 +244,7 @@ mod tests {
             "[[tenant]]\nname = \"a\"\nport = 1\n\
              [[tenant]]\nname = \"b\"\nport = 0\nhost = \"::1\"\ndata = \"/srv/b\"\n\
              policy = \"b.toml\"\ntoken-env = \"LAB_TOKEN\"\nallow-origin = [\"null\"]\n\
-             memory = \"1 GiB\"\n",
+             memory = \"1 GiB\"\ninstances = 5\nmodules = 2\ndisk = \"2 GiB\"\ncpu-weight = 300\n",
         )
         .unwrap();
         let [a, b] = tenants.as_slice() else {
@@ -231,6 +257,14 @@ mod tests {
         assert_eq!(b.policy.as_deref(), Some(Path::new("/etc/ewh/b.toml")));
         assert_eq!(b.token.as_deref(), Some("0123456789abcdef"));
         assert_eq!(b.memory, Some(ByteSize::gib(1)));
+        assert_eq!(a.quotas, Quotas::default());
+        let quotas = Quotas {
+            instances: Some(5),
+            modules: Some(2),
+            disk: Some(2 << 30),
+            cpu_weight: Some(300),
+        };
+        assert_eq!(b.quotas, quotas);
     }
 
     #[test]
@@ -277,6 +311,10 @@ mod tests {
             ),
             (one("memory = \"1 KiB\"\n"), "to begin with"),
             (one("memory = \"much\"\n"), "line 4"),
+            (one("disk = \"much\"\n"), "line 4"),
+            (one("instances = -1\n"), "line 4"),
+            (one("cpu-weight = 0\n"), "it is 1 to 10000"),
+            (one("cpu-weight = 10001\n"), "it is 1 to 10000"),
             (two("name = \"a\"\nport = 2\n"), "two tenants are named `a`"),
             (two("name = \"b\"\nport = 1\n"), "`b` has the port 1"),
             (

@@ -1,19 +1,38 @@
 //! Who owns a Worker, and the processes that keep the Workers of different owners apart.
 //!
-//! [`file`] reads who the tenants of a host are; [`supervisor`] keeps the process of each alive, and hears on its
-//! [`channel`] what it wants; [`confine`] is what such a process takes away from itself before it reads anything of a guest.
+//! [`file`] reads who the tenants of a host are; [`supervisor`] keeps the process of each alive, hears on its
+//! [`channel`] what it wants, and says on it who may come in, what is asked and which secrets there are, as [`instruct`],
+//! [`asking`] and [`secrets`] have it;
+//! [`confine`] is what such a process takes away from itself before it reads anything of a guest; [`broker`] does for it
+//! what it may not do itself, by what its [`policies`] say at that moment. What of the machine each process gets, the
+//! kernel divides ([`cgroup`]).
 
+#[cfg(target_os = "linux")]
+pub mod asking;
+#[cfg(target_os = "linux")]
+pub mod broker;
+#[cfg(target_os = "linux")]
+pub mod cgroup;
 #[cfg(target_os = "linux")]
 pub mod channel;
 #[cfg(target_os = "linux")]
 pub mod confine;
 pub mod file;
 #[cfg(target_os = "linux")]
+pub mod instruct;
+#[cfg(target_os = "linux")]
+pub mod policies;
+pub mod question;
+#[cfg(target_os = "linux")]
+pub mod secrets;
+#[cfg(target_os = "linux")]
 pub(crate) mod supervisor;
 
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
+
+use crate::worker::Quotas;
 
 /// A tenant: one Worker, who reaches it, and what it may do.
 pub struct Tenant {
@@ -34,6 +53,8 @@ pub struct Tenant {
     /// The most writable memory that its process may map, 2 MiB of stack for each instance included;
     /// none: what the machine has. A process with less than the pool of instances takes has no pool.
     pub memory: Option<ByteSize>,
+    /// What its Worker may have in all.
+    pub quotas: Quotas,
 }
 
 impl Tenant {

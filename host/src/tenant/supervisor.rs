@@ -14,14 +14,21 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use external_worker_control::token::Key;
+use external_worker_traces::Call;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::channel::{Compilers, Hears, Told};
+use super::asking::refuse;
+use super::broker::Broker;
+use super::cgroup::Group;
+use super::channel::{Compilers, Hears, Told, discard};
+use super::question::Questions;
 use crate::audit::Record;
+use crate::capability::secrets::Known;
 use crate::worker::usage::Usage;
 use crate::{limits, text};
 
@@ -35,6 +42,16 @@ pub struct Service {
     pub again: Arc<Notify>,
     /// What it may have compiled.
     pub compilers: Arc<Compilers>,
+    /// What it gets of the machine, if the kernel divides that.
+    pub group: Option<Arc<Group>>,
+    /// Who may come in, if the process expects to be told.
+    pub keys: Option<watch::Receiver<Arc<[Key]>>>,
+    /// Which secrets the tenant has, if the process expects to be told.
+    pub secrets: Option<watch::Receiver<Arc<Known>>>,
+    /// What it is asked, if somebody asks.
+    pub questions: Option<Questions>,
+    /// What does for it what it may not do itself.
+    pub broker: Arc<Broker>,
 }
 
 /// What processes are told from outside.
@@ -69,6 +86,15 @@ pub enum Event {
         /// These.
         usage: Vec<Usage>,
     },
+    /// Calls in it have ended, in its own words.
+    Called {
+        /// These.
+        calls: Vec<Call>,
+        /// How many more there were that are not said.
+        lost: u64,
+    },
+    /// It is started again, since what its policies grant needs another one.
+    Again,
     /// It died, and is started again.
     Died {
         /// How, for a sentence that begins with "its process".
@@ -134,16 +160,20 @@ pub async fn keep(
     loop {
         let began = Instant::now();
         let how = match run(service, orders, tell).await {
-            Ok((status, served)) => {
-                has_served |= served;
-                if status.success() || orders.stop.is_cancelled() {
+            Ok(ran) => {
+                has_served |= ran.has_served;
+                if ran.status.success() || orders.stop.is_cancelled() {
                     return Ended::Stopped;
                 }
-                match status.code() {
+                if ran.is_to_be_again {
+                    tell(Event::Again);
+                    continue;
+                }
+                match ran.status.code() {
                     Some(code) if restarts.only_once_begun && !has_served => {
                         return Ended::NeverBegan(code);
                     }
-                    _ => describe(status),
+                    _ => describe(ran.status),
                 }
             }
             Err(error) => format!("cannot be started: {error}"),
@@ -153,19 +183,27 @@ pub async fn keep(
         }
         pause = pause.min(restarts.longest_pause);
         tell(Event::Died { how, pause });
-        if timeout(pause, orders.stop.cancelled()).await.is_ok() {
-            return Ended::Stopped;
+        let stopped = timeout(pause, orders.stop.cancelled());
+        tokio::select! {
+            stopped = stopped => if stopped.is_ok() {
+                return Ended::Stopped;
+            },
+            never = refuse(service.questions.as_ref()) => match never {},
         }
         pause = pause.saturating_mul(2);
     }
 }
 
-/// Runs the process once; how it ended, and whether it had served.
-async fn run(
-    service: &Service,
-    orders: &Orders,
-    tell: &dyn Fn(Event),
-) -> io::Result<(ExitStatus, bool)> {
+/// What became of a process.
+struct Ran {
+    status: ExitStatus,
+    has_served: bool,
+    /// Whether it was ended for the sake of the next one.
+    is_to_be_again: bool,
+}
+
+/// Runs the process once.
+async fn run(service: &Service, orders: &Orders, tell: &dyn Fn(Event)) -> io::Result<Ran> {
     let mut command = (service.command)();
     let (hears, speaks) = Hears::pair()?;
     command
@@ -176,6 +214,14 @@ async fn run(
         .kill_on_drop(true)
         .spawn()?;
     let id = process.id();
+    // Before it reads anything of a guest.
+    if let (Some(group), Some(id)) = (&service.group, id)
+        && let Err(error) = group.serves(id)
+    {
+        tell(Event::Said(format!("it is not in its cgroup: {error}")));
+    }
+    let broker = &*service.broker;
+    let (wants, devices) = broker.begin(id);
     let mut has_served = false;
     let hearing = hears.listen(&service.compilers, |told| match told {
         Told::Serves { uuid, name } if !has_served => {
@@ -185,8 +231,13 @@ async fn run(
             }
         }
         Told::Serves { .. } => {}
+        // Before it runs anything of a guest.
+        Told::Brokered(over) if !has_served => broker.hand_over(over),
+        Told::Brokered(over) => discard(over),
+        Told::Open(wanted) => wants.want(wanted),
         Told::Happened(record) => tell(Event::Happened(record)),
         Told::Uses { anew, usage } => tell(Event::Uses { anew, usage }),
+        Told::Called { calls, lost } => tell(Event::Called { calls, lost }),
     });
     let stderr = process.stderr.take();
     let said = async {
@@ -199,34 +250,44 @@ async fn run(
         // First: what it said before it ended counts.
         biased;
         never = hearing => match never {},
+        never = hears.keep_let_in(service.keys.clone()) => match never {},
+        never = hears.keep_told(service.secrets.clone()) => match never {},
+        never = hears.pass_on(service.questions.as_ref()) => match never {},
+        never = broker.open(devices) => match never {},
         ended = ending => ended,
     };
-    Ok((status?, has_served))
+    broker.end();
+    let (status, is_to_be_again) = status?;
+    Ok(Ran {
+        status,
+        has_served,
+        is_to_be_again,
+    })
 }
 
-/// Waits for the end, and brings it about where it is ordered.
+/// Waits for the end, and brings it about where it is ordered; whether another one is to take its place.
 async fn end(
     process: &mut tokio::process::Child,
     service: &Service,
     orders: &Orders,
-) -> io::Result<ExitStatus> {
-    tokio::select! {
-        status = process.wait() => return status,
-        () = orders.stop.cancelled() => {}
-        () = service.again.notified() => {}
-    }
+) -> io::Result<(ExitStatus, bool)> {
+    let is_to_be_again = tokio::select! {
+        status = process.wait() => return Ok((status?, false)),
+        () = orders.stop.cancelled() => false,
+        () = service.again.notified() => true,
+    };
     let pid = process.id().and_then(|id| i32::try_from(id).ok());
     if let Some(pid) = pid.and_then(Pid::from_raw) {
         // One that is gone needs no signal.
         let _ = kill_process(pid, Signal::TERM);
     }
     tokio::select! {
-        status = process.wait() => return status,
+        status = process.wait() => return Ok((status?, is_to_be_again)),
         () = orders.kill.cancelled() => {}
         () = sleep(limits::TENANT_STOP_DEADLINE) => {}
     }
     process.start_kill()?;
-    process.wait().await
+    Ok((process.wait().await?, is_to_be_again))
 }
 
 /// What is told of a process that says that it serves; nothing if that is nonsense.
@@ -280,8 +341,16 @@ fn describe(status: ExitStatus) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
+    use external_worker_control::{Role, token};
+
     use super::*;
+    use crate::audit::Auditor;
     use crate::engine::Program;
+    use crate::policy::Guarded;
+    use crate::tenant::policies::Policies;
+    use crate::worker::DataDir;
 
     #[tokio::test]
     async fn what_a_process_says_is_a_strangers_word() {
@@ -300,6 +369,73 @@ mod tests {
         assert_eq!(name, "a\u{fffd}[2J");
     }
 
+    fn broker() -> Broker {
+        let policies = Policies {
+            of_tenant: None,
+            data_dir: DataDir {
+                data: "/nowhere".into(),
+            },
+        };
+        Broker::new(policies, Guarded::default(), Auditor::default())
+    }
+
+    #[tokio::test]
+    async fn each_process_is_told_who_may_come_in_before_it_serves_and_when_that_changes() {
+        let made = |role| token::make(role, Some("lab"), None, SystemTime::now());
+        let [first, second] = [Role::Viewer, Role::Author].map(|role| made(role).unwrap().1);
+        let (sender, keys) = watch::channel(Arc::from([first.clone()]));
+        // It says what it is told, which is one packet here, and once more, and dies.
+        const SCRIPT: &str = "hear() { dd bs=8192 count=1 status=none <&1 >&2; echo >&2; }
+            hear; hear; exit 1";
+        let service = Service {
+            listener: std::fs::File::open("/dev/null").unwrap().into(),
+            again: Arc::default(),
+            compilers: Arc::new(Compilers::new(Program {
+                program: "/nowhere".into(),
+                arguments: Vec::new(),
+            })),
+            group: None,
+            keys: Some(keys),
+            secrets: None,
+            questions: None,
+            broker: Arc::new(broker()),
+            command: Box::new(|| {
+                let mut command = Command::new("sh");
+                command.args(["-c", SCRIPT]);
+                command
+            }),
+        };
+        let restarts = Restarts {
+            longest_pause: Duration::from_millis(1),
+            only_once_begun: false,
+        };
+        let orders = Orders::default();
+        let said = std::cell::RefCell::new(Vec::new());
+        let tell = |event| match event {
+            Event::Said(line) => {
+                let both = [&first, &second].map(|key| line.contains(&key.id));
+                if both != [false, false] {
+                    said.borrow_mut().push(both);
+                }
+                match said.borrow().len() {
+                    1 => drop(sender.send_replace(Arc::from([second.clone()]))),
+                    3 => {
+                        orders.stop.cancel();
+                        // What still hears ends.
+                        sender.send_replace(Arc::from([]));
+                    }
+                    _ => {}
+                }
+            }
+            Event::Died { .. } => {}
+            other => panic!("{other:?}"),
+        };
+        let keeping = keep(&service, restarts, &orders, &tell);
+        timeout(Duration::from_secs(30), keeping).await.unwrap();
+        let expected = [[true, false], [false, true], [false, true]];
+        assert_eq!(said.borrow()[..3], expected);
+    }
+
     #[tokio::test]
     async fn what_cannot_begin_ends_what_dies_is_started_again_and_what_stops_is_not() {
         let service = |script: &'static str| Service {
@@ -309,6 +445,11 @@ mod tests {
                 program: "/nowhere".into(),
                 arguments: Vec::new(),
             })),
+            group: None,
+            keys: None,
+            secrets: None,
+            questions: None,
+            broker: Arc::new(broker()),
             command: Box::new(move || {
                 let mut command = Command::new("sh");
                 command.args(["-c", script]);

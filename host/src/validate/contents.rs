@@ -27,7 +27,7 @@ pub(super) fn check(facts: &Facts, bytes: &[u8], budget: &Budget, found: &mut Ve
         found.push(Finding::new(
             &finding::DEBUG_INFO,
             format!("{} bytes of it are debug information", facts.debug_bytes),
-            "strip it; `ewh build` does",
+            "strip it: `strip = true` in the `[profile.release]` of its Cargo.toml",
         ));
     }
     if !facts.has_producers {

@@ -104,7 +104,8 @@ codes! {
     DEBUG_INFO Warning "debug-info" "The component carries debug information."
         "Sections such as `.debug_info` make a component several times as large, and often name files of \
          the machine that built it. They help during development: with them a trap names its line of the \
-         source.\n\nStrip what you hand out: `ewh build` does."
+         source.\n\nStrip what you hand out: with `strip = true` in the `[profile.release]` of its \
+         Cargo.toml."
     DESCRIBE_DIFFERS Error "describe-differs" "`describe` does not say the same thing twice."
         "Nodes are made from what `describe` says, and are expected to be the same after every start. \
          Here two calls in two fresh instances differ.\n\n`describe` has to be pure: no random numbers, \

@@ -3,6 +3,7 @@
 use super::export::ExportProblem;
 use super::import::ImportProblem;
 use super::modules::package::PackageProblem;
+use super::quota::OverQuota;
 use super::saved_state::SavedStateProblem;
 use super::store::StoreError;
 use crate::error::HostError;
@@ -52,6 +53,9 @@ pub enum WorkerError {
         /// How many.
         limit: usize,
     },
+    /// There is as much as its owner may have.
+    #[error(transparent)]
+    OverQuota(#[from] OverQuota),
     /// The Worker is closing.
     #[error("the Worker is closing")]
     Closing,

@@ -35,6 +35,11 @@ impl Worker {
         self.libraries().contains_key(class_id)
     }
 
+    /// How many there are.
+    pub(super) fn library_count(&self) -> usize {
+        self.libraries().len()
+    }
+
     /// Whether a library has this uuid.
     pub(super) fn is_of_library(&self, uuid: &str) -> bool {
         let libraries = self.libraries();
@@ -80,7 +85,8 @@ impl Worker {
             }
         };
         let has = |id: &str| classes.iter().any(|class| class.id() == id);
-        let mut is_full = false;
+        let mut full = None;
+        let externals = self.externals().len();
         let gone: Vec<Library> = {
             let mut libraries = self.libraries();
             let gone =
@@ -88,23 +94,36 @@ impl Worker {
             let gone = gone.map(|(_, library)| library).collect();
             for class in &classes {
                 let is_new = !libraries.contains_key(class.id());
-                if is_new && libraries.len() >= limits::MAX_LIBRARIES {
-                    is_full = true;
-                } else if is_new {
-                    libraries.insert(class.id().to_owned(), Library::new(class, module));
+                if !is_new {
+                    continue;
+                }
+                match self.has_room_for_library(externals, libraries.len()) {
+                    Ok(()) => {
+                        libraries.insert(class.id().to_owned(), Library::new(class, module));
+                    }
+                    Err(why) => full = Some(why),
                 }
             }
             gone
         };
-        if is_full {
-            let most = limits::MAX_LIBRARIES;
-            let line =
-                format!("the module `{module}` has more node libraries than the {most} allowed");
+        if let Some(why) = full {
+            let line = format!("the module `{module}` has a node library too many: {why}");
             self.notice(Status::Error, line);
         }
         for library in gone {
             self.drop_library(&library);
         }
+    }
+
+    /// Whether there may be one more library beside so many others.
+    fn has_room_for_library(&self, externals: usize, libraries: usize) -> Result<(), String> {
+        let most = limits::MAX_LIBRARIES;
+        if libraries >= most {
+            return Err(format!("there may be {most} in all"));
+        }
+        let there = externals.saturating_add(libraries);
+        let admitted = self.noted(self.inner.quotas.check_instances(there));
+        admitted.map_err(|over| over.to_string())
     }
 
     /// Its nodes wait until the class is there again.

@@ -16,7 +16,7 @@ use super::external_worker::{ExternalWorker, Identity, Start};
 use super::folders::Arriving;
 use super::store::{Dirty, Loaded, SavedInstance};
 use super::views::InstanceView;
-use super::{Worker, lock, pump, shelf};
+use super::{OverQuota, Worker, lock, pump, shelf};
 use crate::bindings::types::Shelf as OfferedShelf;
 use crate::component::PreparedComponent;
 use crate::instance::description::Class;
@@ -38,6 +38,7 @@ pub struct NewInstance {
 }
 
 const NOT_STARTED: &str = "it has not started yet";
+pub(super) const CLOSED: &str = "the Worker has closed";
 
 impl Worker {
     /// Adds an external worker and starts it. Returns how it looks to a client.
@@ -157,6 +158,7 @@ impl Worker {
         let is_mine = self.take_out(external);
         if is_mine {
             lock(&self.inner.gone).note(external.uuid());
+            self.inner.logs.remove(external.uuid());
             self.unmount(external);
         }
         is_mine
@@ -208,6 +210,9 @@ impl Worker {
         if class.declared.is_library {
             return Err(WorkerError::IsLibrary(class.id().to_owned()));
         }
+        if external.is_down() {
+            self.admit_start()?;
+        }
         let Some(start) = external.begin_start() else {
             return Ok(external.settled().await?);
         };
@@ -228,7 +233,7 @@ impl Worker {
             })
     }
 
-    fn no_external(&self, uuid: &str) -> WorkerError {
+    pub(super) fn no_external(&self, uuid: &str) -> WorkerError {
         match lock(&self.inner.gone).has(uuid) {
             true => WorkerError::Gone(shown(uuid)),
             false => WorkerError::NoExternal(shown(uuid)),
@@ -241,14 +246,18 @@ impl Worker {
         external: &Arc<ExternalWorker>,
         arriving: Option<&Arriving>,
     ) -> Result<()> {
-        self.reserve(external, || self.furnish(external, arriving))
+        let libraries = self.library_count();
+        self.reserve(external, |there| {
+            self.noted(self.admit(there, libraries))?;
+            self.furnish(external, arriving)
+        })
     }
 
-    /// Takes the uuid, if all goes well with what has to be done before anybody starts it.
+    /// Takes the uuid, if all goes well with what has to be done before anybody starts it, beside so many.
     fn reserve(
         &self,
         external: &Arc<ExternalWorker>,
-        before: impl FnOnce() -> Result<()>,
+        before: impl FnOnce(usize) -> Result<()>,
     ) -> Result<()> {
         let is_of_library = self.is_of_library(external.uuid());
         let mut externals = self.externals();
@@ -258,9 +267,10 @@ impl Worker {
                 limit: limits::MAX_EXTERNALS,
             });
         }
+        let there = externals.len();
         match externals.entry(external.uuid().to_owned()) {
             Entry::Vacant(free) if !is_of_library => {
-                before()?;
+                before(there)?;
                 free.insert(Arc::clone(external));
                 Ok(())
             }
@@ -310,7 +320,7 @@ impl Worker {
         prepared: &Arc<PreparedComponent>,
         state: Option<Vec<u8>>,
     ) -> Result<(Instance, Listener)> {
-        let (starting, events) = begin_instance(external, prepared, state)?;
+        let (starting, events) = self.begin_instance(external, prepared, state)?;
         tokio::select! {
             started = starting.started() => Ok((started?, events)),
             () = self.inner.ending.cancelled() => Err(WorkerError::Closing),
@@ -420,9 +430,11 @@ impl Worker {
         self.tell(Status::Error, line);
     }
 
-    /// At the end: what the guest saves of itself is kept, then it stops.
+    /// At the end: what the guest saves of itself is kept, then it stops. What a call did that was answered is in what is
+    /// saved: none begins before that, and those that run may end.
     pub(super) async fn suspend(&self, external: Arc<ExternalWorker>) {
-        let Some(instance) = external.instance() else {
+        let held = external.hold_calls(limits::CALLS_MAY_END).await;
+        let Some(instance) = held.or_else(|| external.instance()) else {
             return;
         };
         match instance.save().await {
@@ -480,7 +492,7 @@ impl Worker {
         let external = Arc::new(external.in_folder(folder).audited_by(&self.inner.auditor));
         external.keep_state(state);
         external.begin_paused(saved.paused);
-        if let Err(error) = self.reserve(&external, || Ok(())) {
+        if let Err(error) = self.reserve(&external, |_there| Ok(())) {
             tracing::error!("a saved external worker cannot be restored: {error}");
         }
     }
@@ -488,6 +500,8 @@ impl Worker {
     /// Begins to start what waits for the classes of `module`, so many at a time. From now on their nodes
     /// are there, and their calls wait.
     pub(super) fn start_waiting(&self, module: &str) -> Vec<JoinHandle<()>> {
+        // A quota may be smaller than it was when they were made.
+        let mut room = self.room_to_start();
         let begin = |external: Arc<ExternalWorker>| {
             let known = self.catalogue().class_of(&external);
             let (_, class) = match known {
@@ -498,7 +512,13 @@ impl Worker {
                 }
                 Err(_) => return None,
             };
+            if let (0, Some(most)) = (room, self.inner.quotas.instances) {
+                external.down_because(&OverQuota::Instances(most).to_string());
+                self.mount_with(&external, &class, &[]);
+                return None;
+            }
             let start = external.begin_start()?;
+            room = room.saturating_sub(1);
             self.mount_with(&external, &class, &[]);
             let worker = self.clone();
             Some(tokio::spawn(async move { worker.start_one(start).await }))
@@ -577,30 +597,34 @@ fn removed_meanwhile() -> WorkerError {
     WorkerError::Request("it was removed meanwhile".to_owned())
 }
 
-/// Begins an instance of what `external` is to be.
-pub(super) fn begin_instance(
-    external: &ExternalWorker,
-    prepared: &Arc<PreparedComponent>,
-    state: Option<Vec<u8>>,
-) -> Result<(Starting, Listener)> {
-    let (starting, events) = Instance::begin(prepared, spec(external, state)?)?;
-    if external.begins_paused() {
-        starting.instance().turns().pause();
+impl Worker {
+    /// Begins an instance of what `external` is to be.
+    pub(super) fn begin_instance(
+        &self,
+        external: &ExternalWorker,
+        prepared: &Arc<PreparedComponent>,
+        state: Option<Vec<u8>>,
+    ) -> Result<(Starting, Listener)> {
+        let (starting, events) = Instance::begin(prepared, self.spec(external, state)?)?;
+        if external.begins_paused() {
+            starting.instance().turns().pause();
+        }
+        Ok((starting, events))
     }
-    Ok((starting, events))
-}
 
-/// What `external` is to be, for an instance behind it.
-fn spec(external: &ExternalWorker, state: Option<Vec<u8>>) -> Result<Spec> {
-    Ok(Spec {
-        class_id: external.class_id().to_owned(),
-        uuid: parse_uuid(external.uuid())?,
-        name: external.name(),
-        config: external.config(),
-        state,
-        folder: Arc::clone(external.folder()),
-        auditor: external.auditor().clone(),
-    })
+    /// What `external` is to be, for an instance behind it.
+    fn spec(&self, external: &ExternalWorker, state: Option<Vec<u8>>) -> Result<Spec> {
+        Ok(Spec {
+            class_id: external.class_id().to_owned(),
+            uuid: parse_uuid(external.uuid())?,
+            name: external.name(),
+            config: external.config(),
+            state,
+            folder: Arc::clone(external.folder()),
+            auditor: external.auditor().clone(),
+            secrets: self.inner.secrets.clone(),
+        })
+    }
 }
 
 /// A uuid of a client, in its one form: 32 small hexadecimal digits.

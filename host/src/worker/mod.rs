@@ -3,10 +3,10 @@
 //!
 //! [`lifecycle`] adds, changes and removes external workers; [`external_worker`] is one of them, [`libraries`]
 //! are those that the Worker keeps by itself; [`bridge`] makes methods nodes, [`pump`] hears what its instance says; [`modules`] finds modules and takes them
-//! in; [`rules`] says what they may do, [`revoke`] holds what runs to it; [`views`] is how all of it looks to
-//! a client; [`store`] keeps it.
+//! in; [`quota`] says how much there may be, [`rules`] says what they may do, [`revoke`] holds what runs to it; [`views`] is how all of it looks to
+//! a client, [`operated`] to who operates it; [`store`] keeps it, [`logs`] what its external workers logged.
 //!
-//! On disk it is one directory: `local_workers/`, `policies/`, `modules/`, `files/`, `folders/` and `state.db`.
+//! On disk it is one directory: `local_workers/`, `policies/`, `modules/`, `files/`, `folders/`, `logs/` and `state.db`.
 
 mod bridge;
 pub mod error;
@@ -18,16 +18,20 @@ mod folders;
 pub mod import;
 mod libraries;
 mod lifecycle;
+mod logs;
 pub mod modules;
+mod operated;
 mod origin;
 mod portable;
 mod pump;
+mod quota;
 pub mod report;
 mod revoke;
 mod rules;
 pub mod saved_state;
 pub mod secrets;
 mod shelf;
+mod snapshot;
 mod source;
 pub mod store;
 mod swap;
@@ -48,6 +52,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::audit::Auditor;
+pub use crate::capability::secrets::{Known as KnownSecrets, Secrets};
 use crate::engine::Engine;
 use crate::limits;
 use crate::nodespace::{Gone, NodeSpace};
@@ -60,6 +65,7 @@ pub use lifecycle::NewInstance;
 use modules::Modules;
 use modules::catalogue::Catalogue;
 use modules::package;
+pub use quota::{Disk, OverQuota, Quotas, measure};
 pub use rules::DefaultPolicy;
 use source::Kept;
 use store::{Dirty, Document, Store};
@@ -76,6 +82,10 @@ pub struct WorkerOptions {
     pub engine: Engine,
     /// Who writes down what happens in it.
     pub auditor: Auditor,
+    /// What it may have in all.
+    pub quotas: Quotas,
+    /// What is filled into the requests of its external workers, where their grants say so.
+    pub secrets: Secrets,
 }
 
 /// A Worker. Clones are the same one.
@@ -88,9 +98,13 @@ struct Inner {
     data_dir: DataDir,
     files: files::Files,
     folders: folders::Folders,
+    logs: logs::Logs,
     rules: rules::Rules,
     engine: Engine,
     auditor: Auditor,
+    quotas: Quotas,
+    disk: Arc<Disk>,
+    secrets: Secrets,
     nodespace: NodeSpace,
     externals: Mutex<BTreeMap<String, Arc<ExternalWorker>>>,
     libraries: Mutex<BTreeMap<String, libraries::Library>>,
@@ -116,6 +130,11 @@ pub struct DataDir {
 }
 
 impl DataDir {
+    /// Whether a file is right here: a process that reaches nothing but its own data reads it as it is at each look.
+    pub fn has(&self, file: &Path) -> bool {
+        file.parent() == Some(&self.data)
+    }
+
     /// Component files that are modules by being there.
     pub fn local_workers(&self) -> PathBuf {
         self.data.join("local_workers")
@@ -134,6 +153,11 @@ impl DataDir {
     /// What belongs to external workers, a folder for each.
     pub fn folders(&self) -> PathBuf {
         self.data.join("folders")
+    }
+
+    /// What external workers logged.
+    pub fn logs(&self) -> PathBuf {
+        self.data.join("logs")
     }
 
     /// [`Self::files`] as a handle that no path leads out of.
@@ -224,6 +248,7 @@ impl DataDir {
             self.policies(),
             self.files(),
             self.folders(),
+            self.logs(),
         ] {
             make_private(&dir)?;
         }
@@ -257,13 +282,20 @@ impl Worker {
         data_dir.make()?;
         let dir = data_dir.data.clone();
         let folders = folders::Folders::new(data_dir.folders());
+        let logs = logs::Logs::open(data_dir.logs()).map_err(|source| WorkerError::File {
+            action: "keep the logs in",
+            path: data_dir.logs(),
+            source,
+        })?;
         let places = folders.clone();
+        let disk = Disk::of(&options.quotas);
+        let on_disk = Arc::clone(&disk);
         let opened = tokio::task::spawn_blocking(move || {
             // The store first: it holds the directory.
             let store = Store::open(&dir)?;
             let packages = package::Packages::open(&dir)?;
             packages.tidy();
-            let files = files::Files::new(DataDir { data: dir }.open_files()?);
+            let files = files::Files::new(DataDir { data: dir }.open_files()?).on(on_disk);
             let known = store.1.instances.iter().map(|saved| saved.uuid.clone());
             let left_over = places.left_over(&known.collect(), store.1.problems.is_empty());
             // It may be much, and nobody waits for it.
@@ -278,16 +310,22 @@ impl Worker {
         let kept = Kept::new(&loaded.meta, options.name);
         let needed = origin::packages(loaded.meta.get(source::FLOW_PACKAGES));
         let events = broadcast::Sender::new(limits::WORKER_EVENT_BACKLOG);
+        // Whatever others do on the same threads.
+        let engine = options.engine.on(options.quotas.account());
         let voice = Arc::new(event::Voice::new(events.clone(), store.clone()));
         let worker = Self {
             inner: Arc::new(Inner {
-                nodespace: NodeSpace::new(options.engine.threads().clone(), voice),
+                nodespace: NodeSpace::new(engine.threads().clone(), voice),
                 rules: rules::Rules::new(&data_dir, options.policy),
                 data_dir,
                 files,
                 folders,
-                engine: options.engine,
+                logs,
+                engine,
                 auditor: options.auditor,
+                quotas: options.quotas,
+                disk,
+                secrets: options.secrets,
                 externals: Mutex::default(),
                 libraries: Mutex::default(),
                 gone: Mutex::default(),
@@ -312,6 +350,7 @@ impl Worker {
             Dirty::Meta(source::NAME.into()),
         ]);
         modules::watch(&worker);
+        quota::watch(&worker);
         Ok(worker)
     }
 
@@ -376,6 +415,9 @@ impl Worker {
             .map(|external| self.suspend(external));
         // What does not stop in time is dropped with its store.
         let _ = tokio::time::timeout(deadline, futures_util::future::join_all(stopping)).await;
+        for external in self.everything() {
+            external.take_down_held(lifecycle::CLOSED);
+        }
         Ok(self.inner.store.close().await?)
     }
 

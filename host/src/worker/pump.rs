@@ -21,7 +21,7 @@ use super::external_worker::ExternalWorker;
 use super::{Inner, Worker, bridge};
 use crate::bindings::host::Level;
 use crate::executor::someone_waits;
-use crate::instance::events::{Event, InputChange, Listener};
+use crate::instance::events::{Event, InputChange, Listener, level_name};
 use crate::instance::{End, Instance, State};
 use crate::limits;
 use crate::nodespace::IoChange;
@@ -127,7 +127,11 @@ impl Pump {
             return;
         };
         match event {
-            Event::Log { level, message } => log(&external, level, &message),
+            Event::Log { level, message } => {
+                let logs = &worker.inner.logs;
+                logs.write(external.uuid(), level_name(level), &message);
+                log(&external, level, &message);
+            }
             Event::Emitted { event, .. } if event == NODES_UPDATE => self.is_stale = true,
             Event::Emitted { event, data } => worker.inner.send(WorkerEvent::Guest {
                 uuid: external.uuid().to_owned(),

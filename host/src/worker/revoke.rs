@@ -24,7 +24,7 @@ use crate::audit::{Kind, Record};
 use crate::component::PreparedComponent;
 use crate::error::HostError;
 use crate::limits;
-use crate::policy::{Granted, Policy};
+use crate::policy::{Granted, Missing, Policy};
 
 /// What each module may do now.
 pub(super) type Rulings = BTreeMap<String, Ruling>;
@@ -169,6 +169,9 @@ impl Worker {
             Ok(found) => found,
             Err(error) => return external.down_because(&error.public()),
         };
+        if let Err(over) = self.admit_start() {
+            return external.down_because(&over.to_string());
+        }
         let Some(start) = external.begin_start() else {
             return;
         };
@@ -225,7 +228,8 @@ impl Worker {
             }),
             Err(problem) => {
                 tracing::warn!("the module `{name}` cannot be used any more: {problem}");
-                self.catalogue().revoke(name, problem);
+                let missing = lacking(&module, ruling);
+                self.catalogue().revoke(name, problem, missing);
             }
         }
         self.catalogue_changed();
@@ -281,6 +285,16 @@ async fn under(
         components.push(now.unwrap_or_else(|| Arc::clone(component)));
     }
     Ok(is_changed.then_some(components))
+}
+
+/// What `module` requests and its policy does not grant now.
+fn lacking(module: &Module, ruling: &Ruling) -> Vec<Missing> {
+    let Ok(policy) = ruling.policy() else {
+        return Vec::new();
+    };
+    let components = module.components.iter();
+    let lacking = components.filter_map(|component| component.is_under(policy).err());
+    lacking.flat_map(|lacking| lacking.missing).collect()
 }
 
 /// `prepared` under its policy now; none: it is under it already.

@@ -15,7 +15,6 @@ use futures_util::stream::{self, StreamExt};
 use super::Worker;
 use super::error::Result;
 use super::external_worker::{ExternalWorker, InPlaceOf};
-use super::lifecycle::begin_instance;
 use super::pump;
 use crate::capability::is_exclusive;
 use crate::component::PreparedComponent;
@@ -73,7 +72,7 @@ impl Worker {
                 None
             }
         };
-        let begun = match begin(external, prepared, state.clone()).await {
+        let begun = match self.begin(external, prepared, state.clone()).await {
             Err(_) if holds_alone(&old) => self.make_room(external, prepared, &old, state).await,
             begun => begun,
         };
@@ -130,15 +129,25 @@ impl Worker {
         state: Option<Vec<u8>>,
     ) -> Result<Begun> {
         old.stop().await;
-        match begin(external, prepared, state.clone()).await {
+        match self.begin(external, prepared, state.clone()).await {
             Ok(begun) => Ok(begun),
             Err(error) => {
                 let why = error.public();
                 let line = format!("the new version does not start, the old one comes back: {why}");
                 self.report(external, &line);
-                begin(external, &old.prepared(), state).await
+                self.begin(external, &old.prepared(), state).await
             }
         }
+    }
+
+    async fn begin(
+        &self,
+        external: &ExternalWorker,
+        prepared: &Arc<PreparedComponent>,
+        state: Option<Vec<u8>>,
+    ) -> Result<Begun> {
+        let (starting, events) = self.begin_instance(external, prepared, state)?;
+        Ok((starting.started().await?, events))
     }
 }
 
@@ -148,13 +157,4 @@ fn holds_alone(old: &Instance) -> bool {
     let granted = prepared.granted();
     let mut held = Capability::ALL.into_iter().filter(|it| granted.grants(*it));
     held.any(is_exclusive)
-}
-
-async fn begin(
-    external: &ExternalWorker,
-    prepared: &Arc<PreparedComponent>,
-    state: Option<Vec<u8>>,
-) -> Result<Begun> {
-    let (starting, events) = begin_instance(external, prepared, state)?;
-    Ok((starting.started().await?, events))
 }

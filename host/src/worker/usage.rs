@@ -92,7 +92,7 @@ impl Usage {
         self
     }
 
-    fn of(external: &ExternalWorker) -> Self {
+    pub(super) fn of(external: &ExternalWorker) -> Self {
         let short = |text: &str| clean_line(text, limits::MAX_NAME_BYTES);
         let (module, class) = (short(external.module()), short(external.class_id()));
         let usage = Self::nothing(&module, &class, external.uuid());

@@ -253,7 +253,7 @@ impl Worker {
         })
     }
 
-    fn class_of(&self, external: &ExternalWorker) -> Option<Arc<Class>> {
+    pub(super) fn class_of(&self, external: &ExternalWorker) -> Option<Arc<Class>> {
         match external.instance() {
             Some(instance) => Some(Arc::clone(instance.class())),
             None => self

@@ -8,6 +8,7 @@ mod files;
 mod http;
 mod random;
 mod revoked;
+mod secrets;
 mod serial;
 pub(crate) mod sockets;
 

@@ -7,11 +7,13 @@ mod doors;
 mod down;
 mod events;
 mod flow;
+mod keys;
 mod killed;
 mod large;
 mod library;
 mod media;
 mod process;
+mod remote;
 mod requests;
 mod shutdown;
 mod strangers;
@@ -23,7 +25,7 @@ use std::path::Path;
 
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::policy::Policy;
-use external_worker_host::server::{Bound, Server};
+use external_worker_host::server::{Bound, Keyring, Server, Tokens};
 use external_worker_host::worker::{Worker, WorkerOptions};
 use external_worker_tests::{PATIENCE, engine};
 use futures_util::{SinkExt, StreamExt};
@@ -55,6 +57,7 @@ struct Served {
 struct Asked<'a> {
     token: Option<&'a str>,
     origins: &'a [&'a str],
+    keys: Option<Keyring>,
 }
 
 impl Served {
@@ -68,7 +71,11 @@ impl Served {
         let worker = open(data.path()).await;
         let origins = asked.origins.iter().map(|o| o.parse().unwrap()).collect();
         let any = "127.0.0.1:0".parse().unwrap();
-        let bound = Bound::new(any, asked.token, origins).await.unwrap();
+        let tokens = Tokens {
+            single: asked.token,
+            keys: asked.keys,
+        };
+        let bound = Bound::new(any, tokens, origins).await.unwrap();
         let server = Server::new(bound, worker.clone());
         Self {
             address: server.address(),
@@ -133,6 +140,8 @@ async fn open(data: &Path) -> Worker {
         policy: Policy::default().into(),
         engine: engine().clone(),
         auditor: Default::default(),
+        quotas: external_worker_host::worker::Quotas::default(),
+        secrets: Default::default(),
     })
     .await
     .unwrap();
@@ -142,7 +151,12 @@ async fn open(data: &Path) -> Worker {
 
 /// One HTTP request to `address`.
 async fn http(address: &str, head: &str, body: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
+    http_on(stream, address, head, body).await
+}
+
+/// One HTTP request to `address`, to which `stream` leads.
+async fn http_on(mut stream: TcpStream, address: &str, head: &str, body: &[u8]) -> Answer {
     let (start, headers) = head.split_once('\n').unwrap_or((head, ""));
     let mut text = format!("{start} HTTP/1.1\r\nConnection: close\r\n");
     let names_host = |header: &str| header.to_ascii_lowercase().starts_with("host:");

@@ -51,7 +51,7 @@ pub(super) fn with_section(mut component: Vec<u8>, id: u8, content: &[u8]) -> Ve
     component
 }
 
-fn with_custom(component: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
+pub(crate) fn with_custom(component: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
     let mut content = leb(name.len());
     content.extend(name.as_bytes());
     content.extend(data);

@@ -1,6 +1,6 @@
 //! `ewh validate`: what is good is clean, and what is wrong is wrong in just the way that is reported.
 
-mod bytes;
+pub(crate) mod bytes;
 mod command;
 mod crowd;
 mod faulty;

@@ -74,6 +74,8 @@ async fn open(dir: tempfile::TempDir, engine: Engine) -> Site {
         policy: Policy::default().into(),
         engine,
         auditor: Default::default(),
+        quotas: external_worker_host::worker::Quotas::default(),
+        secrets: Default::default(),
     };
     let worker = Worker::open(options).await.unwrap();
     worker.started().await;

@@ -166,6 +166,8 @@ async fn one_directory_has_one_host() {
         policy: external_worker_host::policy::Policy::default().into(),
         engine: external_worker_tests::engine().clone(),
         auditor: Default::default(),
+        quotas: external_worker_host::worker::Quotas::default(),
+        secrets: Default::default(),
     };
     let second = external_worker_host::worker::Worker::open(options).await;
     assert!(matches!(second, Err(WorkerError::Store(_))), "{second:?}");

@@ -8,19 +8,21 @@ mod kept;
 mod libraries;
 mod model;
 mod pump;
+mod quotas;
 mod revoke;
 mod saves;
 mod secrets;
 mod starting;
 mod store;
 mod swap;
+mod usage;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use external_worker_host::policy::Policy;
-use external_worker_host::worker::{NewInstance, Worker, WorkerEvent, WorkerOptions};
+use external_worker_host::worker::{NewInstance, Quotas, Worker, WorkerEvent, WorkerOptions};
 use external_worker_tests::{PATIENCE, engine, wait_for};
 use serde_json::{Value as Json, json};
 use tokio::sync::broadcast;
@@ -121,12 +123,19 @@ async fn open(dir: &Path) -> Worker {
 
 /// The same, of which nothing has started yet.
 async fn open_at_once(dir: &Path) -> Worker {
+    open_within(dir, Quotas::default()).await
+}
+
+/// The same within `quotas`.
+async fn open_within(dir: &Path, quotas: Quotas) -> Worker {
     let options = WorkerOptions {
         data: dir.to_owned(),
         name: None,
         policy: Policy::default().into(),
         engine: engine().clone(),
         auditor: Default::default(),
+        quotas,
+        secrets: Default::default(),
     };
     Worker::open(options).await.unwrap()
 }

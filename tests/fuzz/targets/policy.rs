@@ -122,6 +122,15 @@ fn decisions(policy: &Policy) {
             put(&granted, Access::Request(request), |granted| {
                 !granted.http.is_empty()
             });
+            let names = granted.http.iter().flat_map(|grant| &grant.secrets);
+            for name in names.map(String::as_str).chain(["none"]) {
+                put(&granted, Access::Secret { request, name }, |granted| {
+                    let mut grants = granted.http.iter();
+                    grants.any(|grant| {
+                        grant.is_about(&host) && grant.secrets.iter().any(|own| own == name)
+                    })
+                });
+            }
         }
     }
 }

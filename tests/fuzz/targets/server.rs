@@ -147,6 +147,8 @@ async fn address() -> SocketAddr {
         })
         .unwrap(),
         auditor: Default::default(),
+        quotas: external_worker_host::worker::Quotas::default(),
+        secrets: Default::default(),
     })
     .await
     .unwrap();

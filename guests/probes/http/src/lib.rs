@@ -1,6 +1,7 @@
 //! Probes the grant `http`: one class through WASI 0.3, which the SDK uses, and one through
 //! WASI 0.2, which older components use.
 
+mod memory;
 mod p2;
 
 use std::time::Duration;
@@ -12,7 +13,18 @@ use external_worker::prelude::*;
 #[derive(Default)]
 pub struct Http;
 
-#[external_worker(id = "http")]
+/// What a secret may be given in.
+#[config]
+pub struct HttpConfig {
+    /// Anybody may know it.
+    #[config(default = "")]
+    host: String,
+    /// Not for others.
+    #[config(default = "", export = false)]
+    token: String,
+}
+
+#[external_worker(id = "http", config = HttpConfig)]
 impl Http {
     /// Sends a request and gives back status and body.
     #[node(trigger_on_call = false)]
@@ -52,6 +64,24 @@ impl Http {
     #[node(trigger_on_call = false)]
     async fn disguise(&self, url: String, host: String) -> Result<String> {
         answer(http::get(url).header("host", host)).await
+    }
+
+    /// Sends a header and gives back everything that comes: status, headers and body.
+    #[node(trigger_on_call = false)]
+    async fn present(&self, url: String, header: String, value: String) -> Result<String> {
+        let response = http::get(url).header(header, value).send().await?;
+        let mut all = format!("{}\n", response.status());
+        for (name, value) in response.headers() {
+            all.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(value)));
+        }
+        all.push_str(&String::from_utf8_lossy(response.body()));
+        Ok(all)
+    }
+
+    /// Whether a text is anywhere in its memory; see [`memory::holds`].
+    #[node(trigger_on_call = false)]
+    fn holds(&self, turned: String) -> bool {
+        memory::holds(turned.as_bytes())
     }
 
     /// How many bytes a server sends.

@@ -27,7 +27,9 @@ enum Place {
 
 impl Folder {
     /// At `path`, in a directory that is there and that only the host writes to.
-    pub fn at(path: PathBuf) -> Arc<Self> {
+    pub fn at(mut path: PathBuf) -> Arc<Self> {
+        // It was put together, with room for more; there may be tens of thousands.
+        path.shrink_to_fit();
         Arc::new(Self(Mutex::new(Place::At(path))))
     }
 

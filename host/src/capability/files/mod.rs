@@ -20,6 +20,7 @@ use wasmtime_wasi::{FsPerms, ResourceTableError, WasiCtx, p2, p3};
 use super::data::Folder;
 use super::grants::{Closing, Opened as Leasable};
 use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
+use crate::engine::Opener;
 use crate::error::{HostError, Result};
 use crate::limits::{
     Exhausted, HANDLE_BYTES, Held, MAX_FILES, Resource as Budgeted, SIMULATED_FOLDER_QUOTA,
@@ -90,8 +91,9 @@ async fn open_granted(state: &mut State, guard: &Guard, cx: &Prepare) -> Result<
     }
     let count = u64::try_from(seen.len()).unwrap_or(u64::MAX);
     state._held = Some(guard.ledger.hold(Budgeted::Descriptors, count)?);
-    let (guarding, opened) = (guard.clone(), Arc::clone(&seen));
-    let opening = tokio::task::spawn_blocking(move || open(&opened, &guarding.granted().guarded));
+    let (guarding, opened, opener) = (guard.clone(), Arc::clone(&seen), cx.opener.clone());
+    let opening =
+        tokio::task::spawn_blocking(move || open(&opened, &guarding.granted().guarded, &opener));
     let (ctx, directories) = match opening.await {
         Ok(opened) => opened?,
         Err(_) => return Err(HostError::Engine(shutting_down().to_string())),
@@ -166,11 +168,16 @@ impl Seen {
     }
 
     /// Opens it. Blocks.
-    fn open(&self, guarded: &Guarded) -> Result<Directory> {
+    fn open(&self, guarded: &Guarded, opener: &Opener) -> Result<Directory> {
         let opened = |error: &dyn fmt::Display| self.unusable("opened", error);
         match &self.place {
             Place::Granted(grant) => {
-                let directory = Directory::open(&grant.host).map_err(|error| opened(&error))?;
+                let is_written = self.mode == Mode::Rw;
+                let directory = match opener.open_folder(&grant.host, is_written) {
+                    Some(given) => given.map(|held| Directory::given(&grant.host, held)),
+                    None => Directory::open(&grant.host),
+                };
+                let directory = directory.map_err(|error| opened(&error))?;
                 // Whatever the path led to when the policy was read: this is what it leads to now.
                 let reached = guarded.check_place(&directory.real());
                 reached.map_err(|reached| opened(&format_args!("it {reached}")))?;
@@ -198,7 +205,11 @@ impl Seen {
 }
 
 /// Opens all of them. Blocks.
-fn open(seen: &[Seen], guarded: &Guarded) -> Result<(WasiFilesystemCtx, Vec<Directory>)> {
+fn open(
+    seen: &[Seen],
+    guarded: &Guarded,
+    opener: &Opener,
+) -> Result<(WasiFilesystemCtx, Vec<Directory>)> {
     let mut wasi = WasiCtx::builder();
     let mut directories = Vec::new();
     for one in seen {
@@ -206,7 +217,7 @@ fn open(seen: &[Seen], guarded: &Guarded) -> Result<(WasiFilesystemCtx, Vec<Dire
             Mode::Ro => FsPerms::ReadOnly,
             Mode::Rw => FsPerms::ReadWrite,
         };
-        let directory = one.open(guarded)?;
+        let directory = one.open(guarded, opener)?;
         wasi.preopened_dir(directory.path(), &one.guest, perms)
             .map_err(|error| one.unusable("opened", &error))?;
         directories.push(directory);
@@ -232,6 +243,17 @@ impl Directory {
                 rustix::fs::open(host, flags, Mode::empty())?
             },
         })
+    }
+
+    /// One that was opened for this process.
+    fn given(host: &Path, held: std::os::fd::OwnedFd) -> Self {
+        #[cfg(not(target_os = "linux"))]
+        drop(held);
+        Self {
+            host: host.to_owned(),
+            #[cfg(target_os = "linux")]
+            held,
+        }
     }
 
     /// A path to it that nobody can make lead elsewhere.

@@ -4,6 +4,8 @@
 //! put to [`decide`](crate::policy::decide) by itself, so a redirect that a guest follows is a new
 //! question. What is checked is what is connected to: one parsed host, resolved once and pinned,
 //! and the `host` header is written from it.
+//!
+//! No redirect is followed here, so what is filled into a request ([`secret`]) goes where that was asked to go.
 
 use std::fmt;
 
@@ -23,6 +25,7 @@ use crate::policy::pattern::PortPattern;
 use crate::policy::{Capability, HttpGrant, Policy};
 
 mod begin;
+mod secret;
 mod send;
 mod target;
 
@@ -84,6 +87,7 @@ impl Provider for Http {
             methods: vec!["*".to_owned()],
             scheme: None,
             ports: vec![PortPattern::ANY],
+            secrets: Vec::new(),
             until: None,
         }));
     }

@@ -23,6 +23,7 @@ use super::ioctl::{self, Output};
 use super::settings;
 use super::stand_in::Plug;
 use crate::bindings::serial::{LineState, Settings};
+use crate::engine::Opener;
 
 /// Times that one poll tries again when the kernel says "ready" and then "not yet".
 const POLL_ROUNDS: u32 = 4;
@@ -163,9 +164,13 @@ pub(super) struct Device {
 
 impl Device {
     /// Opens and sets up the device at `path`, for nobody else to use.
-    pub(super) async fn open(path: &Path, settings: Settings) -> Result<Self, Fault> {
-        let path = path.to_owned();
-        let line = on_thread(move || open_line(&path, &settings)).await?;
+    pub(super) async fn open(
+        path: &Path,
+        settings: Settings,
+        opener: &Opener,
+    ) -> Result<Self, Fault> {
+        let (path, opener) = (path.to_owned(), opener.clone());
+        let line = on_thread(move || open_line(&path, &settings, &opener)).await?;
         // SAFETY: the descriptor belongs to the line, which closes it when it is dropped, and never
         // changes.
         let line = unsafe { AsyncFd::register(Arc::new(line)) };
@@ -523,11 +528,10 @@ fn no_lines(error: io::Error) -> Fault {
     }
 }
 
-fn open_line(path: &Path, settings: &Settings) -> Result<Line, Fault> {
+fn open_line(path: &Path, settings: &Settings, opener: &Opener) -> Result<Line, Fault> {
     let device = device_number(path).ok_or(Fault::NotFound)?;
     let claim = Claim::take(device).ok_or(Fault::Busy)?;
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let fd = open(path, flags, Mode::empty()).map_err(Fault::of_open)?;
+    let fd = open_device(path, opener).map_err(Fault::of_open)?;
     // The link may have moved on to another device since it was claimed.
     if fstat(&fd).map_err(Fault::of_open)?.st_rdev != device {
         return Err(Fault::NotFound);
@@ -545,6 +549,20 @@ fn open_line(path: &Path, settings: &Settings) -> Result<Line, Fault> {
     // What came in before the settings were right is noise.
     tcflush(&line.fd, QueueSelector::IFlush).map_err(Fault::of_use)?;
     Ok(line)
+}
+
+/// Opens it here, or has it opened by who may.
+fn open_device(path: &Path, opener: &Opener) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match open(path, flags, Mode::empty()) {
+        Err(Errno::ACCESS) => match opener.open(path) {
+            Some(opened) => {
+                opened.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::ACCESS))
+            }
+            None => Err(Errno::ACCESS),
+        },
+        opened => opened,
+    }
 }
 
 async fn on_thread<R: Send + 'static>(

@@ -18,7 +18,7 @@ use super::{CapabilityView, Devices, Guard, Prepare, Provider, Reach, StandIn};
 use crate::bindings::serial::{
     self, Buffer, Error, Host, HostPort, HostPortWithStore, LineState, PortInfo, Settings,
 };
-use crate::engine::StandIns;
+use crate::engine::{Opener, StandIns};
 use crate::error::Result;
 use crate::limits::{Exhausted, HANDLE_BYTES, Held, Ledger, MAX_SLEEP, Resource as Budgeted};
 use crate::policy::grant::SerialTarget;
@@ -54,6 +54,7 @@ const MAX_COMPLAINTS: u32 = 32;
 pub struct State {
     guard: Guard,
     log: Arc<Log>,
+    opener: Opener,
     stand_ins: Option<Arc<dyn StandIns>>,
 }
 
@@ -76,7 +77,7 @@ impl State {
         let grant = grant.ok_or(Error::NotFound)?;
         let target = grant.target();
         match target.and_then(find::locate) {
-            Some(path) => Ok(Way::Terminal(path, grant.clone())),
+            Some(path) => Ok(Way::Terminal(path, grant.clone(), self.opener.clone())),
             None if target.is_some_and(find::is_something_else) => Err(Error::Other(format!(
                 "what is granted as `{name}` is not a serial device; the operator has to correct \
                  the policy"
@@ -88,7 +89,7 @@ impl State {
 
 /// What a port leads to, before it is opened.
 enum Way {
-    Terminal(PathBuf, SerialGrant),
+    Terminal(PathBuf, SerialGrant, Opener),
     StandIn(Arc<dyn StandIns>),
 }
 
@@ -100,14 +101,14 @@ impl Way {
         settings: Settings,
         guard: &Guard,
     ) -> Result<(Arc<Device>, Option<Arc<Lease>>), Fault> {
-        let (path, grant) = match self {
-            Self::Terminal(path, grant) => (path, grant),
+        let (path, grant, opener) = match self {
+            Self::Terminal(path, grant, opener) => (path, grant, opener),
             Self::StandIn(stand_ins) => {
                 let plug = Plug::new(stand_ins.line(name)?, &settings)?;
                 return Ok((Arc::new(Device::stand_in(plug)), None));
             }
         };
-        let device = Arc::new(Device::open(&path, settings).await?);
+        let device = Arc::new(Device::open(&path, settings, &opener).await?);
         let opened = Opened::Serial {
             grant,
             baud_rate: settings.baud_rate.into(),
@@ -147,6 +148,7 @@ impl Provider for Serial {
         State {
             guard: guard.clone(),
             log: Arc::new(log),
+            opener: cx.opener.clone(),
             stand_ins: cx.stand_ins.clone(),
         }
     }
@@ -170,6 +172,7 @@ impl Provider for Serial {
                      its grant",
                     grant.name
                 ),
+                None if reach.is_brokered => {}
                 None => tracing::warn!(
                     "the serial port `{}` is not there: what is plugged in later is reached when \
                      the tenant's process is started again",

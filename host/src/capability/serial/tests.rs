@@ -11,6 +11,7 @@ use super::device::{Device, Fault};
 use super::find;
 use super::ioctl::Output;
 use crate::bindings::serial::{DataBits, FlowControl, Parity, Settings, StopBits};
+use crate::engine::Opener;
 
 /// Long enough for anything that happens at all.
 const LONG: Duration = Duration::from_secs(30);
@@ -34,7 +35,11 @@ fn pty() -> Pty {
 }
 
 async fn open(pty: &Pty) -> Arc<Device> {
-    Arc::new(Device::open(&pty.path, SETTINGS).await.unwrap())
+    Arc::new(
+        Device::open(&pty.path, SETTINGS, &Opener::default())
+            .await
+            .unwrap(),
+    )
 }
 
 async fn read(device: &Arc<Device>) -> Result<Vec<u8>, Fault> {
@@ -88,7 +93,7 @@ async fn what_is_not_taken_in_time_times_out() {
 async fn a_device_is_open_once_and_free_again_when_closed() {
     let pty = pty();
     let first = open(&pty).await;
-    let second = Device::open(&pty.path, SETTINGS).await;
+    let second = Device::open(&pty.path, SETTINGS, &Opener::default()).await;
     assert!(matches!(second, Err(Fault::Busy)), "{second:?}");
     first.close();
     open(&pty).await;
@@ -99,7 +104,7 @@ async fn a_device_that_another_process_locked_is_busy() {
     let pty = pty();
     let other = std::fs::File::open(&pty.path).unwrap();
     other.lock().unwrap();
-    let opened = Device::open(&pty.path, SETTINGS).await;
+    let opened = Device::open(&pty.path, SETTINGS, &Opener::default()).await;
     assert!(matches!(opened, Err(Fault::Busy)), "{opened:?}");
     // A failed attempt leaves nothing claimed.
     let device = find::device_number(&pty.path).unwrap();
@@ -117,7 +122,11 @@ async fn closing_ends_a_read_that_waits() {
 #[tokio::test]
 async fn unplugging_ends_a_read_that_waits_and_everything_after() {
     let Pty { instrument, path } = pty();
-    let device = Arc::new(Device::open(&path, SETTINGS).await.unwrap());
+    let device = Arc::new(
+        Device::open(&path, SETTINGS, &Opener::default())
+            .await
+            .unwrap(),
+    );
     let (got, ()) = tokio::join!(read(&device), async { drop(instrument) });
     assert!(matches!(got, Err(Fault::Gone)), "{got:?}");
     let sent = device.write(b"x", LONG).await;
@@ -203,9 +212,9 @@ async fn clearing_throws_unread_input_away() {
 
 #[tokio::test]
 async fn only_terminals_are_serial_ports() {
-    let opened = Device::open("/dev/null".as_ref(), SETTINGS).await;
+    let opened = Device::open("/dev/null".as_ref(), SETTINGS, &Opener::default()).await;
     assert!(matches!(opened, Err(Fault::Unsupported(_))), "{opened:?}");
-    let opened = Device::open("/dev/none".as_ref(), SETTINGS).await;
+    let opened = Device::open("/dev/none".as_ref(), SETTINGS, &Opener::default()).await;
     assert!(matches!(opened, Err(Fault::NotFound)), "{opened:?}");
 }
 
@@ -229,7 +238,7 @@ async fn a_port_that_is_closed_is_free_whoever_is_being_started_meanwhile() {
     });
     is_there.read_exact(&mut [0]).unwrap();
     drop(device);
-    let opened = Device::open(&pty.path, SETTINGS).await;
+    let opened = Device::open(&pty.path, SETTINGS, &Opener::default()).await;
     (&open_gate).write_all(&[0]).unwrap();
     assert!(starting.join().unwrap().success());
     opened.expect("nobody has it");

@@ -237,6 +237,7 @@ impl Bench {
             state: None,
             folder: Folder::temporary(),
             auditor: Auditor::default(),
+            secrets: Default::default(),
         };
         let instance = Instance::start(&prepared, spec).await.map_err(text)?;
         let (load, start) = (
@@ -307,6 +308,8 @@ impl Bench {
             policy: Policy::default().into(),
             engine: self.engine.clone(),
             auditor: Default::default(),
+            quotas: crate::worker::Quotas::default(),
+            secrets: Default::default(),
         };
         let worker = Worker::open(options).await.map_err(text)?;
         worker.started().await;

@@ -21,6 +21,8 @@ mod reporter;
 mod save;
 mod session;
 
+pub(super) use plan::config;
+
 /// Run one external worker and watch it
 ///
 /// Loads the component, starts one instance, takes the steps in their order, and stops it: after

@@ -114,6 +114,7 @@ impl Plan {
                 None => Folder::temporary(),
             },
             auditor: Auditor::default(),
+            secrets: Default::default(),
         };
         Ok(Self {
             prepared,

@@ -3,35 +3,38 @@
 //! a component passes through it.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use futures_util::future::{join_all, try_join_all};
+use external_worker_traces::Call;
+use external_worker_traces::send::Traces;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, join_all, try_join_all};
+use tokio::sync::{Mutex, Notify};
 
-use tokio::sync::Notify;
-use tracing::subscriber::{NoSubscriber, with_default};
-
+use super::managed::{Desk, Managed, Serves};
+use super::secrets::Keeper;
+use super::shared::Shared;
 use super::{Announced, ApartOptions, Checked, STOPPING, Watching, bind, own};
 use crate::audit::{Auditor, Kind, Origin, Record};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::cli::program::this_program;
 use crate::cli::signals::Signals;
-use crate::cli::{CacheOptions, load, prepare};
-use crate::limits;
+use crate::cli::{CacheOptions, load};
 use crate::metrics::Gauges;
-use crate::policy::{Guarded, Policy, Until};
+use crate::policy::{Guarded, Policy};
+use crate::server::{Bound, Keyring};
 use crate::tenant::Tenant;
-use crate::tenant::channel::Compilers;
-use crate::tenant::confine::Reach;
+use crate::tenant::broker::Broker;
 use crate::tenant::file::check_apart;
+use crate::tenant::policies::Policies;
 use crate::tenant::supervisor::{Ended, Event, Orders, Restarts, Service, keep, pass_on_nothing};
-use crate::worker::DataDir;
+use crate::worker::{DataDir, Quotas};
 
 /// What of the environment concerns the host itself.
 const ENVIRONMENT: [&str; 7] = [
@@ -57,8 +60,13 @@ pub(super) struct Host<'a> {
     pub(super) audit: Option<&'a Path>,
     /// Where its key is, if not there.
     pub(super) audit_key: Option<&'a Path>,
+    pub(super) secrets: &'a Keeper,
+    /// Where the secrets are, and their key, if there are some.
+    pub(super) secrets_at: [Option<&'a Path>; 2],
     /// The tenants file, if there is one.
     pub(super) list: Option<&'a Path>,
+    /// Where all data is, if tenants come and go.
+    pub(super) root: Option<&'a Path>,
 }
 
 pub(super) fn serve(tenants: &[Checked], host: &Host<'_>) -> Result<Exit, CliError> {
@@ -91,35 +99,15 @@ async fn serve_all(tenants: &[Checked], host: &Host<'_>) -> Result<Exit, CliErro
         longest_pause: Duration::from_secs(host.options.longest_pause),
         only_once_begun: tenants.len() == 1,
     };
-    let compilers = Arc::new(Compilers::new(prepare::program()?));
+    let shared = Shared::new()?;
+    if let (Err(caveat), 2..) = (&shared.cgroups, tenants.len()) {
+        output.note(caveat);
+    }
     let mut keeping = Vec::new();
     for (checked, bound) in tenants.iter().zip(bound) {
-        let address = bound.address();
-        let listener = bound.into_listener().map_err(CliError::Machine)?;
         let start = start(checked, tenants, host)?;
-        let policies = Policies::of(&start);
-        let again = Arc::new(Notify::new());
-        let service = Service {
-            listener: listener.into(),
-            command: Box::new(move || start.command()),
-            again: Arc::clone(&again),
-            compilers: Arc::clone(&compilers),
-        };
-        let orders = &orders;
-        keeping.push(async move {
-            let (watching, tenant) = (host.watching, checked.tenant.label());
-            let auditor = watching.auditor.of_tenant(tenant);
-            watching.gauges.expect(tenant);
-            let tell = |event| {
-                write_down(&event, &auditor);
-                gauge(&event, tenant, &watching.gauges);
-                show(event, checked, address, output);
-            };
-            tokio::select! {
-                ended = keep(&service, restarts, orders, &tell) => ended,
-                never = policies.watch(&again) => match never {},
-            }
-        });
+        let kept = Kept::new(checked, bound, start, None, host, &shared)?;
+        keeping.push(kept.keep(host, restarts, &orders));
     }
     let mut keeping = std::pin::pin!(join_all(keeping));
     tokio::select! {
@@ -134,6 +122,139 @@ async fn serve_all(tenants: &[Checked], host: &Host<'_>) -> Result<Exit, CliErro
             orders.kill.cancel();
             keeping.await;
             Ok(signal)
+        }
+    }
+}
+
+/// Serves whom the control plane says, each in a process of its own.
+pub(super) fn serve_managed(managed: &Managed<'_>, host: &Host<'_>) -> Result<Exit, CliError> {
+    pass_on_nothing().map_err(CliError::Machine)?;
+    // One thread: a process dies with the thread that started it.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::Machine)?;
+    let there = There {
+        host: *host,
+        shared: Shared::new()?,
+    };
+    if let Err(caveat) = &there.shared.cgroups {
+        host.output.note(caveat);
+        managed.has_no_shares(caveat);
+    }
+    runtime.block_on(managed.serve(&there))
+}
+
+/// Serves managed tenants in processes.
+struct There<'a> {
+    host: Host<'a>,
+    shared: Shared,
+}
+
+impl There<'_> {
+    async fn keep(&self, checked: Checked, bound: Bound, desk: Desk) -> Result<(), CliError> {
+        let host = &self.host;
+        make_folder(&checked.tenant.data)?;
+        let orders = Orders {
+            stop: desk.stop.clone(),
+            ..Orders::default()
+        };
+        let restarts = Restarts {
+            longest_pause: Duration::from_secs(host.options.longest_pause),
+            only_once_begun: false,
+        };
+        let start = start(&checked, &[], host)?;
+        let kept = Kept::new(&checked, bound, start, Some(desk), host, &self.shared)?;
+        kept.keep(host, restarts, &orders).await;
+        Ok(())
+    }
+}
+
+impl Serves for There<'_> {
+    fn serve(&self, checked: Checked, bound: Bound, desk: Desk) -> LocalBoxFuture<'_, ()> {
+        async {
+            if let Err(error) = self.keep(checked, bound, desk).await {
+                self.host.output.note(&error.to_string());
+            }
+        }
+        .boxed_local()
+    }
+}
+
+/// A tenant whose process is kept alive.
+struct Kept<'a> {
+    checked: &'a Checked,
+    address: SocketAddr,
+    service: Service,
+    auditor: Auditor,
+    policies: Policies,
+    /// Of one that is managed.
+    desk: Option<Desk>,
+}
+
+impl<'a> Kept<'a> {
+    fn new(
+        checked: &'a Checked,
+        bound: Bound,
+        start: Start,
+        mut desk: Option<Desk>,
+        host: &Host<'_>,
+        shared: &Shared,
+    ) -> Result<Self, CliError> {
+        let address = bound.address();
+        let listener = bound.into_listener().map_err(CliError::Machine)?;
+        let policies = Policies {
+            of_tenant: start.policy.clone(),
+            data_dir: start.data_dir.clone(),
+        };
+        let auditor = host.watching.auditor.of_tenant(checked.tenant.label());
+        let broker = Broker::new(policies.clone(), host.guarded.clone(), auditor.clone());
+        let secrets = match host.secrets.keeps() {
+            true => Some(host.secrets.of(checked.tenant.label())?),
+            false => None,
+        };
+        let questions = desk.as_mut().and_then(Desk::take_questions);
+        let group = shared.group(&checked.tenant, host.output);
+        let service = Service {
+            listener: listener.into(),
+            command: Box::new(move || start.command()),
+            again: Arc::new(Notify::new()),
+            compilers: Arc::new(shared.compilers.of(group.clone())),
+            group,
+            broker: Arc::new(broker),
+            keys: checked.keys.as_ref().map(Keyring::subscribe),
+            secrets: secrets.map(|secrets| secrets.subscribe()),
+            questions: questions.map(Mutex::new),
+        };
+        Ok(Self {
+            checked,
+            address,
+            service,
+            auditor,
+            policies,
+            desk,
+        })
+    }
+
+    async fn keep(self, host: &Host<'_>, restarts: Restarts, orders: &Orders) -> Ended {
+        let (watching, tenant) = (host.watching, self.checked.tenant.label());
+        watching.gauges.expect(tenant);
+        let tell = |event| {
+            write_down(&event, &self.auditor);
+            gauge(&event, tenant, &watching.gauges);
+            trace(&event, tenant, watching.traces.as_ref());
+            if let Some(desk) = &self.desk {
+                put_down(&event, desk, self.address);
+            }
+            show(event, self.checked, self.address, host.output);
+        };
+        let (again, broker) = (
+            Arc::clone(&self.service.again),
+            Arc::clone(&self.service.broker),
+        );
+        tokio::select! {
+            ended = keep(&self.service, restarts, orders, &tell) => ended,
+            never = self.policies.watch(&broker, &again) => match never {},
         }
     }
 }
@@ -166,6 +287,10 @@ fn write_down(event: &Event, auditor: &Auditor) {
             let what = format_args!("its process, {pid}");
             auditor.note(Record::new(Kind::Start).what(what));
         }
+        Event::Again => {
+            let record = Record::new(Kind::Restart).what("its process");
+            auditor.note_often(Kind::Restart, |_| record.reason(ANOTHER));
+        }
         Event::Died { how, .. } => {
             let record = Record::new(Kind::Restart).what("its process");
             auditor.note_often(Kind::Restart, |_| record.reason(how));
@@ -176,7 +301,34 @@ fn write_down(event: &Event, auditor: &Auditor) {
             said.tenant = None;
             auditor.note(said);
         }
-        Event::Said(_) | Event::Uses { .. } => {}
+        Event::Said(_) | Event::Uses { .. } | Event::Called { .. } => {}
+    }
+}
+
+/// Tells the calls of a tenant to who collects traces.
+fn trace(event: &Event, tenant: &str, traces: Option<&Traces>) {
+    if let (Event::Called { calls, lost }, Some(traces)) = (event, traces) {
+        traces.lose(*lost);
+        for call in calls {
+            // It says what it likes, and not whose it is.
+            traces.tell(Call {
+                tenant: Some(tenant.to_owned()),
+                ..call.clone()
+            });
+        }
+    }
+}
+
+/// Why a process ends that was asked to.
+const ANOTHER: &str = "what its policies grant now needs another process";
+
+/// Says what becomes of a tenant to who manages it.
+fn put_down(event: &Event, desk: &Desk, address: SocketAddr) {
+    match event {
+        Event::Ready { pid, uuid, .. } => desk.serves(address, *uuid, Some(*pid)),
+        Event::Again => desk.is_down(ANOTHER.to_owned()),
+        Event::Died { how, .. } => desk.is_down(format!("its process {how}")),
+        Event::Said(_) | Event::Happened(_) | Event::Uses { .. } | Event::Called { .. } => {}
     }
 }
 
@@ -184,9 +336,9 @@ fn write_down(event: &Event, auditor: &Auditor) {
 fn gauge(event: &Event, tenant: &str, gauges: &Gauges) {
     match event {
         Event::Ready { .. } => gauges.is_up(tenant),
-        Event::Died { .. } => gauges.has_died(tenant),
+        Event::Again | Event::Died { .. } => gauges.has_died(tenant),
         Event::Uses { anew, usage } => gauges.uses(tenant, *anew, usage.clone()),
-        Event::Said(_) | Event::Happened(_) => {}
+        Event::Said(_) | Event::Happened(_) | Event::Called { .. } => {}
     }
 }
 
@@ -209,7 +361,8 @@ fn show(event: Event, checked: &Checked, address: SocketAddr, output: &Output) {
             let _ = announced.show(output);
         }
         Event::Said(line) => output.note(&format!("{of}{line}")),
-        Event::Happened(_) | Event::Uses { .. } => {}
+        Event::Happened(_) | Event::Uses { .. } | Event::Called { .. } => {}
+        Event::Again => output.note(&format!("{of}{ANOTHER}")),
         Event::Died { how, pause } => {
             let pause = pause.as_millis();
             output.note(&format!(
@@ -249,6 +402,20 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, C
     if let Some(memory) = tenant.memory {
         add("--memory", memory.as_u64().to_string().as_ref());
     }
+    let Quotas {
+        instances,
+        modules,
+        disk,
+        // The kernel's to hold: nobody else runs guests in that process.
+        cpu_weight: _,
+    } = tenant.quotas;
+    let counts = [("--instances", instances), ("--modules", modules)];
+    let counts = counts.map(|(option, count)| (option, count.map(u64::from)));
+    for (option, most) in counts.into_iter().chain([("--disk", disk)]) {
+        if let Some(most) = most {
+            add(option, most.to_string().as_ref());
+        }
+    }
     for origin in &checked.origins {
         add("--allow-origin", origin.as_str().as_ref());
     }
@@ -262,11 +429,12 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, C
     }
     let places = [
         host.list,
+        host.root,
         host.audit,
         host.audit_key,
         cache.cache_dir.as_deref(),
     ];
-    for place in places.into_iter().flatten() {
+    for place in places.into_iter().chain(host.secrets_at).flatten() {
         add("--beside", place.as_ref());
     }
     for (file, _) in load::operators(cache) {
@@ -287,10 +455,19 @@ fn start(checked: &Checked, all: &[Checked], host: &Host<'_>) -> Result<Start, C
     }
     arguments.extend(cache.ca_arguments());
     arguments.extend((0..host.output.verbose()).map(|_| OsString::from("--verbose")));
+    if checked.keys.is_some() {
+        arguments.push("--keyed".into());
+    }
+    if host.secrets.keeps() {
+        arguments.push("--with-secrets".into());
+    }
     if host.audit.is_some() {
         arguments.push("--audited".into());
     }
-    if host.watching.metrics.is_some() {
+    if host.watching.traces.is_some() {
+        arguments.push("--traced".into());
+    }
+    if host.watching.metrics.is_some() || host.root.is_some() {
         arguments.push("--measured".into());
     }
     if host.options.allow_weaker_isolation {
@@ -346,135 +523,4 @@ impl Start {
         let grants = grants.filter_map(|policy| policy.env);
         grants.flat_map(|grant| grant.inherit).collect()
     }
-}
-
-/// The policies of a tenant. What its process reaches is made from them when it starts, so it starts
-/// again when that changes: what was taken away is out of its reach then, whoever runs in it. What changes
-/// in them besides, it is held to by itself.
-struct Policies {
-    of_tenant: Option<PathBuf>,
-    data_dir: DataDir,
-}
-
-/// What policies say: a digest of each, or why it cannot be read.
-type Said = Vec<(PathBuf, Result<blake3::Hash, io::ErrorKind>)>;
-
-/// What comes of policies for who serves under them.
-#[derive(Debug, PartialEq)]
-struct Outcome {
-    reach: Reach,
-    /// The variables that are passed on.
-    inherited: Vec<String>,
-    /// Those that are none.
-    wrong: Vec<PathBuf>,
-    /// What the one for modules without their own says: its process reads that when it starts.
-    by_default: Option<Result<blake3::Hash, io::ErrorKind>>,
-}
-
-/// The policies at one look.
-struct Seen {
-    said: Said,
-    outcome: Outcome,
-    /// When the first of their grants ends.
-    ends: Option<Until>,
-}
-
-impl Policies {
-    fn of(start: &Start) -> Self {
-        Self {
-            of_tenant: start.policy.clone(),
-            data_dir: start.data_dir.clone(),
-        }
-    }
-
-    /// Asks for a start whenever another one would reach something else.
-    async fn watch(self, again: &Notify) -> std::convert::Infallible {
-        let policies = Arc::new(self);
-        let mut before = None;
-        loop {
-            let looking = Arc::clone(&policies);
-            let looked = tokio::task::spawn_blocking(move || looking.look(before)).await;
-            before = match looked {
-                Ok((seen, is_other)) => {
-                    if is_other {
-                        again.notify_one();
-                    }
-                    Some(seen)
-                }
-                // It fails only where the host shuts down.
-                Err(_) => None,
-            };
-            tokio::time::sleep(limits::POLICIES_ARE_READ_EVERY).await;
-        }
-    }
-
-    /// The policies now, and whether something else comes of them than `before`.
-    fn look(&self, before: Option<Seen>) -> (Seen, bool) {
-        let said = self.said();
-        let has_ended = |seen: &Seen| seen.ends.is_some_and(|it| it.is_past(SystemTime::now()));
-        let before = match before {
-            Some(seen) if seen.said == said && !has_ended(&seen) => return (seen, false),
-            before => before,
-        };
-        // What is wrong with them is told by who uses them.
-        let silence = NoSubscriber::default();
-        let (mut outcome, ends) = with_default(silence, || outcome(&said));
-        let of_tenant = |(path, _): &&(PathBuf, _)| Some(path) == self.of_tenant.as_ref();
-        let by_default = said.iter().find(of_tenant);
-        outcome.by_default = by_default.map(|(_, digest)| *digest);
-        let is_other = before.is_some_and(|before| before.outcome != outcome);
-        let seen = Seen {
-            said,
-            outcome,
-            ends,
-        };
-        (seen, is_other)
-    }
-
-    fn said(&self) -> Said {
-        let listed = self.data_dir.module_policies();
-        let unlisted = listed
-            .is_err()
-            .then(|| (self.data_dir.policies(), Err(io::ErrorKind::Other)));
-        let files = listed.unwrap_or_default().into_iter();
-        let said = files.chain(self.of_tenant.clone()).map(|path| {
-            let digest = digest(&path).map_err(|error| error.kind());
-            (path, digest)
-        });
-        said.chain(unlisted).collect()
-    }
-}
-
-/// What comes of the policies that `said` names, and when the first of their grants ends.
-fn outcome(said: &Said) -> (Outcome, Option<Until>) {
-    let mut outcome = Outcome {
-        reach: Reach::default(),
-        inherited: Vec::new(),
-        wrong: Vec::new(),
-        by_default: None,
-    };
-    let mut ends = None;
-    for (path, _) in said {
-        match Policy::load(path) {
-            Ok(policy) => {
-                outcome.reach.grant(&policy);
-                ends = ends.into_iter().chain(policy.ends()).min();
-                let inherited = policy.env.map(|grant| grant.inherit);
-                outcome.inherited.extend(inherited.into_iter().flatten());
-            }
-            Err(_) => outcome.wrong.push(path.clone()),
-        }
-    }
-    (outcome, ends)
-}
-
-/// Of as much as a policy may have.
-fn digest(path: &Path) -> io::Result<blake3::Hash> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path)?;
-    io::Read::read_to_end(
-        &mut io::Read::take(file, limits::MAX_POLICY_BYTES + 1),
-        &mut bytes,
-    )?;
-    Ok(blake3::hash(&bytes))
 }

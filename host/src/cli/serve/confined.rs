@@ -8,12 +8,13 @@ use std::fs::DirBuilder;
 use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use clap::Args;
+use external_worker_secrets::harden_process;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::time::timeout;
 
@@ -23,14 +24,17 @@ use crate::audit::Auditor;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::signals::Signals;
 use crate::cli::{CacheOptions, load};
-use crate::engine::{Apart, Compiling, Engine};
+use crate::engine::{Apart, Compiling, Engine, Opener};
 use crate::error::HostError;
 use crate::limits;
 use crate::policy::{Guarded, Policy};
-use crate::server::{Bound, Origin, Server};
-use crate::tenant::channel::Speaks;
-use crate::tenant::confine::{self, Reach, reach};
-use crate::worker::{DefaultPolicy, Worker, WorkerOptions};
+use crate::server::{Bound, Keyring, Origin, Server, Tokens, refusal};
+use crate::tenant::channel::{Opens, Speaks};
+use crate::tenant::confine::{self, Asks, Reach, reach};
+use crate::tenant::instruct::{Gathered, Instruction};
+use crate::tenant::question::unavailable;
+use crate::tenant::{self, asking};
+use crate::worker::{DefaultPolicy, Quotas, Secrets, Worker, WorkerOptions};
 
 /// Serve one tenant; `ewh serve --isolation process` starts this
 #[derive(Debug, Args)]
@@ -47,6 +51,15 @@ pub struct ServeTenantCommand {
     /// The most memory that this process may hold, in bytes
     #[arg(long)]
     memory: Option<u64>,
+    /// How many external workers and node libraries its Worker may have
+    #[arg(long)]
+    instances: Option<u32>,
+    /// How many modules it may have
+    #[arg(long)]
+    modules: Option<u32>,
+    /// How many bytes its data may take on disk
+    #[arg(long)]
+    disk: Option<u64>,
     #[arg(long, env = "EWH_TOKEN", hide_env_values = true)]
     token: Option<String>,
     #[arg(long)]
@@ -62,9 +75,18 @@ pub struct ServeTenantCommand {
     /// Say what happens, for the audit log
     #[arg(long)]
     audited: bool,
+    /// Say which calls have ended, for the traces
+    #[arg(long)]
+    traced: bool,
     /// Say what external workers do and use, for the metrics
     #[arg(long)]
     measured: bool,
+    /// Let those in whose keys are told while this process serves, and do not serve before they are
+    #[arg(long)]
+    keyed: bool,
+    /// Have the secrets that are told while this process serves, and do not open the Worker before they are
+    #[arg(long)]
+    with_secrets: bool,
     /// An address that the host listens on, for this tenant or another
     #[arg(long)]
     listens: Vec<SocketAddr>,
@@ -74,11 +96,21 @@ impl ServeTenantCommand {
     pub(in crate::cli) fn execute(self, cache: &CacheOptions) -> Result<Exit, CliError> {
         self.die_with_parent()?;
         let listener = listener()?;
+        // Before there is a second thread, too: it is what this one has from now on, and those that it starts.
+        let asks = confine::hand_over(io::stdout().as_fd())?;
         let guarded = self.guarded();
         let policy = own::policy(self.policy.as_deref(), &self.data, &guarded)?;
-        let reach = self.prepare(&policy, &guarded, cache)?;
+        let reach = self.prepare(&policy, &guarded, cache, asks)?;
         let trust = cache.trust()?;
         trust.read()?;
+        // Where it is not brokered: who does that for it reads what this process passes on from its memory. It leaves no
+        // core file either way.
+        if self.with_secrets
+            && asks == Asks::Nothing
+            && let Err(error) = harden_process()
+        {
+            tracing::warn!("{error}");
+        }
         // Before there is a second thread, and before anything is read that a guest or a client may
         // have made.
         confine::apply(&reach, self.allow_weaker_isolation)?;
@@ -86,8 +118,13 @@ impl ServeTenantCommand {
         let speaks = speaks(&runtime)?;
         // This process may start no other: who keeps it starts what compiles.
         let compiling = Compiling::Apart(Apart::by(Arc::new(speaks.clone())));
-        let engine = load::server_engine(cache, trust, compiling)?;
-        let policy = DefaultPolicy::fixed(policy, guarded);
+        let opener = opener(&speaks, &runtime, asks, reach);
+        let engine = load::server_engine(cache, trust, compiling, opener)?;
+        let data_dir = own::data_dir(&self.data);
+        let policy = match self.policy.clone().filter(|path| data_dir.has(path)) {
+            Some(path) => DefaultPolicy::file(path, guarded),
+            None => DefaultPolicy::fixed(policy, guarded),
+        };
         let ended = runtime.block_on(self.serve(listener, policy, engine, &speaks));
         runtime.shutdown_background();
         ended
@@ -127,11 +164,13 @@ impl ServeTenantCommand {
         policy: &Policy,
         guarded: &Guarded,
         cache: &CacheOptions,
+        asks: Asks,
     ) -> Result<Reach, CliError> {
         let data_dir = own::data_dir(&self.data);
         data_dir.prepare()?;
         let mut reach = reach::of_worker(&data_dir);
         reach.memory = self.memory;
+        reach.is_brokered = asks != Asks::Nothing;
         reach.grant(policy);
         // Who may write what it is confined by is not confined: what grants that is not a policy.
         let own = guarded.but(&data_dir.files());
@@ -155,6 +194,9 @@ impl ServeTenantCommand {
             })?;
             reach.write.push(dir.clone());
         }
+        // What is not there yet is out of reach for good.
+        reach.read.retain(|path| path.exists());
+        reach.write.retain(|path| path.exists());
         Ok(reach)
     }
 
@@ -167,24 +209,63 @@ impl ServeTenantCommand {
     ) -> Result<Exit, CliError> {
         let mut signals = Signals::catch()?;
         let token = self.token.filter(|token| !token.is_empty());
-        let bound = Bound::adopt(listener, token.as_deref(), self.allow_origin);
+        let keys = self.keyed.then(Keyring::default);
+        let told = keys.as_ref().map(Keyring::subscribe);
+        let answers = Arc::new(OnceLock::new());
+        let secrets = Secrets::default();
+        let mut known = secrets.subscribe();
+        let orders = Orders {
+            keys: keys.clone(),
+            secrets: secrets.clone(),
+            worker: Arc::clone(&answers),
+        };
+        tokio::spawn(obey(speaks.clone(), orders));
+        if self.with_secrets {
+            tokio::select! {
+                // It does not fail: there is who tells.
+                _ = known.changed() => {}
+                signal = signals.next() => return Ok(signal),
+            }
+        }
+        let tokens = Tokens {
+            single: token.as_deref(),
+            keys,
+        };
+        let bound = Bound::adopt(listener, tokens, self.allow_origin);
         let bound = bound.map_err(CliError::Usage)?;
         let options = WorkerOptions {
+            quotas: Quotas {
+                instances: self.instances,
+                modules: self.modules,
+                disk: self.disk,
+                // Nobody else runs guests in this process.
+                cpu_weight: None,
+            },
             data: self.data,
             name: self.name,
             policy,
             engine,
-            auditor: match self.audited {
-                true => Auditor::new(speaks.reports()),
+            auditor: match self.audited || self.traced {
+                true => Auditor::new(speaks.reports(self.audited, self.traced)),
                 false => Auditor::default(),
             },
+            secrets,
         };
         let worker = tokio::select! {
             worker = Worker::open(options) => worker?,
             signal = signals.next() => return Ok(signal),
         };
+        // Set once.
+        let _ = answers.set(worker.clone());
         // What takes longer comes while it serves.
         let _ = timeout(limits::OPEN_PATIENCE, worker.loaded()).await;
+        if let Some(mut told) = told {
+            tokio::select! {
+                // It fails only where nobody tells any more, and then nobody has a key.
+                _ = told.changed() => {}
+                signal = signals.next() => return Ok(signal),
+            }
+        }
         let server = Server::new(bound, worker.clone());
         let uuid = worker.uuid().simple().to_string();
         let said = speaks.serves(&uuid, worker.name()).await;
@@ -203,6 +284,70 @@ impl ServeTenantCommand {
     }
 }
 
+/// What who keeps this process tells it, and who is asked.
+struct Orders {
+    keys: Option<Keyring>,
+    secrets: Secrets,
+    worker: Arc<OnceLock<Worker>>,
+}
+
+/// Does what who keeps this process says.
+async fn obey(speaks: Speaks, orders: Orders) {
+    let Orders {
+        keys,
+        secrets,
+        worker,
+    } = orders;
+    let mut gathered = Gathered::default();
+    loop {
+        match speaks.next().await {
+            Ok((
+                Instruction::LetIn {
+                    first,
+                    last,
+                    keys: some,
+                },
+                _,
+            )) => {
+                let all = gathered.add(first, last, some);
+                if let (Some(keys), Some(all)) = (&keys, all) {
+                    keys.replace(all);
+                }
+            }
+            Ok((Instruction::Secrets, with)) => {
+                for given in with {
+                    match tenant::secrets::read(given).await {
+                        Ok(all) => secrets.replace(all),
+                        Err(error) => tracing::error!("the secrets do not come whole: {error}"),
+                    }
+                }
+            }
+            Ok((Instruction::Ask, with)) => {
+                // Before it serves, nobody answers.
+                let worker = worker.get().cloned();
+                for given in with {
+                    tokio::spawn(answer(given, worker.clone()));
+                }
+            }
+            Err(error) => {
+                tracing::error!("what who keeps this process says is not understood: {error}");
+                tokio::time::sleep(limits::TENANT_MESSAGES_EVERY).await;
+            }
+        }
+    }
+}
+
+/// Answers a question, which is on `given`.
+async fn answer(given: OwnedFd, worker: Option<Worker>) {
+    let answered = asking::reply(given, async |ask| match worker {
+        Some(worker) => worker.answer(ask).await.map_err(refusal::problem),
+        None => Err(unavailable()),
+    });
+    if let Err(error) = answered.await {
+        tracing::debug!("a question is not answered: {error}");
+    }
+}
+
 /// Says again and again what external workers did and use, if anybody wants to know.
 async fn gauge(speaks: &Speaks, measured: Option<Worker>) -> Infallible {
     let Some(worker) = measured else {
@@ -214,6 +359,29 @@ async fn gauge(speaks: &Speaks, measured: Option<Worker>) -> Infallible {
         }
         tokio::time::sleep(limits::USAGE_EVERY).await;
     }
+}
+
+/// Who opens devices for this process, and folders that it did not get when it started, where it can ask for them.
+fn opener(speaks: &Speaks, runtime: &tokio::runtime::Runtime, asks: Asks, has: Reach) -> Opener {
+    if asks == Asks::Nothing {
+        return Opener::default();
+    }
+    let (speaks, runtime) = (speaks.clone(), runtime.handle().clone());
+    let turn = Arc::new(Mutex::new(()));
+    let open = move |path: &Path, what| {
+        // One after the other: who asks for much at once is not answered.
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        speaks.open(path, what, &runtime)
+    };
+    let open_folder = open.clone();
+    let devices = Opener::new(move |path| open(path, Opens::Device));
+    if asks < Asks::Folders {
+        return devices;
+    }
+    devices.with_folders(move |path, is_written| {
+        let has_it = has.has_folder(path, is_written);
+        (!has_it).then(|| open_folder(path, Opens::Folder))
+    })
 }
 
 /// What this process was given to say that it serves, and what it wants.

@@ -7,32 +7,33 @@
 mod apart;
 #[cfg(target_os = "linux")]
 mod confined;
+mod managed;
 mod own;
+mod secrets;
+#[cfg(target_os = "linux")]
+mod shared;
 mod together;
+mod watching;
 
-use std::convert::Infallible;
-use std::future::pending;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
-use tokio::net::TcpListener;
 
 use super::error::{CliError, Exit};
 use super::output::Output;
 use super::{CacheOptions, files, load};
-use crate::audit::{Auditor, Kind, Log, Options, Record};
 use crate::limits::{MAX_SHOWN_CHARS, MAX_TENANTS_FILE_BYTES};
-use crate::metrics::{self, Gauges};
-use crate::policy::Guarded;
-use crate::server::{Bound, Origin};
+use crate::server::{Bound, Keyring, Origin, Tokens};
 use crate::tenant::Tenant;
 use crate::tenant::file::{self, Surroundings};
 use crate::text;
-use crate::worker::Worker;
+use crate::worker::{Quotas, Worker};
+
+use secrets::Keeper;
+use watching::{Wanted, Watching};
 
 #[cfg(target_os = "linux")]
 pub use confined::ServeTenantCommand;
@@ -50,6 +51,10 @@ const STOPPING: &str = "stopping; signal again to stop at once";
 /// once.
 #[derive(Debug, Args)]
 pub struct ServeCommand {
+    /// Take options from this file, too, a line for each, such as `port = 9382`; the command line and the environment
+    /// go before it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The directory in which the Worker keeps its data; with --tenants, each tenant has a folder in
     /// it [default: ewh/worker in the user's data directory]
     #[arg(long, value_name = "DIR")]
@@ -73,7 +78,8 @@ pub struct ServeCommand {
     #[arg(long)]
     name: Option<String>,
     /// Serve several Workers, which this file lists: each [[tenant]] has a name and a port, and may
-    /// have host, data, policy, token-env, allow-origin and memory
+    /// have host, data, policy, token-env, allow-origin, memory, instances, modules, disk and cpu-weight. With
+    /// --control: have these tenants, as `ewh tenants apply` does, at each start and after each SIGHUP; others stay
     #[arg(long, value_name = "FILE",
         conflicts_with_all = ["host", "port", "token", "allow_origin", "policy", "name"])]
     tenants: Option<PathBuf>,
@@ -85,15 +91,38 @@ pub struct ServeCommand {
     /// it, it keeps whoever can write the log from forging it [default: `key` in the directory of the log]
     #[arg(long, value_name = "FILE", requires = "audit")]
     audit_key: Option<PathBuf>,
+    /// Keep the secrets of tenants in this directory, encrypted, made if it is not there: where a policy says so, they are
+    /// sent in requests of workers, which never have them; the API and `ewh secrets` set them
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
+    /// The file with the key of the secrets, as age-keygen makes it, made if there are no secrets yet [default: the systemd
+    /// credential ewh-secrets-key, or the environment variable EWH_SECRETS_KEY]
+    #[arg(long, value_name = "FILE", requires = "secrets")]
+    secrets_key: Option<PathBuf>,
     /// Serve metrics for Prometheus at this address, at /metrics, and whether the host is well, at /health/live and
     /// /health/ready; nobody is asked for a token there
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
+    /// Send a trace of each call of an external worker to the OpenTelemetry collector at this address, over OTLP by HTTP,
+    /// such as http://127.0.0.1:4318
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
+    /// Make, change and end tenants while the host runs, by the HTTP API and the console at this address; the first
+    /// time, the token for it is printed
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with_all =
+        ["host", "port", "token", "allow_origin", "policy", "name"])]
+    control: Option<SocketAddr>,
+    /// Print one more token for the API, where nobody has one any more
+    #[arg(long, requires = "control")]
+    new_token: bool,
     /// What separates the Workers from each other, in addition to the sandbox of each guest
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     isolation: Isolation,
     #[command(flatten)]
     apart: ApartOptions,
+    /// The file of `config`, and what is in it.
+    #[arg(skip)]
+    options: Option<(PathBuf, toml::Table)>,
 }
 
 /// What keeps Workers apart.
@@ -124,6 +153,8 @@ struct Checked {
     tenant: Tenant,
     address: SocketAddr,
     origins: Vec<Origin>,
+    /// Who may come in beside whoever has its token, if that is told while it is served.
+    keys: Option<Keyring>,
     /// Whether it is one of a tenants file.
     is_listed: bool,
 }
@@ -145,6 +176,7 @@ impl ServeCommand {
     /// One Worker, for whoever develops in it.
     pub(super) fn for_dev(data: PathBuf, port: u16, policy: Option<PathBuf>) -> Self {
         Self {
+            config: None,
             data: Some(data),
             host: Ipv4Addr::LOCALHOST.to_string(),
             port,
@@ -155,12 +187,18 @@ impl ServeCommand {
             tenants: None,
             audit: None,
             audit_key: None,
+            secrets: None,
+            secrets_key: None,
             metrics: None,
+            otlp: None,
+            control: None,
+            new_token: false,
             isolation: Isolation::None,
             apart: ApartOptions {
                 allow_weaker_isolation: false,
                 longest_pause: 30,
             },
+            options: None,
         }
     }
 
@@ -181,21 +219,41 @@ impl ServeCommand {
             cache,
             guarded: &guarded,
             watching: &Watching::default(),
+            secrets: &Keeper::default(),
         };
         together::serve(tenants, &host, Some(beside))
     }
 
+    /// The file with more options, if there is one.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// What is in that file is among the options of this command already.
+    pub(super) fn has_options(&mut self, file: PathBuf, options: toml::Table) {
+        self.config = None;
+        self.options = Some((file, options));
+    }
+
     pub(super) fn execute(self, output: &Output, cache: &CacheOptions) -> Result<Exit, CliError> {
+        if let Some(address) = self.control {
+            return self.execute_managed(address, output, cache);
+        }
         let (isolation, options) = (self.isolation, self.apart);
         let list = self.tenants.clone();
-        let (audit, audit_key, metrics) =
-            (self.audit.clone(), self.audit_key.clone(), self.metrics);
+        let (audit, audit_key) = (self.audit.clone(), self.audit_key.clone());
+        let (metrics, otlp) = (self.metrics, self.otlp.clone());
+        let (secrets, secrets_key) = (self.secrets.clone(), self.secrets_key.clone());
         let tenants = tenants(self)?;
         let guarded = own::guarded(&tenants, list.as_deref(), cache);
-        let watching = &Watching {
+        let keeper = Keeper::open(secrets.as_deref(), secrets_key.as_deref(), &guarded)?;
+        let wanted = Wanted {
+            audit: audit.clone(),
+            audit_key: audit_key.clone(),
             metrics,
-            ..watching(audit.as_deref(), audit_key.clone(), &guarded)?
+            otlp,
         };
+        let watching = &Watching::new(wanted, &guarded)?;
         match isolation {
             Isolation::None => {
                 let host = together::Host {
@@ -203,6 +261,7 @@ impl ServeCommand {
                     cache,
                     guarded: &guarded,
                     watching,
+                    secrets: &keeper,
                 };
                 together::serve(tenants, &host, None)
             }
@@ -216,78 +275,102 @@ impl ServeCommand {
                     watching,
                     audit: audit.as_deref(),
                     audit_key: audit_key.as_deref(),
+                    secrets: &keeper,
+                    secrets_at: [secrets.as_deref(), secrets_key.as_deref()],
                     list: list.as_deref(),
+                    root: None,
                 };
                 apart::serve(&tenants, &host)
             }
             #[cfg(not(target_os = "linux"))]
             Isolation::Process => {
                 let _ = options;
-                Err(CliError::Usage(
-                    "--isolation process works on Linux only; leave it out".to_owned(),
-                ))
+                Err(only_on_linux())
             }
         }
     }
 }
 
-/// Who watches over what is served.
-#[derive(Debug, Default)]
-struct Watching {
-    auditor: Auditor,
-    /// Where that is written down, if anywhere.
-    log: Option<Log>,
-    gauges: Gauges,
-    /// Where those are had, if anywhere.
-    metrics: Option<SocketAddr>,
-}
-
-impl Watching {
-    /// Serves the metrics, if that is wanted.
-    async fn serve(&self, guarded: &Guarded, output: &Output) -> Result<Infallible, CliError> {
-        let Some(address) = self.metrics else {
-            return pending().await;
+impl ServeCommand {
+    /// Serves whom the control plane at `address` says.
+    fn execute_managed(
+        self,
+        address: SocketAddr,
+        output: &Output,
+        cache: &CacheOptions,
+    ) -> Result<Exit, CliError> {
+        let root = data_dir(self.data)?;
+        let guarded = own::guarded(&[], None, cache);
+        guarded.keep(&root, "the data of all tenants");
+        let keeper = Keeper::open(
+            self.secrets.as_deref(),
+            self.secrets_key.as_deref(),
+            &guarded,
+        )?;
+        let wanted = Wanted {
+            audit: self.audit.clone(),
+            audit_key: self.audit_key.clone(),
+            metrics: self.metrics,
+            otlp: self.otlp.clone(),
         };
-        let failed = |error: io::Error| {
-            CliError::Usage(format!("cannot serve metrics at {address}: {error}"))
+        let watching = &Watching::new(wanted, &guarded)?;
+        let managed = managed::Managed {
+            root: root.clone(),
+            address,
+            new_token: self.new_token,
+            declared: managed::Declared {
+                options: self.options,
+                tenants: self.tenants,
+            },
+            guarded: &guarded,
+            watching,
+            audit: self.audit.clone(),
+            audit_key: self.audit_key.clone(),
+            secrets: keeper.clone(),
+            secrets_at: self.secrets.clone(),
+            output,
+            unheld: match self.isolation {
+                Isolation::None => managed::Unheld::in_one_process(),
+                Isolation::Process => managed::Unheld::default(),
+            },
         };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        guarded.listen(address);
-        output.note(&format!("metrics are at http://{address}/metrics"));
-        metrics::serve(listener, self.gauges.clone(), self.log.clone())
-            .await
-            .map_err(failed)?;
-        pending().await
+        match self.isolation {
+            Isolation::None => {
+                let host = together::Host {
+                    output,
+                    cache,
+                    guarded: &guarded,
+                    watching,
+                    secrets: &keeper,
+                };
+                together::serve_managed(&managed, &host)
+            }
+            #[cfg(target_os = "linux")]
+            Isolation::Process => {
+                let host = apart::Host {
+                    options: &self.apart,
+                    output,
+                    cache,
+                    guarded: &guarded,
+                    watching,
+                    audit: self.audit.as_deref(),
+                    audit_key: self.audit_key.as_deref(),
+                    secrets: &keeper,
+                    secrets_at: [self.secrets.as_deref(), self.secrets_key.as_deref()],
+                    list: None,
+                    root: Some(&root),
+                };
+                apart::serve_managed(&managed, &host)
+            }
+            #[cfg(not(target_os = "linux"))]
+            Isolation::Process => Err(only_on_linux()),
+        }
     }
 }
 
-/// Who writes down what happens: into the log in `dir`, which belongs to the host.
-fn watching(
-    dir: Option<&Path>,
-    key: Option<PathBuf>,
-    guarded: &Guarded,
-) -> Result<Watching, CliError> {
-    let Some(dir) = dir else {
-        return Ok(Watching::default());
-    };
-    guarded.keep(dir, "the audit log of the host");
-    if let Some(key) = &key {
-        guarded.keep(key, "the key of the audit log");
-    }
-    let options = Options {
-        key,
-        ..Options::default()
-    };
-    let log = Log::open(dir, &options);
-    let log = log.map_err(|error| CliError::Usage(format!("--audit: {error}")))?;
-    let auditor = Auditor::new(log.clone());
-    auditor.note(Record::new(Kind::Start).what("the host"));
-    Ok(Watching {
-        auditor,
-        log: Some(log),
-        ..Watching::default()
-    })
+#[cfg(not(target_os = "linux"))]
+fn only_on_linux() -> CliError {
+    CliError::Usage("--isolation process works on Linux only; leave it out".to_owned())
 }
 
 /// Who is served: those of the tenants file, or the one of the command line.
@@ -303,6 +386,7 @@ fn tenants(command: ServeCommand) -> Result<Vec<Checked>, CliError> {
             token: command.token.filter(|token| !token.is_empty()),
             origins: Vec::new(),
             memory: None,
+            quotas: Quotas::default(),
         }],
         Some(path) => {
             let text = files::read_text(path, "tenants file", MAX_TENANTS_FILE_BYTES)?;
@@ -344,14 +428,18 @@ fn check(tenant: Tenant, mut origins: Vec<Origin>, is_listed: bool) -> Result<Ch
         tenant,
         address,
         origins,
+        keys: None,
         is_listed,
     })
 }
 
 /// Listens for a tenant, if it may.
 async fn bind(checked: &Checked) -> Result<Bound, CliError> {
-    let (token, origins) = (checked.tenant.token.as_deref(), checked.origins.clone());
-    let bound = Bound::new(checked.address, token, origins).await;
+    let tokens = Tokens {
+        single: checked.tenant.token.as_deref(),
+        keys: checked.keys.clone(),
+    };
+    let bound = Bound::new(checked.address, tokens, checked.origins.clone()).await;
     bound.map_err(|problem| {
         CliError::Usage(match checked.listed() {
             Some(name) => format!("`{name}`: {problem}"),

@@ -77,6 +77,7 @@ impl Running {
             state: None,
             folder: Folder::temporary(),
             auditor: Auditor::default(),
+            secrets: Default::default(),
         };
         let (starting, events) = Instance::begin(&prepared, spec)?;
         let mut teller = Teller {

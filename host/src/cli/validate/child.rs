@@ -25,6 +25,7 @@ use super::super::shown;
 use super::line::{UnderWay, heard, under_way};
 use super::verdict::Check;
 use super::{Level, Trial};
+use crate::cli::remote::TOKEN_VARIABLE;
 use crate::limits;
 use crate::registry::SECRET_VARIABLES;
 use crate::validate::finding::{self, Finding};
@@ -164,7 +165,7 @@ fn command(name: &Path, trial: &Trial, arguments: &[OsString]) -> io::Result<Com
         .process_group(0)
         .kill_on_drop(true);
     // It runs a stranger's code.
-    for name in SECRET_VARIABLES {
+    for name in SECRET_VARIABLES.into_iter().chain([TOKEN_VARIABLE]) {
         command.env_remove(name);
     }
     if let Some(least) = trial.min_reached {

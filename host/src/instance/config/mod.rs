@@ -6,6 +6,8 @@
 //!
 //! Messages made here say where and what is wrong, and never the value: it may be the secret.
 //!
+//! Where it refers to secrets, the guest gets them, and what is kept, shown and sent has the references ([`given`]).
+//!
 //! What tells that a value is there is its name, or a kind that fits it. So plain `dict` and `list`
 //! fields stay in the host, since nothing is said of their content. Configurations are completed and
 //! checked on the guests' threads, on the bill of the instance and under its deadlines; schemas are
@@ -14,6 +16,7 @@
 mod complete;
 mod effort;
 mod fits;
+mod given;
 mod graph;
 mod index;
 mod keywords;
@@ -30,6 +33,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::error::{HostError, Result};
 use crate::{limits, text};
+use given::Marked;
+pub use given::{Checked, Known, refers};
 use graph::Graph;
 pub use graph::Unclear;
 pub use list::Listed;
@@ -104,17 +109,41 @@ impl ConfigSchema {
     /// # Errors
     /// [`HostError::Config`] with every problem and its place.
     pub fn merged(&self, current: &Json, patch: &Json) -> Result<Json> {
-        let (Json::Object(current), Json::Object(patch)) = (current, patch) else {
-            return Err(HostError::Config(
-                "a configuration is a JSON object".to_owned(),
-            ));
+        self.completed(over(current, patch)?)
+    }
+
+    fn completed(&self, mut config: Json) -> Result<Json> {
+        complete::complete(&self.graph, &mut config)?;
+        self.validate(&config)?;
+        Ok(config)
+    }
+
+    /// The same, where both may refer to secrets, of which `known` knows some.
+    ///
+    /// # Errors
+    /// Those of [`Self::merged`]; when a secret is not known, or would not stay in the host where it is referred to.
+    pub fn checked(&self, current: &Json, patch: &Json, known: Known<'_>) -> Result<Checked> {
+        let whole = over(current, patch)?;
+        let Some(mut marked) = Marked::new(&whole)? else {
+            return self.completed(whole).map(Checked::plain);
         };
-        let mut merged = current.clone();
-        merged.extend(patch.clone());
-        let mut merged = Json::Object(merged);
-        complete::complete(&self.graph, &mut merged)?;
-        self.validate(&merged)?;
-        Ok(merged)
+        complete::complete(&self.graph, &mut marked.config)?;
+        marked.leaves(&self.without_secrets(&marked.config))?;
+        let checked = marked.given(known)?;
+        self.validate(checked.given())?;
+        Ok(checked)
+    }
+
+    /// What a guest says its configuration is, where it is `kept` with references to secrets that `known` knows.
+    ///
+    /// # Errors
+    /// Those of [`Self::checked`].
+    pub fn said(&self, kept: &Json, said: &Json, known: Known<'_>) -> Result<Checked> {
+        match given::refers(kept) {
+            true => self.checked(kept, &given::referring(said, kept, known), known),
+            // Nothing is copied that may be large.
+            false => self.checked(kept, said, known),
+        }
     }
 
     /// The members of `patch`, by their paths, that [`Self::merged`] leaves out of it; the first few. None, where
@@ -174,11 +203,19 @@ impl ConfigSchema {
     /// `config` as the form that edits it has it: secrets included, and nothing that the schema has no
     /// place for, such as a secret of another version.
     pub fn for_its_form(&self, config: &Json) -> Json {
-        let mut shown = config.clone();
-        match complete::clean(&self.graph, &mut shown) {
-            Ok(()) => shown,
-            // Better an empty form than one with what nobody looked at.
-            Err(_too_far) => Json::Object(Map::new()),
+        // Better an empty form than one with what nobody looked at.
+        let empty = Json::Object(Map::new());
+        let cleaned = |config: &mut Json| complete::clean(&self.graph, config);
+        match Marked::new(config) {
+            Ok(Some(mut marked)) => match cleaned(&mut marked.config) {
+                Ok(()) => marked.kept(),
+                Err(_too_far) => empty,
+            },
+            Ok(None) => {
+                let mut shown = config.clone();
+                cleaned(&mut shown).map_or(empty, |()| shown)
+            }
+            Err(_no_reference) => empty,
         }
     }
 
@@ -202,6 +239,18 @@ impl ConfigSchema {
     pub fn unclear(&self) -> &[Unclear] {
         &self.graph.unclear
     }
+}
+
+/// `patch` over `current`, property by property.
+fn over(current: &Json, patch: &Json) -> Result<Json> {
+    let (Json::Object(current), Json::Object(patch)) = (current, patch) else {
+        return Err(HostError::Config(
+            "a configuration is a JSON object".to_owned(),
+        ));
+    };
+    let mut whole = current.clone();
+    whole.extend(patch.clone());
+    Ok(Json::Object(whole))
 }
 
 #[cfg(test)]

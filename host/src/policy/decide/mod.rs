@@ -7,7 +7,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::access::{Access, Denial, DenyReason, Request};
-use super::grant::{DataGrant, Direction, Protocol, SocketsGrant};
+use super::address::Special;
+use super::grant::{DataGrant, Direction, HttpGrant, Protocol, Scheme, SocketsGrant};
 use super::pattern::LOCALHOST;
 use super::{Capability, Granted, address};
 use crate::limits::MAX_SHOWN_CHARS;
@@ -48,6 +49,7 @@ pub fn decide(granted: &Granted, access: &Access<'_>) -> Result<(), Denial> {
         } => receive(granted, protocol, peer, names),
         Access::Request(request) => http(granted, &request),
         Access::RequestTo { request, address } => http_to(granted, &request, address),
+        Access::Secret { request, name } => secret(granted, &request, name),
     }
 }
 
@@ -339,14 +341,8 @@ fn http(granted: &Granted, request: &Request<'_>) -> Result<(), Denial> {
         return Err(deny(DenyReason::NotGranted, "no server is granted"));
     }
     let address = request.host.parse::<IpAddr>().ok();
-    let mut of_host = granted
-        .http
-        .iter()
-        .filter(|rule| match address {
-            Some(address) => rule.host.reaches(address),
-            None => rule.host.matches_name(request.host),
-        })
-        .peekable();
+    let rules = granted.http.iter();
+    let mut of_host = rules.filter(|rule| rule.is_about(request.host)).peekable();
     if of_host.peek().is_none() {
         return Err(match address.and_then(address::special) {
             Some(kind) => deny(
@@ -401,6 +397,48 @@ fn http_to(granted: &Granted, request: &Request<'_>, ip: IpAddr) -> Result<(), D
     Err(http_denial(request, host, DenyReason::SpecialAddress, &why))
 }
 
+/// A secret goes only where a grant that allows the request by itself names it.
+fn secret(granted: &Granted, request: &Request<'_>, name: &str) -> Result<(), Denial> {
+    http(granted, request)?;
+    let deny = |reason, why: &str| Denial {
+        capability: Capability::Http,
+        reason,
+        what: format!(
+            "the secret `{}` for {} {}://{}:{}: {why}",
+            shown(name),
+            shown(request.method),
+            request.scheme.label(),
+            shown(request.host),
+            request.port
+        ),
+        fix: format!(
+            "{} secrets = [{}]",
+            http_fix(request, request.host),
+            quoted(name)
+        ),
+    };
+    let names_it = |rule: &&HttpGrant| {
+        rule.is_about(request.host)
+            && rule.allows_port(request.scheme, request.port)
+            && rule.allows_method(request.method)
+            && rule.secrets.iter().any(|own| own == name)
+    };
+    if !granted.http.iter().any(|rule| names_it(&rule)) {
+        let why = "it is not there, or no grant that allows this names it";
+        return Err(deny(DenyReason::SecretNotGranted, why));
+    }
+    let stays_here = || {
+        let address = request.host.parse::<IpAddr>();
+        let is_loopback = |address| address::special(address) == Some(Special::Loopback);
+        request.host == LOCALHOST || address.is_ok_and(is_loopback)
+    };
+    if request.scheme == Scheme::Http && !stays_here() {
+        let why = "everybody on the way could read it; use https";
+        return Err(unfixable(deny(DenyReason::SecretInClear, why)));
+    }
+    Ok(())
+}
+
 fn http_denial(request: &Request<'_>, fix: &str, reason: DenyReason, why: &str) -> Denial {
     let Request {
         scheme,
@@ -413,12 +451,17 @@ fn http_denial(request: &Request<'_>, fix: &str, reason: DenyReason, why: &str) 
         capability: Capability::Http,
         reason,
         what: format!("{} {scheme}://{}:{port}: {why}", shown(method), shown(host)),
-        fix: format!(
-            "[[http]] host = {} scheme = \"{scheme}\" ports = [{port}] methods = [{}]",
-            quoted(fix),
-            quoted(method)
-        ),
+        fix: http_fix(request, fix),
     }
+}
+
+fn http_fix(request: &Request<'_>, host: &str) -> String {
+    let (scheme, port) = (request.scheme.label(), request.port);
+    format!(
+        "[[http]] host = {} scheme = \"{scheme}\" ports = [{port}] methods = [{}]",
+        quoted(host),
+        quoted(request.method)
+    )
 }
 
 /// Words of a guest, for one line of a log.

@@ -426,6 +426,69 @@ fn a_server_that_resolves_to_a_special_address_is_not_reached() {
 }
 
 #[test]
+fn a_secret_goes_only_where_a_grant_that_allows_the_request_names_it() {
+    let rules = granted(
+        "[[http]]\nhost = \"a.example\"\nmethods = [\"GET\"]\nsecrets = [\"key\"]\n\
+         [[http]]\nhost = \"*.example\"\nmethods = [\"GET\", \"POST\"]\nports = [443, 8443]\n\
+         [[http]]\nhost = \"*\"\nmethods = [\"*\"]\nsecrets = [\"other\"]\n\
+         [[http]]\nhost = \"localhost\"\nmethods = [\"GET\"]\nsecrets = [\"key\"]\n\
+         [[http]]\nhost = \"127.0.0.0/8\"\nmethods = [\"GET\"]\nsecrets = [\"key\"]\n\
+         [[http]]\nhost = \"10.0.0.0/8\"\nmethods = [\"GET\"]\nsecrets = [\"key\"]\n",
+    );
+    let to = |scheme, host, port, method, name| {
+        let request = Request {
+            scheme,
+            host,
+            port,
+            method,
+        };
+        decide(&rules, &Access::Secret { request, name }).map_err(|denial| denial.reason)
+    };
+    use DenyReason::{SecretInClear, SecretNotGranted};
+    use Scheme::{Http, Https};
+    let table = [
+        (Https, "a.example", 443, "GET", "key", Ok(())),
+        (Https, "a.example", 443, "GET", "other", Ok(())),
+        (Https, "a.example", 443, "GET", "KEY", Err(SecretNotGranted)),
+        // Allowed, and by another grant.
+        (
+            Https,
+            "a.example",
+            443,
+            "POST",
+            "key",
+            Err(SecretNotGranted),
+        ),
+        (
+            Https,
+            "a.example",
+            8443,
+            "GET",
+            "key",
+            Err(SecretNotGranted),
+        ),
+        (Https, "b.example", 443, "GET", "key", Err(SecretNotGranted)),
+        (Http, "a.example", 80, "GET", "key", Err(SecretInClear)),
+        (Http, "10.0.0.1", 80, "GET", "key", Err(SecretInClear)),
+        (Https, "10.0.0.1", 443, "GET", "key", Ok(())),
+        (Http, "localhost", 80, "GET", "key", Ok(())),
+        (Http, "127.0.0.1", 80, "GET", "key", Ok(())),
+        (
+            Http,
+            "localhost",
+            80,
+            "POST",
+            "key",
+            Err(DenyReason::MethodNotGranted),
+        ),
+    ];
+    for (scheme, host, port, method, name, expected) in table {
+        let answer = to(scheme, host, port, method, name);
+        assert_eq!(answer, expected, "{method} {host}:{port} {name}");
+    }
+}
+
+#[test]
 fn a_denial_is_one_line_and_names_the_grant_even_for_hostile_text() {
     let name = "a\"\n\u{1b}[31m".repeat(1000);
     let denial = decide(

@@ -211,7 +211,9 @@ fn is_missing(error: &io::Error) -> bool {
     missing.contains(&error.kind())
 }
 
-fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Puts `content` in place in one step, for its owner only, in a directory that is made if it is not there. Where the
+/// file is a link, that stays one.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let dir = path.parent().filter(|dir| *dir != Path::new(""));
     let dir = dir.map_or_else(|| PathBuf::from("."), Path::to_owned);

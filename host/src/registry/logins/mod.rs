@@ -8,6 +8,9 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "cli")]
+pub(crate) use self::file::write_private;
+
 use self::file::LoginFile;
 use super::RegistryName;
 

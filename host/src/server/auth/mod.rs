@@ -6,17 +6,27 @@
 //! machine may on loopback, others where the operator listed them; programs send no origin. What changes
 //! something and has none shows otherwise that no page of a stranger sent it: a browser says that it is
 //! the page's own server, or there is something that no page sends unasked, the token or a header.
-//! *Token*: whoever reaches a listener that is not loopback has to know it.
+//! *Token*: whoever reaches a listener that is not loopback has to know one. There is one token that allows
+//! everything, and there are those of the [`Keyring`], of which each allows what its role does; where there is either,
+//! loopback takes one as well. Who is wrong about it too often has to wait ([`tries`]).
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::http::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderName, Method, Request, Uri, uri};
+use external_worker_control::access::address::{host_of, is_loopback_host};
 
+use self::tries::{Tries, Wait};
 use crate::limits;
+
+mod keyring;
+mod tries;
+
+pub use keyring::{Keyring, Pass};
 
 /// The cookie that may carry the token.
 pub const COOKIE_NAME: &str = "ewh_token";
@@ -53,6 +63,8 @@ pub enum Denied {
     Twice,
     /// No token, or a wrong one.
     Token,
+    /// Too many wrong ones; the next is looked at after this long.
+    Often(Duration),
 }
 
 impl Denied {
@@ -75,6 +87,7 @@ impl Denied {
                 "the token is missing or wrong; send it as `Authorization: Bearer`, as `?token=` of \
                  the address, or as the cookie `ewh_token`"
             }
+            Self::Often(_) => "too many wrong tokens have come from this address; try again later",
         }
     }
 }
@@ -115,11 +128,28 @@ impl FromStr for Origin {
     }
 }
 
+/// What lets in; with nothing of it, everybody on this machine comes in.
+#[derive(Debug, Clone, Default)]
+pub struct Tokens<'a> {
+    /// The one that allows everything.
+    pub single: Option<&'a str>,
+    /// The keys of those that allow what a role does.
+    pub keys: Option<Keyring>,
+}
+
+impl<'a> From<Option<&'a str>> for Tokens<'a> {
+    fn from(single: Option<&'a str>) -> Self {
+        Self { single, keys: None }
+    }
+}
+
 /// What one listener asks of whoever comes.
 #[derive(Debug)]
 pub struct Access {
     /// Compared as hashes: equal time for equal and different, and no length to learn.
     token: Option<blake3::Hash>,
+    keys: Option<Keyring>,
+    tries: Tries,
     is_loopback: bool,
     origins: Vec<Origin>,
 }
@@ -131,12 +161,13 @@ impl Access {
     /// A sentence: others reach it and there is no token, or the token is none.
     pub fn new(
         address: SocketAddr,
-        token: Option<&str>,
+        tokens: Tokens<'_>,
         origins: Vec<Origin>,
     ) -> Result<Self, String> {
+        let Tokens { single, keys } = tokens;
         let is_loopback = address.ip().to_canonical().is_loopback();
-        let token = token.map(check_token).transpose()?;
-        if token.is_none() && !is_loopback {
+        let token = single.map(check_token).transpose()?;
+        if token.is_none() && keys.is_none() && !is_loopback {
             return Err(format!(
                 "others can reach {ip}: give a secret with --token or EWH_TOKEN, or listen on \
                  127.0.0.1",
@@ -146,6 +177,8 @@ impl Access {
         let token = token.map(|token| blake3::hash(token.as_bytes()));
         Ok(Self {
             token,
+            keys,
+            tries: Tries::default(),
             is_loopback,
             origins,
         })
@@ -186,8 +219,7 @@ impl Access {
         if headers.contains_key(UPGRADE) || headers.contains_key(REQUESTED_WITH) {
             return true;
         }
-        if self.token.is_some() && (bearer(headers).is_some() || in_query(request.uri()).is_some())
-        {
+        if self.asks() && (bearer(headers).is_some() || in_query(request.uri()).is_some()) {
             return true;
         }
         let kind = headers
@@ -199,29 +231,44 @@ impl Access {
         })
     }
 
-    /// Whether one of the places for a token has the right one.
+    /// What a token in one of the places for it allows `peer`.
     ///
     /// # Errors
-    /// [`Denied::Token`].
-    pub fn check_token(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
-        let Some(token) = &self.token else {
-            return Ok(());
-        };
-        let is_right = |given: &str| blake3::hash(given.as_bytes()) == *token;
-        let mut given = bearer(headers)
+    /// [`Denied::Token`] and [`Denied::Often`].
+    pub fn check_token(
+        &self,
+        peer: IpAddr,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Pass, Denied> {
+        if !self.asks() {
+            return Ok(Pass::OWNER);
+        }
+        let shown = bearer(headers)
             .into_iter()
             .chain(in_query(uri))
             .chain(cookies(headers));
-        if given.any(is_right) {
-            Ok(())
-        } else {
-            Err(Denied::Token)
+        let shown: Vec<_> = shown.take(limits::MAX_TOKENS_SHOWN).collect();
+        // Who shows none guesses nothing.
+        if shown.is_empty() {
+            return Err(Denied::Token);
+        }
+        let mut keys = self.keys.iter();
+        let pass = keys.find_map(|keys| shown.iter().find_map(|token| keys.find(token)));
+        if let Some(pass) = pass {
+            return Ok(pass);
+        }
+        let is_single = |given: &&str| Some(blake3::hash(given.as_bytes())) == self.token;
+        match self.tries.judge(peer, || shown.iter().any(is_single)) {
+            Ok(true) => Ok(Pass::OWNER),
+            Ok(false) => Err(Denied::Token),
+            Err(Wait(wait)) => Err(Denied::Often(wait)),
         }
     }
 
     /// Whether a token is asked for.
-    pub fn has_token(&self) -> bool {
-        self.token.is_some()
+    pub fn asks(&self) -> bool {
+        self.token.is_some() || self.keys.is_some()
     }
 
     fn is_our_host(&self, host: &str) -> bool {
@@ -260,22 +307,6 @@ fn check_token(token: &str) -> Result<&str, String> {
         limits::MIN_TOKEN_BYTES,
         limits::MAX_TOKEN_BYTES
     ))
-}
-
-fn is_loopback_host(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || address
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.to_canonical().is_loopback())
-}
-
-/// The host of `host:port`, where an IPv6 address is in brackets.
-fn host_of(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => host,
-        _ => authority,
-    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -1,6 +1,10 @@
 //! Who is let in, and who is not.
 
+use std::time::SystemTime;
+
 use axum::http::HeaderName;
+use external_worker_control::Role;
+use external_worker_control::token::make;
 
 use super::*;
 
@@ -8,7 +12,7 @@ const TOKEN: &str = "0123456789abcdef";
 
 fn access(address: &str, token: Option<&str>, origins: &[&str]) -> Result<Access, String> {
     let origins = origins.iter().map(|o| o.parse().unwrap()).collect();
-    Access::new(address.parse().unwrap(), token, origins)
+    Access::new(address.parse().unwrap(), token.into(), origins)
 }
 
 fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
@@ -186,13 +190,14 @@ fn what_changes_something_shows_that_no_page_of_a_stranger_sent_it() {
 fn a_token_is_taken_from_each_of_its_places_and_from_nowhere_else() {
     let access = access("127.0.0.1:1", Some(TOKEN), &[]).unwrap();
     let check = |uri: &str, pairs: &[(HeaderName, &str)]| {
-        access.check_token(&uri.parse().unwrap(), &headers(pairs))
+        let peer = "127.0.0.1".parse().unwrap();
+        access.check_token(peer, &uri.parse().unwrap(), &headers(pairs))
     };
     let bearer = format!("Bearer {TOKEN}");
-    assert_eq!(check("/", &[(AUTHORIZATION, &bearer)]), Ok(()));
-    assert_eq!(check(&format!("/?a=b&token={TOKEN}"), &[]), Ok(()));
+    assert_eq!(check("/", &[(AUTHORIZATION, &bearer)]), Ok(Pass::OWNER));
+    assert_eq!(check(&format!("/?a=b&token={TOKEN}"), &[]), Ok(Pass::OWNER));
     let cookie = format!("a=b; {COOKIE_NAME}={TOKEN}");
-    assert_eq!(check("/", &[(COOKIE, &cookie)]), Ok(()));
+    assert_eq!(check("/", &[(COOKIE, &cookie)]), Ok(Pass::OWNER));
     assert_eq!(check("/", &[]), Err(Denied::Token));
     assert_eq!(check("/?token=", &[]), Err(Denied::Token));
     assert_eq!(
@@ -225,4 +230,66 @@ fn an_address_that_the_ui_put_together_is_taken_apart() {
     ] {
         assert_eq!(untangle(&uri(plain)), None, "{plain}");
     }
+}
+
+#[test]
+fn who_shows_a_token_of_a_key_has_its_role_and_without_one_nobody_comes_in() {
+    let address = "127.0.0.1:1".parse().unwrap();
+    let here = "127.0.0.1".parse().unwrap();
+    let shows = |access: &Access, token: &str| {
+        let uri = format!("/?token={token}").parse().unwrap();
+        access.check_token(here, &uri, &HeaderMap::new())
+    };
+    let (viewer, key) = make(Role::Viewer, Some("lab"), None, SystemTime::now()).unwrap();
+    let (other, _) = make(Role::Owner, Some("lab"), None, SystemTime::now()).unwrap();
+    let keys = Keyring::default();
+    for single in [None, Some(TOKEN)] {
+        let tokens = Tokens {
+            single,
+            keys: Some(keys.clone()),
+        };
+        // Others may reach it, too.
+        Access::new("0.0.0.0:1".parse().unwrap(), tokens.clone(), vec![]).unwrap();
+        let access = Access::new(address, tokens, vec![]).unwrap();
+        keys.replace(vec![]);
+        let nobody = access.check_token(here, &"/".parse().unwrap(), &HeaderMap::new());
+        assert_eq!(nobody, Err(Denied::Token));
+        assert_eq!(shows(&access, viewer.reveal()), Err(Denied::Token));
+        keys.replace(vec![key.clone()]);
+        let pass = shows(&access, viewer.reveal()).unwrap();
+        pass.check(Role::Viewer).unwrap();
+        pass.check(Role::Author).unwrap_err();
+        assert_eq!(shows(&access, other.reveal()), Err(Denied::Token));
+        let owner = single.map_or(Err(Denied::Token), |_| Ok(Pass::OWNER));
+        assert_eq!(shows(&access, TOKEN), owner);
+    }
+}
+
+#[test]
+fn who_guesses_waits_and_who_has_a_key_at_the_same_address_does_not() {
+    let (token, key) = make(Role::Author, None, None, SystemTime::now()).unwrap();
+    let tokens = Tokens {
+        single: Some(TOKEN),
+        keys: Some(Keyring::new(vec![key])),
+    };
+    let access = Access::new("127.0.0.1:1".parse().unwrap(), tokens, vec![]).unwrap();
+    let here = "192.0.2.1".parse().unwrap();
+    let shows = |pairs: &[(HeaderName, &str)]| {
+        access.check_token(here, &"/".parse().unwrap(), &headers(pairs))
+    };
+    let bearer = |token: &str| shows(&[(AUTHORIZATION, &format!("Bearer {token}"))]);
+    for n in 0..limits::TRIES_AT_ONCE {
+        assert_eq!(bearer(&format!("{TOKEN}{n}")), Err(Denied::Token));
+        // That is no guess.
+        assert_eq!(shows(&[]), Err(Denied::Token));
+    }
+    let often = bearer(TOKEN);
+    assert!(matches!(often, Err(Denied::Often(_))), "{often:?}");
+    bearer(token.reveal()).unwrap();
+    // Of many in one request few are looked at.
+    let many = format!("{COOKIE_NAME}=x; ").repeat(100) + &format!("{COOKIE_NAME}={TOKEN}");
+    let elsewhere = "192.0.2.2".parse().unwrap();
+    let many = headers(&[(COOKIE, &many)]);
+    let denied = access.check_token(elsewhere, &"/".parse().unwrap(), &many);
+    assert_eq!(denied, Err(Denied::Token));
 }

@@ -1,10 +1,11 @@
-//! Every command of the FuncNodes protocol, in one table. A handler gets its arguments, makes one call
+//! Every command of the FuncNodes protocol, in one [`table`]. A handler gets its arguments, makes one call
 //! on the Worker or its graph, and returns what that returns; that arguments are read, answers rendered
 //! and futures boxed is done once, where the table is made.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use external_worker_control::Role;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
@@ -29,6 +30,7 @@ mod library;
 mod modules;
 mod nodes;
 mod state;
+mod table;
 mod values;
 
 /// The arguments of a command, as they came.
@@ -132,6 +134,8 @@ pub enum Run {
 pub struct Command {
     /// What clients call it.
     pub name: &'static str,
+    /// Who may have it done.
+    pub needs: Role,
     /// Whether its answer waits until it is on disk.
     pub kind: Kind,
     /// What it does.
@@ -156,12 +160,14 @@ impl Command {
 
 fn now<A: DeserializeOwned + 'static>(
     name: &'static str,
+    needs: Role,
     kind: Kind,
     run: fn(&Context, A) -> Answer,
 ) -> Command {
     let run = move |context: &Context, kwargs| run(context, read_arguments(kwargs)?);
     Command {
         name,
+        needs,
         kind,
         run: Run::Now(Box::new(run)),
     }
@@ -169,20 +175,23 @@ fn now<A: DeserializeOwned + 'static>(
 
 fn read<A: DeserializeOwned + 'static>(
     name: &'static str,
+    needs: Role,
     run: fn(&Context, A) -> Answer,
 ) -> Command {
-    now(name, Kind::Read, run)
+    now(name, needs, Kind::Read, run)
 }
 
 fn change<A: DeserializeOwned + 'static>(
     name: &'static str,
+    needs: Role,
     run: fn(&Context, A) -> Answer,
 ) -> Command {
-    now(name, Kind::Change, run)
+    now(name, needs, Kind::Change, run)
 }
 
 fn beside<A, F>(
     name: &'static str,
+    needs: Role,
     kind: Kind,
     lane: fn(&Kwargs) -> Option<String>,
     run: fn(Context, A) -> F,
@@ -197,6 +206,7 @@ where
     };
     Command {
         name,
+        needs,
         kind,
         run: Run::Beside {
             lane,
@@ -207,127 +217,9 @@ where
 
 /// All commands, by name.
 static COMMANDS: LazyLock<BTreeMap<&'static str, Command>> = LazyLock::new(|| {
-    let commands = table();
+    let commands = table::table();
     commands.into_iter().map(|it| (it.name, it)).collect()
 });
-
-fn table() -> [Command; 58] {
-    [
-        change("add_edge", edges::add),
-        beside(
-            "add_external_worker",
-            Kind::Change,
-            lane::none,
-            instances::add,
-        ),
-        change("add_node", nodes::add),
-        beside(
-            "add_package_dependency",
-            Kind::Change,
-            lane::name,
-            modules::add,
-        ),
-        read("add_shelf", library::add_shelf),
-        change("clear", nodes::clear),
-        beside("export_worker", Kind::Read, lane::state, state::export),
-        read("full_state", state::full),
-        beside(
-            "get_available_modules",
-            Kind::Read,
-            lane::none,
-            modules::available,
-        ),
-        read("get_config", state::config),
-        read("get_edges", edges::all),
-        beside(
-            "get_external_worker_config",
-            Kind::Read,
-            lane::instance,
-            instances::config,
-        ),
-        read("get_groups", groups::all),
-        read("get_io_full_value", values::get_whole),
-        read("get_io_value", values::get),
-        read("get_ios_values", values::get_all),
-        read("get_library", library::get),
-        read("get_meta", state::meta),
-        read("get_node", nodes::get_by_id),
-        read("get_node_state", nodes::get),
-        read("get_node_status", nodes::status),
-        read("get_nodes", nodes::all),
-        read("get_plugin", library::plugin),
-        read("get_plugin_keys", library::plugin_keys),
-        read("get_runstate", state::run_state),
-        beside("get_save_state", Kind::Read, lane::state, state::save_state),
-        read("get_worker_dependencies", instances::all),
-        change("group_nodes", groups::group),
-        read("heartbeat", state::heartbeat),
-        beside("load_data", Kind::Change, lane::state, state::load),
-        read("name", state::name),
-        beside(
-            "pause_external_worker",
-            Kind::Change,
-            lane::instance,
-            instances::pause,
-        ),
-        change("remove_edge", edges::remove),
-        beside(
-            "remove_external_worker",
-            Kind::Change,
-            lane::instance,
-            instances::remove,
-        ),
-        change("remove_group", groups::remove),
-        change("remove_node", nodes::remove),
-        beside(
-            "remove_package_dependency",
-            Kind::Change,
-            lane::name,
-            modules::remove,
-        ),
-        read("remove_shelf", library::remove_shelf),
-        read("request_trigger", nodes::trigger),
-        beside(
-            "restart_external_worker",
-            Kind::Change,
-            lane::instance,
-            instances::restart,
-        ),
-        beside(
-            "resume_external_worker",
-            Kind::Change,
-            lane::instance,
-            instances::resume,
-        ),
-        beside("save", Kind::Change, lane::state, state::save),
-        change("set_default_value", values::set_default),
-        change("set_io_value", values::set),
-        read("stop_worker", state::stop),
-        read("trigger_node", nodes::trigger),
-        beside("update", Kind::Change, lane::state, state::update),
-        beside(
-            "update_external_worker",
-            Kind::Change,
-            lane::instance,
-            instances::update,
-        ),
-        beside(
-            "update_from_export",
-            Kind::Change,
-            lane::state,
-            state::import,
-        ),
-        change("update_group", groups::update),
-        change("update_io_options", values::update_io),
-        change("update_io_value_options", values::update_options),
-        change("update_node", nodes::update),
-        change("update_node_view", nodes::update_view),
-        read("update_worker_config", state::update_config),
-        beside("upload", Kind::Change, lane::none, state::upload),
-        read("uuid", state::uuid),
-        read("view_state", state::view),
-    ]
-}
 
 /// What is done in the order of its arrival, though beside everything else.
 mod lane {
@@ -393,12 +285,34 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_and_whole() {
-        let table = table();
+        let table = table::table();
         assert!(table.is_sorted_by(|a, b| a.name < b.name));
         for command in &table {
             assert_eq!(find(command.name).unwrap().name, command.name);
         }
         assert!(find("no_such_cmd").is_none());
+    }
+
+    #[test]
+    fn a_viewer_changes_nothing_and_only_an_owner_ends_the_worker() {
+        for command in table::table() {
+            let is_viewers = command.needs == Role::Viewer;
+            assert!(
+                !is_viewers || command.kind == Kind::Read,
+                "{}",
+                command.name
+            );
+            let ends = command.name == "stop_worker";
+            assert_eq!(command.needs >= Role::Owner, ends, "{}", command.name);
+        }
+        for name in [
+            "trigger_node",
+            "request_trigger",
+            "add_shelf",
+            "get_external_worker_config",
+        ] {
+            assert_eq!(find(name).unwrap().needs, Role::Author, "{name}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use landlock::{
     RulesetStatus, Scope, make_bitflags,
 };
 
+use super::reach::NAMES;
 use super::{ConfineError, Reach};
 use crate::capability::reach::is_every;
 
@@ -45,12 +46,17 @@ fn rules(reach: &Reach) -> Result<RulesetCreated, ConfineError> {
         (AccessNet::ConnectTcp, &reach.connect),
         (AccessNet::BindTcp, &reach.bind),
     ];
-    let ports = ports.map(|(access, ports)| (access, (!is_every(ports)).then_some(ports)));
-    for (access, _) in ports.iter().filter(|(_, ports)| ports.is_some()) {
+    // Who keeps the process does both for it, and is not held by this.
+    let none = BTreeSet::new();
+    let left = ports.map(|(access, ports)| match reach.is_brokered {
+        true => (access, Some(&none)),
+        false => (access, (!is_every(ports)).then_some(ports)),
+    });
+    for (access, _) in left.iter().filter(|(_, ports)| ports.is_some()) {
         ruleset = ruleset.handle_access(*access)?;
     }
     let mut rules = ruleset.create()?;
-    for (access, ports) in ports {
+    for (access, ports) in left {
         rules = allow_ports(rules, access, ports.into_iter().flatten())?;
     }
     let update = make_bitflags!(AccessFs::{ReadFile | WriteFile | Truncate});
@@ -63,11 +69,21 @@ fn rules(reach: &Reach) -> Result<RulesetCreated, ConfineError> {
         (&reach.read, read),
         (&reach.write, read | update | make),
         (&reach.update, update),
-        (&reach.devices, device),
     ];
     for (paths, access) in paths {
         for path in paths {
             rules = allow_path(rules, path, access)?;
+        }
+    }
+    // Where names lead is no tenant's secret: one that asks for its sockets may be granted a name at any time.
+    if reach.names || reach.is_brokered {
+        for path in NAMES {
+            rules = allow_path(rules, path.as_ref(), read)?;
+        }
+    }
+    if !reach.is_brokered {
+        for path in &reach.devices {
+            rules = allow_path(rules, path, device)?;
         }
     }
     Ok(rules)

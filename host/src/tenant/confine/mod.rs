@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`reach`] | says what is left: what the tenant's policies grant, and its own data |
 //! | `resources` | limits that no quota of a guest needs, and the capabilities of root |
+//! | [`brokered`] | connecting, binding, listening: who keeps the process does it, or not |
 //! | `landlock` | files, devices, TCP ports, signals to others |
 //! | `seccomp` | system calls, and kinds of sockets |
 //!
@@ -15,12 +16,15 @@
 //! Confined means all of it or nothing. Without landlock a process does not serve, unless the operator
 //! says so; a kernel that lacks a part of it is warned of.
 
+pub(crate) mod brokered;
 mod landlock;
 pub mod reach;
 mod resources;
 mod seccomp;
 
 use std::io;
+
+pub use brokered::{Asks, hand_over};
 
 pub use crate::capability::Reach;
 

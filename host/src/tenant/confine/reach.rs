@@ -22,6 +22,18 @@ const HOST: [&str; 5] = [
     "/dev/urandom",
 ];
 
+/// Where names lead, and the C library's ways to find out.
+pub(super) const NAMES: [&str; 8] = [
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/ld.so.cache",
+    "/lib",
+    "/usr/lib",
+];
+
 /// Nothing of anybody: what a process takes that works for another, on what that passes to it.
 pub(crate) fn of_nothing() -> Reach {
     Reach {
@@ -35,7 +47,7 @@ pub fn of_worker(data_dir: &DataDir) -> Reach {
     let host = HOST.map(PathBuf::from).into_iter();
     Reach {
         read: host.chain([data_dir.data.clone()]).collect(),
-        write: vec![data_dir.files(), data_dir.folders()],
+        write: vec![data_dir.files(), data_dir.folders(), data_dir.logs()],
         update: data_dir.written(),
         ..Reach::default()
     }
@@ -77,6 +89,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_for_is_no_reason_to_start_again() {
+        let http = |host: &str| format!("[[http]]\nhost = \"{host}\"\nmethods = [\"GET\"]\n");
+        let of = |policy: String| reach(&policy).without_asked();
+        let one = of(http("a.example"));
+        assert_eq!(one, of(http("a.example") + &http("b.example")));
+        let serial = "[[serial]]\nname = \"a\"\ndevice = \"/dev/null\"\n".to_owned();
+        assert_eq!(one, of(serial.clone() + &http("a.example")));
+        assert_eq!(of(String::new()), of(serial + &http("10.0.0.1")));
+        assert_eq!(
+            one,
+            of(String::new()),
+            "whoever asks finds names without more"
+        );
+    }
+
+    #[test]
+    fn a_folder_more_is_within_what_was_and_one_less_is_not() {
+        let files = |host: &str, mode: &str| {
+            format!("[[files]]\nhost = \"{host}\"\nguest = \"{host}\"\nmode = \"{mode}\"\n")
+        };
+        let read = reach(&files("/srv/in", "ro"));
+        let more = reach(&(files("/srv/in", "ro") + &files("/srv/out", "rw")));
+        let written = reach(&files("/srv/in", "rw"));
+        assert!(read.is_within(&more) && read.is_within(&written));
+        assert!(!more.is_within(&read) && !written.is_within(&read));
+        let has = |path: &str, is_written| more.has_folder(path.as_ref(), is_written);
+        assert!(has("/srv/in", false) && has("/srv/out", true) && has("/srv/out", false));
+        assert!(!has("/srv/in", true) && !has("/srv", false) && !has("/srv/in/deep", false));
+    }
+
+    #[test]
     fn each_grant_reaches_what_it_says() {
         let files = reach(
             "[[files]]\nhost = \"/srv/in\"\nguest = \"/in\"\n\
@@ -96,7 +139,7 @@ mod tests {
         assert!(datagrams.udp && !datagrams.tcp && datagrams.connect.is_empty());
         let named = reach("[[http]]\nhost = \"api.example.com\"\nmethods = [\"GET\"]\n");
         assert_eq!(named.connect, [53, 80, 443].into());
-        assert!(named.tcp && named.udp && named.read.contains(&PathBuf::from("/etc/hosts")));
+        assert!(named.tcp && named.udp && named.names);
         let any = reach("[[sockets]]\nprotocol = \"tcp\"\nhost = \"127.0.0.1\"\nports = [\"*\"]\n");
         assert!(is_every(&any.connect) && !is_every(&any.bind));
     }

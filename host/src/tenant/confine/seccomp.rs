@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use libc::c_long;
 use seccompiler::SeccompCmpArgLen::{Dword, Qword};
-use seccompiler::SeccompCmpOp::{Eq, MaskedEq};
+use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
     SeccompFilter, SeccompRule, TargetArch, apply_filter,
@@ -111,10 +111,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_listen,
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,
-    libc::SYS_sendmmsg,
-    libc::SYS_sendmsg,
-    libc::SYS_sendto,
-    libc::SYS_setsockopt,
     libc::SYS_shutdown,
     //
     libc::SYS_getegid,
@@ -266,10 +262,15 @@ fn allowed(reach: &Reach) -> Result<Rules, BackendError> {
     let plain = ALLOWED.iter().chain(ALLOWED_HERE);
     let mut rules: Rules = plain.map(|call| (*call, Vec::new())).collect();
     let own = u64::from(std::process::id());
-    let thread = word(libc::CLONE_THREAD);
-    let threads_only = MaskedEq(word(libc::CLONE_THREAD | NEW_NAMESPACES));
+    // Descriptors of its own would be where nobody looks for what stays open.
+    let as_one = libc::CLONE_THREAD | libc::CLONE_FILES;
+    let threads_only = MaskedEq(word(as_one | NEW_NAMESPACES));
+    let unopened = || MaskedEq(word(libc::MSG_FASTOPEN));
     let of_itself = [
-        (libc::SYS_clone, rule(&[(0, Qword, threads_only, thread)])?),
+        (
+            libc::SYS_clone,
+            rule(&[(0, Qword, threads_only, word(as_one))])?,
+        ),
         (libc::SYS_mmap, rule(&[(3, Dword, MaskedEq(SHARED), 0)])?),
         (libc::SYS_tgkill, rule(&[(0, Dword, Eq, own)])?),
         // Limits are looked at, not changed.
@@ -284,6 +285,23 @@ fn allowed(reach: &Reach) -> Result<Rules, BackendError> {
         ),
     ];
     rules.extend(of_itself.map(|(call, rule)| (call, vec![rule])));
+    // What is sent with the first packet of a connection connects, and asks nobody: neither landlock nor who
+    // keeps this process.
+    let sends = [
+        (libc::SYS_sendmmsg, 3),
+        (libc::SYS_sendmsg, 2),
+        (libc::SYS_sendto, 3),
+    ];
+    for (call, flags) in sends {
+        rules.insert(call, vec![rule(&[(flags, Dword, unopened(), 0)])?]);
+    }
+    let tcp = word(libc::IPPROTO_TCP);
+    let later = word(libc::TCP_FASTOPEN_CONNECT);
+    let options = vec![
+        rule(&[(1, Dword, Ne, tcp)])?,
+        rule(&[(1, Dword, Eq, tcp), (2, Dword, Ne, later)])?,
+    ];
+    rules.insert(libc::SYS_setsockopt, options);
     let requests = REQUESTS.iter();
     let requests = requests.map(|request| rule(&[(1, Dword, Eq, u64::from(*request as u32))]));
     rules.insert(libc::SYS_ioctl, requests.collect::<Result<_, _>>()?);
@@ -294,12 +312,13 @@ fn allowed(reach: &Reach) -> Result<Rules, BackendError> {
     Ok(rules)
 }
 
-/// The sockets that grants need: none where there are none. Neither those of other families than IP
+/// The sockets that grants need: none where there are none, and all where each use is asked for. Neither those of other families than IP
 /// nor raw ones are among them.
 fn sockets(reach: &Reach) -> Result<Vec<SeccompRule>, BackendError> {
     let tcp = (libc::SOCK_STREAM, libc::IPPROTO_TCP);
     let udp = (libc::SOCK_DGRAM, libc::IPPROTO_UDP);
-    let kinds = [(reach.tcp, tcp), (reach.udp, udp)];
+    let all = reach.is_brokered;
+    let kinds = [(reach.tcp || all, tcp), (reach.udp || all, udp)];
     let mut rules = Vec::new();
     for (_, (kind, own)) in kinds.into_iter().filter(|(is_granted, _)| *is_granted) {
         for family in [libc::AF_INET, libc::AF_INET6] {

@@ -118,6 +118,7 @@ impl SetUp {
             state: None,
             folder: Folder::temporary(),
             auditor: Auditor::default(),
+            secrets: Default::default(),
         };
         let (starting, _events) =
             Instance::begin(&self.prepared, spec).map_err(|error| (error, None))?;

@@ -16,6 +16,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use uuid::Uuid;
 
 use self::space::{Amount, Share, Space, measure};
+use super::quota::{Disk, OverQuota};
 use crate::{limits, text};
 
 mod space;
@@ -40,6 +41,9 @@ pub enum UploadError {
         /// How much there may be.
         most: u64,
     },
+    /// The data of the Worker takes as much as it may.
+    #[error(transparent)]
+    OverQuota(#[from] OverQuota),
     /// There was no file.
     #[error("no files uploaded")]
     Nothing,
@@ -55,6 +59,8 @@ pub struct Files {
     room: Arc<Mutex<Space>>,
     /// Held by who moves files to their places.
     moving: Arc<Mutex<()>>,
+    /// What has to have room for them, besides.
+    disk: Arc<Disk>,
 }
 
 impl Files {
@@ -84,7 +90,14 @@ impl Files {
             dir: Arc::new(dir),
             room: Arc::new(Mutex::new(room)),
             moving: Arc::default(),
+            disk: Arc::default(),
         }
+    }
+
+    /// The same on `disk`, which has other things, too.
+    #[must_use]
+    pub fn on(self, disk: Arc<Disk>) -> Self {
+        Self { disk, ..self }
     }
 
     fn room(&self) -> MutexGuard<'_, Space> {

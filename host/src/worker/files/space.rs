@@ -75,6 +75,8 @@ impl Share {
         if let Some(full) = room.has_none_for(asked) {
             return Err(full);
         }
+        let coming = room.coming.plus(asked).bytes;
+        self.files.disk.check(coming)?;
         room.coming = room.coming.plus(asked);
         self.amount = self.amount.plus(asked);
         Ok(())
@@ -93,6 +95,7 @@ impl Share {
         let mut room = self.files.room();
         room.coming = room.coming.minus(amount);
         room.kept = room.kept.plus(amount).minus(replaced);
+        self.files.disk.changed(amount.bytes, replaced.bytes);
     }
 
     /// Takes what another one has.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::component::PreparedComponent;
 use crate::instance::description::Class;
+use crate::policy::Missing;
 use crate::worker::error::{Result, WorkerError};
 use crate::worker::external_worker::ExternalWorker;
 
@@ -18,6 +19,8 @@ pub struct Module {
     pub components: Vec<Arc<PreparedComponent>>,
     /// What is wrong with what is there now, for a client.
     pub problem: Option<String>,
+    /// What it lacks, if that is what is wrong.
+    pub missing: Vec<Missing>,
 }
 
 impl Module {
@@ -125,7 +128,7 @@ impl Catalogue {
     }
 
     /// Notes what is wrong with `name` now; what was good of it stays.
-    pub fn broken(&mut self, name: &str, problem: String) {
+    pub fn broken(&mut self, name: &str, problem: String, missing: Vec<Missing>) {
         let module = self
             .modules
             .entry(name.to_owned())
@@ -133,16 +136,18 @@ impl Catalogue {
                 name: name.to_owned(),
                 components: Vec::new(),
                 problem: None,
+                missing: Vec::new(),
             });
-        module.problem = Some(problem);
+        (module.problem, module.missing) = (Some(problem), missing);
     }
 
     /// Notes why nothing of `name` may be had any more, not even what was good of it.
-    pub fn revoke(&mut self, name: &str, problem: String) {
+    pub fn revoke(&mut self, name: &str, problem: String, missing: Vec<Missing>) {
         self.put(Module {
             name: name.to_owned(),
             components: Vec::new(),
             problem: Some(problem),
+            missing,
         });
     }
 

@@ -23,6 +23,7 @@ use crate::component::{LoadedComponent, PreparedComponent};
 use crate::error::HostError;
 use crate::instance::description::Class;
 use crate::limits;
+use crate::policy::Missing;
 use crate::worker::error::Result;
 use crate::worker::event::Status;
 use crate::worker::rules::Ruling;
@@ -44,12 +45,17 @@ struct Refusal {
     problem: String,
     /// In one line.
     why: String,
+    /// What it lacks, if that is why.
+    missing: Vec<Missing>,
 }
 
 impl From<String> for Refusal {
     fn from(problem: String) -> Self {
-        let why = problem.clone();
-        Self { problem, why }
+        Self {
+            why: problem.clone(),
+            problem,
+            missing: Vec::new(),
+        }
     }
 }
 
@@ -59,6 +65,7 @@ impl From<HostError> for Refusal {
             HostError::MissingGrants(missing) => Self {
                 problem: error.public(),
                 why: missing.why(),
+                missing: missing.missing.clone(),
             },
             other => other.public().into(),
         }
@@ -223,6 +230,7 @@ impl Worker {
                 name: name.clone(),
                 components,
                 problem: None,
+                missing: Vec::new(),
             });
             Ok(())
         });
@@ -233,8 +241,13 @@ impl Worker {
                 self.settle_libraries(&name);
                 starts = self.start_waiting(&name);
             }
-            Err(Refusal { problem, why }) => {
-                self.catalogue().broken(&name, problem.clone());
+            Err(Refusal {
+                problem,
+                why,
+                missing,
+            }) => {
+                self.catalogue()
+                    .broken(&name, problem.clone(), missing.clone());
                 self.none_starts(&name, why);
             }
         }

@@ -125,6 +125,14 @@ impl Worker {
         package.verify()?;
         let saved = package.saved();
         let name = saved.name.clone();
+        let there = {
+            let candidates = lock(&self.inner.modules.candidates);
+            (!candidates.contains_key(&name)).then_some(candidates.len())
+        };
+        if let Some(there) = there {
+            self.noted(self.inner.quotas.check_modules(there))?;
+            self.noted(self.inner.disk.check(0))?;
+        }
         lock(&self.inner.modules.active).insert(name.clone(), saved);
         self.inner.store.dirty([Dirty::Package(name.clone())]);
         self.look(false).await;

@@ -16,8 +16,9 @@ const APPLICATION_ID: i32 = 0x6577_6873;
 /// Statements that are kept compiled: one to write and one to delete of each table.
 const STATEMENTS: usize = 16;
 
-/// What brought the file from each format to the next. Never change one that was released: add one.
-const MIGRATIONS: &[&str] = &["
+/// What brought the file from each format to the next. Never change one that was released: add one, and a file of
+/// the format before it to `fixtures`.
+pub(super) const MIGRATIONS: &[&str] = &["
     CREATE TABLE meta(key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE document(name TEXT PRIMARY KEY NOT NULL, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE node(seq INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, json TEXT NOT NULL) STRICT;
@@ -45,8 +46,8 @@ const MIGRATIONS: &[&str] = &["
 /// The open file. Nobody else can open it meanwhile.
 #[derive(Debug)]
 pub(super) struct Database {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
 }
 
 /// Opens or makes the file, and reads it.
@@ -153,7 +154,10 @@ impl Database {
     }
 }
 
-fn database_error(action: &'static str, path: &Path) -> impl Fn(rusqlite::Error) -> StoreError {
+pub(super) fn database_error(
+    action: &'static str,
+    path: &Path,
+) -> impl Fn(rusqlite::Error) -> StoreError {
     let path = path.to_owned();
     move |error| {
         let (path, problem) = (path.clone(), problem(&error));

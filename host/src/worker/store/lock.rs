@@ -23,7 +23,7 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
 
 /// A directory that is taken.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
@@ -71,6 +71,13 @@ pub(super) fn private_file(path: &Path) -> Result<File, StoreError> {
         fs::set_permissions(path, Permissions::from_mode(0o600))
             .map_err(failed("protect", path))?;
     }
+    Ok(file)
+}
+
+/// The same, with nothing in it.
+pub(super) fn emptied_file(path: &Path) -> Result<File, StoreError> {
+    let file = private_file(path)?;
+    file.set_len(0).map_err(failed("empty", path))?;
     Ok(file)
 }
 

@@ -14,6 +14,7 @@ mod database;
 mod lock;
 mod rows;
 mod shared;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -26,7 +27,9 @@ use std::thread;
 
 use serde_json::Value as Json;
 
+pub use lock::Lock;
 use shared::Shared;
+pub(crate) use snapshot::States;
 
 /// The file in the data directory.
 pub const FILE: &str = "state.db";
@@ -34,6 +37,12 @@ pub const FILE: &str = "state.db";
 const LOG: &str = "state.db-wal";
 /// There only while the file is made.
 const JOURNAL: &str = "state.db-journal";
+/// Where the file is copied to for whoever keeps a copy of it. It is empty but while that is done.
+pub const SNAPSHOT: &str = "snapshot.db";
+/// The files of a store that is closed, or was when its process ended, each with what is in no other.
+pub const AT_REST: [&str; 3] = [FILE, LOG, JOURNAL];
+/// What no copy of a Worker has: who has the directory, and what was copied of it.
+pub const NOT_KEPT: [&str; 2] = [lock::FILE, SNAPSHOT];
 
 /// A thing whose saved form is out of date.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -227,8 +236,9 @@ impl StoreError {
 /// When they cannot be made.
 pub fn prepare(dir: &Path) -> Result<(), StoreError> {
     lock::make_dir(dir)?;
-    let [lock, database, log] = paths(dir);
+    let [lock, database, log, snapshot] = paths(dir);
     drop(lock::private_file(&lock)?);
+    empty_snapshot(&snapshot);
     let is_made = std::fs::metadata(&database).is_ok_and(|file| file.len() > 0);
     if !is_made || dir.join(JOURNAL).exists() {
         let (made, _) = database::open(database)?;
@@ -238,14 +248,29 @@ pub fn prepare(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Makes the file of the snapshot, with nothing in it. A disk that is full keeps no Worker from being served.
+fn empty_snapshot(path: &Path) {
+    if let Err(error) = lock::emptied_file(path) {
+        tracing::warn!("nobody can copy this Worker while it runs: {error}");
+    }
+}
+
 /// The files in `dir` that a store writes.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
     paths(dir).to_vec()
 }
 
-/// The lock, the database and its log.
-fn paths(dir: &Path) -> [PathBuf; 3] {
-    [lock::FILE, FILE, LOG].map(|file| dir.join(file))
+/// The lock, the database, its log and the copy of it.
+fn paths(dir: &Path) -> [PathBuf; 4] {
+    [lock::FILE, FILE, LOG, SNAPSHOT].map(|file| dir.join(file))
+}
+
+/// Takes the directory of a store until what is returned is dropped: no host can open it meanwhile.
+///
+/// # Errors
+/// When a host has it.
+pub fn hold(dir: &Path) -> Result<Lock, StoreError> {
+    lock::take(dir)
 }
 
 /// A Worker's store. Clones share it.
@@ -277,6 +302,8 @@ impl Store {
         lock::make_dir(dir)?;
         let lock = lock::take(dir)?;
         let (database, loaded) = database::open(dir.join(FILE))?;
+        // Whoever had it copied may have gone before it was emptied.
+        empty_snapshot(&dir.join(SNAPSHOT));
         let shared = Arc::new(Shared::default());
         let writer = writer::Writer::new(Arc::clone(&shared), database, lock);
         thread::Builder::new()
@@ -315,6 +342,17 @@ impl Store {
     /// Why the commit failed.
     pub fn saved(&self) -> impl Future<Output = Result<(), StoreError>> + Send + 'static + use<> {
         shared::saved(&self.handle.shared)
+    }
+
+    /// Commits what is dirty, and copies everything into the file [`SNAPSHOT`] of the directory, as it is at one moment.
+    /// What is changed meanwhile waits. Whoever has read the file empties it: what is removed from the store later is not
+    /// to stay there. What guests say of themselves now is `states`, of which the store itself keeps nothing.
+    ///
+    /// # Errors
+    /// Why it could not be committed or copied.
+    pub(crate) async fn snapshot(&self, states: States) -> Result<(), StoreError> {
+        let taken = self.handle.shared.snapshot(states);
+        taken.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Commits what is dirty, ends the writer and gives the directory back.

@@ -5,9 +5,9 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::{Dirty, Source, StoreError};
+use super::{Dirty, Source, States, StoreError};
 use crate::limits::GUEST_SAVE_PAUSE;
 
 #[derive(Debug)]
@@ -27,6 +27,16 @@ struct Pending {
     marks: u64,
     closing: bool,
     source: Option<Weak<dyn Source>>,
+    /// The snapshots that are wanted.
+    snapshots: Vec<Wanted>,
+}
+
+/// A snapshot that somebody waits for.
+pub(super) struct Wanted {
+    /// What guests say of themselves now.
+    pub(super) states: States,
+    /// Where it is told that it is taken, or why not; whoever asked may have gone.
+    pub(super) taken: oneshot::Sender<Result<(), StoreError>>,
 }
 
 impl std::fmt::Debug for Pending {
@@ -36,9 +46,10 @@ impl std::fmt::Debug for Pending {
 }
 
 impl Pending {
-    /// What has waited long enough is dirty like the rest; at the end everything has.
+    /// What has waited long enough is dirty like the rest; at the end, and for a snapshot, everything has.
     fn fall_due(&mut self, now: Instant) {
-        if self.closing || self.due.is_some_and(|due| due <= now) {
+        let is_all = self.closing || !self.snapshots.is_empty();
+        if is_all || self.due.is_some_and(|due| due <= now) {
             self.due = None;
             let later = mem::take(&mut self.later);
             self.dirty.extend(later);
@@ -67,6 +78,8 @@ pub(super) struct Work {
     pub(super) mark: u64,
     /// Who to ask.
     pub(super) source: Option<Weak<dyn Source>>,
+    /// Who waits for a snapshot of what is committed then.
+    pub(super) snapshots: Vec<Wanted>,
     /// This is the last work.
     pub(super) last: bool,
 }
@@ -122,7 +135,7 @@ impl Shared {
         loop {
             pending.fall_due(Instant::now());
             let has_work = !pending.dirty.is_empty() && pending.source.is_some();
-            if pending.closing || has_work {
+            if pending.closing || has_work || !pending.snapshots.is_empty() {
                 break;
             }
             let due = pending.due.filter(|_| pending.source.is_some());
@@ -134,6 +147,7 @@ impl Shared {
             dirty: mem::take(&mut pending.dirty),
             mark: pending.marks,
             source: pending.source.clone(),
+            snapshots: mem::take(&mut pending.snapshots),
             last: pending.closing,
         }
     }
@@ -171,7 +185,24 @@ impl Shared {
         }
     }
 
+    /// Has a snapshot taken once everything that is dirty now is committed.
+    pub(super) fn snapshot(&self, states: States) -> oneshot::Receiver<Result<(), StoreError>> {
+        let (taken, told) = oneshot::channel();
+        let mut pending = self.lock();
+        // At the end nobody answers, which the dropped end of the channel says.
+        if !pending.closing {
+            pending.snapshots.push(Wanted { states, taken });
+        }
+        drop(pending);
+        self.wake.notify_one();
+        told
+    }
+
     pub(super) fn end(&self) {
+        let mut pending = self.lock();
+        pending.closing = true;
+        pending.snapshots.clear();
+        drop(pending);
         self.progress.send_modify(|progress| progress.ended = true);
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use super::database::Database;
 use super::lock::Lock;
 use super::rows::Row;
-use super::shared::{Shared, Work};
+use super::shared::{Shared, Wanted, Work};
 use super::{Dirty, Source, StoreError};
 use crate::limits::STORE_RETRY_PAUSE;
 
@@ -39,7 +39,8 @@ impl Writer {
         let _end = EndOnDrop(Arc::clone(&self.shared));
         let mut failing = false;
         loop {
-            let work = self.shared.next();
+            let mut work = self.shared.next();
+            let snapshots = std::mem::take(&mut work.snapshots);
             let (last, mark) = (work.last, work.mark);
             let source = work.source.as_ref().and_then(Weak::upgrade);
             let committed = match &source {
@@ -55,8 +56,13 @@ impl Writer {
                         source.iter().for_each(|source| source.recovered());
                     }
                     self.shared.committed(mark);
+                    snapshots.into_iter().for_each(|it| self.snapshot(it));
                 }
                 Err(error) => {
+                    for wanted in snapshots {
+                        // Whoever asked may have gone.
+                        let _ = wanted.taken.send(Err(error.clone()));
+                    }
                     if !failing {
                         failing = true;
                         source.iter().for_each(|source| source.failed(&error));
@@ -73,6 +79,13 @@ impl Writer {
             }
         }
         self.finish();
+    }
+
+    /// Takes a snapshot: everything is committed now.
+    fn snapshot(&self, wanted: Wanted) {
+        let done = self.database.snapshot(&wanted.states);
+        // Whoever asked may have gone.
+        let _ = wanted.taken.send(done);
     }
 
     /// Closes the file and gives the lock back before anybody is told.

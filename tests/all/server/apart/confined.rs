@@ -51,6 +51,7 @@ const ATTEMPTS: &[(&str, End, bool)] = &[
     ("replace its state by a link", Refused, true),
     //
     ("connect to a port", Refused, true),
+    ("connect with what is sent", Refused, true),
     ("listen on a port", Refused, true),
     ("open a UDP socket", Refused, true),
     ("connect to a local service", Refused, true),

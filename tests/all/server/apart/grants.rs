@@ -91,7 +91,7 @@ pub(super) fn write(data: &Path, module: &str, policy: &str) {
 }
 
 /// Answers what it gets with the same, over TCP and UDP.
-async fn echo() -> (u16, u16) {
+pub(super) async fn echo() -> (u16, u16) {
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let ports = (

@@ -1,13 +1,18 @@
 //! `ewh serve --isolation process`: each tenant in a process of its own, which may die.
 
 mod audit;
+mod backup;
+mod broker;
 mod confined;
 mod deaths;
 mod descriptors;
 mod grants;
+mod managed;
 mod metrics;
 mod ordinary;
+mod secrets;
 mod tenants;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::path::Path;

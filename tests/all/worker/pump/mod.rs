@@ -23,6 +23,9 @@ enum Code {
     Python,
 }
 
+/// How often a pump is connected to until it answers.
+const TRIES: usize = 20;
+
 const SCRIPT: &str = include_str!("../../../../guests/python/pump.py");
 
 impl Code {
@@ -79,7 +82,7 @@ impl Lab {
         // A pty has no parity, and a busy machine brings nothing over it for seconds; the policy gives more.
         let config = json!({ "parity": "none", "tries": 12 });
         let uuid = site.add("pump", "pump", config).await;
-        let lab = Self {
+        let mut lab = Self {
             code,
             device,
             site,
@@ -88,10 +91,17 @@ impl Lab {
         };
         let connect = lab.node("connect");
         lab.set(&connect, "port", Value::Text("pump".to_owned()));
-        lab.site.worker.nodespace().trigger(&connect).unwrap();
-        lab.site.worker.nodespace().node_idle(&connect).await;
-        assert!(lab.device.told("STATE") > 0, "it is connected");
-        lab
+        // The pump may take a second to answer, and a busy machine takes longer.
+        let mut said = String::new();
+        for _ in 0..TRIES {
+            lab.site.worker.nodespace().trigger(&connect).unwrap();
+            lab.site.worker.nodespace().node_idle(&connect).await;
+            if lab.device.told("STATE") > 0 {
+                return lab;
+            }
+            said = lab.failure().unwrap_or_default();
+        }
+        panic!("it is not connected: {said}");
     }
 
     fn node(&self, method: &str) -> String {
@@ -115,12 +125,18 @@ impl Lab {
     /// What came of the run of a node.
     async fn outcome(&mut self, node: &str) -> String {
         self.site.worker.nodespace().node_idle(node).await;
-        while let Ok(event) = self.events.try_recv() {
-            if let WorkerEvent::Graph(GraphEvent::NodeError { message, .. }) = &*event {
-                return message.clone();
-            }
+        match self.failure() {
+            Some(message) => message,
+            None => format!("it pumped for {} s", self.site.out(node)),
         }
-        format!("it pumped for {} s", self.site.out(node))
+    }
+
+    /// What a node said that failed, if one did.
+    fn failure(&mut self) -> Option<String> {
+        std::iter::from_fn(|| self.events.try_recv().ok()).find_map(|event| match &*event {
+            WorkerEvent::Graph(GraphEvent::NodeError { message, .. }) => Some(message.clone()),
+            _ => None,
+        })
     }
 
     /// Ends all of it: whoever is plugged in next may get the same name, and has nothing to do with this.
@@ -131,13 +147,16 @@ impl Lab {
     }
 
     /// The pump is off, and nothing that waits for a chance switches it on again. `said` is what came of its run.
-    async fn is_off(&self, said: &str) {
+    async fn is_off(&mut self, said: &str) {
         // Switching off is tried for that long.
         let patience = external_worker_tests::PATIENCE * 2;
         let off = comes_to_hold(patience, || self.device.told("HALT") > 0).await;
         let heard = self.device.heard();
-        let state = self.site.seen(&self.uuid);
-        assert!(off, "after {said:?} it heard {heard:?}; {state:?}");
+        if !off {
+            let state = self.site.seen(&self.uuid);
+            let told: Vec<_> = std::iter::from_fn(|| self.events.try_recv().ok()).collect();
+            panic!("after {said:?} it heard {heard:?}; {state:?}; {told:?}");
+        }
         assert!(!self.device.is_on(), "{heard:?}");
         assert_eq!(self.device.told("RUN"), 1, "{heard:?}");
     }
@@ -154,7 +173,7 @@ async fn finished(code: Code) -> String {
 }
 
 async fn cancelled_by_the_client(code: Code) -> String {
-    let lab = Lab::new(code, "").await;
+    let mut lab = Lab::new(code, "").await;
     let node = lab.pumps_for(540.0).await;
     lab.site.worker.nodespace().remove_node(&node).unwrap();
     lab.is_off("").await;
@@ -175,7 +194,7 @@ async fn deadline(code: Code) -> String {
 }
 
 async fn stop(code: Code) -> String {
-    let lab = Lab::new(code, "").await;
+    let mut lab = Lab::new(code, "").await;
     lab.pumps_for(540.0).await;
     lab.site
         .worker
@@ -210,7 +229,7 @@ async fn new_code(code: Code) -> String {
 }
 
 async fn remove(code: Code) -> String {
-    let lab = Lab::new(code, "").await;
+    let mut lab = Lab::new(code, "").await;
     lab.pumps_for(540.0).await;
     let worker = &lab.site.worker;
     worker.remove_instance(&lab.uuid, "pump").await.unwrap();

@@ -23,11 +23,12 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 use wasmtime_wasi_io::bytes::Bytes;
 
 use super::begin::begin;
+use super::secret::Exchange;
 use super::target::{Target, origin_form};
 use super::{Answer, Driver};
 use crate::capability::grants::{Closing, Lease};
 use crate::capability::names::{LookupError, Names};
-use crate::capability::{Guard, Prepare};
+use crate::capability::{Guard, Prepare, Secrets};
 use crate::engine::{StandIns, Trust};
 use crate::limits::{
     Exhausted, HTTP_BETWEEN_BYTES_TIMEOUT, HTTP_CONNECT_TIMEOUT, HTTP_CONNECTION_BYTES,
@@ -43,6 +44,7 @@ pub(super) struct Sender {
     names: Names,
     trust: Trust,
     stand_ins: Option<Arc<dyn StandIns>>,
+    secrets: Secrets,
 }
 
 /// What a request in flight costs, until both its body and its connection are gone.
@@ -55,6 +57,7 @@ impl Sender {
             names: guard.names.clone(),
             trust: cx.trust.clone(),
             stand_ins: cx.stand_ins.clone(),
+            secrets: cx.secrets.clone(),
         }
     }
 
@@ -73,21 +76,28 @@ impl Sender {
             .headers_mut()
             .insert(header::HOST, target.host_header()?);
         self.check(&Access::Request(target.request(request.method().as_str())))?;
+        let method = request.method().clone();
+        let (guard, headers) = (&self.guard, request.headers_mut());
+        let mut secrets = Exchange::begin(guard, &self.secrets, &target, &method, headers)?;
         let charge = self.charge()?;
 
         let limit = shortest(options.connect_timeout, HTTP_CONNECT_TIMEOUT);
-        let method = request.method().clone();
         let connecting = async {
-            let (stream, lease) = self.stream(&target, &method).await?;
-            let (sender, driver) = handshake(stream).await?;
-            Ok((sender, driver, lease))
+            let way = self.way(&target, &method).await?;
+            let (sender, driver) = handshake(way.stream).await?;
+            Ok((sender, driver, way.lease, way.address))
         };
         let connecting = async {
             let connected = timeout(limit, connecting).await;
             connected.map_err(|_| Error::ConnectionTimeout)?
         };
-        let (connected, request) = tokio::try_join!(connecting, begin(request))?;
-        let (mut sender, mut driver, lease) = connected;
+        let (connected, mut request) = tokio::try_join!(connecting, begin(request))?;
+        let (mut sender, mut driver, lease, address) = connected;
+        if let Some(address) = address {
+            let names = self.names.of(address);
+            secrets.leads_to(address, &names, request.headers_mut())?;
+        }
+        secrets.fill(request.headers_mut(), address)?;
 
         let limit = shortest(options.first_byte_timeout, HTTP_FIRST_BYTE_TIMEOUT);
         let answered = async {
@@ -104,10 +114,8 @@ impl Sender {
             let _charge = driver_charge;
             unless_cut(driver_lease.as_deref(), driver.finish()).await
         });
-        Ok((
-            response.map(|body| Timed::boxed(body, between, charge, lease)),
-            driver,
-        ))
+        let response = response.map(|body| Timed::boxed(body, between, charge, lease));
+        Ok((secrets.redact(response)?, driver))
     }
 
     fn check(&self, access: &Access<'_>) -> Result<(), Error> {
@@ -132,19 +140,27 @@ impl Sender {
 
     /// A way to the target, through TLS where its scheme says so. Who stands in for it has no certificate,
     /// and needs none.
-    async fn stream(&self, target: &Target, method: &Method) -> Result<Leased, Error> {
+    async fn way(&self, target: &Target, method: &Method) -> Result<Way, Error> {
         if let Some(stand_ins) = &self.stand_ins {
-            return Ok((Box::new(stand_ins.connect(target.scheme.label())), None));
+            return Ok(Way {
+                stream: Box::new(stand_ins.connect(target.scheme.label())),
+                lease: None,
+                address: None,
+            });
         }
         let (stream, address) = self.connect(target, method).await?;
         let opened = target.opened(method, address);
         let lease = self.guard.lease(opened, Closing::Watched);
         let lease = lease.map_err(|_| Error::HttpRequestDenied)?;
-        let stream = match target.scheme {
+        let stream: Box<dyn Stream> = match target.scheme {
             Scheme::Http => Box::new(stream),
             Scheme::Https => unless_cut(Some(&lease), secured(target, stream, &self.trust)).await?,
         };
-        Ok((stream, Some(lease)))
+        Ok(Way {
+            stream,
+            lease: Some(lease),
+            address: Some(address),
+        })
     }
 
     /// Connects to the first address of the target that is allowed and answers.
@@ -236,8 +252,14 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A way to a target, and by which grant it is open; none: it leads to who stands in.
-type Leased = (Box<dyn Stream>, Option<Arc<Lease>>);
+/// A way to a target.
+struct Way {
+    stream: Box<dyn Stream>,
+    /// By which grant it is open; none: it leads to who stands in.
+    lease: Option<Arc<Lease>>,
+    /// Where it leads; none: to who stands in.
+    address: Option<IpAddr>,
+}
 
 type Connection = http1::Connection<TokioIo<Box<dyn Stream>>, WasiBody>;
 

@@ -506,7 +506,7 @@ fn read_small(path: &Path) -> Result<Vec<u8>, PackageProblem> {
 }
 
 /// The folders in a folder, but for hidden ones.
-fn names(dir: &Path) -> Vec<String> {
+pub(crate) fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     folders
