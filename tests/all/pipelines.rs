@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use external_worker_build::{PYTHON_RUNTIME, Silent, prepare_python};
+use external_worker_tests::BUILDS;
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Lines that begin so bring `ewh` and the toolchain.
@@ -47,8 +48,8 @@ impl Machine {
             .env("PATH", format!("{}:{path}", self.at("bin").display()))
             .env("CARGO_HOME", self.at("home/.cargo"))
             .env("RUSTUP_HOME", of_home("RUSTUP_HOME", ".rustup"))
-            // Dependencies are built once for both pipelines.
             .env("CARGO_TARGET_DIR", self.at("target"))
+            .env("CARGO_BUILD_BUILD_DIR", BUILDS)
             .env("npm_config_cache", format!("{REPOSITORY}/target/js/npm"))
             .env("npm_config_prefer_offline", "true")
             // It takes minutes, and other tests have it made.

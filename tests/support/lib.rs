@@ -19,6 +19,10 @@ use tokio::sync::broadcast;
 /// Longer than anything that works takes, on a machine that does much else.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Where cargo keeps what it builds of the crates that tests make, `CARGO_BUILD_BUILD_DIR`. What they depend on is
+/// built once for all of them, and from run to run; what comes out is in the place of each test.
+pub const BUILDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/test-builds");
+
 /// One engine for all tests, with a cache that lasts from run to run.
 pub fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use external_worker_tests::BUILDS;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -29,6 +30,7 @@ impl Dev {
         command
             .current_dir(dir.join("w"))
             .env("CARGO_TARGET_DIR", dir.join("target"))
+            .env("CARGO_BUILD_BUILD_DIR", BUILDS)
             .env("EWH_CACHE_DIR", dir.join("cache"));
         Self::run(command, data, &[])
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use external_worker_host::cli::Exit;
+use external_worker_tests::BUILDS;
 
 /// A worker that reads an instrument at a serial port, one over TCP and a page, and its tests.
 const WORKER: &str = include_str!("worker.rs.txt");
@@ -56,6 +57,7 @@ impl Crate {
             .args(arguments)
             .current_dir(dir)
             .env("CARGO_TARGET_DIR", self.0.path().join("target"))
+            .env("CARGO_BUILD_BUILD_DIR", BUILDS)
             .env("EWH_CACHE_DIR", self.0.path().join("cache"))
             .output()
             .unwrap()
