@@ -32,6 +32,7 @@ pub use opener::Opener;
 pub use resolver::{Answer, Resolver};
 pub(crate) use runtime::Runtime;
 pub use stand_ins::{NoLine, StandIns};
+pub(crate) use trap::{Broken, contained};
 pub use trap::{SourceLine, TrapPlace, WORKER, trap_text};
 pub use trust::{TRUST_VARIABLES, Trust};
 

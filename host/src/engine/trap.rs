@@ -1,7 +1,9 @@
 //! What a trap says to a person: why, and where in the guest.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wasmtime::{FrameInfo, FrameSymbol, WasmBacktrace};
@@ -19,8 +21,27 @@ pub const WORKER: &str = "/worker/";
 /// may. That is looked at while it is copied, before anybody can count values.
 const TOO_MUCH_AT_ONCE: &str = "fuel allocated for hostcalls has been exhausted";
 
+/// The engine, or what the host does for a guest, panicked while the guest ran. What it said is in the host's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the host failed; its log says why")]
+pub(crate) struct Broken;
+
+/// Runs `future`, which runs a guest. A panic ends this guest alone, and whoever waits for the guest hears of it.
+///
+/// # Errors
+/// [`Broken`] when it panicked.
+pub(crate) async fn contained<F: Future>(future: F) -> Result<F::Output, Broken> {
+    let outcome = AssertUnwindSafe(future).catch_unwind().await;
+    outcome.map_err(|_told_by_the_hook| Broken)
+}
+
 /// What a trap says: its root, without the frames.
 pub fn trap_text(error: &wasmtime::Error) -> String {
+    // With debug assertions it is a panic: a fault of the engine's, and where that lies.
+    if let Some(bug) = error.downcast_ref::<wasmtime::WasmtimeBug>() {
+        tracing::error!("{bug}");
+        return Broken.to_string();
+    }
     let root = error.root_cause().to_string();
     if root.ends_with(TOO_MUCH_AT_ONCE) {
         return "it handed over more at once than the budget `value-size` allows, or `state-size` for a \
@@ -116,6 +137,13 @@ fn cleaned(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_ends_nothing_else() {
+        assert_eq!(contained(async { 1 }).await, Ok(1));
+        let breaks = async { [0; 1].into_iter().nth(1).unwrap() };
+        assert_eq!(contained(breaks).await, Err::<i32, _>(Broken));
+    }
 
     #[test]
     fn libraries_are_not_the_workers_own_source() {

@@ -4,9 +4,13 @@
 //! Dropping the store is the only hard cancel that wasmtime has. No store is polled inside a host call
 //! of another.
 //!
+//! A panic while a store is polled, which is a fault of the engine's or ours, is a trap of this guest: nobody waits for
+//! an answer that nobody gives any more.
+//!
 //! A stop has the last word. One that comes during a restart, or before a trap, is not undone by it. A
 //! trap during a restart is not counted as one, since the instance starts again anyway.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -26,7 +30,7 @@ use super::wakes::Wakes;
 use super::{Command, End, Shared, Signal, State};
 use crate::bindings::host::Level;
 use crate::component::{Linked, PreparedComponent};
-use crate::engine::{Home, trap_text};
+use crate::engine::{Broken, Home, contained, trap_text};
 use crate::error::{HostError, Result};
 use crate::limits;
 use crate::text;
@@ -174,7 +178,9 @@ async fn live(
     let made = tokio::select! {
         biased;
         outcome = watch(shared, None) => Err(outcome),
-        made = Metered::new(make, Arc::clone(&meter)) => made.map_err(StoreEnd::NotStarted),
+        made = Metered::new(contained(make), Arc::clone(&meter)) => made
+            .unwrap_or_else(|broken| Err(HostError::Ended(broken.to_string())))
+            .map_err(StoreEnd::NotStarted),
     };
     let (mut store, exports) = match made {
         Ok(made) => made,
@@ -202,14 +208,17 @@ async fn live(
             biased;
             outcome = watch(shared, Some(&inner_signals)) => Ok(outcome),
             outcome = relay(shared, signals, &inner_signals, &mut asked) => Ok(outcome),
-            left = Metered::woken_by(wakes, inside, meter) => left.and_then(|left| left),
+            left = Metered::woken_by(wakes, contained(inside), meter) => left
+                .unwrap_or_else(|broken| Err(broken.into()))
+                .and_then(|left| left),
         }
     };
     // All of them are in the log.
     let words = store.data_mut().last_words.take();
     let words =
         words.map(|words| text::clean_line(text::first_line(&words), limits::MAX_TEXT_BYTES));
-    drop(store);
+    // What a panic left of it may panic again.
+    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| drop(store)));
     let outcome = outcome.unwrap_or_else(|trap| trapped(shared, &trap, words));
     // Who waits for the first start hears of its error.
     if started.is_some() {
@@ -396,6 +405,10 @@ fn trapped(shared: &Shared, error: &wasmtime::Error, words: Option<String>) -> S
         .unwrap_or_else(PoisonError::into_inner) = place;
     if let Some(spun) = error.downcast_ref::<Spun>() {
         return StoreEnd::Trapped(format!("{spun}{at}"));
+    }
+    if let Some(broken) = error.downcast_ref::<Broken>() {
+        tracing::error!(instance = %lasting.uuid, "it panicked inside of the host");
+        return StoreEnd::Trapped(broken.to_string());
     }
     tracing::debug!(instance = %lasting.uuid, "it trapped: {error:?}");
     let trap = trap_text(error);

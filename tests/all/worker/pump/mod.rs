@@ -12,6 +12,7 @@ use external_worker_host::worker::WorkerEvent;
 use external_worker_tests::wait_for;
 use serde_json::json;
 use tokio::sync::broadcast;
+use tokio::time::timeout;
 
 use self::device::Device;
 use super::{Site, comes_to_hold, notice, until};
@@ -124,7 +125,13 @@ impl Lab {
 
     /// What came of the run of a node.
     async fn outcome(&mut self, node: &str) -> String {
-        self.site.worker.nodespace().node_idle(node).await;
+        let graph = self.site.worker.nodespace();
+        let ended = timeout(external_worker_tests::PATIENCE, graph.node_idle(node)).await;
+        assert!(
+            ended.is_ok(),
+            "its run does not end: {:?}",
+            self.site.seen(&self.uuid)
+        );
         match self.failure() {
             Some(message) => message,
             None => format!("it pumped for {} s", self.site.out(node)),

@@ -218,11 +218,22 @@ class Loop(refusals.Refusals, net.Network, base_events.BaseEventLoop):
         if waitable in self._orphans:
             self._orphans.remove(waitable)
             return
-        runtime.waitable_join(waitable, 0)
         if self._current is not None:
             self._current.waits.discard(waitable)
         for task in self._live.values():
-            task.waits.discard(waitable)
+            if waitable in task.waits:
+                task.waits.discard(waitable)
+                self._rouse(task)
+        runtime.waitable_join(waitable, 0)
+
+    def _rouse(self, task: ComponentTask) -> None:
+        """Wakes a component task from whose set something is about to be taken. The host may have decided to wake it for
+        just that; finding nothing in the set then is a fault to wasmtime, which ends the worker. So there is the bell."""
+        if task is self._spinner:
+            return  # it goes on anyway, and looks at its set itself
+        if task.bell is None:
+            self._hang(task)
+        self._ring(task)
 
     # What the bindings ask
 
