@@ -1,5 +1,7 @@
 //! What the tests share: a host with a cache, workers under a policy, and waiting for what happens.
 
+pub mod logged;
+
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -2,7 +2,6 @@
 //! All bytes that a guest, a client, an operator or a disk gets are searched.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +14,7 @@ use external_worker_host::worker::{NewInstance, Secrets, Worker, WorkerOptions};
 use external_worker_secrets::redact::Redactions;
 use external_worker_secrets::{Secret, SecretName};
 use external_worker_tests::engine;
+use external_worker_tests::logged::Logged;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -24,32 +24,6 @@ const VALUE: &str = "t0ps3cr3t/with+signs&\"quotes\"=end";
 const OTHER: &str = "an0ther-s3cr3t-value";
 /// Set in the process that listens to its log.
 const ALONE: &str = "EWH_SECRETS";
-
-/// What was logged, at every level, by everything in this process.
-#[derive(Clone, Default)]
-struct Logged(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Logged {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn listen() -> Logged {
-    let logged = Logged::default();
-    let writer = logged.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).expect("this test alone listens");
-    logged
-}
 
 /// A server that gives back the head of each request: in a header, in the body, in pieces, and in other spellings.
 #[derive(Clone, Default)]
@@ -265,7 +239,7 @@ async fn in_a_process_of_its_own() {
     if std::env::var_os(ALONE).is_none() {
         return;
     }
-    let logged = listen();
+    let logged = Logged::listen();
     let echo = Echo::default();
     let site = Site::new(&echo).await;
     let mut events = site.worker.subscribe();
@@ -389,7 +363,7 @@ async fn in_a_process_of_its_own() {
     let mut kept = Vec::new();
     files(site.dir.path(), &mut kept);
     assert_clean("the data directory and the audit log", &kept);
-    let log = logged.0.lock().unwrap().clone();
+    let log = logged.bytes();
     assert!(!log.is_empty());
     assert_clean("the log", &log);
     for (what, text) in &seen {

@@ -1,12 +1,10 @@
 //! A secret is in no export, view, event, log line or error, at whatever depth: all bytes are
 //! searched. Saves keep it, and so does the form that edits it.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use external_worker_artifacts::PROBE_HOST;
 use external_worker_host::server::full;
 use external_worker_host::worker::import::import;
+use external_worker_tests::logged::Logged;
 use serde_json::json;
 
 use super::{Site, notice};
@@ -16,32 +14,6 @@ const SECRETS: [&str; 3] = ["t0ps3cr3t-token", "t0ps3cr3t-nested", "t0ps3cr3t-wr
 
 /// Set in the process that listens to its log.
 const ALONE: &str = "EWH_LISTEN";
-
-/// What was logged, at every level, by everything in this process.
-#[derive(Clone, Default)]
-struct Logged(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Logged {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn listen() -> Logged {
-    let logged = Logged::default();
-    let writer = logged.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).expect("this test alone listens");
-    logged
-}
 
 /// In a process of its own, because the log is that of the whole process.
 #[test]
@@ -61,7 +33,7 @@ async fn in_a_process_of_its_own() {
     if std::env::var_os(ALONE).is_none() {
         return;
     }
-    let logged = listen();
+    let logged = Logged::listen();
     let mut seen: Vec<(&str, String)> = Vec::new();
     let site = Site::with(&[("probe", PROBE_HOST)]).await;
     let worker = &site.worker;
@@ -106,7 +78,7 @@ async fn in_a_process_of_its_own() {
         seen.push(("an event", format!("{event:?}")));
     }
     assert!(seen.iter().any(|(what, _)| *what == "an event"));
-    let log = String::from_utf8_lossy(&logged.0.lock().unwrap()).into_owned();
+    let log = String::from_utf8_lossy(&logged.bytes()).into_owned();
     assert!(!log.is_empty());
     seen.push(("the log", log));
     for (what, text) in &seen {
